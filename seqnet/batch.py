@@ -1,0 +1,208 @@
+"""What is passed from the data to the model to the task to the observers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqnet.state import State
+
+IGNORE = -100
+"""Integer target of a position where nothing is asked; a float target says so by NaN."""
+
+
+def asked(targets: Tensor) -> Tensor:
+    """Where something is asked, of the shape of `targets`: not IGNORE (integers), not NaN (floats)."""
+    return ~targets.isnan() if targets.is_floating_point() else targets != IGNORE
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows of sequences side by side, padded to one length; padding is at the end of a row.
+
+    A window of a batch is a batch too. `advance` is how many steps on the next window begins: the state to
+    carry is the one after `advance` steps. `full` says that no row is padded, `dense` that moreover something
+    is asked everywhere (False = look): both are found once a batch, so that its windows need not look.
+    """
+
+    inputs: Tensor  # [batch time] or [batch time feature]
+    lengths: Tensor  # [batch]
+    targets: Tensor  # [batch ...] where `row_targets`, else [batch time ...]
+    row_targets: bool = False
+    source: Tensor | None = None  # [batch source_time] or [batch source_time feature]
+    source_lengths: Tensor | None = None  # [batch]
+    starts: Tensor | None = None  # [batch] bool: the row begins a new sequence; None = all do
+    continues: bool = False  # every row goes on where the window before this one ended, whatever `starts` says
+    views: Mapping[str, Tensor] = field(default_factory=dict)  # each [batch time ...]
+    advance: int = 0  # 0 = all of it
+    full: bool | None = None
+    dense: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not self.advance:
+            object.__setattr__(self, "advance", self.time)
+        if self.full is None:
+            object.__setattr__(self, "full", bool((self.lengths >= self.time).all()))
+        if self.dense is None:
+            object.__setattr__(self, "dense", self.full and bool(asked(self.targets).all()))
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return self.inputs.shape[0]
+
+    @property
+    def time(self) -> int:
+        """Number of steps, padding included."""
+        return self.inputs.shape[1]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """The same batch with `function` applied to each of its tensors."""
+
+        def optional(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else function(tensor)
+
+        return replace(
+            self,
+            inputs=function(self.inputs),
+            lengths=function(self.lengths),
+            targets=function(self.targets),
+            source=optional(self.source),
+            source_lengths=optional(self.source_lengths),
+            starts=optional(self.starts),
+            views={name: function(view) for name, view in self.views.items()},
+        )
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on `device`; itself where it is there already."""
+        if self.inputs.device == device:
+            return self
+        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        """The batch in page-locked memory, for faster copies to a GPU."""
+        return self.map(Tensor.pin_memory)
+
+    def windows(self, size: int | None, stride: int | None = None) -> Iterator["Batch"]:
+        """Cut along time into windows of `size` steps (k2), each beginning `stride` (k1) after the last.
+
+        Every position is asked for exactly once: the first window's all, a later one's last `stride`. A row
+        target is asked for in the window where its row ends. `source` is never cut. `size` None or at least
+        the whole length gives the batch itself. Raises ValueError for a stride below 1 or above the size.
+        """
+        if size is None or size >= self.time:
+            yield self
+            return
+        stride = stride or size
+        if not 1 <= stride <= size:
+            raise ValueError(f"stride {stride} is not between 1 and the window's size {size}")
+        whole = self.lengths.new_full((self.size,), size) if self.full else None
+        begin = 0
+        while True:
+            end = min(begin + size, self.time)
+            new = 0 if begin == 0 else begin + size - stride  # first position that no window judged yet
+            last = end == self.time
+            lengths = whole if whole is not None and end - begin == size else (self.lengths - begin).clamp(0, end - begin)
+            yield self._window(begin, end, new, lengths, end - begin if last else stride)
+            if last:
+                return
+            begin += stride
+
+    def _window(self, begin: int, end: int, new: int, lengths: Tensor, advance: int) -> "Batch":
+        if self.row_targets:
+            ends_here = (self.lengths > new) & (self.lengths <= end)
+            if begin == 0:
+                ends_here |= self.lengths == 0
+            nothing = float("nan") if self.targets.is_floating_point() else IGNORE
+            shape = [-1] + [1] * (self.targets.dim() - 1)
+            targets = torch.where(ends_here.view(shape), self.targets, nothing)
+        else:
+            targets = self.targets[:, begin:end]
+            if new > begin:
+                targets = targets.clone()
+                targets[:, : new - begin] = float("nan") if targets.is_floating_point() else IGNORE
+        return Batch(
+            inputs=self.inputs[:, begin:end],
+            lengths=lengths,
+            targets=targets,
+            row_targets=self.row_targets,
+            source=self.source,
+            source_lengths=self.source_lengths,
+            starts=self.starts,
+            continues=self.continues or begin > 0,
+            views={name: view[:, begin:end] for name, view in self.views.items()},
+            advance=advance,
+            full=self.full or None,
+            dense=self.dense and new == begin and not self.row_targets,
+        )
+
+
+@dataclass(eq=False, slots=True)
+class Output:
+    """What a model makes of a window: features after the readout, and the head that makes logits of them."""
+
+    features: Tensor  # [batch hidden] or [batch time hidden]
+    head: Callable[[Tensor], Tensor]
+    state: State  # after `window.advance` steps
+    attention: Tensor | None = None
+    log_probability: Tensor | None = None  # of a hard attention's choice
+    baseline: Tensor | None = None
+
+    def logits(self) -> Tensor:
+        """The head applied to every feature."""
+        return self.head(self.features)
+
+
+@dataclass(eq=False, slots=True)
+class StepReport:
+    """One optimiser step, and the window it ended with, so that a diagnostic can run it again."""
+
+    step: int
+    epoch: int  # the number of epochs that are complete
+    loss_sum: float  # nats, over `count` judged items
+    count: int
+    gradient_norm: float  # before clipping
+    clipped: bool
+    learning_rate: float
+    seconds: float
+    tokens: int  # steps of rows that are not padding
+    padded: int  # steps of rows that are
+    done: float  # share of training done, 0 to 1, by the limit that the schedule follows
+    end_of_epoch: bool  # the last step of its epoch
+    window: Batch  # the last one of the step, and the state it began from
+    state: State
+
+
+@dataclass(slots=True)
+class TrainingReport:
+    """Training since the last such report, averaged: what a row of metrics.jsonl and a point of a curve show."""
+
+    step: int
+    epoch: int
+    scores: dict[str, float]  # loss in nats a judged item, and what follows from it
+    learning_rate: float
+    gradient_norm: float
+    clipped_share: float
+    padded_share: float
+    tokens_per_second: float
+
+
+@dataclass(slots=True)
+class EvaluationReport:
+    """Scores of one split."""
+
+    step: int
+    epoch: int
+    split: str
+    scores: dict[str, float]  # loss and metrics
+    seconds: float
+    samples: list[str] = field(default_factory=list)
+    attention: Tensor | None = None
+    confusion: Tensor | None = None  # [true predicted]
+    class_names: tuple[str, ...] = ()
+    best: bool = False
+
+
+Row = Mapping[str, Any]

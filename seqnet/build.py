@@ -1,0 +1,165 @@
+"""From a plain configuration to objects: source, objective, task, model, optimiser, loaders.
+
+A yaml names its class with `_target_`. What the user types is trusted; a stored configuration is data, and
+builds only seqnet's own classes, torch's optimisers, and those of the packages that `trust` names.
+"""
+
+import importlib
+import inspect
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from seqnet.batch import Batch
+from seqnet.data.batching import BucketLoader
+from seqnet.data.examples import Examples, Stream
+from seqnet.data.lanes import LaneLoader, evaluation_lanes
+from seqnet.errors import ConfigurationError
+from seqnet.training.trainer import Loader
+
+Config = dict[str, Any]
+LOADER_KEYS = ("batch_size", "num_workers")
+
+
+def locate(target: str, trust: Sequence[str] | None) -> type:
+    """The class that `target` names. trust: packages beside seqnet's own; None = everything importable.
+
+    Raises ConfigurationError where there is no such class or it is not trusted.
+    """
+    module_name, _, name = target.rpartition(".")
+    package = module_name.partition(".")[0]
+    if trust is not None and package not in ("seqnet", *trust) and module_name != "torch.optim":
+        raise ConfigurationError(
+            f"the stored configuration names {target}, which is not seqnet's own; if you trust that code, "
+            f"add trust=[{package}]"
+        )
+    try:
+        found = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"_target_: cannot import {target} ({error})") from error
+    if not inspect.isclass(found):
+        raise ConfigurationError(f"_target_: {target} is not a class")
+    if trust is not None and not _is_trusted(found, module_name, trust):
+        raise ConfigurationError(f"the stored configuration names {target}, which is not a class that seqnet builds")
+    return found
+
+
+def _is_trusted(found: type, module_name: str, trust: Sequence[str]) -> bool:
+    """By identity: defined where it is named, not something a trusted module happens to import."""
+    if module_name == "torch.optim":
+        return issubclass(found, torch.optim.Optimizer)
+    return found.__module__ == module_name or module_name.partition(".")[0] in trust
+
+
+def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> Any:
+    """Build the object that `config` describes; `given` are the arguments that no yaml holds.
+
+    Of `given`, those that the class does not take are left out. Raises ConfigurationError.
+    """
+    options = {key: value for key, value in config.items() if key != "_target_"}
+    cls = locate(config["_target_"], trust)
+    takes = inspect.signature(cls).parameters
+    if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in takes.values()):
+        given = {key: value for key, value in given.items() if key in takes}
+    try:
+        inspect.signature(cls).bind(**options, **given)
+    except TypeError as error:
+        raise ConfigurationError(f"{config['_target_']}: {error}") from error
+    return cls(**options, **given)
+
+
+@dataclass
+class Assembly:
+    """What a run is made of, beside the training itself."""
+
+    source: Any
+    objective: Any
+    task: Any
+    model: nn.Module
+
+
+def source(config: Config, trust: Sequence[str] | None = None) -> Any:
+    """The data source, which has read nothing yet."""
+    options = {key: value for key, value in config["data"].items() if key not in LOADER_KEYS}
+    return make(options, trust, seed=config["seed"], data_dir=data_dir())
+
+
+def data_dir() -> Path:
+    """Where data sets lie: the environment variable SEQNET_DATA, or else ./data."""
+    return Path(os.environ.get("SEQNET_DATA") or "data")
+
+
+def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) -> Assembly:
+    """Objective, task and model for a source that knows its spaces."""
+    objective = make(config["objective"], trust, targets=fitted.targets)
+    task_options = {key: value for key, value in config["task"].items() if key != "readout"}
+    task = make(task_options, trust, objective=objective)
+    cell = partial(make, config["cell"], trust)
+    model_options = dict(config["model"])
+    if isinstance(model_options.get("reader"), dict):
+        model_options["reader"] = partial(make, model_options["reader"], trust)
+    model = make(
+        model_options,
+        trust,
+        cell=lambda input_size, hidden_size: cell(input_size=input_size, hidden_size=hidden_size),
+        inputs=fitted.inputs,
+        views=getattr(fitted, "views", {}),
+        out_features=objective.out_features,
+    )
+    return Assembly(fitted, objective, task, model)
+
+
+def loader(config: Config, split: Examples | Stream | None, training: bool) -> Loader | None:
+    """Batches of a split, shuffled and augmented in training; None where there is no such split."""
+    if split is None:
+        return None
+    size, seed = config["data"]["batch_size"], config["seed"]
+    if isinstance(split, Stream):
+        lanes = size if training else evaluation_lanes(len(split.documents.flat), size)
+        made: Loader = LaneLoader(split, lanes, config["training"]["window"], seed=seed, shuffle=training)
+    else:
+        workers = config["data"].get("num_workers", 0)
+        made = BucketLoader(split, size, seed=seed, shuffle=training, num_workers=workers if training else 0)
+    return FirstBatch(made) if config["debug"]["one_batch"] else made
+
+
+@dataclass(frozen=True)
+class FirstBatch:
+    """Nothing but the first batch, every epoch (debug=overfit)."""
+
+    loader: Loader
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The first batch, unless `start` is past it."""
+        if start == 0:
+            yield next(iter(self.loader.batches(0)))
+
+    def num_batches(self, epoch: int) -> int:
+        """One."""
+        return 1
+
+
+def optimizer(config: Config, model: nn.Module, trust: Sequence[str] | None = None) -> torch.optim.Optimizer:
+    """The optimiser over the model's parameters, in torch's fused implementation where there is one."""
+    options = dict(config["optimizer"])
+    cls = locate(options["_target_"], trust)
+    if "fused" in inspect.signature(cls).parameters:
+        options.setdefault("fused", True)
+    if isinstance(options.get("betas"), list):
+        options["betas"] = tuple(options["betas"])
+    return make(options, trust, params=[parameter for parameter in model.parameters() if parameter.requires_grad])
+
+
+def device(name: str) -> torch.device:
+    """`auto` is the GPU where there is one. Raises ConfigurationError for a GPU that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError("device=cuda, but torch finds no GPU here; use device=cpu or device=auto")
+    return torch.device(name, torch.cuda.current_device()) if name == "cuda" else torch.device(name)

@@ -1,0 +1,68 @@
+"""The gated recurrent unit of Cho et al. (2014), as cuDNN and torch compute it."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqnet.cells import initialisation
+from seqnet.state import HiddenState
+
+
+def update(from_input: Tensor, from_hidden: Tensor, hidden: Tensor) -> Tensor:
+    """h' = (1-z)*n + z*h with n = tanh(n_input + r*n_hidden): the reset comes after the product, as in cuDNN.
+
+    from_input, from_hidden: [batch 3*hidden], the two summands of the gates in the order r z n.
+    """
+    r_input, z_input, n_input = from_input.chunk(3, dim=-1)
+    r_hidden, z_hidden, n_hidden = from_hidden.chunk(3, dim=-1)
+    r = torch.sigmoid(r_input + r_hidden)
+    z = torch.sigmoid(z_input + z_hidden)
+    n = torch.tanh(n_input + r * n_hidden)
+    return (1 - z) * n + z * hidden
+
+
+class GRU(nn.Module):
+    """Gates in torch's order r z n, from W_ih x_t + b_ih and W_hh h_{t-1} + b_hh; see `update`.
+
+    recurrent_init: how each gate's W_hh begins, `orthogonal` or `uniform`; biases begin at 0.
+    single_bias: the input's bias only. Raises ConfigurationError for unknown names.
+    """
+
+    weight_ih: Tensor  # [3*hidden input]
+    weight_hh: Tensor  # [3*hidden hidden]
+    bias_ih: Tensor  # [3*hidden]
+    bias_hh: Tensor  # [3*hidden]
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        recurrent_init: str = "orthogonal",
+        single_bias: bool = False,
+    ) -> None:
+        super().__init__()
+        initialisation.sizes(input_size, hidden_size)
+        initialisation.one_of("cell.recurrent_init", recurrent_init, ("orthogonal", "uniform"))
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(3 * hidden_size, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(3 * hidden_size, hidden_size))
+        initialisation.uniform(self.weight_ih, hidden_size)
+        initialisation.recurrent(self.weight_hh, recurrent_init)
+        initialisation.biases(self, 3 * hidden_size, single_bias)
+
+    def initial_state(self, batch_size: int) -> HiddenState:
+        """Zeros [batch hidden]."""
+        return HiddenState(self.weight_hh.new_zeros(batch_size, self.hidden_size))
+
+    def forward(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        """One step. x: [batch input]; returns the new hidden state [batch hidden] twice: as output and as state."""
+        from_input = F.linear(x, self.weight_ih, self.bias_ih)
+        from_hidden = F.linear(state.hidden, self.weight_hh, self.bias_hh)
+        hidden = update(from_input, from_hidden, state.hidden)
+        return hidden, HiddenState(hidden)
+
+    def extra_repr(self) -> str:
+        """What a printed model shows."""
+        return f"{self.input_size}, {self.hidden_size}"

@@ -1,0 +1,65 @@
+"""The vanilla recurrent network of Elman (1990), and with identity weights the IRNN of Le et al. (2015)."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqnet.cells import initialisation
+from seqnet.state import HiddenState
+
+NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "leaky_relu": F.leaky_relu,  # slope 0.01 below 0
+    "linear": lambda total: total,
+}
+
+
+class RNN(nn.Module):
+    """h_t = g(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), with g `tanh`, `relu`, `leaky_relu` or `linear`.
+
+    recurrent_init: how W_hh begins, `orthogonal`, `uniform` or `identity`; biases begin at 0.
+    single_bias: one bias in place of two, as textbooks count. Raises ConfigurationError for unknown names.
+    """
+
+    weight_ih: Tensor  # [hidden input]
+    weight_hh: Tensor  # [hidden hidden]
+    bias_ih: Tensor  # [hidden]
+    bias_hh: Tensor  # [hidden]
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        nonlinearity: str = "tanh",
+        recurrent_init: str = "orthogonal",
+        single_bias: bool = False,
+    ) -> None:
+        super().__init__()
+        initialisation.sizes(input_size, hidden_size)
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.nonlinearity = initialisation.one_of("cell.nonlinearity", nonlinearity, tuple(NONLINEARITIES))
+        initialisation.one_of("cell.recurrent_init", recurrent_init, ("orthogonal", "uniform", "identity"))
+        self.weight_ih = nn.Parameter(torch.empty(hidden_size, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(hidden_size, hidden_size))
+        initialisation.uniform(self.weight_ih, hidden_size)
+        initialisation.recurrent(self.weight_hh, recurrent_init)
+        initialisation.biases(self, hidden_size, single_bias)
+
+    def initial_state(self, batch_size: int) -> HiddenState:
+        """Zeros [batch hidden]."""
+        return HiddenState(self.weight_hh.new_zeros(batch_size, self.hidden_size))
+
+    def forward(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        """One step. x: [batch input]; returns the new hidden state [batch hidden] twice: as output and as state."""
+        total = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state.hidden, self.weight_hh, self.bias_hh)
+        hidden = NONLINEARITIES[self.nonlinearity](total)
+        return hidden, HiddenState(hidden)
+
+    def extra_repr(self) -> str:
+        """What a printed model shows."""
+        return f"{self.input_size}, {self.hidden_size}, nonlinearity={self.nonlinearity}"

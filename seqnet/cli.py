@@ -1,0 +1,199 @@
+"""`seqnet COMMAND ...`: picks the command; torch and hydra are imported only once it is known what for."""
+
+import errno
+import importlib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqnet import __version__
+from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from seqnet.configuration import Composed
+
+COMMANDS = {
+    "train": "train a model: seqnet train experiment=digits cell=gru optimizer.lr=3e-4",
+    "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
+    "predict": "answers for new inputs, as JSON lines: seqnet predict run=DIR input=FILE",
+    "generate": "let a language model write: seqnet generate run=DIR prompt='The '",
+    "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
+    "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
+}
+POSITIONAL = ("checkpoint", "leaderboard")
+COMPLETION = ("-sc", "--shell-completion")
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def main() -> None:
+    """Answer the command line and leave with its exit code."""
+    try:
+        code = answer(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def commands() -> dict[str, str]:
+    """The commands that exist, and what each is for."""
+    folder = Path(__file__).parent / "commands"
+    return {name: purpose for name, purpose in COMMANDS.items() if (folder / f"{name}.py").is_file()}
+
+
+def usage() -> str:
+    """What `seqnet --help` says."""
+    listed = "\n".join(f"  {name:<12} {purpose}" for name, purpose in commands().items())
+    return f"seqnet {__version__}: train recurrent sequence models\n\nuse: seqnet COMMAND ...\n\n{listed}\n\n" + (
+        "seqnet COMMAND --help tells what a command takes"
+    )
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Run the command line; the exit code."""
+    known = commands()
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if arguments[0] == "--version":
+        print(__version__)
+        return 0
+    command, rest = arguments[0], list(arguments[1:])
+    if command in COMPLETION:
+        completed = _completed_command(known)
+        if completed is None:
+            return 0
+        command, rest = completed, list(arguments)
+    if command not in known:
+        print(
+            f"seqnet: unknown command '{command}'{did_you_mean(command, known) or ': ' + ', '.join(known)}",
+            file=sys.stderr,
+        )
+        return 2
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # where the user's own classes are
+    return told(lambda: _dispatch(command, rest))[0]
+
+
+def _completed_command(known: Mapping[str, str]) -> str | None:
+    """For shell completion: the command in COMP_LINE, which is taken out; None where it was typed out here."""
+    words = os.environ.get("COMP_LINE", "").split(" ")
+    typed = next((word for word in words[1:] if word), "")
+    if typed in known and typed not in POSITIONAL and words[-1] != typed:
+        os.environ["COMP_LINE"] = re.sub(rf"^(\s*\S+)\s+{typed}", r"\1", os.environ["COMP_LINE"])
+        return typed
+    if words != [""]:
+        print(" ".join(name for name in known if name.startswith(typed)))
+        return None
+    return "train"  # to install completion, any command does
+
+
+def _dispatch(command: str, arguments: list[str]) -> int:
+    """Run a command that exists; the exit code."""
+    if command in POSITIONAL:
+        if arguments[:1] in (["-h"], ["--help"]):
+            print(COMMANDS[command])
+            return 0
+        code: int = _command(command).run(arguments)
+        return code
+    from seqnet import configuration
+
+    if command == "train" and configuration.is_sweep(arguments):
+        return _sweep(arguments)
+    if configuration.is_sweep(arguments):
+        raise ConfigurationError(f"-m sweeps over training runs; seqnet {command} takes one run")
+    outcome = [0]
+
+    def job(composed: "Callable[[], Composed]") -> None:
+        outcome[0] = told(lambda: _run(command, composed()))[0]
+
+    configuration.run_hydra(command, [configuration.quoted(argument) for argument in arguments], job)
+    return outcome[0]
+
+
+def _command(name: str) -> Any:
+    return importlib.import_module(f"seqnet.commands.{name}")
+
+
+def _run(command: str, composed: "Composed") -> int:
+    if command == "train":
+        code: int = _command("train").run(composed.config, composed.typed, composed.choices)
+        return code
+    if composed.config["run"] is None and command != "train":
+        raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")
+    code = _command(command).run(composed.config)
+    return code
+
+
+def _sweep(arguments: list[str]) -> int:
+    """Run every job of a sweep and rank them; 1 if one failed."""
+    from seqnet import configuration, sweep
+
+    folder, arguments = sweep.prepare(arguments)
+    made = sweep.absent(folder)
+    try:
+        configuration.run_hydra("train", arguments, _sweep_job)
+    except ConfigurationError:
+        sweep.remove_unused(folder, made)
+        raise
+    finally:
+        if sweep.jobs(folder):
+            sweep.finish(folder)
+    return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
+
+
+def _sweep_job(composed: "Callable[[], Composed]") -> float | None:
+    """One job of a sweep: whatever happens is written to its status. The score, for sweeps that look at it."""
+    from seqnet import sweep
+
+    if os.getcwd() not in sys.path:  # another process, when a launcher started it
+        sys.path.append(os.getcwd())
+    status = sweep.Status.begin()
+    code, sentence = told(lambda: _run("train", composed()), status.heading)
+    status.end(code, sentence)
+    if code in (INTERRUPTED, TERMINATED):  # no failure of this job: the user ends all of it
+        raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
+    return sweep.score(status.folder)
+
+
+def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
+    """Do it; the exit code, and the sentence for the user, which was printed, where it did not end well."""
+    try:
+        return action(), None
+    except BrokenPipeError:
+        raise
+    except UserError as error:
+        code, sentence = error.exit_code, str(error)
+    except KeyboardInterrupt:
+        code, sentence = INTERRUPTED, "interrupted"
+    except SystemExit as ending:
+        if ending.code is None or isinstance(ending.code, int):
+            code = ending.code or 0
+            if code in (0, TERMINATED) or not where:
+                return code, None
+            sentence = f"the code that ran asked to exit with {code}"
+        else:
+            code, sentence = 1, str(ending.code)
+    except (Exception, RecursionError) as error:
+        code, sentence = _unexpected(error)
+    if os.environ.get("SEQNET_DEBUG") == "1":
+        traceback.print_exc()
+    sys.stdout.flush()
+    print(f"seqnet: {where}{sentence}", file=sys.stderr)
+    return code, sentence
+
+
+def _unexpected(error: Exception) -> tuple[int, str]:
+    """Exit code and sentence of an error that no one foresaw."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        at = f" {error.filename}" if error.filename else ""
+        return DiskError.exit_code, f"cannot write{at}: {error.strerror}; free some space and resume"
+    out_of_memory = getattr(sys.modules.get("torch"), "OutOfMemoryError", MemoryError)
+    if isinstance(error, (MemoryError, out_of_memory)):
+        return OutOfMemory.exit_code, "out of memory; lower data.batch_size or training.window"
+    return 1, f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())} (SEQNET_DEBUG=1 shows where)"

@@ -1,0 +1,33 @@
+"""`seqnet evaluate`: score a trained run on a split of its data, or of other data of the same kind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from seqnet import build
+from seqnet.commands.lines import writer
+from seqnet.commands.stored import load
+from seqnet.errors import DataError
+from seqnet.training.evaluation import evaluate
+
+
+def run(config: dict[str, Any]) -> int:
+    """Write the scores as one line of JSON; the exit code."""
+    stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
+    settings = stored.config
+    source = stored.assembly.source
+    if config["data"]["path"] is not None:
+        settings["data"]["path"] = config["data"]["path"]
+        source = build.source(settings, config["trust"])
+        source.restore(stored.assembly.source.state())
+    if config["data"]["batch_size"] is not None:
+        settings["data"]["batch_size"] = config["data"]["batch_size"]
+    loader = build.loader(settings, source.split(config["split"]), training=False)
+    if loader is None:
+        raise DataError(f"split={config['split']}: this data has no such split; try split=valid")
+    scores, _ = evaluate(
+        stored.assembly.model, stored.assembly.task, loader, stored.precision, settings["training"]["window"]
+    )
+    with writer(config["output"]) as write:
+        write(json.dumps({"split": config["split"], "step": stored.step, **scores}))
+    return 0

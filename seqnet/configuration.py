@@ -1,0 +1,483 @@
+"""Compose a configuration with Hydra and check it, without torch.
+
+Known keys are those of the chosen group files composed without the experiment: whatever an experiment file or
+a `+key` adds to them is refused. Types are those of the defaults; ranges and contradictions are in `rules`.
+"""
+
+import copy
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seqnet import rules
+from seqnet.errors import ConfigurationError, did_you_mean, nearest
+
+Config = dict[str, Any]
+
+CONFIGS = next(
+    folder
+    for folder in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs")
+    if (folder / "train.yaml").is_file()
+)
+CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
+TEXT_KEYS = frozenset(key for key, option in rules.OPTIONS.items() if option.text)
+EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A configuration that was checked. typed: the keys and groups given on the command line."""
+
+    config: Config  # resolved and plain, with the group choices under `groups`
+    typed: dict[str, Any]
+    choices: dict[str, str]
+
+
+# ------------------------------------------------------------------- composing
+
+
+def quoted(argument: str) -> str:
+    """An override of a key that holds text, quoted for Hydra's grammar unless it is already."""
+    key, equals, value = argument.partition("=")
+    if not equals or key.lstrip("+") not in TEXT_KEYS or value == "null" or value[:1] in ("'", '"'):
+        return argument
+    return f"{key}={quote(value)}"
+
+
+def quote(value: str) -> str:
+    """Text in quotes of Hydra's grammar, in which a backslash counts before a quote only."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), value) + "'"
+
+
+def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[], Composed]], Any]) -> None:
+    """Hand the command line to Hydra, which calls `job` for each configuration, or shows what it is asked for.
+
+    `job` gets a function that makes the checked configuration or raises ConfigurationError; it must itself not
+    raise: in a sweep that would end all of it. Raises ConfigurationError for what cannot be composed.
+    """
+    parse_overrides(arguments)
+    stored = stored_groups(arguments) if command == "train" and not is_sweep(arguments) else []
+
+    def composed(cfg: DictConfig) -> Any:
+        hydra_config: Any = HydraConfig.get()
+        return job(lambda: checked(cfg, hydra_config, command, stored))
+
+    before = sys.argv
+    sys.argv = ["seqnet", *arguments, *stored]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, so that the sentence is ours
+    try:
+        hydra.main(config_path=str(CONFIGS), config_name=command, **_version_options())(composed)()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise refusal(error, command, arguments) from error
+    finally:
+        sys.argv = before
+
+
+def _version_options() -> dict[str, Any]:
+    if tuple(int(part) for part in re.findall(r"\d+", hydra.__version__)[:2]) < (1, 4):
+        return {"version_base": "1.3"}
+    return {"execution_whitelist": ("seqnet.*", "hydra_plugins.*")}
+
+
+def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> Composed:
+    """The configuration of one run, checked, without Hydra's command line. Raises ConfigurationError.
+
+    sweeping: it is to be one of a sweep, in a folder that is not known yet.
+    """
+    overrides = parse_overrides(arguments)
+    try:
+        cfg = _load(command, [str(override.input_line) for override in overrides], _config_dir(arguments))
+        return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise refusal(error, command, arguments) from error
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _load(command: str, overrides: list[str], config_dir: str | None) -> DictConfig:
+    """Compose outside `hydra.main`; Hydra stays initialised for the caller to clear."""
+    GlobalHydra.instance().clear()
+    options = {key: value for key, value in _version_options().items() if key == "version_base"}
+    hydra.initialize_config_dir(str(CONFIGS), **options)
+    if config_dir is not None:
+        overrides = [*overrides, f"hydra.searchpath=[{quote('file://' + os.path.abspath(config_dir))}]"]
+    return _loader().load_configuration(command, overrides, RunMode.RUN, from_shell=False)
+
+
+def _loader() -> ConfigLoader:
+    return GlobalHydra.instance().config_loader()
+
+
+def parse_overrides(arguments: Sequence[str]) -> list[Override]:
+    """The overrides of a command line. Raises ConfigurationError for what is none, and for an unknown flag."""
+    parser = get_args_parser()
+
+    def refuse(message: str) -> None:
+        flag = re.search(r"(--?[\w-]+)", message)
+        known = [text for action in parser._actions for text in action.option_strings]
+        raise ConfigurationError(f"{message}{did_you_mean(flag[1], known) if flag else ''}")
+
+    parser.error = refuse  # type: ignore[assignment]
+    folder = _config_dir(arguments)
+    if folder is not None and not Path(folder).is_dir():
+        raise ConfigurationError(f"--config-dir {folder}: there is no such folder")
+    overrides = []
+    for line in parser.parse_args(list(arguments)).overrides:
+        try:
+            override = OverridesParser.create().parse_override(line)
+        except HydraException as error:
+            raise ConfigurationError(
+                f"cannot read '{line}': it must be KEY=VALUE, and a value that holds = , ( [ {{ or quotes must be "
+                f"quoted twice, as in 'KEY=\"a=b\"'"
+            ) from error
+        if override.is_delete():
+            raise ConfigurationError(f"cannot take out '{line[1:]}': give it a value instead, or null where it may be")
+        overrides.append(override)
+    return overrides
+
+
+def is_sweep(arguments: Sequence[str]) -> bool:
+    """Whether `-m` is among the arguments."""
+    return "-m" in arguments or "--multirun" in arguments
+
+
+def _config_dir(arguments: Sequence[str]) -> str | None:
+    found: str | None = get_args_parser().parse_known_args(list(arguments))[0].config_dir
+    return found
+
+
+# -------------------------------------------------------------------- checking
+
+
+def checked(
+    cfg: DictConfig, hydra_config: DictConfig, command: str, stored: Sequence[str] = (), sweeping: bool = False
+) -> Composed:
+    """Check keys, types, ranges and contradictions of what Hydra composed. Raises ConfigurationError.
+
+    stored: overrides that no one typed. Of a run that is gone on with, the stored configuration is merged in.
+    A job of a sweep lives in its own folder and runs on one thread.
+    """
+    choices = {
+        group: "null" if choice is None else str(choice)
+        for group, choice in hydra_config.runtime.choices.items()
+        if not group.startswith("hydra/")
+    }
+    in_job = hydra_config.mode == RunMode.MULTIRUN
+    if choices.get("sweep", "grid") != "grid" and not (in_job or sweeping):
+        raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
+    groups = [f"~{group}" if group in CHANGES else f"{group}={choice}" for group, choice in choices.items()]
+    reference = _plain(_loader().load_configuration(command, groups, RunMode.RUN, from_shell=False))
+    config = _checked_keys(_plain(cfg), reference, choices, command)
+    config["groups"] = choices
+    task = [override for override in hydra_config.overrides.task if override not in stored]
+    typed = typed_keys(OverridesParser.create().parse_overrides(task))
+    if command == "train":
+        if in_job:
+            config["run_dir"] = os.path.relpath(hydra_config.runtime.output_dir)
+            if "threads" not in typed:
+                config["threads"] = 1
+        before = stored_config(config)
+        if before is not None:
+            config = merge_stored(config, before, typed, choices)
+            choices = config["groups"]
+    sentence = rules.contradiction(config)
+    if sentence is not None:
+        raise ConfigurationError(sentence)
+    return Composed(config, typed, choices)
+
+
+def _plain(cfg: DictConfig) -> Config:
+    """Resolved, without `hydra`. Raises ConfigurationError for an interpolation or a `???` that cannot be."""
+    try:
+        found = OmegaConf.to_container(_without_hydra(cfg), resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(one_sentence(str(error))) from error
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
+
+
+def _without_hydra(cfg: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+
+
+def leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted key -> value, for everything that is not itself a (non-empty) mapping."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            found |= leaves(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _checked_keys(config: Config, reference: Config, choices: Mapping[str, str], command: str) -> Config:
+    """The configuration with numbers in their defaults' types. Raises ConfigurationError."""
+    defaults = leaves(reference)
+    for key, value in leaves(config).items():
+        if key not in defaults:
+            raise ConfigurationError(unknown_key(key, defaults, choices))
+        sentence = rules.option(key, defaults[key], command).refusal(key, value)
+        if sentence is not None:
+            raise ConfigurationError(sentence)
+        if isinstance(defaults[key], float) and isinstance(value, int):
+            put(config, key, float(value))
+    for key in defaults.keys() - leaves(config).keys():
+        raise ConfigurationError(f"{key} is missing: an experiment file may change a value, not take a key away")
+    return config
+
+
+def put(config: Config, key: str, value: Any) -> None:
+    """Set a dotted key of a nested configuration."""
+    *parents, last = key.split(".")
+    for parent in parents:
+        config = config.setdefault(parent, {})
+    config[last] = value
+
+
+def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> str:
+    """The sentence that refuses a key, naming the choice it belongs to or the nearest right key."""
+    group, _, rest = key.partition(".")
+    owners = [
+        f"{group}={name}"
+        for name in _choices_of(group)
+        if rest and name != choices.get(group) and _has(CONFIGS / group / f"{name}.yaml", key, rest)
+    ]
+    if owners and group in choices:
+        return f"unknown key '{key}': {group}={choices[group]} has none, it belongs to {' and '.join(owners)}"
+    known = list(known)
+    inside = [name for name in known if name.startswith(f"{key}.")]
+    if inside:
+        return f"'{key}' holds keys of its own, such as {inside[0]}: set those"
+    last = key.rpartition(".")[2]
+    known = [*known] if rest else [*known, *choices]
+    namesakes = [name for name in known if name.rpartition(".")[2] == last]
+    found = nearest(key, namesakes) or next(iter(namesakes), None) or nearest(key, known)
+    if found is None:
+        alike = nearest(last, {name.rpartition(".")[2] for name in known})
+        found = next((name for name in known if alike and name.rpartition(".")[2] == alike), None)
+    return f"unknown key '{key}'" + (f"; did you mean '{found}'?" if found else "")
+
+
+def _has(path: Path, key: str, rest: str) -> bool:
+    """Whether a group file holds a key, in its own package or in the global one."""
+    cfg = OmegaConf.to_container(OmegaConf.load(path))
+    keys = leaves(cfg) if isinstance(cfg, dict) else {}  # type: ignore[arg-type]
+    return rest in keys or key in keys
+
+
+def _choices_of(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+
+
+def typed_keys(overrides: Iterable[Override]) -> dict[str, Any]:
+    """Dotted key or group -> value, as typed; `a={b: 1}` counts as `a.b=1`."""
+    typed: dict[str, Any] = {}
+    for override in overrides:
+        key, value = override.get_key_element().lstrip("+"), override.value()
+        if not key.startswith("hydra"):
+            typed |= leaves({key: value})
+    return typed
+
+
+# ------------------------------------------------------------ Hydra's refusals
+
+
+def refusal(error: Exception, command: str, arguments: Sequence[str]) -> ConfigurationError:
+    """One sentence for what Hydra says, naming the key or choice and the nearest right one."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        if group == "hydra/launcher" and name in EXTRAS:
+            return ConfigurationError(f"{group}={name} is not installed: pip install 'seqnet[{EXTRAS[name]}]'")
+        options = [option for option in error.options or () if option != "default" or name != "null"]
+        hint = did_you_mean(name, options) or (f": choose one of {', '.join(options)}" if options else "")
+        return ConfigurationError(f"unknown {group} '{name}'{hint}")
+    message = str(error)
+    ambiguous = re.match(r"Ambiguous value for argument '(.+)'", message)
+    if ambiguous:
+        key, _, value = ambiguous[1].partition("=")
+        return ConfigurationError(
+            f"{ambiguous[1]} gives several values: add -m to sweep over them, or type {key}=[{value}] for one list"
+        )
+    unmatched = re.match(r"(?:In '(.+?)': )?Could not override '([^']+)'", message)
+    if unmatched and "No match in the defaults list" in message:
+        where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""
+        return ConfigurationError(f"unknown group '{unmatched[2]}'{where}{did_you_mean(unmatched[2], _groups())}")
+    for override in parse_overrides(arguments):
+        group, value = override.key_or_group, override.value()
+        if group in _groups() and not isinstance(value, (str, list)) and not override.is_sweep_override():
+            return ConfigurationError(f"{group}={rules.shown(value)}: choose one of {', '.join(_choices_of(group))}")
+    return ConfigurationError(_unknown_typed_key(command, arguments) or one_sentence(message))
+
+
+def _groups() -> list[str]:
+    return sorted(path.name for path in CONFIGS.iterdir() if path.is_dir() and path.name != "hydra")
+
+
+def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
+    """The sentence for the first typed key that the typed choices do not know, if there is one."""
+    overrides = [override for override in parse_overrides(arguments) if not override.key_or_group.startswith("hydra")]
+    groups = [override for override in overrides if override.key_or_group in _groups()]
+    try:
+        first = [f"{override.get_key_element()}={_first(override)}" for override in groups]
+        cfg = _load(command, first, _config_dir(arguments))
+    except (HydraException, OmegaConfBaseException):
+        return None
+    finally:
+        GlobalHydra.instance().clear()
+    choices = {group: str(choice) for group, choice in cfg.hydra.runtime.choices.items() if "/" not in group}
+    known = leaves(OmegaConf.to_container(_without_hydra(cfg)))  # type: ignore[arg-type]
+    for override in overrides:
+        key = override.key_or_group
+        if override not in groups and key not in known and not any(name.startswith(f"{key}.") for name in known):
+            return unknown_key(key, known, choices)
+    return None
+
+
+def _first(override: Override) -> str:
+    """The value of an override as typed, of a sweep its first."""
+    if override.is_discrete_sweep():
+        return str(next(iter(override.sweep_string_iterator())))
+    return override.get_value_element_as_str()
+
+
+def one_sentence(message: str) -> str:
+    """A message of several lines as one."""
+    lines = [line.strip() for line in message.splitlines()]
+    kept = [line.rstrip(".") for line in lines if line and not line.startswith(("full_key:", "object_type="))]
+    return "; ".join(kept)
+
+
+# -------------------------------------------------------------- stored settings
+
+
+def stored_config(config: Mapping[str, Any]) -> Config | None:
+    """The configuration that a run to be gone on with was stored with; None where there is none.
+
+    Read as plain data: no interpolation in it is resolved. Raises ConfigurationError where it cannot be read.
+    """
+    resume = config["resume"]
+    if resume == "never":
+        return None
+    if resume == "auto":
+        places = [Path(config["run_dir"]) / "config.yaml"] if config["run_dir"] else []
+    else:
+        places = [Path(resume) / "config.yaml", Path(resume).resolve().parents[1] / "config.yaml"]
+    for place in places:
+        if place.is_file():
+            try:
+                found = OmegaConf.to_container(OmegaConf.load(place), resolve=False)
+                if isinstance(found, dict) and isinstance(found.get("groups"), dict):
+                    return {str(key): value for key, value in found.items()}
+            except (OmegaConfBaseException, OSError, ValueError) as error:
+                raise ConfigurationError(f"{place} cannot be read: {one_sentence(str(error))}") from error
+            raise ConfigurationError(f"{place} is not the configuration of a run")
+    return None
+
+
+def stored_groups(arguments: Sequence[str]) -> list[str]:
+    """Overrides for the groups that the stored run was made with and that are not typed."""
+    typed = typed_keys(override for override in parse_overrides(arguments) if not override.is_sweep_override())
+    stored = stored_config({"resume": typed.get("resume", "auto"), "run_dir": typed.get("run_dir")})
+    if stored is None:
+        return []
+    folders = [CONFIGS, *(Path(folder) for folder in [_config_dir(arguments)] if folder)]
+    return [
+        f"{group}={choice}"
+        for group, choice in stored["groups"].items()
+        if group in _groups()
+        and group not in (*typed, "sweep")
+        and re.fullmatch(r"\w+", str(choice))
+        and any((folder / group / f"{choice}.yaml").is_file() for folder in folders)
+    ]
+
+
+def merge_stored(
+    config: Mapping[str, Any], stored: Mapping[str, Any], typed: Mapping[str, Any], choices: Mapping[str, str]
+) -> Config:
+    """The configuration to go on with: what is not typed takes the stored value.
+
+    A typed value that differs is refused, except for length limits, `checkpoint.*`, `observers.*`, `device` and
+    `trust`; `run_dir` and `resume` are always the new ones. Raises ConfigurationError.
+    """
+    merged: Config = copy.deepcopy(dict(stored))
+    merged["run_dir"], merged["resume"] = config["run_dir"], config["resume"]
+    for key in typed:
+        group = key.partition(".")[0]
+        if key in choices:
+            before: Any = merged["groups"].get(key)
+            if key == "sweep":
+                continue
+            if key in ("checkpoint", "observers"):
+                merged[key] = copy.deepcopy(config[key])
+                merged["groups"][key] = choices[key]
+            elif choices[key] != before:
+                raise ConfigurationError(_differs(key, choices[key], before))
+            continue
+        if key in ("run_dir", "resume"):
+            continue
+        now, before = rules.lookup(config, key), rules.lookup(merged, key, None)
+        if group in ("checkpoint", "observers", "device", "trust") or key.startswith("training.max_"):
+            put(merged, key, copy.deepcopy(now))
+        elif now != before:
+            raise ConfigurationError(_differs(key, now, before))
+    _refuse_strange_code(merged, config)
+    sentence = rules.contradiction(merged)
+    if sentence is not None:
+        raise ConfigurationError(sentence)
+    return merged
+
+
+def _differs(key: str, now: Any, before: Any) -> str:
+    return (
+        f"{key}={rules.shown(now)}, but the stored run has {key}={rules.shown(before)}: "
+        "leave it out to go on with the run, or give another run_dir"
+    )
+
+
+def _refuse_strange_code(merged: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse classes that neither seqnet nor torch nor this command line names, unless they are trusted."""
+    own = leaves(config)
+    for key, target in leaves(merged).items():
+        if key.rpartition(".")[2] != "_target_" or own.get(key) == target:
+            continue
+        package = str(target).partition(".")[0]
+        if package != "seqnet" and not str(target).startswith("torch.optim.") and package not in config["trust"]:
+            raise ConfigurationError(
+                f"the stored configuration names {target}, which is not seqnet's own; if you trust that code, "
+                f"add trust=[{package}]"
+            )
+
+
+def run_folder(config: Mapping[str, Any]) -> Path:
+    """Where a run lives: `run_dir`, or a new folder named after the experiment and the time."""
+    if config["run_dir"]:
+        return Path(config["run_dir"])
+    return new_folder(Path("outputs") / config["groups"]["experiment"])
+
+
+def new_folder(parent: Path) -> Path:
+    """A path under `parent`, named after the time, where nothing is yet."""
+    first = parent / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder, number = first, 1
+    while folder.exists():
+        number += 1
+        folder = first.with_name(f"{first.name}_{number}")
+    return folder

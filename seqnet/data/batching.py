@@ -1,0 +1,120 @@
+"""Independent sequences side by side: rows of like length share a batch, so that little of it is padding."""
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from seqnet.batch import Batch
+from seqnet.data.examples import Examples
+from seqnet.data.generation import generator
+from seqnet.errors import UserError
+
+
+class BucketLoader:
+    """Batches of `batch_size` rows; batch n of an epoch is a pure function of (examples, seed, epoch, n).
+
+    shuffle=True, for training: rows in random order, cut into pools of `pool` batches; a pool is sorted by
+    length and cut into batches, and these come in random order, augmented. shuffle=False, for evaluation:
+    all rows sorted by length, as they are. Rows without a step are left out: nothing can be asked of them.
+    num_workers: how many processes make batches ahead of their use; they change no number. No random
+    generator but the loader's own is used.
+    """
+
+    def __init__(
+        self, examples: Examples, batch_size: int, seed: int, shuffle: bool, num_workers: int = 0, pool: int = 100
+    ) -> None:
+        self.examples = examples
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.num_workers = num_workers
+        self.pool = pool
+        self._used = examples.lengths.nonzero()[:, 0]
+
+    def num_batches(self, epoch: int) -> int:
+        """How many batches an epoch has; every epoch has as many."""
+        return -(-len(self._used) // self.batch_size)
+
+    def rows(self, epoch: int) -> list[Tensor]:
+        """Which rows of the examples each batch of `epoch` holds, in the batch's order."""
+        if not self.shuffle:
+            return list(torch.split(self._sorted(self._used), self.batch_size)) if len(self._used) else []
+        random = generator(self.seed, "order", epoch)
+        order = self._used[torch.randperm(len(self._used), generator=random)]
+        pools = torch.split(order, self.pool * self.batch_size)
+        batches = [batch for pool in pools if len(pool) for batch in torch.split(self._sorted(pool), self.batch_size)]
+        return [batches[n] for n in torch.randperm(len(batches), generator=random).tolist()]
+
+    def _sorted(self, rows: Tensor) -> Tensor:
+        """Rows by the length of their inputs, then of their source; else in the order they had."""
+        keys = [self.examples.lengths[rows]]
+        if self.examples.source is not None:
+            keys.insert(0, self.examples.source.lengths[rows])
+        return rows[torch.from_numpy(np.lexsort([key.numpy() for key in keys]))]
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of `epoch` from number `start` on; those before it are not made.
+
+        Raises what making a batch raises, from a worker too.
+        """
+        made = _Batches(self, epoch)
+        numbers = range(start, len(made))
+        if not self.num_workers or not numbers:
+            for n in numbers:
+                yield made.make(n)
+            return
+        # Without a generator of its own the DataLoader's iterator would draw a number from the global one.
+        loader = DataLoader(
+            made,
+            batch_size=None,
+            sampler=numbers,
+            num_workers=min(self.num_workers, len(numbers)),
+            collate_fn=_unchanged,
+            worker_init_fn=_leave_signals_to_the_parent,
+            generator=generator(self.seed, "workers", epoch),
+        )
+        for batch in loader:
+            if isinstance(batch, UserError):
+                raise batch
+            yield batch
+
+
+class _Batches(Dataset[Batch | UserError]):
+    """The batches of one epoch by number."""
+
+    def __init__(self, loader: BucketLoader, epoch: int) -> None:
+        self.loader = loader
+        self.epoch = epoch
+        self.rows = loader.rows(epoch)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def make(self, n: int) -> Batch:
+        """Batch n."""
+        loader = self.loader
+        random = generator(loader.seed, "augment", self.epoch, n) if loader.shuffle else None
+        return loader.examples.batch(self.rows[n], random)
+
+    def __getitem__(self, n: int) -> Batch | UserError:
+        # The user's one sentence comes back as it is; the DataLoader would wrap it in a worker's traceback, which
+        # is right for any other error.
+        try:
+            return self.make(n)
+        except UserError as error:
+            return error
+
+
+def _unchanged(batch: Any) -> Any:
+    return batch
+
+
+def _leave_signals_to_the_parent(worker: int) -> None:
+    """An interrupt reaches all processes of a terminal; the parent ends in order and takes its workers along."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,102 @@
+"""Encoded examples in flat arrays: one tensor with all rows end to end, and where each row begins."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from seqnet.batch import IGNORE, Batch
+
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """Rows of different lengths, end to end. flat: [total ...]; offsets: [rows + 1] int64."""
+
+    flat: Tensor
+    offsets: Tensor
+
+    @classmethod
+    def of(cls, rows: Sequence[Tensor]) -> "Ragged":
+        """Put rows end to end."""
+        lengths = torch.tensor([0] + [len(row) for row in rows])
+        return cls(torch.cat(list(rows)), lengths.cumsum(0))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> Tensor:
+        return self.flat[self.offsets[row] : self.offsets[row + 1]]
+
+    @property
+    def lengths(self) -> Tensor:
+        """Length of each row, [rows]."""
+        return self.offsets.diff()
+
+    def pad(self, rows: Tensor, fill: float = 0) -> Tensor:
+        """The chosen rows side by side, padded at their ends with `fill`: [batch time ...]."""
+        lengths = self.lengths[rows]
+        steps = torch.arange(int(lengths.max()) if len(rows) else 0)
+        inside = steps < lengths[:, None]
+        places = (self.offsets[rows][:, None] + steps).where(inside, 0)
+        padded = self.flat[places]
+        padded[~inside] = fill
+        return padded
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """The encoded examples of one split: sequences that are independent of each other.
+
+    `targets` is a tensor [rows ...] for one target a row, or Ragged along the inputs' time.
+    `augment` changes a batch at random, from the generator it is handed; used in training only.
+    """
+
+    inputs: Ragged
+    targets: Ragged | Tensor
+    views: dict[str, Ragged] = field(default_factory=dict)
+    source: Ragged | None = None
+    augment: Callable[[Batch, torch.Generator], Batch] | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def lengths(self) -> Tensor:
+        """Length of each row's inputs, [rows]."""
+        return self.inputs.lengths
+
+    def batch(self, rows: Tensor, generator: torch.Generator | None = None) -> Batch:
+        """Collate the chosen rows, and augment them where a generator is given."""
+        row_targets = isinstance(self.targets, Tensor)
+        if isinstance(self.targets, Tensor):
+            targets = self.targets[rows]
+        else:
+            nothing = float("nan") if self.targets.flat.is_floating_point() else IGNORE
+            targets = self.targets.pad(rows, nothing)
+        batch = Batch(
+            inputs=self.inputs.pad(rows),
+            lengths=self.lengths[rows],
+            targets=targets,
+            row_targets=row_targets,
+            views={name: view.pad(rows) for name, view in self.views.items()},
+        )
+        if self.source is not None:
+            batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths[rows])
+        if generator is not None and self.augment is not None:
+            batch = self.augment(batch, generator)
+        return batch
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """One split of running text: documents that a model reads from end to end, state carried along.
+
+    documents: Ragged of token ids; in a document every token but the first is asked for.
+    """
+
+    documents: Ragged
+
+    def __len__(self) -> int:
+        """How many tokens all documents have."""
+        return len(self.documents.flat)

@@ -1,0 +1,464 @@
+"""Small readers that know file and line, and where the rows of each split are to be found."""
+
+import csv
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, TypeVar
+
+import torch
+
+from seqnet.data.generation import generator
+from seqnet.errors import ConfigurationError, DataError, did_you_mean
+
+SPLIT_NAMES = {"train": ("train",), "valid": ("valid", "validation", "val", "dev"), "test": ("test",)}
+HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
+MEND = "mend it, or leave such rows out with data.on_bad_row=skip"
+
+
+@dataclass(frozen=True)
+class HubSplit:
+    """One split of a data set from the Hugging Face Hub, in place of a file."""
+
+    name: str
+    rows: Any  # datasets.Dataset
+
+    def __str__(self) -> str:
+        return self.name
+
+
+File = Path | HubSplit
+
+
+def place(file: File, number: int) -> str:
+    """Where a row stands: `PATH, line 3`, or `PATH, row 3` where there are no lines."""
+    unit = "row" if isinstance(file, HubSplit) or file.suffix == ".parquet" else "line"
+    return f"{file}, {unit} {number}"
+
+
+class BadRows:
+    """What is done with rows that cannot be used: `raise` at the first, or `skip` them.
+
+    count: how many were skipped so far. Raises ConfigurationError for any other policy.
+    """
+
+    def __init__(self, on_bad_row: str) -> None:
+        if on_bad_row not in ("raise", "skip"):
+            raise ConfigurationError(f"data.on_bad_row must be raise or skip, not '{on_bad_row}'")
+        self.skip = on_bad_row == "skip"
+        self.count = 0
+
+    def __call__(self, file: File, number: int, problem: str) -> None:
+        """Count the row. Raises DataError where bad rows are not to be skipped."""
+        if not self.skip:
+            raise DataError(f"{place(file, number)}: {problem}; {MEND}")
+        self.count += 1
+
+
+# ------------------------------------------------------------------------------------------------ lines and columns
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read ({error.strerror}); name a file that can be, with data.path="
+        ) from error
+    with file:
+        yield file
+
+
+def _raw_lines(path: Path) -> Iterator[tuple[int, str, str | None]]:
+    """Number, text without its end, and what is wrong with the bytes, if anything is."""
+    with _open(path) as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                yield number, "", f"byte {error.start + 1} of the line is not UTF-8"
+                continue
+            text = text.removesuffix("\n").removesuffix("\r")
+            yield number, text, "the line holds a NUL byte, so this is no text" if "\0" in text else None
+
+
+def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 file, without their ends; a byte order mark and CRLF are accepted. Raises DataError."""
+    for number, text, problem in _raw_lines(path):
+        if problem is not None:
+            bad(path, number, problem)
+        else:
+            yield number, text
+
+
+def read_text(path: Path, bad: BadRows) -> str:
+    """All of a UTF-8 file, its line ends made `\\n`. Raises DataError."""
+    with _open(path) as file:
+        raw = file.read()
+    if b"\0" not in raw:
+        try:
+            return raw.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            pass  # found again below, with its line
+    end = "\n" if raw.endswith(b"\n") else ""
+    return "\n".join(text for _, text in read_lines(path, bad)) + end
+
+
+def read_tsv(path: Path, bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line that is not blank; quotes are letters like any other. Raises DataError."""
+    return ((number, text.split("\t")) for number, text in read_lines(path, bad) if text)
+
+
+def read_csv(path: Path, bad: BadRows) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row that is not blank, and the line at which it begins. Raises DataError."""
+    first = 0
+
+    def feed() -> Iterator[str]:
+        nonlocal first
+        for number, text in read_lines(path, bad):
+            first = first or number
+            yield text + "\n"
+
+    rows = csv.reader(feed(), strict=True)
+    while True:
+        first = 0
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            bad(path, first, f"not a row of CSV ({error})")
+            continue
+        if row:
+            yield first, row
+
+
+def read_jsonl(path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON object of each line that is not blank. Raises DataError."""
+    for number, text in read_lines(path, bad):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            bad(path, number, f"not JSON that can be read ({error})")
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            bad(path, number, 'the JSON value is not an object such as {"text": "so good", "label": "positive"}')
+
+
+def read_conll(path: Path, bad: BadRows, comments: bool = False) -> Iterator[list[tuple[int, list[str]]]]:
+    """Sentences: the number and the columns of each of their lines; blank lines lie between sentences.
+
+    Columns are cut at tabs, in lines without one at spaces; all lines have as many as the first. Lines that
+    begin with -DOCSTART-, and with `comments` those that begin with `#`, are passed over. A sentence with a bad
+    line is one bad row. Raises DataError.
+    """
+    width, sentence, broken = 0, list[tuple[int, list[str]]](), False
+    for number, text, problem in _raw_lines(path):
+        if problem is None and not text.strip(" \t"):
+            if sentence and not broken:
+                yield sentence
+            sentence, broken = [], False
+            continue
+        if text.startswith("-DOCSTART-") or (comments and text.startswith("#")):
+            continue
+        columns = text.split("\t") if "\t" in text else text.split()
+        width = width or len(columns)
+        if problem is None and len(columns) != width:
+            problem = f"{_counted(len(columns), 'column')} where the first line has {width}"
+        if problem is not None and not broken:
+            bad(path, number, problem)
+            broken = True
+        sentence.append((number, columns))
+    if sentence and not broken:
+        yield sentence
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+# --------------------------------------------------------------------------------------------- tables of any format
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+Column = str | int
+
+
+def check_columns(columns: Mapping[str, Column]) -> None:
+    """Names for tables with a header, positions for those without. columns: by option. Raises ConfigurationError."""
+    listed = " and ".join(f"data.{option}={column}" for option, column in columns.items())
+    if len({isinstance(column, str) for column in columns.values()}) > 1:
+        raise ConfigurationError(
+            f"{listed} cannot go together; give two names (the first line is a header) or two positions (there is none)"
+        )
+    if len(set(columns.values())) < len(columns):
+        raise ConfigurationError(f"{listed} are the same column; give each its own")
+    for option, column in columns.items():
+        if isinstance(column, int) and column < 0:
+            raise ConfigurationError(f"data.{option} must be a name, or a position from 0 on, not {column}")
+
+
+def read_table(file: File, columns: Mapping[str, Column], bad: BadRows) -> Iterator[tuple[int, list[Any]]]:
+    """The chosen columns of each row of a CSV, TSV, JSONL or parquet file or of a Hub data set.
+
+    columns: by option, names or positions (see `check_columns`). Raises DataError.
+    """
+    if isinstance(file, HubSplit):
+        yield from _named(file, enumerate(_hub_rows(file.rows), 1), columns, bad)
+    elif file.suffix == ".jsonl":
+        yield from _named(file, read_jsonl(file, bad), columns, bad)
+    elif file.suffix == ".parquet":
+        yield from _named(file, enumerate(_parquet_rows(file), 1), columns, bad)
+    else:
+        yield from _positioned(file, (read_csv if file.suffix == ".csv" else read_tsv)(file, bad), columns, bad)
+
+
+def _positioned(
+    path: Path, rows: Iterator[tuple[int, list[str]]], columns: Mapping[str, Column], bad: BadRows
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows of cells: all have as many as the first, which is the header where columns have names."""
+    number, header = next(rows, (0, []))
+    if not header:
+        raise DataError(f"{path}: no row that can be read; put rows there, or name another file with data.path=")
+    wanted = []
+    for option, column in columns.items():
+        if isinstance(column, str) and column not in header:
+            raise DataError(
+                f"{place(path, number)}: no column '{column}' in the header, which has {', '.join(header)}; name the "
+                f"right one with data.{option}= (or its position, 0 for the first, where there is no header)"
+            )
+        if isinstance(column, int) and column >= len(header):
+            raise DataError(
+                f"{place(path, number)}: no column {column}, since there are {len(header)}, counted from 0; name the "
+                f"right one with data.{option}="
+            )
+        wanted.append(header.index(column) if isinstance(column, str) else column)
+    if all(isinstance(column, int) for column in columns.values()):
+        yield number, [header[place] for place in wanted]
+    for number, row in rows:
+        if len(row) == len(header):
+            yield number, [row[place] for place in wanted]
+        else:
+            bad(path, number, f"{_counted(len(row), 'column')} where the first row has {len(header)}")
+
+
+def _named(
+    file: File, rows: Iterator[tuple[int, dict[str, Any]]], columns: Mapping[str, Column], bad: BadRows
+) -> Iterator[tuple[int, list[Any]]]:
+    """Rows that are dictionaries."""
+    for option, column in columns.items():
+        if isinstance(column, int):
+            raise DataError(
+                f"{file}: its columns have names, so data.{option}={column} cannot be a position; give a name"
+            )
+    for number, row in rows:
+        missing = [option for option, column in columns.items() if row.get(str(column)) is None]
+        if not missing:
+            yield number, [row[str(column)] for column in columns.values()]
+        else:
+            option = missing[0]
+            column = str(columns[option])
+            there = "the value is null" if column in row else f"there are {', '.join(row) or 'none'}"
+            bad(file, number, f"no column '{column}' as data.{option} says ({there})")
+
+
+# ---------------------------------------------------------------------------------------- parquet files and the Hub
+
+
+def _datasets() -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise ConfigurationError(
+            "parquet files and Hub names need the package datasets: pip install datasets"
+        ) from error
+    return datasets
+
+
+@contextmanager
+def _one_sentence(what: str) -> Iterator[None]:
+    """Make one sentence of whatever goes wrong inside; the libraries' own lines about it are kept back."""
+    loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    except (
+        Exception
+    ) as error:  # OSError, ValueError, those of pyarrow, of the HTTP client, ...: there is no common kind
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise DataError(f"{what} ({type(error).__name__}: {said})") from error
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    with _one_sentence(f"{path}: cannot be read as parquet; name a whole file with data.path="):
+        # Streamed, so that nothing is copied into a cache.
+        rows = _datasets().load_dataset("parquet", data_files=str(path), split="train", streaming=True)
+        made = list(_hub_rows(rows))
+    yield from made
+
+
+def _hub_rows(rows: Any) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries, with the names of classes in place of their numbers."""
+    names = {name: kind.names for name, kind in (rows.features or {}).items() if hasattr(kind, "names")}
+    for row in rows:
+        for column, known in names.items():
+            value = row[column]
+            if isinstance(value, int) and 0 <= value < len(known):
+                row[column] = known[value]
+        yield row
+
+
+def _load_hub(name: str) -> dict[str, list[File]]:
+    """The splits of a data set by its Hub name, `owner/name` or `owner/name:configuration`. Raises DataError."""
+    base, _, configuration = name.partition(":")
+    with _one_sentence(f"data.path={name}: no such file or folder here, and no data set of that name from the Hub"):
+        loaded = _datasets().load_dataset(base, configuration or None)
+    found: dict[str, list[File]] = {}
+    for split, names in SPLIT_NAMES.items():
+        for theirs in loaded:
+            if theirs in names:
+                found[split] = [HubSplit(f"{name} ({theirs})", loaded[theirs])]
+    if not found:
+        raise DataError(f"data.path={name}: none of its splits ({', '.join(loaded)}) is called train, valid or test")
+    return found
+
+
+# ------------------------------------------------------------------------------------- which rows are of which split
+
+
+def find_files(
+    path: str | Path | None,
+    data_dir: str | Path,
+    name: str | None,
+    about: str | None,
+    suffixes: Sequence[str],
+    several: bool = False,
+    hub: bool = True,
+) -> dict[str, list[File]]:
+    """The files of each split that there is: of a folder, a file, or a Hub name.
+
+    path: None for the folder `name` under `data_dir`. about: what to put there, for the sentence that says it is
+    missing. In a folder a file's split is the last part of its name before the suffix: `dev.tsv`,
+    `ptb.train.txt`. A file that is named for no split is training data; `several`: there may be more of them.
+    Raises ConfigurationError where neither path nor name is given, DataError.
+    """
+    put = about or f"put {_listed(suffixes)} there, or name your own file or folder with data.path="
+    if path is None and name is None:
+        raise ConfigurationError(f"data.path is not set; name a {_listed(suffixes, 'or')} file, or a folder of them")
+    where = Path(data_dir) / str(name) if path is None else Path(path)
+    if where.is_dir():
+        return _of_folder(where, put, suffixes, several)
+    if where.exists():
+        if not several and where.suffix not in suffixes:
+            raise DataError(f"{where}: cannot tell its format; its name must end in {_listed(suffixes, 'or')}")
+        return {_split_of(where) or "train": [where]}
+    if hub and path is not None and HUB_NAME.fullmatch(str(path)) and where.suffix not in (*suffixes, ".txt", ".json"):
+        return _load_hub(str(path))
+    raise DataError(f"{where} does not exist: {put}")
+
+
+def _listed(suffixes: Sequence[str], word: str = "and") -> str:
+    return suffixes[0] if len(suffixes) == 1 else f"{', '.join(suffixes[:-1])} {word} {suffixes[-1]}"
+
+
+def _split_of(path: Path) -> str | None:
+    last = path.stem.rpartition(".")[2]
+    return next((split for split, names in SPLIT_NAMES.items() if last in names), None)
+
+
+def _of_folder(folder: Path, put: str, suffixes: Sequence[str], several: bool) -> dict[str, list[File]]:
+    files = sorted(path for path in folder.iterdir() if path.suffix in suffixes and path.is_file())
+    if not files:
+        raise DataError(f"{folder} holds no {_listed(suffixes, 'or')} file: {put}")
+    found: dict[str, list[File]] = {}
+    for path in files:
+        split = _split_of(path)
+        if split is not None:
+            found.setdefault(split, []).append(path)
+    if "train" in found or (found and len(files) == sum(map(len, found.values()))):
+        twice = [paths for paths in found.values() if len(paths) > 1]
+        if twice:
+            both = " and ".join(str(path) for path in twice[0])
+            raise DataError(f"{both} are the same split; keep one of them in the folder")
+        return found
+    if len(files) > 1 and not several:
+        names = ", ".join(path.name for path in files)
+        raise DataError(f"{folder} holds {names}, none of them named train; name the file you mean with data.path=")
+    return {"train": list(files)}
+
+
+Row = TypeVar("Row")
+
+
+class Splits(Generic[Row]):
+    """The rows of each split, each file read once: a split's own files, or else a share of the training files'.
+
+    find: the files of each split. read: the rows of some files. hold_out: cuts rows into those of train, valid and
+    test by the shares of valid and test. Raises ConfigurationError for shares that are none.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[], dict[str, list[File]]],
+        read: Callable[[list[File]], list[Row]],
+        hold_out: Callable[[list[Row], float, float], dict[str, list[Row]]],
+        valid_share: float,
+        test_share: float,
+    ) -> None:
+        for key, share in (("valid_share", valid_share), ("test_share", test_share)):
+            if not 0 <= share <= 1:
+                raise ConfigurationError(f"data.{key} is {share}; it must be from 0 to 1")
+        if valid_share + test_share > 1:
+            raise ConfigurationError(
+                f"data.valid_share={valid_share} and data.test_share={test_share} are more than the whole"
+            )
+        self._find = find
+        self._read = read
+        self._hold_out = hold_out
+        self._shares = {"valid": valid_share, "test": test_share}
+        self._files: dict[str, list[File]] | None = None
+        self._parts: dict[str, list[Row]] | None = None
+
+    def rows(self, name: str) -> list[Row] | None:
+        """The rows of `train`, `valid` or `test`; None where there are none. Raises DataError."""
+        if self._files is None:
+            self._files = self._find()
+        if name in self._files and name != "train":
+            return self._read(self._files[name])
+        if "train" not in self._files:
+            return None
+        shares = {split: 0.0 if split in self._files else share for split, share in self._shares.items()}
+        if name != "train" and not shares[name]:
+            return None
+        if not any(shares.values()):
+            return self._read(self._files["train"])
+        if self._parts is None:
+            self._parts = self._hold_out(self._read(self._files["train"]), shares["valid"], shares["test"])
+        return self._parts[name] or None
+
+
+def hold_out_rows(rows: list[Row], valid: float, test: float, seed: int) -> dict[str, list[Row]]:
+    """Rows that are independent of each other, held out at random; a share above 0 is at least one row of two."""
+    order = torch.randperm(len(rows), generator=generator(seed, "splits")).tolist()
+    counts = [max(round(share * len(rows)), int(share > 0 and len(rows) > 1)) for share in (valid, test)]
+    cuts = (0, counts[0], sum(counts), len(rows))
+    chosen = [sorted(order[begin:end]) for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return {name: [rows[row] for row in part] for name, part in zip(("valid", "test", "train"), chosen, strict=True)}
+
+
+def never_seen(what: str, name: str, known: Sequence[str]) -> str:
+    """The problem with a label or tag that is none of the training split's."""
+    return f"{what} '{name}' does not occur in the training split{did_you_mean(name, known)}"

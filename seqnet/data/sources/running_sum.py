@@ -1,0 +1,43 @@
+"""The sum of the inputs so far: one linear unit that keeps its value solves it exactly."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from seqnet.data.examples import Examples
+from seqnet.data.generation import Generated, at_least, equal_rows
+from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
+from seqnet.spaces import Vector
+
+GRID = 1024  # numbers are multiples of 1 / GRID, so that float32 sums of up to 2**14 of them are exact
+
+
+class RunningSum(Generated):
+    """Numbers from [-1, 1]; the target at each step is the sum up to and including that step.
+
+    inputs and targets: [time 1].
+    """
+
+    inputs = Vector(1, ("value",))
+    targets = Vector(1, ("sum",))
+
+    def __init__(
+        self, seed: int, length: int = 20, train_size: int = 5000, valid_size: int = 500, test_size: int = 500
+    ) -> None:
+        super().__init__(seed, train_size, valid_size, test_size)
+        at_least("data.length", length, 1)
+        self.length = length
+
+    def draw(self, rows: int, random: torch.Generator) -> Examples:
+        """So many rows, drawn from the generator."""
+        values = torch.randint(-GRID, GRID + 1, (rows, self.length, 1), generator=random)
+        return Examples(equal_rows(values / GRID), equal_rows(values.cumsum(1) / GRID))
+
+    def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
+        """Each line a list of numbers. Raises DataError."""
+        return unasked_steps(read_vectors(lines, where, first, 1), 1)
+
+    def show(self, inputs: Tensor) -> str:
+        """The first numbers. inputs: [time 1]."""
+        return show_steps(inputs)

@@ -1,0 +1,83 @@
+"""A numbered list of the tokens that the training split has."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from seqnet.errors import ConfigurationError, DataError
+
+PADDING = "<pad>"
+UNKNOWN = "<unk>"
+LINE_END = "<eos>"
+
+
+class Vocabulary:
+    """`special` entries, then tokens, each at its number; a token that is none of them is `<unk>`.
+
+    names: all entries in order, special ones included. Raises ValueError where one occurs twice.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._numbers = {name: number for number, name in enumerate(self.names)}
+        if len(self._numbers) < len(self.names):
+            raise ValueError("an entry occurs twice")
+        self.unknown = self._numbers[UNKNOWN]
+
+    @classmethod
+    def build(
+        cls, counts: Counter[str], special: Sequence[str], max_size: int | None = None, min_count: int = 1
+    ) -> "Vocabulary":
+        """The most frequent tokens first, those of one frequency by the alphabet.
+
+        max_size: how many entries at most, the special ones counted. min_count: rarer tokens are left out.
+        """
+        kept = [token for token, count in counts.items() if count >= min_count and token not in special]
+        kept.sort(key=lambda token: (-counts[token], token))
+        return cls((*special, *kept)[:max_size])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def encode(self, tokens: Iterable[str]) -> list[int]:
+        """The number of each token."""
+        number, unknown = self._numbers.get, self.unknown
+        return [number(token, unknown) for token in tokens]
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """The token of each number."""
+        return [self.names[number] for number in ids]
+
+    def state(self) -> list[str]:
+        """The entries in order."""
+        return list(self.names)
+
+    @classmethod
+    def restore(cls, state: Any, special: Sequence[str]) -> "Vocabulary":
+        """The inverse of `state`. Raises DataError where it is malformed."""
+        well_formed = isinstance(state, list) and all(isinstance(name, str) for name in state)
+        if not well_formed or len(set(state)) < len(state) or tuple(state[: len(special)]) != tuple(special):
+            raise DataError(
+                f"the stored vocabulary is not a list of different tokens that begins with {', '.join(special)}; "
+                "it was not written by this data source"
+            )
+        return cls(state)
+
+
+def check_limits(vocabulary_size: int | None, min_count: int, least: int) -> None:
+    """Raises ConfigurationError for a size below `least`, or a count below 1."""
+    if vocabulary_size is not None and vocabulary_size < least:
+        raise ConfigurationError(
+            f"data.vocabulary_size is {vocabulary_size}; it must be at least {least}, or null for no limit"
+        )
+    if min_count < 1:
+        raise ConfigurationError(f"data.min_count is {min_count}; it must be at least 1")
+
+
+def restore_names(names: Any, what: str) -> tuple[str, ...]:
+    """A stored list of different names. Raises DataError where it is none."""
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise DataError(f"the stored data state has no list of {what}")
+    if len(set(names)) < len(names):
+        raise DataError(f"the stored data state has the same name twice among its {what}")
+    return tuple(names)

@@ -1,0 +1,55 @@
+"""Tokens drawn at random, from all of a distribution or from its likeliest part."""
+
+import torch
+from torch import Tensor
+
+from seqnet.errors import ConfigurationError
+
+
+def sample(
+    logits: Tensor,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    generator: torch.Generator,
+) -> Tensor:
+    """Draw a token id for each row: [batch] of logits [batch vocab].
+
+    The distribution is softmax(logits / temperature), cut to its `top_k` likeliest tokens (Fan et al. 2018),
+    renormalised, then cut to its nucleus: the smallest set of the likeliest tokens whose probabilities sum to at
+    least `top_p` (Holtzman et al. 2019). None = not cut. Of equal tokens the first count as likelier.
+    Draws from `generator` alone, on its device.
+    """
+    # In doubles, from the largest logit down: no temperature above 0 overflows.
+    scaled = logits.to(generator.device, torch.float64)
+    scaled = (scaled - scaled.amax(dim=-1, keepdim=True)) / temperature
+    if top_k is None and top_p is None:
+        return torch.multinomial(scaled.softmax(dim=-1), 1, generator=generator).squeeze(-1).to(logits.device)
+    ordered, ids = scaled.sort(dim=-1, descending=True, stable=True)
+    probabilities = ordered[:, :top_k].softmax(dim=-1)
+    if top_p is not None and top_p < 1:
+        likelier = probabilities.cumsum(dim=-1) - probabilities  # what the tokens before this one sum to
+        probabilities = probabilities.masked_fill(likelier >= top_p, 0.0)
+    place = torch.multinomial(probabilities, 1, generator=generator)
+    return ids.gather(-1, place).squeeze(-1).to(logits.device)
+
+
+class Sampling:
+    """`sample` with its options; raises ConfigurationError where one is out of range."""
+
+    def __init__(self, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> None:
+        if not 0 < temperature < float("inf"):
+            raise ConfigurationError(
+                f"decoding.temperature is {temperature}; it must be above 0 (for the likeliest token, decoding=greedy)"
+            )
+        if top_k is not None and top_k < 1:
+            raise ConfigurationError(f"decoding.top_k is {top_k}; it must be at least 1, or null for all tokens")
+        if top_p is not None and not 0 < top_p <= 1:
+            raise ConfigurationError(f"decoding.top_p is {top_p}; it must be above 0 and at most 1, or null")
+        self.temperature = temperature
+        self.top_k = top_k
+        self.top_p = top_p
+
+    def choose(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """Token ids [batch] drawn from logits [batch vocab]."""
+        return sample(logits, self.temperature, self.top_k, self.top_p, generator)

@@ -1,0 +1,104 @@
+"""torch's fused recurrences on the weights of our own cells: the same numbers as `unroll`, sooner.
+
+Rows of different lengths are padded and masked, never packed: packing costs torch's fast LSTM its speed.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from seqnet.cells.gru import GRU
+from seqnet.cells.lstm import LSTM
+from seqnet.cells.rnn import RNN
+from seqnet.layers.unroll import padding
+from seqnet.state import HiddenState, LSTMState, State
+
+CLOSED = 30_000.0  # far beyond where a sigmoid rounds to exactly 0 or 1, and still a number in half precision
+
+Kernel = Callable[..., tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]]
+
+
+def kernel(cell: object) -> Kernel | None:
+    """torch's function that computes what `cell` computes, or None.
+
+    Only our own classes themselves: what a subclass changes is not known here.
+    """
+    if type(cell) is LSTM:
+        return torch._VF.lstm  # type: ignore[attr-defined]
+    if type(cell) is GRU:
+        return torch._VF.gru  # type: ignore[attr-defined]
+    if type(cell) is RNN and cell.nonlinearity == "tanh":
+        return torch._VF.rnn_tanh  # type: ignore[attr-defined]
+    if type(cell) is RNN and cell.nonlinearity == "relu":
+        return torch._VF.rnn_relu  # type: ignore[attr-defined]
+    return None
+
+
+def run(
+    kernel: Kernel, cell: RNN | LSTM | GRU, x: Tensor, state: State, lengths: Tensor | None
+) -> tuple[Tensor, State]:
+    """What `unroll(cell, x, state, lengths)` returns, by one call of `kernel`.
+
+    Under autocast, a GPU computes in autocast's type and a CPU in that of the weights (CPUs without bf16
+    units are slower in bf16); the state is returned in the type of the weights either way, so that carrying
+    it from window to window loses nothing.
+    """
+    device = x.device.type
+    if not torch.is_autocast_enabled(device):
+        return _run(kernel, cell, x, state, lengths, None)
+    kept = cell.weight_hh.dtype
+    dtype = kept if device == "cpu" else torch.get_autocast_dtype(device)
+    with torch.autocast(device, enabled=False):
+        y, new = _run(kernel, cell, x.to(dtype), type(state)(*(part.to(dtype) for part in state)), lengths, dtype)
+        return y, type(new)(*(part.to(kept) for part in new))
+
+
+def _run(
+    kernel: Kernel,
+    cell: RNN | LSTM | GRU,
+    x: Tensor,
+    state: HiddenState | LSTMState,
+    lengths: Tensor | None,
+    dtype: torch.dtype | None,
+) -> tuple[Tensor, HiddenState | LSTMState]:
+    weights = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+    ended = None
+    if lengths is not None:
+        ended = padding(lengths, x.shape[1])[..., None]
+        x = x.masked_fill(ended, 0)
+        if isinstance(cell, LSTM):
+            # A further input, 1 in padding, shuts the input gate and opens the forget gate: the cell is held.
+            x = torch.cat([x, ended.to(x.dtype)], dim=-1)
+            weights[0] = torch.cat([weights[0], _hold(cell)], dim=1)
+    if dtype is not None:
+        weights = [weight.to(dtype) for weight in weights]
+    if x.is_cuda:
+        weights = _contiguous(weights)
+    start = tuple(part.unsqueeze(0) for part in state)
+    # The flag "train" only keeps what backward needs; there is no dropout inside.
+    y, *final = kernel(
+        x, start if len(start) > 1 else start[0], weights, True, 1, 0.0, torch.is_grad_enabled(), False, True
+    )
+    new = [part.squeeze(0) for part in final]
+    if lengths is not None and ended is not None:
+        # The last hidden state of a row is its last valid output.
+        last = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, y.shape[2])
+        new[0] = torch.where((lengths > 0)[:, None], y.gather(1, last).squeeze(1), state.hidden)
+        y = y.masked_fill(ended, 0)
+    return y, type(state)(*new)
+
+
+def _hold(cell: LSTM) -> Tensor:
+    """The column of input weights that holds an LSTM's cell, [4*hidden 1], gates in the order i f g o."""
+    column = cell.weight_ih.new_zeros(4, cell.hidden_size, 1)
+    column[0] = -CLOSED
+    column[1] = CLOSED
+    return column.flatten(0, 1)
+
+
+def _contiguous(weights: list[Tensor]) -> list[Tensor]:
+    """The same weights end to end in one piece of memory, which cuDNN would otherwise make with a warning."""
+    flat = torch.cat([weight.flatten() for weight in weights])
+    parts = flat.split([weight.numel() for weight in weights])
+    return [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]

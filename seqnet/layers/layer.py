@@ -1,0 +1,38 @@
+"""One recurrent layer: a cell run over a whole sequence from left to right."""
+
+from torch import Tensor, nn
+
+from seqnet.layers import fused as fused_path
+from seqnet.layers.unroll import unroll
+from seqnet.state import State
+
+
+class Layer(nn.Module):
+    """`cell` over time: by torch's fused function where `fused` and there is one, else unrolled."""
+
+    def __init__(self, cell: nn.Module, fused: bool = True) -> None:
+        super().__init__()
+        self.cell = cell
+        self.size: int = cell.hidden_size  # type: ignore[assignment]
+        self.kernel = fused_path.kernel(cell) if fused else None
+
+    @property
+    def realisation(self) -> str:
+        """Which of the two runs: "fused" or "unrolled"."""
+        return "unrolled" if self.kernel is None else "fused"
+
+    def initial_state(self, batch_size: int) -> State:
+        """The cell's state at the beginning of every row."""
+        return self.cell.initial_state(batch_size)  # type: ignore[operator]
+
+    def forward(self, x: Tensor, state: State = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """x: [batch time feature]; lengths: [batch], None = every row is whole. Returns [batch time hidden], state."""
+        if state is None:
+            state = self.initial_state(x.shape[0])
+        if self.kernel is None:
+            return unroll(self.cell, x, state, lengths)  # type: ignore[arg-type]
+        return fused_path.run(self.kernel, self.cell, x, state, lengths)  # type: ignore[arg-type]
+
+    def extra_repr(self) -> str:
+        """What a printed model shows."""
+        return self.realisation

@@ -1,0 +1,47 @@
+"""The reference way to run any cell over a whole sequence: a loop over time."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from seqnet.state import State, where
+
+
+class Cell(Protocol):
+    """One step of a recurrence, as any user may write it."""
+
+    input_size: int
+    hidden_size: int
+
+    def __call__(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step. x: [batch input]; returns y [batch hidden] and the new state."""
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state at a row's beginning."""
+
+
+def padding(lengths: Tensor, time: int) -> Tensor:
+    """True where a row has ended, [batch time]. lengths: [batch]."""
+    return torch.arange(time, device=lengths.device) >= lengths[:, None]
+
+
+def unroll(cell: Cell, x: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    """Run `cell` over x [batch time input] from `state`; returns y [batch time hidden] and the final state.
+
+    lengths: [batch], or None where every row is whole. In padding y is 0 and the state is held, and what x
+    holds there is never read; a row of length 0 keeps the state it came with.
+    """
+    if lengths is None:
+        outputs = []
+        for step in x.unbind(1):
+            y, state = cell(step, state)
+            outputs.append(y)
+        return torch.stack(outputs, dim=1), state
+    ended = padding(lengths, x.shape[1])
+    outputs = []
+    for step, over in zip(x.masked_fill(ended[..., None], 0).unbind(1), ended.unbind(1), strict=True):
+        y, new = cell(step, state)
+        state = where(over, state, new)
+        outputs.append(y)
+    return torch.stack(outputs, dim=1).masked_fill(ended[..., None], 0), state

@@ -1,0 +1,220 @@
+"""The recurrent model: reader, recurrent layers, readout, linear head."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqnet.batch import Batch, Output
+from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.layers.bidirectional import Bidirectional
+from seqnet.layers.layer import Layer
+from seqnet.layers.stack import Stack
+from seqnet.layers.unroll import padding
+from seqnet.models.readers import TokenEmbedding, make_reader
+from seqnet.spaces import Space
+from seqnet.state import State, where
+
+READOUTS = ("all", "last", "mean", "max")
+
+
+class Pooled(NamedTuple):
+    """What a readout of one vector a row knows so far."""
+
+    value: Tensor  # [batch feature]: the last output, the sum or the maximum of the outputs so far; at first 0
+    steps: Tensor  # [batch]: how many steps were read so far
+
+
+class RecurrentState(NamedTuple):
+    """State of a `Recurrent` model."""
+
+    layers: tuple[State, ...]
+    pooled: Pooled | None  # None where every step is read out
+
+
+class Recurrent(nn.Module):
+    """Any cell, any depth, one or two directions, read out at every step or once a row.
+
+    cell: makes a cell of (input_size, hidden_size). readout: `all` steps, or one vector a row: the `last` valid
+    output of the top layer (of the right-to-left half the one at the row's first step), or the `mean` or `max`
+    of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
+    one-hot, numbers as they are. reader: makes the reader of (inputs, views) in place of `make_reader`.
+    Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
+    """
+
+    def __init__(
+        self,
+        cell: Callable[[int, int], nn.Module],
+        inputs: Space,
+        views: Mapping[str, Space],
+        out_features: int,
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        embedding_size: int | None = 64,
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        residual: bool = False,
+        readout: str = "all",
+        tied: bool = False,
+        fused: bool = True,
+        reader: Callable[[Space, Mapping[str, Space]], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        if readout not in READOUTS:
+            known = ", ".join(READOUTS)
+            raise ConfigurationError(f"model.readout={readout} is not one of {known}{did_you_mean(readout, READOUTS)}")
+        if num_layers < 1:
+            raise ConfigurationError(f"model.num_layers must be at least 1, not {num_layers}")
+        self.reader = make_reader(inputs, views, embedding_size) if reader is None else reader(inputs, views)
+        width: int = self.reader.size  # type: ignore[assignment]
+        layers: list[Layer | Bidirectional] = []
+        for _ in range(num_layers):
+            if bidirectional:
+                layer: Layer | Bidirectional = Bidirectional(
+                    Layer(cell(width, hidden_size), fused), Layer(cell(width, hidden_size), fused)
+                )
+            else:
+                layer = Layer(cell(width, hidden_size), fused)
+            layers.append(layer)
+            width = layer.size
+        self.layers = Stack(layers, dropout, residual)
+        self.head = nn.Linear(width, out_features)
+        self.readout = readout
+        self.bidirectional = bidirectional
+        self.input_dropout = input_dropout
+        self.output_dropout = output_dropout
+        if tied:
+            self._tie()
+
+    def _tie(self) -> None:
+        # The output layer's beginning is kept: an embedding's larger one would make the first losses huge.
+        if not isinstance(self.reader, TokenEmbedding):
+            raise ConfigurationError(
+                "model.tied=true shares the weight of a token embedding, and this model has none: "
+                "set model.embedding_size and use inputs of tokens without views, or set model.tied=false"
+            )
+        rows, size = self.reader.embedding.weight.shape
+        if size != self.head.in_features:
+            raise ConfigurationError(
+                f"model.tied=true needs model.embedding_size={size} to equal the width of the top layer, which "
+                f"model.hidden_size{' (twice, being bidirectional)' if self.bidirectional else ''} makes "
+                f"{self.head.in_features}"
+            )
+        if rows != self.head.out_features:
+            raise ConfigurationError(
+                f"model.tied=true needs outputs over the input's {rows} tokens, but this task's objective "
+                f"has {self.head.out_features} outputs: set model.tied=false"
+            )
+        self.reader.embedding.weight = self.head.weight
+
+    def initial_state(self, batch_size: int) -> RecurrentState:
+        """The state at the beginning of every row."""
+        return RecurrentState(self.layers.initial_state(batch_size), self._nothing_pooled(batch_size))
+
+    def _nothing_pooled(self, batch_size: int) -> Pooled | None:
+        if self.readout == "all":
+            return None
+        weight = self.head.weight
+        return Pooled(weight.new_zeros(batch_size, self.layers.size), weight.new_zeros(batch_size, dtype=torch.int64))
+
+    def reset(self, state: RecurrentState | None, starts: Tensor) -> RecurrentState | None:
+        """`state`, with the rows that begin a new sequence at their beginning. starts: [batch] bool."""
+        return None if state is None else where(starts, self.initial_state(len(starts)), state)
+
+    def forward(self, window: Batch, state: RecurrentState | None = None) -> Output:
+        """Features [batch time feature], or [batch feature] for a readout of one vector a row.
+
+        The state returned is the one after `window.advance` steps. Raises ConfigurationError where a model that
+        reads right to left would have to stop half-way.
+        """
+        lengths = None if window.full else window.lengths
+        x = self._read(window.inputs, window.views, lengths)
+        time, advance = window.time, window.advance
+        if advance == time:
+            y, carried = self._run(x, state, lengths)
+            return Output(self._features(y, carried.pooled), self.head, carried)
+        self._refuse_halves()
+        y, carried = self._run(x[:, :advance], state, _within(lengths, 0, advance))
+        rest, final = self._run(x[:, advance:], carried, _within(lengths, advance, time))
+        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled), self.head, carried)
+
+    def step(
+        self, inputs: Tensor, state: RecurrentState, views: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, RecurrentState]:
+        """One step: logits [batch out] and the new state.
+
+        inputs: [batch] or [batch feature]; views: each [batch ...]. Raises ConfigurationError for a
+        bidirectional model.
+        """
+        self._refuse_halves()
+        ahead = {name: view.unsqueeze(1) for name, view in (views or {}).items()}
+        y, state = self._run(self._read(inputs.unsqueeze(1), ahead, None), state, None)
+        features = self._features(y, state.pooled)
+        return self.head(features[:, 0] if state.pooled is None else features), state
+
+    def _refuse_halves(self) -> None:
+        if self.bidirectional:
+            raise ConfigurationError(
+                "model.bidirectional=true reads each row from its end too, so it cannot be cut into windows or "
+                "run step by step: set training.window=null or model.bidirectional=false"
+            )
+
+    def _read(self, inputs: Tensor, views: Mapping[str, Tensor], lengths: Tensor | None) -> Tensor:
+        if lengths is not None:  # whatever stands in padding, even NaN, must reach no weight's gradient
+            ended = padding(lengths, inputs.shape[1])
+            inputs = _blank(inputs, ended)
+            views = {name: _blank(view, ended) for name, view in views.items()}
+        x = self.reader(inputs, views)
+        return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
+
+    def _run(self, x: Tensor, state: RecurrentState | None, lengths: Tensor | None) -> tuple[Tensor, RecurrentState]:
+        layers, pooled = state if state is not None else (None, self._nothing_pooled(x.shape[0]))
+        y, layers = self.layers(x, layers, lengths)
+        return y, RecurrentState(layers, self._pool(pooled, y, lengths))
+
+    def _pool(self, pooled: Pooled | None, y: Tensor, lengths: Tensor | None) -> Pooled | None:
+        """What is known after the outputs y [batch time feature] too, which are 0 in padding."""
+        if pooled is None:
+            return None
+        steps = pooled.steps + (y.shape[1] if lengths is None else lengths)
+        if self.readout == "mean":
+            return Pooled(pooled.value + y.sum(1, dtype=pooled.value.dtype), steps)
+        if self.readout == "max":
+            if lengths is not None:
+                y = y.masked_fill(padding(lengths, y.shape[1])[..., None], -torch.inf)
+            highest = y.amax(1).to(pooled.value.dtype)
+            highest = torch.where(pooled.steps[:, None] > 0, torch.maximum(pooled.value, highest), highest)
+            return Pooled(torch.where(steps[:, None] > 0, highest, pooled.value), steps)
+        value = self._last(y, lengths).to(pooled.value.dtype)
+        return Pooled(value if lengths is None else torch.where(lengths[:, None] > 0, value, pooled.value), steps)
+
+    def _last(self, y: Tensor, lengths: Tensor | None) -> Tensor:
+        if lengths is None:
+            last = y[:, -1]
+        else:
+            last = y.gather(1, (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, y.shape[2])).squeeze(1)
+        if not self.bidirectional:
+            return last
+        half = y.shape[2] // 2
+        return torch.cat([last[:, :half], y[:, 0, half:]], dim=-1)
+
+    def _features(self, y: Tensor, pooled: Pooled | None) -> Tensor:
+        if pooled is not None:
+            y = pooled.value
+            if self.readout == "mean":
+                y = y / pooled.steps.clamp(min=1)[:, None]
+        return F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+
+
+def _within(lengths: Tensor | None, begin: int, end: int) -> Tensor | None:
+    """Of each row's length [batch], the part that lies in steps [begin, end)."""
+    return None if lengths is None else (lengths - begin).clamp(0, end - begin)
+
+
+def _blank(tensor: Tensor, ended: Tensor) -> Tensor:
+    """tensor [batch time ...] with 0 where ended [batch time]."""
+    return tensor.masked_fill(ended.view(*ended.shape, *[1] * (tensor.dim() - 2)), 0)

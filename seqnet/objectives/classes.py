@@ -1,0 +1,34 @@
+"""What the objectives over one of several names (classes, tags, tokens) have in common."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqnet.errors import ConfigurationError
+from seqnet.spaces import Space, Tokens
+
+
+def expect_tokens(objective: str, targets: Space) -> Tokens:
+    """`targets` as Tokens. Raises ConfigurationError where they are vectors, or fewer than two names."""
+    if not isinstance(targets, Tokens):
+        raise ConfigurationError(
+            f"objective={objective} judges one of several classes, but the data's targets are vectors of "
+            f"{targets.size} numbers; use objective=regression or objective=multi_label"
+        )
+    if targets.size < 2:
+        raise ConfigurationError(
+            f"objective={objective} needs targets of at least two classes, but the training data has {targets.size}"
+        )
+    return targets
+
+
+def check_smoothing(label_smoothing: float) -> float:
+    """The value itself. Raises ConfigurationError unless it is at least 0 and below 1."""
+    if not 0 <= label_smoothing < 1:
+        raise ConfigurationError(f"objective.label_smoothing is {label_smoothing}; it must be at least 0 and below 1")
+    return label_smoothing
+
+
+def most_likely(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The class with the largest logit, and its probability. logits: [... classes]; returns [...] twice."""
+    probability, decision = F.softmax(logits, dim=-1).max(dim=-1)
+    return decision, probability

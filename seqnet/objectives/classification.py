@@ -1,0 +1,84 @@
+"""One class out of several: cross-entropy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqnet.errors import ConfigurationError
+from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.spaces import Space
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
+LARGEST_CONFUSION = 50  # classes; a larger matrix cannot be read
+
+
+class Classification:
+    """Cross-entropy over the classes, or over two classes as binary cross-entropy of one logit.
+
+    one_logit: only for two classes; a positive logit means the second. label_smoothing: the share of the
+    target spread evenly over all classes in training (Szegedy et al. 2016, section 7).
+    Raises ConfigurationError for targets that are not classes, and for one_logit unless there are two.
+    """
+
+    def __init__(self, targets: Space, one_logit: bool = False, label_smoothing: float = 0.0) -> None:
+        self.targets = expect_tokens("classification", targets)
+        if one_logit and targets.size != 2:
+            raise ConfigurationError(
+                f"objective.one_logit=true needs exactly two classes, but the data has {targets.size}; "
+                "use objective.one_logit=false"
+            )
+        self.one_logit = one_logit
+        self.label_smoothing = check_smoothing(label_smoothing)
+        self.out_features = 1 if one_logit else targets.size
+        self.class_names = self.targets.names
+
+    def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
+        """Summed cross-entropy in nats, smoothed in training only. logits: [n out]; targets: [n] int64."""
+        smoothing = self.label_smoothing if training else 0.0
+        if not self.one_logit:
+            return F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=smoothing)
+        wanted = targets.float() * (1 - smoothing) + smoothing / 2
+        return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
+
+    def metrics(self) -> dict[str, Metric]:
+        """accuracy (micro), macro_f1, and the confusion matrix where there are at most 50 classes."""
+        from torchmetrics import classification
+
+        classes = self.targets.size
+        metrics: dict[str, Metric] = {
+            "accuracy": classification.MulticlassAccuracy(classes, average="micro", validate_args=False),
+            "macro_f1": classification.MulticlassF1Score(classes, average="macro", validate_args=False),
+        }
+        if classes <= LARGEST_CONFUSION:
+            metrics["confusion"] = classification.MulticlassConfusionMatrix(classes, validate_args=False)
+        return metrics
+
+    def row_metrics(self) -> dict[str, Metric]:
+        """None."""
+        return {}
+
+    def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
+        """Count n items in `metrics`. logits: [n out]; targets: [n]."""
+        decisions, _ = self.decide(logits)
+        for metric in metrics.values():
+            metric.update(decisions, targets)
+
+    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The most likely class and its probability. logits: [... out]; returns [...] twice."""
+        if not self.one_logit:
+            return most_likely(logits)
+        logit = logits.squeeze(-1)
+        return (logit > 0).long(), logit.abs().sigmoid()
+
+    def explain(self, decision: int) -> str:
+        """The name of a class."""
+        return self.targets.names[decision]
+
+    def derived(self, loss: float) -> dict[str, float]:
+        """Nothing follows from the mean loss."""
+        return {}

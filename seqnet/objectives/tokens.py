@@ -1,0 +1,71 @@
+"""The next token: cross-entropy, perplexity and bits."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.spaces import Space
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
+
+class NextToken:
+    """Cross-entropy over a vocabulary.
+
+    label_smoothing: the share of the target spread evenly over the vocabulary in training (Szegedy et al.
+    2016, section 7). Raises ConfigurationError for targets that are not tokens.
+    """
+
+    def __init__(self, targets: Space, label_smoothing: float = 0.0) -> None:
+        self.targets = expect_tokens("tokens", targets)
+        self.label_smoothing = check_smoothing(label_smoothing)
+        self.out_features = targets.size
+        self.class_names: tuple[str, ...] = ()
+
+    def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
+        """Summed cross-entropy in nats, smoothed in training only. logits: [n vocab]; targets: [n] int64."""
+        smoothing = self.label_smoothing if training else 0.0
+        return F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=smoothing)
+
+    def metrics(self) -> dict[str, Metric]:
+        """perplexity, bits (a token) and accuracy."""
+        from torchmetrics.classification import MulticlassAccuracy
+        from torchmetrics.metric import CompositionalMetric
+        from torchmetrics.text import Perplexity
+
+        perplexity = Perplexity().set_dtype(torch.float64)
+        return {
+            "perplexity": perplexity,
+            "bits": CompositionalMetric(torch.log2, perplexity, None),
+            "accuracy": MulticlassAccuracy(self.targets.size, average="micro", validate_args=False),
+        }
+
+    def row_metrics(self) -> dict[str, Metric]:
+        """None."""
+        return {}
+
+    def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
+        """Count n items in `metrics`. logits: [n vocab]; targets: [n]."""
+        metrics["perplexity"].update(logits[None], targets[None])  # bits read the same sums
+        metrics["accuracy"].update(logits.argmax(dim=-1), targets)
+
+    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The most likely token and its probability. logits: [... vocab]; returns [...] twice."""
+        return most_likely(logits)
+
+    def explain(self, decision: int) -> str:
+        """The token."""
+        return self.targets.names[decision]
+
+    def derived(self, loss: float) -> dict[str, float]:
+        """perplexity and bits, unless labels are smoothed: the training loss is not a likelihood then."""
+        if self.label_smoothing:
+            return {}
+        return {"perplexity": math.exp(loss) if loss < 700 else math.inf, "bits": loss / math.log(2)}

@@ -1,0 +1,84 @@
+"""metrics.jsonl: one flat row a report, the same in every run of the same configuration."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any, TextIO
+
+from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.observers.run import Observer, Run
+
+
+class MetricsFile(Observer):
+    """Appends a row for each report; holds no time, no speed and no path, so that equal runs write equal files."""
+
+    def __init__(self) -> None:
+        self._file: TextIO | None = None
+
+    def on_start(self, run: Run) -> None:
+        """Open the run's file, cut at the step where the run goes on."""
+        path = run.folder / "metrics.jsonl"
+        cut(path, run.step)
+        self._file = path.open("a", encoding="utf-8", newline="\n")
+
+    def on_training(self, report: TrainingReport) -> None:
+        """Write a row of the training split."""
+        self._write(
+            {
+                "step": report.step,
+                "epoch": report.epoch,
+                "split": "train",
+                **report.scores,
+                "learning_rate": report.learning_rate,
+                "gradient_norm": report.gradient_norm,
+                "clipped_share": report.clipped_share,
+                "padded_share": report.padded_share,
+            }
+        )
+
+    def on_evaluation(self, report: EvaluationReport) -> None:
+        """Write a row of the split that was scored."""
+        self._write({"step": report.step, "epoch": report.epoch, "split": report.split, **report.scores})
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, row: dict[str, Any]) -> None:
+        assert self._file is not None, "on_start opens the file"
+        finite = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
+        }
+        self._file.write(json.dumps(finite, allow_nan=False) + "\n")
+        self._file.flush()
+
+
+def cut(path: Path, step: int) -> None:
+    """Keep the rows of the file that a run going on after `step` would have written by then.
+
+    Later rows go, a row that was not written to its end goes, and so do test scores: they are made when a
+    run ends, and this one goes on. The file is replaced whole or left alone; a missing one stays missing.
+    """
+    if not path.exists():
+        return
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if _stays(line, step)]
+    if len(kept) == len(lines):
+        return
+    temporary = path.with_name(path.name + ".cut")
+    with temporary.open("wb") as file:
+        file.writelines(kept)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _stays(line: bytes, step: int) -> bool:
+    try:
+        row = json.loads(line)
+        return line.endswith(b"\n") and row["step"] <= step and row["split"] != "test"
+    except (ValueError, KeyError, TypeError):  # cut off by a crash
+        return False

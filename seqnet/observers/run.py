@@ -1,0 +1,59 @@
+"""What an observer is told when a run starts, and the methods an observer has."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from seqnet.batch import Batch, EvaluationReport, StepReport, TrainingReport
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run as it starts or goes on."""
+
+    folder: Path
+    config: dict[str, Any]  # resolved and plain
+    experiment: str
+    model: nn.Module
+    example: Batch  # a small window on the model's device
+    step: int  # 0, or where the run goes on
+    parameters: int
+    splits: dict[str, int]  # rows (or tokens) of each split
+    device: str
+    monitor: str  # the score that says which checkpoint is best
+    max_steps: int | None = None
+    max_epochs: int | None = None
+    max_minutes: float | None = None
+    minutes: float = 0.0  # trained before a resume
+    resumed: bool = False
+    log_file: Path | None = None  # where the console's lines go as well
+
+
+class Observer:
+    """Reads reports and changes nothing about the run: no weight, no random state, no file of another.
+
+    `on_step` is called in the training loop: it costs a few microseconds and never waits for the device.
+    `on_end` gets what results.json holds: flat scores under "best", "last" and "test" ("step" and "epoch"
+    among them), "steps", "seconds", "reason" (why it ended) and "next" (commands to type). `close` is
+    called whatever happened, once or twice.
+    """
+
+    def on_start(self, run: Run) -> None:
+        """The run starts or goes on."""
+
+    def on_step(self, report: StepReport) -> None:
+        """An optimiser step was made."""
+
+    def on_training(self, report: TrainingReport) -> None:
+        """Training since the last such report."""
+
+    def on_evaluation(self, report: EvaluationReport) -> None:
+        """A split was scored."""
+
+    def on_end(self, results: dict[str, Any]) -> None:
+        """The run reached its end."""
+
+    def close(self) -> None:
+        """Let go of files and of the terminal."""

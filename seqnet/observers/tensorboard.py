@@ -1,0 +1,210 @@
+"""TensorBoard: curves, samples, confusion matrices and the configuration of one run, in one event folder."""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import yaml  # type: ignore[import-untyped]
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+# TensorBoard asks for this module to learn that it should use its own file functions: without it, an installed
+# tensorflow would be imported, which takes seconds and claims the GPU.
+sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+
+from torch.utils.tensorboard import SummaryWriter  # noqa: E402
+from torch.utils.tensorboard.summary import hparams  # noqa: E402
+
+from seqnet.batch import EvaluationReport, TrainingReport  # noqa: E402
+from seqnet.observers.run import Observer, Run  # noqa: E402
+
+NO_HYPERPARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
+NAMED_CLASSES = 40  # a confusion matrix of more classes is drawn without names and counts
+
+
+class TensorBoard(Observer):
+    """Writes the run's event file. Tags are `score/split`, so that train and valid stand side by side.
+
+    A run that goes on hides the points after its checkpoint (`purge_step`). Final scores belong to the
+    run itself: `add_hparams` and `add_scalars` would each add runs to the list, so neither is used.
+    """
+
+    def __init__(self) -> None:
+        self._writer: SummaryWriter | None = None
+        self._config: dict[str, Any] = {}
+        self._charted: list[str] = []
+
+    def on_start(self, run: Run) -> None:
+        """Open the writer and show the configuration."""
+        purge = run.step + 1 if run.resumed else None
+        writer = SummaryWriter(str(run.folder / "tensorboard"), purge_step=purge, flush_secs=20)
+        text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
+        writer.add_text("config", fenced(text, "yaml"), run.step)
+        writer.flush()
+        self._writer = writer
+        self._config = run.config
+
+    def on_training(self, report: TrainingReport) -> None:
+        """A point on each training curve."""
+        writer = self._open()
+        self._curves(report.scores, "train", report.step)
+        writer.add_scalar("optimisation/learning_rate", report.learning_rate, report.step)
+        writer.add_scalar("optimisation/gradient_norm", report.gradient_norm, report.step)
+        writer.add_scalar("optimisation/clipped_share", report.clipped_share, report.step)
+        writer.add_scalar("speed/tokens_per_second", report.tokens_per_second, report.step)
+        writer.add_scalar("data/padded_share", report.padded_share, report.step)
+
+    def on_evaluation(self, report: EvaluationReport) -> None:
+        """A point on each curve of the split, its samples and its confusion matrix; test scores come at the end."""
+        writer = self._open()
+        if report.split != "test":
+            self._curves(report.scores, report.split, report.step)
+        if report.samples:
+            text = "\n\n---\n\n".join(fenced(sample) for sample in report.samples)
+            writer.add_text(f"samples/{report.split}", text, report.step)
+        if report.confusion is not None:
+            names = report.class_names or tuple(map(str, range(len(report.confusion))))
+            picture = confusion_image(report.confusion, names)
+            writer.add_image(f"confusion/{report.split}", picture, report.step, dataformats="HWC")
+            writer.add_text(f"confusion/{report.split}", confusion_text(report.confusion, names), report.step)
+        writer.flush()
+
+    def on_end(self, results: dict[str, Any]) -> None:
+        """Write the final scores, and the hyperparameters beside them."""
+        writer = self._open()
+        final: dict[str, float] = {}
+        for name, split in (("best", "valid"), ("test", "test")):
+            row = results.get(name) or {}
+            scores = {score: value for score, value in row.items() if score not in ("step", "epoch")}
+            final |= {f"final/{split}_{score}": value for score, value in scores.items()}
+        step = (results.get("last") or {}).get("step", 0)
+        for tag, value in final.items():
+            writer.add_scalar(tag, value, step)
+        events: Any = writer.file_writer
+        for summary in hparams(dict(hyperparameters(self._config)), final):
+            events.add_summary(summary)  # into this run; `add_hparams` would open another
+        writer.flush()
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _open(self) -> SummaryWriter:
+        assert self._writer is not None, "on_start opens the writer"
+        return self._writer
+
+    def _curves(self, scores: Mapping[str, float], split: str, step: int) -> None:
+        writer = self._open()
+        for name, value in scores.items():
+            writer.add_scalar(f"{name}/{split}", value, step)
+        new = [name for name in scores if name not in self._charted]
+        if split != "train" and new:
+            # written once the names of the scores are known; the last layout of a run is the one that is shown
+            self._charted += new
+            charts = {name: ["Multiline", [rf"^{re.escape(name)}/(train|valid)$"]] for name in self._charted}
+            optimisation = {
+                name.replace("_", " "): ["Multiline", [f"^optimisation/{name}$"]]
+                for name in ("learning_rate", "gradient_norm", "clipped_share")
+            }
+            writer.add_custom_scalars({"train and valid": charts, "optimisation": optimisation})
+
+
+def hyperparameters(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | float | str]]:
+    """The configuration as flat pairs (`optimizer.lr`, 0.003; `cell`, LSTM), without what changes no number."""
+    for key, value in config.items():
+        if not prefix and key in NO_HYPERPARAMETERS:
+            continue
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from hyperparameters(value, f"{name}.")
+        elif key == "_target_" and prefix:
+            yield prefix.removesuffix("."), str(value).rpartition(".")[2]
+        elif isinstance(value, (bool, int, float, str)):
+            yield name, value
+        elif isinstance(value, Sequence):
+            yield name, str(value)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """The text as a Markdown code block that shows each character as it is, whatever the text holds."""
+    shown = "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def confusion_text(confusion: Tensor, names: Sequence[str]) -> str:
+    """A Markdown table: of each class how many there are, how many were found, and what it is most taken for.
+
+    confusion: [true predicted] counts.
+    """
+    lines = ["| class | count | found | precision | most taken for |", "|---|---:|---:|---:|---|"]
+    predicted = confusion.sum(0).tolist()
+    for place, row in enumerate(confusion.tolist()):
+        total, right = sum(row), row[place]
+        others = [count if other != place else 0 for other, count in enumerate(row)]
+        worst = max(range(len(others)), key=others.__getitem__)
+        taken = f"{_cell(names[worst])} ({others[worst]:,.0f})" if others[worst] else ""
+        found = f"{right / total:.1%}" if total else ""
+        precision = f"{right / predicted[place]:.1%}" if predicted[place] else ""
+        lines.append(f"| {_cell(names[place])} | {total:,.0f} | {found} | {precision} | {taken} |")
+    return "\n".join(lines)
+
+
+def _cell(name: str) -> str:
+    """A class name that Markdown takes as plain text, inside a table."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in name)
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>&~])", lambda found: f"&#{ord(found[1])};", plain)
+
+
+def confusion_image(confusion: Tensor, names: Sequence[str]) -> np.ndarray:
+    """The matrix as a picture [height width 3]: a row a true class, darker where more of the row went.
+
+    confusion: [true predicted] counts. Up to 40 classes carry their names and counts.
+    """
+    counts = confusion.detach().to("cpu").double().numpy()
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    white, blue = np.array([255.0, 255.0, 255.0]), np.array([8.0, 48.0, 107.0])
+    colours = (white + (blue - white) * shares[..., None] ** 0.7).astype(np.uint8)  # small shares are visible too
+    classes = len(counts)
+    if classes > NAMED_CLASSES:
+        side = max(1, 800 // classes)
+        return colours.repeat(side, 0).repeat(side, 1)
+
+    font = ImageFont.load_default(22)  # TensorBoard shows the picture smaller than it is
+    side = 72
+    titles = [name if len(name) <= 16 else name[:15] + "…" for name in names]
+    margin = 44 + round(max(font.getlength(title) for title in titles))
+    picture = Image.new("RGB", (margin + classes * side + 10, margin + classes * side + 10), "white")
+    draw = ImageDraw.Draw(picture)
+    for row in range(classes):
+        for column in range(classes):
+            left, top = margin + column * side, margin + row * side
+            colour = tuple(int(part) for part in colours[row, column])
+            draw.rectangle((left, top, left + side, top + side), fill=colour, outline=(200, 200, 200))
+            if counts[row, column]:
+                ink = "white" if shares[row, column] > 0.4 else "black"
+                middle = (left + side / 2, top + side / 2)
+                draw.text(middle, _count(counts[row, column]), fill=ink, font=font, anchor="mm")
+        draw.text((margin - 8, margin + (row + 0.5) * side), titles[row], fill="black", font=font, anchor="rm")
+    # the predicted classes are written upwards: on a picture that is then turned
+    above = Image.new("RGB", (margin, classes * side), "white")
+    pen = ImageDraw.Draw(above)
+    for column in range(classes):
+        pen.text((8, (column + 0.5) * side), titles[column], fill="black", font=font, anchor="lm")
+    picture.paste(above.transpose(Image.Transpose.ROTATE_90), (margin, 0))
+    draw.text((margin + classes * side / 2, 16), "predicted", fill=(90, 90, 90), font=font, anchor="mm")
+    draw.text((8, margin - 12), "true", fill=(90, 90, 90), font=font, anchor="lm")
+    return np.asarray(picture)
+
+
+def _count(count: float) -> str:
+    """A count that fits into a cell."""
+    return f"{count:.0f}" if count < 10_000 else f"{count / 1000:.0f}k"

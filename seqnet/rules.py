@@ -1,0 +1,410 @@
+"""What an option may hold, and which options cannot go together. Data, read without torch.
+
+A new option needs an entry only where its yaml default does not say enough: it may be null, or has a range.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seqnet.errors import did_you_mean
+from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a key may hold. `words` goes on from "must be"."""
+
+    words: str
+    accepts: Callable[[Any], bool]
+    choices: tuple[str, ...] = ()
+    text: bool = False  # what was typed is text, whatever it looks like
+
+    def refusal(self, key: str, value: Any) -> str | None:
+        """The sentence that refuses the value, or None where it is right."""
+        if self.accepts(value):
+            return None
+        hint = did_you_mean(value, self.choices) if isinstance(value, str) else ""
+        return f"{key}={shown(value)} must be {self.words}{hint}"
+
+
+def shown(value: Any) -> str:
+    """A value as it would be typed."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(shown(part) for part in value)}]"
+    return str(value)
+
+
+def or_null(option: Option) -> Option:
+    """The same, or null."""
+    return Option(
+        f"{option.words}, or null",
+        lambda value: value is None or option.accepts(value),
+        option.choices,
+        option.text,
+    )
+
+
+def number(
+    least: float | None = None, above: float | None = None, below: float | None = None, most: float | None = None
+) -> Option:
+    """A finite number of a range."""
+    bounds = _bounds(least, above, below, most)
+
+    def accepts(value: Any) -> bool:
+        return _is_number(value) and _within(value, least, above, below, most)
+
+    return Option(f"a number{bounds}", accepts)
+
+
+def whole(least: int | None = None) -> Option:
+    """A whole number; true and false are none."""
+
+    def accepts(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least)
+
+    return Option("a whole number" + (f" of at least {least}" if least is not None else ""), accepts)
+
+
+def numbers(count: int | None = None, least: float | None = None, below: float | None = None) -> Option:
+    """A list of numbers, of a given length and range."""
+
+    def accepts(value: Any) -> bool:
+        return (
+            isinstance(value, list)
+            and (count is None or len(value) == count)
+            and all(_is_number(part) and _within(part, least, None, below, None) for part in value)
+        )
+
+    return Option(f"a list of {count or 'some'} numbers{_bounds(least, None, below, None)}", accepts)
+
+
+def one_of(*choices: str) -> Option:
+    """One of a few words."""
+    *first, last = choices
+    words = f"{', '.join(first)} or {last}" if first else last
+    return Option(words, lambda value: value in choices, choices)
+
+
+FLAG = Option("true or false", lambda value: isinstance(value, bool), ("true", "false"))
+TEXT = Option("text", lambda value: isinstance(value, str) and value != "", text=True)
+ANY_TEXT = Option("text", lambda value: isinstance(value, str), text=True)
+NAMES = Option(
+    "a list of names, such as [my_package]",
+    lambda value: isinstance(value, list) and all(isinstance(part, str) for part in value),
+)
+ANYTHING = Option("a value", lambda value: True)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _within(value: float, least: float | None, above: float | None, below: float | None, most: float | None) -> bool:
+    return (
+        (least is None or value >= least)
+        and (above is None or value > above)
+        and (below is None or value < below)
+        and (most is None or value <= most)
+    )
+
+
+def _bounds(least: float | None, above: float | None, below: float | None, most: float | None) -> str:
+    named = (("of at least", least), ("above", above), ("below", below), ("at most", most))
+    parts = [f"{words} {bound:g}" for words, bound in named if bound is not None]
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+POSITIVE = number(above=0)
+NOT_NEGATIVE = number(least=0)
+SHARE = number(least=0, most=1)
+DROPOUT = number(least=0, below=1)
+COUNT = whole(1)
+PATH = or_null(TEXT)
+COLUMN = Option(
+    "a column's name or position",
+    lambda value: isinstance(value, (str, int)) and not isinstance(value, bool) and value != "",
+)
+DEVICE = one_of("auto", "cpu", "cuda")
+PRECISION = one_of("fp32", "bf16", "fp16")
+
+OPTIONS: Mapping[str, Option] = {
+    # of no group, and of the commands that read a run
+    "seed": whole(0),
+    "device": DEVICE,
+    "precision": PRECISION,
+    "threads": or_null(COUNT),
+    "run_dir": PATH,
+    "resume": TEXT,
+    "init_from": PATH,
+    "trust": NAMES,
+    "run": PATH,
+    "input": PATH,
+    "output": PATH,
+    "split": one_of("train", "valid", "test"),
+    "prompt": ANY_TEXT,
+    "length": COUNT,
+    "temperature": or_null(POSITIVE),
+    "top_k": or_null(COUNT),
+    "top_p": or_null(number(above=0, most=1)),
+    "debug.evaluation_batches": or_null(COUNT),
+    # the loop
+    "training.window": or_null(COUNT),
+    "training.stride": or_null(COUNT),
+    "training.clip_norm": or_null(POSITIVE),
+    "training.clip_value": or_null(POSITIVE),
+    "training.accumulate": COUNT,
+    "training.max_steps": or_null(COUNT),
+    "training.max_epochs": or_null(COUNT),
+    "training.max_minutes": or_null(POSITIVE),
+    "training.log_every_steps": COUNT,
+    "training.evaluate_every_steps": or_null(COUNT),
+    "training.patience": or_null(COUNT),
+    "training.on_nonfinite": one_of("raise", "skip"),
+    "checkpoint.every_steps": or_null(COUNT),
+    "checkpoint.every_minutes": or_null(POSITIVE),
+    "checkpoint.keep": COUNT,
+    "observers.sample_length": COUNT,
+    "sweep.sampler": one_of("random", "tpe"),
+    "sweep.trials": COUNT,
+    "sweep.parallel": COUNT,
+    "sweep.seed": whole(0),
+    # optimisers and schedules
+    "optimizer.lr": POSITIVE,
+    "optimizer.weight_decay": NOT_NEGATIVE,
+    "optimizer.momentum": DROPOUT,
+    "optimizer.betas": numbers(2, least=0, below=1),
+    "optimizer.rho": SHARE,
+    "optimizer.alpha": SHARE,
+    "optimizer.lr_decay": NOT_NEGATIVE,
+    "optimizer.momentum_decay": NOT_NEGATIVE,
+    "optimizer.initial_accumulator_value": NOT_NEGATIVE,
+    "optimizer.etas": Option(
+        "two numbers, the first above 0 and below 1, the second above 1",
+        lambda value: numbers(2).accepts(value) and 0 < value[0] < 1 < value[1],
+    ),
+    "optimizer.step_sizes": numbers(2, least=0),
+    "optimizer.beta2_decay": number(most=0),
+    "optimizer.d": number(least=1),
+    "optimizer.t0": POSITIVE,
+    "schedule.warmup_steps": whole(0),
+    "schedule.final": SHARE,
+    "schedule.factor": number(above=0, most=1),
+    "schedule.milestones": numbers(least=0, below=1),
+    "schedule.patience": whole(0),
+    # models, cells, objectives, decoding
+    "model.hidden_size": COUNT,
+    "model.num_layers": COUNT,
+    "model.embedding_size": or_null(COUNT),
+    "model.input_dropout": DROPOUT,
+    "model.dropout": DROPOUT,
+    "model.output_dropout": DROPOUT,
+    "model.readout": one_of("all", "last", "mean", "max"),
+    "task.readout": one_of("all", "last", "mean", "max"),
+    "cell.nonlinearity": one_of("tanh", "relu", "leaky_relu", "linear"),
+    "cell.recurrent_init": one_of("orthogonal", "uniform", "identity"),
+    "objective.loss": one_of("mse", "mae", "huber"),
+    "objective.label_smoothing": DROPOUT,
+    "decoding.temperature": POSITIVE,
+    "decoding.top_k": or_null(COUNT),
+    "decoding.top_p": or_null(number(above=0, most=1)),
+    # data
+    "data.path": PATH,
+    "data.batch_size": COUNT,
+    "data.num_workers": whole(0),
+    "data.on_bad_row": one_of("raise", "skip"),
+    "data.length": COUNT,
+    "data.train_size": COUNT,
+    "data.valid_size": COUNT,
+    "data.test_size": COUNT,
+    "data.by": one_of("row", "pixel"),
+    "data.train_share": number(above=0, below=1),
+    "data.valid_share": number(above=0, below=1),
+    "data.min_speed": NOT_NEGATIVE,
+    "data.max_speed": NOT_NEGATIVE,
+    "data.transpose": whole(0),
+    "data.level": one_of("characters", "words", "bpe"),
+    "data.name": PATH,
+    "data.about": PATH,
+    "data.vocabulary_size": or_null(COUNT),
+    "data.min_count": COUNT,
+    "data.max_length": or_null(COUNT),
+    "data.max_characters": COUNT,
+    "data.text_column": COLUMN,
+    "data.label_column": COLUMN,
+    "data.test_share": number(least=0, below=1),
+}
+
+COMMAND_OPTIONS: Mapping[str, Option] = {
+    "precision": or_null(PRECISION),
+    "data.batch_size": or_null(COUNT),
+}
+"""Where a command that reads a run takes null for "as in training"."""
+
+
+def option(key: str, default: Any, command: str = "train") -> Option:
+    """What `key` may hold. A table entry that the yaml's own default breaks is meant for another class."""
+    found = (COMMAND_OPTIONS.get(key) if command != "train" else None) or OPTIONS.get(key)
+    if found is not None and found.accepts(default):
+        return found
+    if isinstance(default, bool):
+        return FLAG
+    if isinstance(default, int):
+        return whole()
+    if isinstance(default, float):
+        return number()
+    if isinstance(default, str):
+        return ANY_TEXT
+    if isinstance(default, list):
+        return Option("a list", lambda value: isinstance(value, list))
+    return ANYTHING
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Keys whose values cannot go together. `clash` is asked only where all of them are there."""
+
+    keys: tuple[str, ...]
+    clash: Callable[..., bool]
+    sentence: str | Callable[..., str]  # a format string, or a function, of the values
+
+
+STREAMS = ("seqnet.data.sources.text.Text", "seqnet.data.sources.python_docs.PythonDocs")
+SCORES = tuple(sorted(LOWER_IS_BETTER | HIGHER_IS_BETTER))
+
+CONTRADICTIONS = (
+    Contradiction(
+        ("training.max_steps", "training.max_epochs", "training.max_minutes"),
+        lambda *limits: all(limit is None for limit in limits),
+        "training would never end: set training.max_steps, training.max_epochs or training.max_minutes",
+    ),
+    Contradiction(
+        ("training.clip_norm", "training.clip_value"),
+        lambda norm, value: norm is not None and value is not None,
+        "training.clip_norm={0} and training.clip_value={1} cannot both be set: set one of them to null",
+    ),
+    Contradiction(
+        ("training.stride", "training.window"),
+        lambda stride, window: stride is not None and window is None,
+        "training.stride={0} moves a window, and there is none: set training.window, or training.stride=null",
+    ),
+    Contradiction(
+        ("training.stride", "training.window"),
+        lambda stride, window: stride is not None and window is not None and stride > window,
+        "training.stride={0} is above training.window={1}, so steps would be left out: set it to at most the window",
+    ),
+    Contradiction(
+        ("data._target_", "model.bidirectional"),
+        lambda target, both: target in STREAMS and both,
+        "model.bidirectional=true cannot predict the next token of a running text, which it would have read: "
+        "set model.bidirectional=false",
+    ),
+    Contradiction(
+        ("data._target_", "training.window"),
+        lambda target, window: target in STREAMS and window is None,
+        "training.window=null, but a running text is a stream, which is read in windows: set training.window",
+    ),
+    Contradiction(
+        ("training.window", "model.bidirectional"),
+        lambda window, both: window is not None and both,
+        "training.window={0} cuts what model.bidirectional=true reads from its end: "
+        "set training.window=null or model.bidirectional=false",
+    ),
+    Contradiction(
+        ("data._target_", "task._target_"),
+        lambda target, task: target in STREAMS and task == "seqnet.tasks.many_to_one.ManyToOne",
+        "task=many_to_one judges one answer a row, and a running text has no rows: set task=many_to_many",
+    ),
+    Contradiction(
+        ("task._target_", "objective._target_"),
+        lambda task, objective: (
+            task == "seqnet.tasks.many_to_one.ManyToOne"
+            and objective in ("seqnet.objectives.tokens.NextToken", "seqnet.objectives.tags.Tags")
+        ),
+        "task=many_to_one judges one answer a row, and this objective one a step: "
+        "set task=many_to_many, or another objective",
+    ),
+    Contradiction(
+        ("task._target_", "model.readout"),
+        lambda task, readout: task == "seqnet.tasks.many_to_many.ManyToMany" and readout != "all",
+        "model.readout={1} gives one answer a row, and task=many_to_many judges every step: "
+        "set model.readout=all or task=many_to_one",
+    ),
+    Contradiction(
+        ("task._target_", "model.readout"),
+        lambda task, readout: task == "seqnet.tasks.many_to_one.ManyToOne" and readout == "all",
+        "model.readout=all gives an answer at every step, and task=many_to_one judges one a row: "
+        "set model.readout to last, mean or max, or task=many_to_many",
+    ),
+    Contradiction(
+        ("model.tied", "model.embedding_size"),
+        lambda tied, size: tied and size is None,
+        "model.tied=true shares the embedding's weight, and model.embedding_size=null makes none: "
+        "set model.embedding_size, or model.tied=false",
+    ),
+    Contradiction(
+        ("groups.attention", "model._target_"),
+        lambda attention, model: attention != "none" and model == "seqnet.models.recurrent.Recurrent",
+        "attention={0} reads a source, and this model has none: set attention=none",
+    ),
+    Contradiction(
+        ("training.patience", "training.evaluate_every_steps", "training.max_steps"),
+        lambda patience, every, steps: None not in (patience, every, steps) and every * patience >= steps,
+        "training.patience={0} evaluations, one every training.evaluate_every_steps={1} steps, are never waited for "
+        "within training.max_steps={2}: lower one of them, or set training.patience=null",
+    ),
+    Contradiction(
+        ("training.monitor", "objective._target_"),
+        lambda monitor, objective: objective.startswith("seqnet.") and monitor not in SCORES,
+        lambda monitor, objective: (
+            f"training.monitor={monitor} is not a score{did_you_mean(monitor, SCORES) or ': ' + ', '.join(SCORES)}"
+        ),
+    ),
+    Contradiction(
+        ("optimizer.nesterov", "optimizer.momentum", "optimizer.dampening"),
+        lambda nesterov, momentum, dampening: nesterov and (momentum == 0 or dampening != 0),
+        "optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0",
+    ),
+    Contradiction(
+        ("data.train_share", "data.valid_share"),
+        lambda train, valid: train + valid >= 1,
+        "data.train_share={0} and data.valid_share={1} leave nothing to the test split: make their sum less than 1",
+    ),
+    Contradiction(
+        ("data.valid_share", "data.test_share"),
+        lambda valid, test: valid + test >= 1,
+        "data.valid_share={0} and data.test_share={1} leave nothing to train on: make their sum less than 1",
+    ),
+    Contradiction(
+        ("data.min_speed", "data.max_speed"),
+        lambda least, most: least > most,
+        "data.min_speed={0} is above data.max_speed={1}",
+    ),
+)
+
+_ABSENT = object()
+
+
+def contradiction(config: Mapping[str, Any]) -> str | None:
+    """The sentence of the first contradiction in a nested configuration, or None."""
+    for rule in CONTRADICTIONS:
+        values = [lookup(config, key) for key in rule.keys]
+        if _ABSENT in values or not rule.clash(*values):
+            continue
+        if callable(rule.sentence):
+            return rule.sentence(*values)
+        return rule.sentence.format(*(shown(value) for value in values))
+    return None
+
+
+def lookup(config: Mapping[str, Any], key: str, default: Any = _ABSENT) -> Any:
+    """What stands at a dotted key of a nested configuration."""
+    node: Any = config
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return default
+        node = node[part]
+    return node

@@ -1,0 +1,15 @@
+"""Which way each score is better. Imports nothing heavy."""
+
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits", "mse", "mae", "nll", "cer", "wer"})
+HIGHER_IS_BETTER = frozenset(
+    {"accuracy", "macro_f1", "entity_f1", "token_accuracy", "exact_match", "bleu", "chrf"}
+)
+
+
+def better(name: str, value: float, than: float | None) -> bool:
+    """Whether `value` of the score `name` beats `than`; NaN beats nothing, anything finite beats None."""
+    if value != value:
+        return False
+    if than is None:
+        return True
+    return value < than if name in LOWER_IS_BETTER else value > than

@@ -1,0 +1,235 @@
+"""Sweeps: a folder and a status for every job, and the ranked table of what came out."""
+
+import contextlib
+import csv
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Override
+from rich.console import Console
+from rich.table import Table
+
+from seqnet import configuration
+from seqnet.errors import ConfigurationError
+from seqnet.scores import LOWER_IS_BETTER
+
+STATUS = "status.json"
+RESULTS = "results.json"
+LEADERBOARD = "leaderboard.csv"
+
+
+# ---------------------------------------------------------------- before the jobs
+
+
+def prepare(arguments: Sequence[str]) -> tuple[Path, list[str]]:
+    """The sweep's folder, which is not made yet, and the arguments that make Hydra use it.
+
+    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>. Raises ConfigurationError where no
+    job of the sweep can run.
+    """
+    overrides = configuration.parse_overrides(
+        [configuration.quoted(argument) if argument.startswith("run_dir=") else argument for argument in arguments]
+    )
+    typed = {override.key_or_group: override for override in overrides}
+    kept = [argument for argument in arguments if not argument.startswith(("run_dir=", "hydra.sweep.dir="))]
+    _check(kept, [override for override in overrides if override.key_or_group not in ("run_dir", "hydra.sweep.dir")])
+    given = typed.get("run_dir") or typed.get("hydra.sweep.dir")
+    if given is not None:
+        folder = Path(str(given.value()))
+    else:
+        experiment = typed.get("experiment")
+        name = "python_docs" if experiment is None else experiment.value()
+        folder = configuration.new_folder(Path("outputs/sweeps") / (name if isinstance(name, str) else "several"))
+    return folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"]
+
+
+def _check(arguments: Sequence[str], overrides: Sequence[Override]) -> None:
+    """Refuse a sweep none of whose jobs can run. Raises the first job's ConfigurationError."""
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    rest = [argument for argument in arguments if argument not in flags]
+    plain = [argument for argument in rest if argument not in {override.input_line for override in overrides}]
+    first: ConfigurationError | None = None
+    for values in itertools.product(*(_values(override) for override in overrides)):
+        try:
+            configuration.compose("train", [*plain, *values], sweeping=True)
+        except ConfigurationError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
+
+
+def _values(override: Override) -> list[str]:
+    """One override a value; of an interval its two ends."""
+    key = override.get_key_element()
+    if override.is_discrete_sweep():
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    if override.is_sweep_override():
+        interval: Any = override.value()
+        return [f"{key}={interval.start}", f"{key}={interval.end}"]
+    return [override.input_line]  # type: ignore[list-item]
+
+
+def absent(folder: Path) -> list[Path]:
+    """The folder and those of its parents that do not exist, innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def remove_unused(folder: Path, made: Sequence[Path]) -> None:
+    """Of a sweep of which no job has begun, take away what Hydra made: `made`, the folders absent before."""
+    if jobs(folder) or folder not in made:
+        return
+    with contextlib.suppress(OSError):
+        (folder / "multirun.yaml").unlink(missing_ok=True)
+        for path in made:
+            path.rmdir()
+
+
+# -------------------------------------------------------------------- in the jobs
+
+
+@dataclass
+class Status:
+    """The status.json of the job that runs in this process."""
+
+    folder: Path
+    overrides: list[str]
+
+    @classmethod
+    def begin(cls) -> "Status":
+        """Of the job that Hydra runs now."""
+        hydra_config = HydraConfig.get()
+        status = cls(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
+        status._write("running", None, None)
+        return status
+
+    @property
+    def heading(self) -> str:
+        """What stands before the job's error message."""
+        return f"job {self.folder.name} ({' '.join(self.overrides)}): "
+
+    def end(self, code: int, sentence: str | None) -> None:
+        """Write how it ended."""
+        self._write("failed" if code else "done", code, sentence)
+
+    def _write(self, status: str, code: int | None, sentence: str | None) -> None:
+        content = {"status": status, "exit_code": code, "error": sentence, "overrides": self.overrides}
+        with contextlib.suppress(OSError):  # a full disk must not end the other jobs
+            temporary = self.folder / f".{STATUS}"
+            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+            temporary.replace(self.folder / STATUS)
+
+
+def score(folder: Path) -> float | None:
+    """What the monitored score of a finished run is; None where there is none."""
+    return _of(folder).score
+
+
+# ----------------------------------------------------------------- after the jobs
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is known of a job, or of any run folder, from its files."""
+
+    name: str
+    status: str
+    exit_code: int | None
+    error: str | None
+    overrides: dict[str, str]
+    monitor: str | None
+    score: float | None
+    scores: dict[str, float]  # of the best checkpoint, and on the test split
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not reach its end."""
+        return self.status != "done"
+
+
+def jobs(folder: Path) -> list[Job]:
+    """Every job under a sweep's folder, in the order they began."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if (path / STATUS).is_file() or (path / RESULTS).is_file()]
+    return [_of(path) for path in sorted(found, key=lambda path: (len(path.name), path.name))]
+
+
+def _of(folder: Path) -> Job:
+    results, status = _read(folder / RESULTS), _read(folder / STATUS)
+    monitor = results.get("monitor")
+    scores = {}
+    for split, prefix in (("best", ""), ("test", "test_")):
+        for name, value in (results.get(split) or {}).items():
+            if name not in ("step", "epoch") and isinstance(value, (int, float)):
+                scores[f"{prefix}{name}"] = float(value)
+    overrides = dict(line.lstrip("+").split("=", 1) for line in status.get("overrides", ()) if "=" in line)
+    return Job(
+        name=folder.name,
+        status=status.get("status", "done" if results else "failed"),
+        exit_code=status.get("exit_code"),
+        error=status.get("error"),
+        overrides=overrides,
+        monitor=monitor,
+        score=scores.get(str(monitor), scores.get(f"test_{monitor}")) if status.get("exit_code", 0) == 0 else None,
+        scores=scores,
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def ranked(found: Sequence[Job]) -> list[Job]:
+    """The best first; those without a score last."""
+
+    def place(job: Job) -> tuple[bool, float]:
+        if job.score is None or job.score != job.score:
+            return True, 0.0
+        return False, job.score if job.monitor in LOWER_IS_BETTER else -job.score
+
+    return sorted(found, key=place)
+
+
+def finish(folder: Path) -> None:
+    """Print the ranked table of a folder's jobs and write it as leaderboard.csv. Raises ConfigurationError."""
+    found = ranked(jobs(folder))
+    if not found:
+        raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
+    rows = list(_rows(found))
+    with (folder / LEADERBOARD).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    table = Table(title=str(folder), title_justify="left")
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows[1:]:
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+    console = Console()
+    wide = console if console.is_terminal else Console(width=max(console.width, 200))
+    wide.print(table, soft_wrap=False)
+    print(f"written to {folder / LEADERBOARD}")
+
+
+def _rows(found: Sequence[Job]) -> list[list[Any]]:
+    """A header and a row a job: what was varied, then the scores."""
+    keys = list(dict.fromkeys(key for job in found for key in job.overrides))
+    varied = [key for key in keys if len({job.overrides.get(key) for job in found}) > 1]
+    names = list(dict.fromkeys(name for job in found for name in job.scores))
+    monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor in names))
+    names = [*monitors, *(name for name in names if name not in monitors)]
+    rows: list[list[Any]] = [["rank", "job", "status", *varied, *names, "error"]]
+    for rank, job in enumerate(found, 1):
+        overrides = [job.overrides.get(key, "") for key in varied]
+        scores = [job.scores.get(name, "") for name in names]
+        rows.append([rank if job.score is not None else "", job.name, job.status, *overrides, *scores, job.error or ""])
+    return rows

@@ -1,0 +1,120 @@
+"""What both tasks do alike: pick what is asked, count it in metrics, and say what a model predicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from torch import Tensor
+
+from seqnet.batch import Batch, Output, asked
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
+
+class Objective(Protocol):
+    """What a task asks of an objective."""
+
+    out_features: int
+    class_names: tuple[str, ...]
+
+    def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor: ...
+    def metrics(self) -> dict[str, Metric]: ...
+    def row_metrics(self) -> dict[str, Metric]: ...
+    def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None: ...
+    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor | None]: ...
+    def explain(self, decision: Any) -> Any: ...
+
+
+def items_asked(targets: Tensor, dims: int) -> Tensor:
+    """Which items are asked, in the `dims` dimensions of an item's place; of a vector, all numbers must be."""
+    mask = asked(targets)
+    return mask.all(dim=-1) if mask.dim() > dims else mask
+
+
+def asked_items(features: Tensor, batch: Batch, dims: int) -> tuple[Tensor, Tensor]:
+    """Features [n hidden] and targets [n ...] of the n items that `batch` asks."""
+    if batch.dense:
+        return features.flatten(0, dims - 1), batch.targets.flatten(0, dims - 1)
+    return pick(features, batch.targets, items_asked(batch.targets, dims))
+
+
+def pick(features: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Features [n hidden] and targets [n ...] of the n items that `mask` says are asked."""
+    if mask.all():  # nothing to leave out: no copy, and no scatter in the backward pass
+        last = mask.dim() - 1
+        return features.flatten(0, last), targets.flatten(0, last)
+    return features[mask], targets[mask]
+
+
+def decided(objective: Objective, logits: Tensor) -> tuple[list[Any], list[float | None]]:
+    """For each of n items what is predicted, fit for JSON, and its probability. logits: [n out]."""
+    decisions, scores = objective.decide(logits.float())
+    predictions = [objective.explain(decision) for decision in decisions.tolist()]
+    return predictions, [None] * len(predictions) if scores is None else scores.tolist()
+
+
+class Judge:
+    """An objective's metrics, updated window by window.
+
+    dims: 1 where an item is a row, 2 where it is a step of one. Metrics of whole rows see a row's decisions
+    put together again, however many windows it was cut into.
+    """
+
+    def __init__(self, objective: Objective, dims: int) -> None:
+        self.class_names = objective.class_names
+        self._objective = objective
+        self._dims = dims
+        self._metrics = objective.metrics()
+        self._row_metrics = objective.row_metrics()
+        self._open: list[tuple[list[Any], list[Any]]] = []  # decisions and targets of the rows being read
+        self._empty = True
+
+    def update(self, output: Output, batch: Batch) -> float:
+        """Count what `batch` asks; the summed loss of it, without label smoothing."""
+        mask = items_asked(batch.targets, self._dims)
+        features, targets = pick(output.features, batch.targets, mask)
+        if not len(targets):
+            return 0.0
+        logits = output.head(features).float()
+        if self._empty:
+            self._empty = False
+            for metric in (self._metrics | self._row_metrics).values():
+                metric.to(logits.device)
+        self._objective.update(self._metrics, logits, targets)
+        if self._row_metrics:
+            self._read_rows(self._objective.decide(logits)[0], targets, mask.view(batch.size, -1), batch.starts, batch.continues)
+        return self._objective.loss(logits, targets, training=False).item()
+
+    def compute(self) -> dict[str, float]:
+        """Each metric by name; NaN where nothing was judged."""
+        self._close(self._open)
+        self._open = []
+        metrics = self._metrics | self._row_metrics
+        names = [name for name in metrics if name != "confusion"]
+        return {name: float("nan") if self._empty else metrics[name].compute().item() for name in names}
+
+    def confusion(self) -> Tensor | None:
+        """Counts [true predicted], or None where the objective has none or nothing was judged."""
+        return None if self._empty or "confusion" not in self._metrics else self._metrics["confusion"].compute()
+
+    def _read_rows(self, decisions: Tensor, targets: Tensor, mask: Tensor, starts: Tensor | None, continues: bool) -> None:
+        """Append what was asked to the rows it belongs to, and count the rows that ended."""
+        if len(self._open) != len(mask):
+            self._close(self._open)
+            self._open = [([], []) for _ in range(len(mask))]
+        counts = mask.sum(dim=1).tolist()
+        begins = [not continues] * len(mask) if continues or starts is None else starts.tolist()
+        ended = [row for row, begin in zip(self._open, begins, strict=True) if begin]
+        self._open = [([], []) if begin else row for row, begin in zip(self._open, begins, strict=True)]
+        pieces = zip(self._open, decisions.split(counts), targets.split(counts), strict=True)
+        for (decided_so_far, targets_so_far), decided_here, targets_here in pieces:
+            decided_so_far.extend(decided_here.tolist())
+            targets_so_far.extend(targets_here.tolist())
+        self._close(ended)
+
+    def _close(self, rows: list[tuple[list[Any], list[Any]]]) -> None:
+        """Count whole rows."""
+        if rows:
+            for metric in self._row_metrics.values():
+                metric.update([row[0] for row in rows], [row[1] for row in rows])

@@ -1,0 +1,47 @@
+"""An answer at every step."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqnet.batch import Batch, Output
+from seqnet.errors import ConfigurationError
+from seqnet.tasks.judge import Judge, Objective, asked_items, decided, items_asked
+
+
+class ManyToMany:
+    """A target for each step of a row; the model's features are one vector a step, [batch time hidden]."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def count(self, batch: Batch) -> int:
+        """How many steps are asked. Raises ConfigurationError where the data has one target for a whole row."""
+        if batch.row_targets:
+            raise ConfigurationError(
+                "task=many_to_many judges a target at every step, but this data has one for a whole row; "
+                "use task=many_to_one"
+            )
+        return batch.size * batch.time if batch.dense else int(items_asked(batch.targets, 2).count_nonzero())
+
+    def loss(self, output: Output, batch: Batch) -> Tensor:
+        """The objective's loss summed over the steps that are asked."""
+        features, targets = asked_items(output.features, batch, 2)
+        return self.objective.loss(output.head(features), targets)
+
+    def judge(self) -> Judge:
+        """Metrics, nothing counted yet."""
+        return Judge(self.objective, 2)
+
+    def predictions(self, output: Output, batch: Batch) -> list[dict[str, Any]]:
+        """For each row a list over its own steps: what is predicted, and its probability (None for numbers)."""
+        lengths = batch.lengths.tolist()
+        inside = torch.arange(batch.time, device=batch.lengths.device) < batch.lengths[:, None]
+        predictions, scores = decided(self.objective, output.head(output.features[inside]))
+        rows, begin = [], 0
+        for length in lengths:
+            end = begin + length
+            rows.append({"prediction": predictions[begin:end], "score": scores[begin:end]})
+            begin = end
+        return rows

@@ -1,0 +1,38 @@
+"""One answer for a whole row."""
+
+from typing import Any
+
+from torch import Tensor
+
+from seqnet.batch import Batch, Output
+from seqnet.errors import ConfigurationError
+from seqnet.tasks.judge import Judge, Objective, asked_items, decided, items_asked
+
+
+class ManyToOne:
+    """A target for each row; the model's features are one vector a row, [batch hidden]."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def count(self, batch: Batch) -> int:
+        """How many rows are asked. Raises ConfigurationError where the data has a target for every step."""
+        if not batch.row_targets:
+            raise ConfigurationError(
+                "task=many_to_one judges one target a row, but this data has one for every step; use task=many_to_many"
+            )
+        return batch.size if batch.dense else int(items_asked(batch.targets, 1).count_nonzero())
+
+    def loss(self, output: Output, batch: Batch) -> Tensor:
+        """The objective's loss summed over the rows that are asked."""
+        features, targets = asked_items(output.features, batch, 1)
+        return self.objective.loss(output.head(features), targets)
+
+    def judge(self) -> Judge:
+        """Metrics, nothing counted yet."""
+        return Judge(self.objective, 1)
+
+    def predictions(self, output: Output, batch: Batch) -> list[dict[str, Any]]:
+        """For each row what is predicted and its probability (None for numbers), fit for JSON."""
+        pairs = zip(*decided(self.objective, output.logits()), strict=True)
+        return [{"prediction": prediction, "score": score} for prediction, score in pairs]

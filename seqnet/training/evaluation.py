@@ -1,0 +1,82 @@
+"""Score a model on one split, without touching what training depends on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from seqnet.batch import Batch, Output
+from seqnet.state import State
+from seqnet.training.precision import Precision
+from seqnet.training.trainer import Loader, enter
+
+
+class Judge(Protocol):
+    """Metrics that are updated batch by batch."""
+
+    class_names: tuple[str, ...]
+
+    def update(self, output: Output, batch: Batch) -> float: ...
+    def compute(self) -> dict[str, float]: ...
+    def confusion(self) -> Tensor | None: ...
+
+
+class JudgingTask(Protocol):
+    """What evaluation asks of a task."""
+
+    def count(self, batch: Batch) -> int: ...
+    def judge(self) -> Any: ...
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients inside; the model's mode is put back after."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(was_training)
+
+
+def outputs(
+    model: nn.Module, loader: Loader, precision: Precision, window: int | None, batches: int | None = None
+) -> Iterator[tuple[Output, Batch, Batch]]:
+    """The model's output for every window of a split: (output, window on the device, window as read).
+
+    To be consumed under `evaluating`. batches: how many to look at, None = all.
+    """
+    state: State = None
+    for batch in islice(loader.batches(0), batches):
+        for piece in batch.windows(window):
+            moved = piece.to(precision.device)
+            with precision.autocast():
+                output = model(moved, enter(model, state, piece))
+            state = output.state
+            yield output, moved, piece
+
+
+def evaluate(
+    model: nn.Module,
+    task: JudgingTask,
+    loader: Loader,
+    precision: Precision,
+    window: int | None = None,
+    batches: int | None = None,
+) -> tuple[dict[str, float], Judge]:
+    """Loss (nats a judged item) and metrics of a split, and the judge that counted them."""
+    judge = task.judge()
+    total, count = 0.0, 0
+    with evaluating(model):
+        for output, moved, piece in outputs(model, loader, precision, window, batches):
+            asked = task.count(piece)
+            if not asked:
+                continue
+            with precision.autocast():
+                total += judge.update(output, moved)
+            count += asked
+    return {"loss": total / count if count else float("nan"), **judge.compute()}, judge

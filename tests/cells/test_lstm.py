@@ -1,0 +1,57 @@
+import torch
+from torch import nn
+
+from seqnet.cells.lstm import LSTM, update
+from seqnet.state import LSTMState
+
+
+def test_update_by_hand():
+    # sigmoid(ln 3) = 3/4, sigmoid(-ln 3) = 1/4, tanh(ln 2) = 3/5
+    three, two = torch.tensor(3.0).double().log(), torch.tensor(2.0).double().log()
+    gates = torch.stack([three, -three, two, three])[None]  # i f g o
+    state = update(gates, torch.tensor([[0.8]]).double())
+    cell = 0.25 * 0.8 + 0.75 * 0.6  # = 0.65
+    torch.testing.assert_close(state.cell, torch.tensor([[cell]]).double())
+    torch.testing.assert_close(state.hidden, 0.75 * torch.tanh(torch.tensor([[0.65]]).double()))
+
+
+def test_gates_lie_in_the_weights_in_the_order_i_f_g_o():
+    cell = LSTM(1, 1, forget_bias=0.0).double()
+    large = 50.0  # a gate's bias of that size opens it, its negative closes it
+    for bias, before, expected in [
+        ((large, large, large, large), 2.0, 3.0),  # f*c + i*1
+        ((-large, large, large, large), 2.0, 2.0),  # i closed
+        ((large, -large, large, large), 2.0, 1.0),  # f closed
+        ((large, large, -large, large), 2.0, 1.0),  # g = -1
+        ((large, large, large, -large), 2.0, 3.0),  # o closed: the cell all the same
+    ]:
+        cell.bias_ih.data = torch.tensor(bias).double()
+        y, state = cell(torch.zeros(1, 1).double(), LSTMState(torch.zeros(1, 1).double(), torch.full((1, 1), before)))
+        torch.testing.assert_close(state.cell.item(), expected)
+        opened = 0.0 if bias[3] < 0 else 1.0
+        torch.testing.assert_close(y.item(), opened * torch.tanh(torch.tensor(expected).double()).item())
+
+
+def test_is_torchs_cell():
+    cell, other = LSTM(3, 5), nn.LSTMCell(3, 5)
+    other.load_state_dict(cell.state_dict())
+    x, hidden, memory = torch.randn(4, 3), torch.randn(4, 5), torch.randn(4, 5)
+    y, state = cell(x, LSTMState(hidden, memory))
+    expected = other(x, (hidden, memory))
+    torch.testing.assert_close(y, expected[0])
+    torch.testing.assert_close(tuple(state), expected)
+
+
+def test_uses_both_parts_of_the_state_it_is_handed():
+    cell = LSTM(3, 5)
+    x, zeros, ones = torch.randn(2, 3), torch.zeros(2, 5), torch.ones(2, 5)
+    plain = cell(x, cell.initial_state(2))[0]
+    assert not torch.allclose(plain, cell(x, LSTMState(ones, zeros))[0])
+    assert not torch.allclose(plain, cell(x, LSTMState(zeros, ones))[0])
+
+
+def test_forget_bias_is_the_only_bias_at_first():
+    for single in (True, False):
+        cell = LSTM(3, 2, forget_bias=1.5, single_bias=single)
+        assert (cell.bias_ih + cell.bias_hh).tolist() == [0, 0, 1.5, 1.5, 0, 0, 0, 0]
+    assert LSTM(3, 2).bias_ih.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]

@@ -1,0 +1,119 @@
+import json
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from seqnet.data.encoding import TextEncoder
+from seqnet.errors import ConfigurationError, DataError
+
+TEXT = "the cat sat\nthe dog\n\nthe end\n"
+
+
+def learned(level: str, text: str = TEXT, **options: Any) -> TextEncoder:
+    encoder = TextEncoder(**{"level": level, "lower": False, "vocabulary_size": None, "min_count": 1, **options})
+    encoder.learn([text])
+    return encoder
+
+
+def round_trip(encoder: TextEncoder, text: str) -> str:
+    return encoder.decode(torch.from_numpy(encoder.encode(text)))
+
+
+def test_characters() -> None:
+    encoder = learned("characters", "abba c")
+    assert encoder.names == ("<unk>", "a", "b", " ", "c")
+    assert encoder.encode("cabx\U0001f600").tolist() == [4, 1, 2, 0, 0]
+    assert round_trip(encoder, "cab x") == "cab \N{REPLACEMENT CHARACTER}"
+    assert encoder.forbidden == (0,)
+
+
+def test_words_with_line_ends() -> None:
+    encoder = learned("words", TEXT, line_ends=True)
+    assert encoder.names == ("<unk>", "<eos>", "the", "cat", "dog", "end", "sat")
+    assert encoder.encode(TEXT).tolist() == [2, 3, 6, 1, 2, 4, 1, 1, 2, 5, 1]
+    assert round_trip(encoder, TEXT) == " " + TEXT
+
+
+def test_words_without_line_ends() -> None:
+    encoder = learned("words")
+    assert encoder.names == ("<unk>", "the", "cat", "dog", "end", "sat")
+    assert round_trip(encoder, "the\nmouse  sat") == " the <unk> sat"
+
+
+@pytest.mark.parametrize("level", ["characters", "words", "bpe"])
+def test_decoded_pieces_can_be_put_end_to_end(level: str) -> None:
+    encoder = learned(level, TEXT, line_ends=True)
+    ids = torch.from_numpy(encoder.encode(TEXT))
+    whole = encoder.decode(ids[:3]) + encoder.decode(ids[3:])
+    assert whole.split() == TEXT.split()
+    assert encoder.encode(whole).tolist() == ids.tolist() or level == "bpe"
+
+
+def test_byte_pairs_read_anything_and_join_what_is_frequent() -> None:
+    encoder = learned("bpe", "low lower lowest\n" * 20, vocabulary_size=262)
+    assert len(encoder.names) == 262
+    assert "low" in encoder.names
+    assert round_trip(encoder, "Grüße 😀\n\nlow") == "Grüße 😀\n\nlow"
+    assert encoder.forbidden == ()
+    assert len(encoder.encode("low")) == 1
+    assert encoder.encode("low\nlow").tolist() == [*encoder.encode("low\n"), *encoder.encode("low")]
+
+
+@pytest.mark.parametrize("level", ["characters", "words", "bpe"])
+def test_the_limit_counts_every_row_of_the_embedding(level: str) -> None:
+    size = 300 if level == "bpe" else 3
+    assert len(learned(level, "a b c d e f g " * 3 + "abcdefgh" * 40, vocabulary_size=size).names) <= size
+
+
+@pytest.mark.parametrize("level", ["characters", "words", "bpe"])
+def test_state_is_json_and_comes_back(level: str) -> None:
+    encoder = learned(level)
+    again = TextEncoder(level, False, None, 1)
+    again.restore(json.loads(json.dumps(encoder.state())))
+    assert again.names == encoder.names
+    assert again.encode(TEXT + "new").tolist() == encoder.encode(TEXT + "new").tolist()
+    assert [again.encode_all([TEXT, "cat"])[1].tolist()] == [encoder.encode("cat").tolist()]
+
+
+def test_lower_case() -> None:
+    encoder = learned("words", "The the THE", lower=True)
+    assert encoder.names == ("<unk>", "the")
+    assert encoder.encode("tHE").tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (None, "does not say its level"),
+        ({"level": "characters"}, "does not say its level"),
+        ({"level": "words", "tokens": ["<unk>"]}, r"one of words, but data\.level=characters"),
+        ({"level": "characters", "tokens": "abc"}, "not a list of different tokens"),
+        ({"level": "characters", "tokens": ["<unk>", "ab"]}, "no characters"),
+    ],
+)
+def test_a_malformed_state_is_refused(state: Any, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        TextEncoder("characters", False, None, 1).restore(state)
+
+
+@pytest.mark.parametrize("tokens", [None, "{", ["<unk>"]])
+def test_a_malformed_tokenizer_is_refused(tokens: Any) -> None:
+    with pytest.raises(DataError, match="stored tokenizer cannot be read"):
+        TextEncoder("bpe", False, None, 1).restore({"level": "bpe", "tokens": tokens})
+
+
+def test_wrong_options_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"data\.level must be .* not 'word'; did you mean 'words'\?"):
+        TextEncoder("word", False, None, 1)
+    with pytest.raises(ConfigurationError, match=r"data\.vocabulary_size is 256; it must be at least 257"):
+        TextEncoder("bpe", False, 256, 1)
+    with pytest.raises(ConfigurationError, match=r"data\.min_count is 0"):
+        TextEncoder("words", False, None, 0)
+
+
+def test_without_tokenizers_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'seqnet\[text\]'"):
+        learned("bpe")

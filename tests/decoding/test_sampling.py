@@ -1,0 +1,109 @@
+import pytest
+import torch
+
+from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.sampling import Sampling, sample
+from seqnet.errors import ConfigurationError
+
+P = torch.tensor([0.1, 0.4, 0.05, 0.3, 0.15])
+LOGITS = P.log() + 7.0  # logits are known up to a constant
+DRAWS = 40_000
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def frequencies(temperature=1.0, top_k=None, top_p=None, logits=LOGITS):
+    ids = sample(logits.expand(DRAWS, -1), temperature, top_k, top_p, generator())
+    return torch.bincount(ids, minlength=len(logits)) / DRAWS
+
+
+def assert_distribution(found, expected):
+    """Within five standard deviations of every probability, and exactly 0 where it is 0."""
+    expected = torch.tensor(expected) if isinstance(expected, list) else expected
+    spread = (expected * (1 - expected) / DRAWS).sqrt()
+    assert ((found - expected).abs() <= 5 * spread).all(), (found, expected)
+
+
+def test_the_whole_distribution():
+    assert_distribution(frequencies(), P)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_temperature_is_a_power_of_the_probabilities(temperature):
+    powers = P ** (1 / temperature)
+    assert_distribution(frequencies(temperature), powers / powers.sum())
+
+
+@pytest.mark.parametrize(
+    ("top_k", "top_p", "expected"),
+    [
+        (2, None, [0, 4 / 7, 0, 3 / 7, 0]),
+        (3, None, [0, 0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85]),
+        (99, None, P),
+        (None, 0.39, [0, 1, 0, 0, 0]),
+        (None, 0.41, [0, 4 / 7, 0, 3 / 7, 0]),  # the token that crosses the border is in
+        (None, 0.69, [0, 4 / 7, 0, 3 / 7, 0]),
+        (None, 0.71, [0, 0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85]),
+        (None, 0.9501, P),
+        (None, 1.0, P),
+        (2, 0.56, [0, 1, 0, 0, 0]),  # of 4/7 and 3/7: the nucleus is cut after renormalising
+        (3, 0.8, [0, 4 / 7, 0, 3 / 7, 0]),
+    ],
+)
+def test_truncated_sets_by_hand(top_k, top_p, expected):
+    assert_distribution(frequencies(1.0, top_k, top_p), expected)
+
+
+def test_top_k_keeps_exactly_k_of_equals():
+    found = frequencies(top_k=2, logits=torch.zeros(5))
+    assert_distribution(found, [0.5, 0.5, 0, 0, 0])
+
+
+def test_each_row_has_its_own_distribution_and_nucleus():
+    logits = torch.stack([LOGITS, LOGITS.flip(0)]).repeat(500, 1)
+    ids = sample(logits, 1.0, None, 0.5, generator()).view(500, 2)
+    assert set(ids[:, 0].tolist()) == {1, 3} and set(ids[:, 1].tolist()) == {3, 1}
+    ids = sample(logits, 1.0, 1, None, generator()).view(500, 2)
+    assert set(ids[:, 0].tolist()) == {1} and set(ids[:, 1].tolist()) == {3}
+
+
+@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 1e-6}, {"temperature": 1e-6}, {"temperature": 1e-300}])
+def test_the_narrowest_sampling_is_greedy(options):
+    logits = torch.randn(200, 50, generator=generator(1)) * 20
+    assert torch.equal(Sampling(**options).choose(logits, generator()), Greedy().choose(logits, generator()))
+
+
+def test_greedy_takes_the_first_of_equals_and_draws_nothing():
+    own = generator()
+    before = own.get_state()
+    assert Greedy().choose(torch.tensor([[0.0, 2.0, 2.0], [1.0, 0.0, 0.0]]), own).tolist() == [1, 0]
+    assert torch.equal(own.get_state(), before)
+
+
+@pytest.mark.parametrize("options", [{}, {"top_k": 3}, {"top_p": 0.8}])
+def test_draws_from_its_generator_alone(options):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    logits = torch.randn(20, 50, generator=generator(1))
+    first, second, other = (Sampling(**options).choose(logits, generator(seed)) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first, second) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"temperature": 0}, r"decoding\.temperature is 0;.*decoding=greedy"),
+        ({"temperature": -1.0}, r"decoding\.temperature"),
+        ({"temperature": float("nan")}, r"decoding\.temperature"),
+        ({"temperature": float("inf")}, r"decoding\.temperature"),
+        ({"top_k": 0}, r"decoding\.top_k is 0"),
+        ({"top_p": 0.0}, r"decoding\.top_p is 0\.0"),
+        ({"top_p": 1.1}, r"decoding\.top_p is 1\.1"),
+    ],
+)
+def test_refuses(options, named):
+    with pytest.raises(ConfigurationError, match=named):
+        Sampling(**options)

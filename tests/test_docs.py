@@ -1,0 +1,194 @@
+"""What the pages in docs/ say is run and compared, so that it cannot go stale."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+CONFIGS = ROOT / "configs"
+PAGES = sorted(DOCS.glob("*.md"))
+WITH_COMMANDS = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
+FENCE = re.compile(r"^```(\w*)([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHORT = ["threads=1", "device=cpu", "training.log_every_steps=1"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: ```language title=FILE``` is written to a file, ```console exit=2``` is typed."""
+
+    language: str
+    options: dict[str, str]
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    found = []
+    for language, options, text in FENCE.findall(page.read_text(encoding="utf-8")):
+        pairs = (option.partition("=") for option in options.split())
+        found.append(Block(language, {key: value for key, _, value in pairs}, text))
+    return found
+
+
+def commands(block: Block) -> Iterator[tuple[list[str], list[str]]]:
+    """Each command line after `$ `, and what the page shows of its output."""
+    typed: list[str] | None = None
+    shown: list[str] = []
+    for line in block.text.splitlines():
+        if line.startswith("$ "):
+            if typed is not None:
+                yield typed, shown
+            typed, shown = shlex.split(line[2:]), []
+        else:
+            shown.append(line)
+    assert typed is not None, "a console block without a command"
+    yield typed, shown
+
+
+def runnable(typed: list[str]) -> list[str]:
+    """The same command by this Python, and training cut to two steps of everything."""
+    program, *arguments = typed
+    if program == "python":
+        return [sys.executable, *arguments]
+    assert program == "seqnet", f"a page tells to type {program}"
+    if arguments[0] == "train" and not any(argument.startswith(("debug=", "training.max_")) for argument in arguments):
+        arguments = [*arguments, "debug=quick", *SHORT]
+        arguments += ["data.train_size=64", "data.valid_size=32", "data.test_size=32"] * _is_drawn(arguments)
+    return [sys.executable, "-W", "error", "-m", "seqnet", *arguments]
+
+
+def _is_drawn(arguments: list[str]) -> bool:
+    chosen = {argument.partition("=")[2] for argument in arguments if argument.startswith(("data=", "experiment="))}
+    return any(
+        (CONFIGS / "data" / f"{name}.yaml").is_file() and "train_size" in _yaml(CONFIGS / "data" / f"{name}.yaml")
+        for name in chosen
+    )
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    return found
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
+def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
+    found = blocks(page)
+    for block in found:
+        if "title" in block.options:
+            path = tmp_path / block.options["title"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(path)}
+    environment.pop("SEQNET_DATA", None)
+    for block in found:
+        if block.language != "console":
+            continue
+        for typed, shown in commands(block):
+            done = subprocess.run(
+                runnable(typed), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+            )
+            output = done.stdout + done.stderr
+            assert done.returncode == int(block.options.get("exit", "0")), f"{shlex.join(typed)}\n{output}"
+            lines = iter(output.splitlines())
+            for line in shown:  # in this order; `...` at the end of a line stands for anything
+                start, whole = line.removesuffix("..."), not line.endswith("...")
+                assert any(said == line if whole else said.startswith(start) for said in lines), f"{line}\n{output}"
+
+
+def test_python_on_a_page_is_formatted_and_clean() -> None:
+    for page in PAGES:
+        for block in blocks(page):
+            if block.language == "python":
+                compile(block.text, f"{page.name}: {block.options.get('title', 'python')}", "exec")
+
+
+# ------------------------------------------------------------------------------------------------------- the links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in anchors(there), f"{page.name} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a page's headings get, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# ------------------------------------------------------------------------------------------- the table of options
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """Each option of configuration.md: its default, and the choices that have it ("all", or names)."""
+    found = {}
+    for line in (DOCS / "configuration.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| `") and len(cells) in (3, 4):
+            found[cells[0].strip("`")] = (cells[1], cells[2] if len(cells) == 4 else "all")
+    return found
+
+
+def options() -> dict[str, dict[str, Any]]:
+    """Each option of the yamls: its default by choice."""
+    found: dict[str, dict[str, Any]] = {}
+    for group in sorted(path.name for path in CONFIGS.iterdir() if path.is_dir()):
+        if group in ("experiment", "debug", "hydra"):  # these hold no options of their own
+            continue
+        for path in sorted((CONFIGS / group).glob("*.yaml")):
+            content = _yaml(path)
+            if path.read_text(encoding="utf-8").startswith("# @package _global_"):
+                content = content[group] or {}
+            for key, default in content.items():
+                if key != "_target_":
+                    found.setdefault(f"{group}.{key}", {})[path.stem] = default
+    for key, default in _yaml(CONFIGS / "train.yaml").items():
+        if key not in ("defaults", "hydra"):
+            nested = default.items() if isinstance(default, dict) else ()
+            found |= {f"{key}.{name}": {"train": value} for name, value in nested} or {key: {"train": default}}
+    return found
+
+
+def test_every_option_is_in_the_table_and_nothing_else() -> None:
+    assert documented().keys() == options().keys()
+
+
+def test_the_table_tells_defaults_and_choices() -> None:
+    table, wrong = documented(), []
+    for key, by_choice in options().items():
+        default, holders = table[key]
+        defaults = list(by_choice.values())
+        right = "differs" if any(value != defaults[0] for value in defaults) else defaults[0]
+        if read(default) != right:
+            wrong.append(f"{key}: the default is {right}")
+        every = {path.stem for path in (CONFIGS / key.partition(".")[0]).glob("*.yaml")}
+        if "train" not in by_choice and set(by_choice) != (
+            every if holders == "all" else set(re.findall(r"`(\w+)`", holders))
+        ):
+            wrong.append(f"{key}: it belongs to {', '.join(by_choice)}")
+    assert not wrong
+
+
+def read(default: str) -> Any:
+    """A default as Hydra reads it (YAML alone takes 1e-8 for text)."""
+    found = OmegaConf.to_container(OmegaConf.create(f"value: {default.strip('`')}"))
+    return found["value"] if isinstance(found, dict) else None

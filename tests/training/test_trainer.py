@@ -1,0 +1,213 @@
+"""The loop against slow references, on the real recurrent model."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from seqnet.batch import IGNORE, Batch
+from seqnet.cells.gru import GRU
+from seqnet.cells.lstm import LSTM
+from seqnet.errors import NonFiniteError
+from seqnet.models.recurrent import Recurrent
+from seqnet.objectives.classification import Classification
+from seqnet.objectives.tokens import NextToken
+from seqnet.spaces import Tokens, Vector
+from seqnet.tasks.many_to_many import ManyToMany
+from seqnet.tasks.many_to_one import ManyToOne
+from seqnet.training.precision import Precision
+from seqnet.training.schedule import Constant, Linear
+from seqnet.training.trainer import Clipping, Limits, Trainer, with_last
+
+CPU = torch.device("cpu")
+SPACE = Tokens(tuple("abcde"))
+
+
+class Fixed:
+    """A loader of given batches, the same every epoch."""
+
+    def __init__(self, *batches: Batch) -> None:
+        self.given = batches
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        yield from self.given[start:]
+
+    def num_batches(self, epoch: int) -> int:
+        return len(self.given)
+
+
+def language_model(**options: Any) -> Recurrent:
+    torch.manual_seed(0)
+    return Recurrent(LSTM, SPACE, {}, 5, hidden_size=6, embedding_size=4, **options)
+
+
+def text(rows: int = 3, time: int = 12, seed: int = 0) -> Batch:
+    ids = torch.randint(5, (rows, time + 1), generator=torch.Generator().manual_seed(seed))
+    return Batch(ids[:, :-1], torch.full((rows,), time), ids[:, 1:])
+
+
+def trainer(model: nn.Module, loader: Fixed, task: Any = None, **options: Any) -> Trainer:
+    lr = options.pop("lr", 0.1)
+    return Trainer(
+        model,
+        task or ManyToMany(NextToken(SPACE)),
+        loader,
+        torch.optim.SGD(model.parameters(), lr=lr),
+        options.pop("schedule", Constant()),
+        Precision("fp32", CPU),
+        options.pop("limits", Limits(max_epochs=1)),
+        options.pop("clipping", Clipping()),
+        **options,
+    )
+
+
+def parameters(model: nn.Module) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+def full_gradient(model: nn.Module, batch: Batch) -> torch.Tensor:
+    task = ManyToMany(NextToken(SPACE))
+    loss = task.loss(model(batch, None), batch) / task.count(batch)
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
+
+
+@pytest.mark.parametrize("window", [None, 12, 99])
+def test_one_window_over_everything_is_full_bptt(window: int | None) -> None:
+    model, batch = language_model(), text()
+    before, gradient = parameters(model), full_gradient(model, batch)
+    reports = list(trainer(model, Fixed(batch), window=window).steps())
+    assert len(reports) == 1 and reports[0].end_of_epoch
+    torch.testing.assert_close(parameters(model), before - 0.1 * gradient, atol=1e-6, rtol=1e-6)
+    assert reports[0].gradient_norm == pytest.approx(gradient.norm().item())
+
+
+def test_accumulated_windows_give_the_truncated_gradient_of_all_of_them() -> None:
+    """With lr 0 no step moves the weights, so windows of one step must sum to the windowed loss."""
+    model, batch = language_model(), text()
+    task = ManyToMany(NextToken(SPACE))
+    before = parameters(model)
+    total, state = torch.zeros(()), None
+    for window in batch.windows(4):
+        output = model(window, state)
+        total = total + task.loss(output, window)
+        state = type(output.state)(tuple(type(s)(*(t.detach() for t in s)) for s in output.state.layers), None)
+    expected = torch.cat([g.flatten() for g in torch.autograd.grad(total / 36, list(model.parameters()))])
+    reports = list(trainer(model, Fixed(batch), window=4, accumulate=3).steps())
+    assert [report.count for report in reports] == [36]
+    torch.testing.assert_close(parameters(model), before - 0.1 * expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("window", "stride"), [(4, 4), (4, 2), (5, 3), (12, 12)])
+def test_windowed_losses_are_those_of_the_whole(window: int, stride: int) -> None:
+    model, batch = language_model(), text()
+    whole = ManyToMany(NextToken(SPACE)).loss(model(batch, None), batch)
+    reports = list(trainer(model, Fixed(batch), window=window, stride=stride, lr=0.0).steps())
+    assert sum(report.count for report in reports) == 36
+    assert sum(report.loss_sum for report in reports) == pytest.approx(whole.item())
+
+
+def test_state_is_carried_from_batch_to_batch_and_reset_row_by_row() -> None:
+    model = language_model()
+    whole = text(rows=2, time=9)
+    pieces = [replace(whole, inputs=whole.inputs[:, i : i + 3], targets=whole.targets[:, i : i + 3],
+                      lengths=torch.tensor([3, 3]), advance=0, full=None,
+                      starts=torch.tensor(starts)) for i, starts in
+              ((0, [True, True]), (3, [False, False]), (6, [False, True]))]
+    losses = [report.loss_sum for report in trainer(model, Fixed(*pieces), lr=0.0).steps()]
+    task = ManyToMany(NextToken(SPACE))
+    first_row = Batch(whole.inputs[:1], torch.tensor([9]), whole.targets[:1])
+    expected = task.loss(model(first_row, None), first_row)
+    for begin, end in ((0, 6), (6, 9)):
+        part = Batch(whole.inputs[1:, begin:end], torch.tensor([end - begin]), whole.targets[1:, begin:end])
+        expected = expected + task.loss(model(part, None), part)
+    assert sum(losses) == pytest.approx(expected.item())
+
+
+def test_many_to_one_steps_only_where_a_row_ends() -> None:
+    torch.manual_seed(0)
+    model = Recurrent(GRU, Vector(2), {}, 3, hidden_size=5, embedding_size=None, readout="mean")
+    batch = Batch(torch.randn(3, 10, 2), torch.tensor([10, 9, 2]), torch.tensor([0, 1, 2]), row_targets=True)
+    task = ManyToOne(Classification(Tokens(tuple("xyz"))))
+    whole = task.loss(model(batch, None), batch)
+    run = trainer(model, Fixed(batch), task, window=3, lr=0.0)
+    reports = list(run.steps())
+    assert [report.count for report in reports] == [1, 1, 1]  # steps 1-3, 7-9, 10; nothing is asked in 4-6
+    assert [report.step for report in reports] == [1, 2, 3]
+    assert sum(report.loss_sum for report in reports) == pytest.approx(whole.item())
+
+
+def test_clipping_by_norm_and_value() -> None:
+    batch = text()
+    for clipping in (Clipping(norm=0.01), Clipping(value=0.001)):
+        model = language_model()
+        before, gradient = parameters(model), full_gradient(model, batch)
+        (report,) = trainer(model, Fixed(batch), clipping=clipping).steps()
+        expected = gradient.clamp(-0.001, 0.001) if clipping.value else gradient * (0.01 / gradient.norm())
+        torch.testing.assert_close(before - parameters(model), 0.1 * expected, atol=1e-6, rtol=1e-3)
+        assert report.gradient_norm == pytest.approx(gradient.norm().item())
+        assert report.clipped
+    (report,) = trainer(language_model(), Fixed(batch), clipping=Clipping(norm=1e6)).steps()
+    assert not report.clipped
+
+
+def test_limits_and_schedule() -> None:
+    batches = [text(seed=seed) for seed in range(4)]
+    run = trainer(language_model(), Fixed(*batches), limits=Limits(max_steps=6), schedule=Linear())
+    reports = list(run.steps())
+    assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert [report.epoch for report in reports] == [0, 0, 0, 1, 1, 1]
+    assert [report.learning_rate for report in reports] == pytest.approx([0.1 * (1 - k / 6) for k in range(6)])
+    run = trainer(language_model(), Fixed(*batches), limits=Limits(max_epochs=2), schedule=Linear(), window=6)
+    rates = [report.learning_rate for report in run.steps()]
+    assert rates == pytest.approx([0.1 * (1 - k / 16) for k in range(16)])
+    run = trainer(language_model(), Fixed(*batches), limits=Limits(max_minutes=1e-9))
+    assert len(list(run.steps())) == 1
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_going_on_from_any_step_gives_the_same_numbers(stop: int, accumulate: int) -> None:
+    batches = [text(time=10, seed=seed) for seed in range(2)]
+    options = {"window": 4, "stride": 3, "limits": Limits(max_epochs=3), "accumulate": accumulate}
+    straight = language_model()
+    expected = [report.loss_sum for report in trainer(straight, Fixed(*batches), **options).steps()]
+    model = language_model()
+    first = trainer(model, Fixed(*batches), **options)
+    losses = []
+    for report in first.steps():
+        losses.append(report.loss_sum)
+        if report.step == stop:
+            break
+    second = trainer(model, Fixed(*batches), **options)
+    second.position, second.state = replace(first.position), first.state
+    losses += [report.loss_sum for report in second.steps()]
+    assert losses == expected
+    assert torch.equal(parameters(model), parameters(straight))
+
+
+def test_a_loss_that_is_not_finite_is_named_and_changes_nothing() -> None:
+    torch.manual_seed(0)
+    model = Recurrent(GRU, Vector(2), {}, 5, hidden_size=5, embedding_size=None)
+    bad = Batch(torch.full((1, 4, 2), float("nan")), torch.tensor([4]), torch.zeros(1, 4, dtype=torch.long))
+    good = replace(bad, inputs=torch.ones(1, 4, 2))
+    before = parameters(model)
+    with pytest.raises(NonFiniteError, match="loss is nan at step 1, batch 0"):
+        list(trainer(model, Fixed(bad)).steps())
+    assert torch.equal(parameters(model), before)
+    run = trainer(model, Fixed(bad, good), on_nonfinite="skip")
+    assert len(list(run.steps())) == 1
+    assert run.position.skipped == 1 and parameters(model).isfinite().all()
+
+
+def test_an_epoch_in_which_nothing_is_asked_ends() -> None:
+    batch = text()
+    silent = replace(batch, targets=torch.full_like(batch.targets, IGNORE), dense=None)
+    assert list(trainer(language_model(), Fixed(silent), limits=Limits(max_epochs=2)).steps()) == []
+
+
+def test_with_last() -> None:
+    assert list(with_last("abc")) == [("a", False), ("b", False), ("c", True)]
+    assert list(with_last("")) == []
