@@ -90,6 +90,20 @@ def source(config: Config, trust: Sequence[str] | None = None) -> Any:
     return make(options, trust, seed=config["seed"], data_dir=data_dir())
 
 
+def other_split(config: Config, fitted: Any, path: str, split: str, trust: Sequence[str] | None = None) -> Any:
+    """A split of other data of the same kind, encoded with what `fitted` learned; None where there is none.
+
+    Of a single file, all of it is that split, whatever the file is called.
+    """
+    data = dict(config["data"], path=path)
+    for key in data.keys() & {"valid_share", "test_share"}:
+        data[key] = float(key == f"{split}_share")
+    other = source({**config, "data": data}, trust)
+    other.restore(fitted.state())
+    names = [split, "test", "valid", "train"] if Path(path).is_file() else [split]
+    return next((found for name in names if (found := other.split(name)) is not None), None)
+
+
 def data_dir() -> Path:
     """Where data sets lie: the environment variable SEQNET_DATA, or else ./data."""
     return Path(os.environ.get("SEQNET_DATA") or "data")
@@ -122,23 +136,32 @@ def loader(config: Config, split: Examples | Stream | None, training: bool) -> L
     size, seed = config["data"]["batch_size"], config["seed"]
     if isinstance(split, Stream):
         lanes = size if training else evaluation_lanes(len(split.documents.flat), size)
-        made: Loader = LaneLoader(split, lanes, config["training"]["window"], seed=seed, shuffle=training)
+        window, stride = config["training"]["window"], config["training"]["stride"]
+        lane_loader = LaneLoader(split, lanes, window, seed=seed, shuffle=training)
+        if training and stride not in (None, window) and not lane_loader.single:
+            raise ConfigurationError(
+                f"training.stride={stride} is below training.window={window}, but a text of several documents is read "
+                "window by window: set training.stride=null"
+            )
+        made: Loader = lane_loader
     else:
         workers = config["data"].get("num_workers", 0)
         made = BucketLoader(split, size, seed=seed, shuffle=training, num_workers=workers if training else 0)
-    return FirstBatch(made) if config["debug"]["one_batch"] else made
+    return FirstBatch(made, config["training"]["window"]) if config["debug"]["one_batch"] else made
 
 
 @dataclass(frozen=True)
 class FirstBatch:
-    """Nothing but the first batch, every epoch (debug=overfit)."""
+    """Nothing but the first batch, of running text its first window, every epoch (debug=overfit)."""
 
     loader: Loader
+    window: int | None
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The first batch, unless `start` is past it."""
         if start == 0:
-            yield next(iter(self.loader.batches(0)))
+            batch = next(iter(self.loader.batches(0)))
+            yield next(batch.windows(self.window)) if batch.starts is not None else batch
 
     def num_batches(self, epoch: int) -> int:
         """One."""

@@ -17,12 +17,12 @@ def run(config: dict[str, Any]) -> int:
     settings = stored.config
     source = stored.assembly.source
     if config["data"]["path"] is not None:
-        settings["data"]["path"] = config["data"]["path"]
-        source = build.source(settings, config["trust"])
-        source.restore(stored.assembly.source.state())
+        split = build.other_split(settings, source, config["data"]["path"], config["split"], config["trust"])
+    else:
+        split = source.split(config["split"])
     if config["data"]["batch_size"] is not None:
         settings["data"]["batch_size"] = config["data"]["batch_size"]
-    loader = build.loader(settings, source.split(config["split"]), training=False)
+    loader = build.loader(settings, split, training=False)
     if loader is None:
         raise DataError(f"split={config['split']}: this data has no such split; try split=valid")
     scores, _ = evaluate(

@@ -7,29 +7,49 @@ from typing import Any
 
 import torch
 
+from seqnet import build
 from seqnet.batch import Batch
 from seqnet.commands.lines import chunks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.data.examples import Examples
+from seqnet.errors import DataError
 from seqnet.training.evaluation import evaluating
+
+TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
 
 
 def run(config: dict[str, Any]) -> int:
     """Read lines, or a file in the training format; write {"prediction": ..., "score": ...}; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
+    path = config["input"]
     with writer(config["output"]) as write:
-        for examples in _inputs(stored, config["input"], size):
+        inputs = _table(stored, config) if path and in_training_format(Path(path)) else _lines(stored, path, size)
+        for examples in inputs:
             for row in predictions(stored, examples, size):
                 write(json.dumps(row, ensure_ascii=False))
     return 0
 
 
-def _inputs(stored: StoredRun, path: str | None, size: int) -> Iterator[Examples]:
-    """The inputs, a batch of lines at a time so that a pipe is answered as it is fed."""
-    source = stored.assembly.source
+def in_training_format(path: Path) -> bool:
+    """Whether a file holds inputs with their targets, as for training, not one input a line."""
+    if path.suffix == ".jsonl" and path.is_file():
+        with path.open("rb") as file:
+            return file.readline().lstrip(b"\xef\xbb\xbf \t").startswith(b"{")
+    return path.suffix in TRAINING_FORMATS
+
+
+def _table(stored: StoredRun, config: dict[str, Any]) -> Iterator[Examples]:
+    split = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
+    if not isinstance(split, Examples):
+        raise DataError(f"input={config['input']} holds no test split; give one input a line, in a .txt file")
+    yield split
+
+
+def _lines(stored: StoredRun, path: str | None, size: int) -> Iterator[Examples]:
+    """A batch of lines at a time, so that a pipe is answered as it is fed."""
     for lines, first in chunks(path, size):
-        yield source.read_inputs(lines, path or "standard input", first)
+        yield stored.assembly.source.read_inputs(lines, path or "standard input", first)
 
 
 def predictions(stored: StoredRun, examples: Examples, size: int) -> Iterator[dict[str, Any]]:

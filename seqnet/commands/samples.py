@@ -14,6 +14,7 @@ from seqnet.training.precision import Precision
 from seqnet.training.trainer import Loader
 
 ROWS = 4
+LAST = 10  # items of a long answer
 PROMPT = 32  # tokens of held-out text that a sample goes on from
 
 
@@ -78,9 +79,12 @@ def continue_text(
 
 
 def readable(answer: Any) -> str:
-    """An answer in few characters: numbers to three places, lists side by side."""
+    """An answer in few characters: numbers to three places, of a long list the end."""
     if isinstance(answer, float):
         return f"{answer:.3g}"
+    if isinstance(answer, dict):
+        return readable(next(iter(answer.values()))) if len(answer) == 1 else f"({' '.join(map(readable, answer.values()))})"
     if isinstance(answer, list):
-        return " ".join(readable(part) for part in answer)
+        shown = " ".join(readable(part) for part in answer[-LAST:])
+        return shown if len(answer) <= LAST else f"... {shown}"
     return str(answer)

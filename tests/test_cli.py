@@ -1,0 +1,222 @@
+"""The command line as a user types it, in processes of its own; and what answers it, in this one."""
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from seqnet import cli
+from seqnet.errors import CheckpointError
+
+ROOT = Path(__file__).parents[1]
+
+
+def seqnet(*arguments, folder, stdin=None, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "seqnet", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        input=stdin,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+    )
+
+
+@pytest.fixture
+def commands(monkeypatch, tmp_path):
+    """Stand-ins for the commands: what they were called with, and what they answer."""
+    monkeypatch.chdir(tmp_path)
+    called, answers = [], {}
+
+    def stand_in(name):
+        def run(*given):
+            called.append((name, *given))
+            answer = answers.get(name, 0)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return SimpleNamespace(run=run)
+
+    monkeypatch.setattr(cli, "_command", stand_in)
+    return SimpleNamespace(called=called, answers=answers)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_lists_the_commands_that_exist(arguments, tmp_path):
+    found = seqnet(*arguments, folder=tmp_path)
+    assert found.returncode == 0
+    listed = re.findall(r"^  (\w+)  ", found.stdout, re.MULTILINE)
+    assert listed == [name for name in cli.COMMANDS if (ROOT / f"seqnet/commands/{name}.py").is_file()]
+    assert not found.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["trian"]])
+def test_help_and_a_misspelt_command_import_neither_torch_nor_hydra(arguments, tmp_path):
+    script = (
+        "import sys; from seqnet.cli import answer; answer(sys.argv[1:]); "
+        "print(sorted({'torch', 'hydra', 'omegaconf', 'numpy', 'rich'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_misspelt_command_names_the_nearest(tmp_path):
+    found = seqnet("trian", folder=tmp_path)
+    assert (found.returncode, found.stderr) == (2, "seqnet: unknown command 'trian'; did you mean 'train'?\n")
+
+
+def test_a_bad_configuration_is_refused_in_one_line_without_torch_or_a_folder(tmp_path):
+    script = (
+        "import sys; from seqnet.cli import answer; code = answer(sys.argv[1:]); "
+        "assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script, "train", "training.windw=3"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert found.returncode == 2
+    assert found.stderr == "seqnet: unknown key 'training.windw'; did you mean 'training.window'?\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_hydra_shows_configurations_and_help(tmp_path):
+    shown = seqnet("train", "experiment=digits", "cell=gru", "--cfg", "job", "--resolve", folder=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "_target_: seqnet.cells.gru.GRU" in shown.stdout
+    shown = seqnet("generate", "--help", folder=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "seqnet generate run=DIR" in shown.stdout
+    assert "temperature" in shown.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_completion_completes_commands_and_groups(tmp_path):
+    asked = {"COMP_LINE": "seqnet tr", "COMP_POINT": "9"}
+    assert seqnet("-sc", "query=bash", folder=tmp_path, **asked).stdout.split() == ["train"]
+    asked = {"COMP_LINE": "seqnet train experiment=digits cell=", "COMP_POINT": "36"}
+    assert seqnet("-sc", "query=bash", folder=tmp_path, **asked).stdout.split() == ["cell=gru", "cell=lstm", "cell=rnn"]
+    assert seqnet("train", "-sc", "install=bash", folder=tmp_path).stdout.rstrip().endswith(" seqnet")
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    found = subprocess.run(
+        [sys.executable, "-m", "seqnet", "--help"],
+        cwd=tmp_path,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    os.close(write)
+    assert (found.returncode, found.stderr) == (0, b"")
+
+
+def test_train_gets_a_plain_configuration_and_what_was_typed(commands):
+    assert cli.answer(["train", "experiment=digits", "cell=gru", "optimizer.lr=1", "data.by=pixel"]) == 0
+    ((name, config, typed, choices),) = commands.called
+    assert name == "train"
+    assert type(config["optimizer"]) is dict
+    assert type(config["optimizer"]["betas"]) is list
+    assert config["optimizer"]["lr"] == 1.0
+    assert isinstance(config["optimizer"]["lr"], float)
+    assert typed == {"experiment": "digits", "cell": "gru", "optimizer.lr": 1, "data.by": "pixel"}
+    assert choices["cell"] == "gru"
+    assert choices["debug"] == "null"
+    assert config["groups"] == choices
+    assert "hydra" not in config
+    assert json.loads(json.dumps(config)) == config
+    assert not list(Path.cwd().iterdir())
+
+
+def test_text_needs_no_quotes(commands):
+    prompt = "if x == {1, (2)}: it's\n\\"
+    assert cli.answer(["generate", "run=out=puts/a,b", f"prompt={prompt}"]) == 0
+    assert cli.answer(["generate", "run='quoted'", "prompt=42"]) == 0
+    first, second = (called[1] for called in commands.called)
+    assert (first["run"], first["prompt"]) == ("out=puts/a,b", prompt)
+    assert (second["run"], second["prompt"]) == ("quoted", "42")
+
+
+def test_decoding_is_a_group_of_generate(commands):
+    assert cli.answer(["generate", "run=x", "decoding=greedy"]) == 0
+    assert commands.called[0][1]["decoding"] == {"_target_": "seqnet.decoding.greedy.Greedy"}
+
+
+def test_commands_that_read_a_run_need_one(commands, capsys):
+    for command in ("evaluate", "predict", "generate"):
+        assert cli.answer([command]) == 2
+        assert capsys.readouterr().err.startswith(f"seqnet: run is missing: seqnet {command} run=DIR")
+    assert cli.answer(["predict", "-m", "run=x"]) == 2
+    assert not commands.called
+
+
+def test_positional_commands_get_their_words(commands):
+    commands.answers["checkpoint"] = 5
+    assert cli.answer(["checkpoint", "verify", "some where"]) == 5
+    assert commands.called == [("checkpoint", ["verify", "some where"])]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (CheckpointError("no checkpoint there"), 5, "no checkpoint there"),
+        (OSError(errno.ENOSPC, "No space left on device", "a/file"), 6, "cannot write a/file"),
+        (MemoryError(), 7, "out of memory; lower data.batch_size"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (ZeroDivisionError("one\ntwo"), 1, "this is a bug: ZeroDivisionError: one two"),
+        (SystemExit(143), 143, ""),
+    ],
+)
+def test_errors_become_a_sentence_and_an_exit_code(commands, capsys, error, code, sentence):
+    commands.answers["train"] = error
+    assert cli.answer(["train", "experiment=digits"]) == code
+    said = capsys.readouterr().err
+    assert said.count("\n") == (1 if sentence else 0)
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+def test_torch_out_of_memory_is_known_by_its_class(commands, capsys):
+    import torch
+
+    commands.answers["train"] = torch.OutOfMemoryError("CUDA out of memory")
+    assert cli.answer(["train", "experiment=digits"]) == 7
+
+
+def test_seqnet_debug_shows_the_traceback(commands, capsys, monkeypatch):
+    monkeypatch.setenv("SEQNET_DEBUG", "1")
+    commands.answers["train"] = CheckpointError("gone")
+    assert cli.answer(["train", "experiment=digits"]) == 5
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_exit_codes_of_commands_are_handed_on(commands):
+    commands.answers["train"] = 143
+    assert cli.answer(["train", "experiment=digits"]) == 143
+
+
+def test_users_configs_and_classes_are_found(commands, tmp_path):
+    (tmp_path / "mine/cell").mkdir(parents=True)
+    (tmp_path / "mine/cell/my_cell.yaml").write_text("_target_: my_module.MyCell\nspeed: 3\n")
+    assert cli.answer(["train", "--config-dir", "mine", "experiment=digits", "cell=my_cell", "cell.speed=4"]) == 0
+    assert commands.called[0][1]["cell"] == {"_target_": "my_module.MyCell", "speed": 4}
+    assert str(tmp_path) in sys.path
+    sys.path.remove(str(tmp_path))

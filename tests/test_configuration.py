@@ -1,0 +1,256 @@
+"""Composing, refusing and merging configurations, without torch."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from seqnet import configuration
+from seqnet.configuration import CONFIGS, compose, merge_stored, quote, quoted, run_folder
+from seqnet.errors import ConfigurationError
+
+DIGITS = "experiment=digits"
+
+
+def refused(*arguments, command="train"):
+    with pytest.raises(ConfigurationError) as caught:
+        compose(command, [DIGITS, *arguments] if command == "train" else arguments)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_that_stays_empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONFIGS / "experiment").glob("*.yaml")))
+def test_every_experiment_composes(name):
+    found = compose("train", [f"experiment={name}"])
+    assert found.config["groups"]["experiment"] == name
+    assert found.typed == {"experiment": name}
+
+
+GROUPS = ("optimizer", "schedule", "decoding", "debug", "cell")
+
+
+@pytest.mark.parametrize(
+    "choice", [f"{group}={path.stem}" for group in GROUPS for path in sorted((CONFIGS / group).glob("*.yaml"))]
+)
+def test_every_choice_composes(choice):
+    compose("train", [DIGITS, choice])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["training.windw=3"], "unknown key 'training.windw'; did you mean 'training.window'?"),
+        (["+training.windw=3"], "unknown key 'training.windw'; did you mean 'training.window'?"),
+        (["++training.windw=3"], "unknown key 'training.windw'; did you mean 'training.window'?"),
+        (["window=3"], "unknown key 'window'; did you mean 'training.window'?"),
+        (["sed=3"], "unknown key 'sed'; did you mean 'seed'?"),
+        (["cel=gru"], "unknown key 'cel'; did you mean 'cell'?"),
+        (["+cel=gru"], "unknown key 'cel'; did you mean 'cell'?"),
+        (["cell=grru"], "unknown cell 'grru'; did you mean 'gru'?"),
+        (["cell=4"], "cell=4: choose one of gru, lstm, rnn"),
+        (["model=null"], "model=null: choose one of recurrent"),
+        (["experiment=digts"], "unknown experiment 'digts'; did you mean 'digits'?"),
+        (["hydra/launcher=basics"], "unknown hydra/launcher 'basics'; did you mean 'basic'?"),
+        (
+            ["optimizer.momentum=0.9"],
+            "unknown key 'optimizer.momentum': optimizer=adamw has none, it belongs to optimizer=rmsprop and "
+            "optimizer=sgd",
+        ),
+        (["sweep.trials=3"], "unknown key 'sweep.trials': sweep=grid has none, it belongs to sweep=random and sweep=tpe"),
+        (["sweep=tpe"], "sweep=tpe chooses the values of a sweep: add -m, and ranges to sweep"),
+        (["cell=rnn,gru"], "cell=rnn,gru gives several values: add -m to sweep over them, or type cell=[rnn,gru]"),
+        (["optimizer.lr=abc"], "optimizer.lr=abc must be a number above 0"),
+        (["optimizer.lr=0"], "optimizer.lr=0 must be a number above 0"),
+        (["optimizer.lr=nan"], "optimizer.lr=nan must be a number above 0"),
+        (["optimizer.lr=inf"], "optimizer.lr=inf must be a number above 0"),
+        (["optimizer.lr=null"], "optimizer.lr=null must be a number above 0"),
+        (["optimizer.lr=true"], "optimizer.lr=true must be a number above 0"),
+        (["optimizer.lr="], "optimizer.lr= must be a number above 0"),
+        (["training.window=2.5"], "training.window=2.5 must be a whole number of at least 1, or null"),
+        (["model.fused=1"], "model.fused=1 must be true or false"),
+        (["optimizer.betas=[0.9]"], "optimizer.betas=[0.9] must be a list of 2 numbers of at least 0 and below 1"),
+        (["data.by=pixels"], "data.by=pixels must be row or pixel; did you mean 'pixel'?"),
+        (["training.window.size=3"], "unknown key 'training.window.size'"),
+        (["training.monitor=acuracy"], "training.monitor=acuracy is not a score; did you mean 'accuracy'?"),
+        (["training.window={a: 1}"], "unknown key 'training.window.a'"),
+        (["model.hidden_size=${nowhere}"], "Interpolation key 'nowhere' not found"),
+        (["~training.window"], "cannot take out 'training.window'"),
+        (["training.window"], "cannot read 'training.window': it must be KEY=VALUE"),
+        (["cell=a=b"], "cannot read 'cell=a=b'"),
+        (["--hlep"], "unrecognized arguments: --hlep; did you mean '--help'?"),
+        (["--config-dir", "nowhere"], "--config-dir nowhere: there is no such folder"),
+    ],
+)
+def test_refusals_name_the_key_and_the_nearest(arguments, sentence):
+    assert refused(*arguments).startswith(sentence)
+    assert not list(Path.cwd().iterdir())
+
+
+def test_commands_that_read_a_run_refuse_too():
+    assert refused("split=tset", command="evaluate") == "split=tset must be train, valid or test; did you mean 'test'?"
+    assert refused("promt=a", command="generate") == "unknown key 'promt'; did you mean 'prompt'?"
+    assert refused("temperature=0", command="generate") == "temperature=0 must be a number above 0, or null"
+    assert refused("decoding=beem", command="generate").startswith("unknown decoding 'beem'")
+    assert compose("evaluate", ["precision=bf16"]).config["precision"] == "bf16"
+    assert compose("evaluate", []).config["precision"] is None
+
+
+def test_a_misspelt_key_in_an_experiment_file_is_refused(tmp_path):
+    (tmp_path / "mine/experiment").mkdir(parents=True)
+    file = tmp_path / "mine/experiment/exp.yaml"
+    override = "# @package _global_\ndefaults:\n  - override /{}: {}\n\n"
+    chosen = ["--config-dir", "mine", "experiment=exp"]
+
+    file.write_text(override.format("cell", "gru") + "training:\n  max_epoch: 3\n")
+    assert refused(*chosen) == "unknown key 'training.max_epoch'; did you mean 'training.max_epochs'?"
+    file.write_text(override.format("cell", "gru") + "cell:\n  recurrent_init: ortogonal\n")
+    assert refused(*chosen).endswith("did you mean 'orthogonal'?")
+    file.write_text(override.format("cell", "gruu"))
+    assert refused(*chosen) == "unknown cell 'gruu'; did you mean 'gru'?"
+    file.write_text(override.format("cel", "gru"))
+    assert refused(*chosen).startswith("unknown group 'cel'")
+    file.write_text(override.format("cell", "gru") + "cell:\n  recurrent_init: uniform\n")
+    assert compose("train", chosen).config["cell"]["recurrent_init"] == "uniform"
+
+
+def test_a_users_class_has_its_own_keys_and_their_types(tmp_path):
+    (tmp_path / "mine/data").mkdir(parents=True)
+    (tmp_path / "mine/data/own.yaml").write_text(
+        "_target_: my_module.Own\nlength: short\nratio: 0.5\nanything: null\nbatch_size: 4\n"
+    )
+    chosen = ["--config-dir", "mine", "data=own"]
+    found = compose("train", [DIGITS, *chosen, "data.length=long", "data.ratio=1", "data.anything=[1,x]"]).config["data"]
+    assert found == {
+        "_target_": "my_module.Own",
+        "length": "long",
+        "ratio": 1.0,
+        "anything": [1, "x"],
+        "batch_size": 4,
+    }
+    assert refused(*chosen, "data.ration=1") == "unknown key 'data.ration'; did you mean 'data.ratio'?"
+    assert refused(*chosen, "data.batch_size=0") == "data.batch_size=0 must be a whole number of at least 1"
+
+
+@pytest.mark.parametrize("text", ["a=b", "it's", "end\\", "\\'", "x, (y) [1] {k: v}", "two\nlines", "", "é # $x", '"q"'])
+def test_quotes_bring_any_text_through_the_grammar(text):
+    (override,) = configuration.parse_overrides([f"prompt={quote(text)}"])
+    assert override.value() == text
+
+
+def test_only_text_keys_are_quoted():
+    assert quoted("data.path=a=b") == "data.path='a=b'"
+    assert quoted("run_dir=null") == "run_dir=null"
+    assert quoted("optimizer.lr=1") == "optimizer.lr=1"
+    assert quoted("--cfg") == "--cfg"
+
+
+# ------------------------------------------------------------------ going on with a run
+
+
+def stored_and_new(*typed, before=()):
+    stored = compose("train", [DIGITS, *before]).config
+    new = compose("train", [DIGITS, *typed])
+    return new.config, stored, new.typed, new.choices
+
+
+def test_what_is_not_typed_takes_the_stored_value():
+    config, stored, typed, choices = stored_and_new("run_dir=there", before=["optimizer.lr=0.5", "cell=gru", "seed=7"])
+    merged = merge_stored(config, stored, typed, choices)
+    assert (merged["optimizer"]["lr"], merged["seed"], merged["groups"]["cell"]) == (0.5, 7, "gru")
+    assert merged["cell"]["_target_"] == "seqnet.cells.gru.GRU"
+    assert merged["run_dir"] == "there"
+
+
+def test_length_limits_checkpoints_observers_device_and_trust_may_differ():
+    typed = [
+        "training.max_epochs=99",
+        "training.max_steps=5",
+        "checkpoint.every_steps=3",
+        "observers.console=false",
+        "device=cpu",
+        "trust=[a]",
+    ]
+    merged = merge_stored(*stored_and_new(*typed))
+    assert (merged["training"]["max_epochs"], merged["training"]["max_steps"]) == (99, 5)
+    assert merged["checkpoint"]["every_steps"] == 3
+    assert merged["observers"]["console"] is False
+    assert (merged["device"], merged["trust"]) == ("cpu", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("optimizer.lr=0.1", "optimizer.lr=0.1, but the stored run has optimizer.lr=0.003"),
+        ("cell=gru", "cell=gru, but the stored run has cell=lstm"),
+        ("training.window=4", "training.window=4, but the stored run has training.window=null"),
+    ],
+)
+def test_a_typed_value_that_differs_is_refused(typed, sentence):
+    with pytest.raises(ConfigurationError, match="leave it out") as caught:
+        merge_stored(*stored_and_new(typed))
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_typed_value_that_is_the_same_is_fine():
+    config, stored, typed, choices = stored_and_new("optimizer.lr=5e-1", "cell=gru", before=["optimizer.lr=0.5", "cell=gru"])
+    assert merge_stored(config, stored, typed, choices)["optimizer"]["lr"] == 0.5
+
+
+def test_a_merge_that_leaves_no_limit_is_refused():
+    stored = compose("train", [DIGITS, "training.max_steps=3", "training.max_epochs=null"]).config
+    new = compose("train", [DIGITS, "training.max_steps=null"])
+    with pytest.raises(ConfigurationError, match="training would never end"):
+        merge_stored(new.config, stored, new.typed, new.choices)
+
+
+def test_stored_code_of_a_stranger_needs_trust():
+    config, stored, typed, choices = stored_and_new()
+    stored["cell"]["_target_"] = "stranger.Cell"
+    with pytest.raises(ConfigurationError, match=r"add trust=\[stranger\]"):
+        merge_stored(config, stored, typed, choices)
+    config["trust"] = ["stranger"]
+    assert merge_stored(config, stored, typed, choices)["cell"]["_target_"] == "stranger.Cell"
+
+
+def test_a_stored_configuration_is_found_and_its_groups_are_composed(tmp_path, monkeypatch):
+    stored = compose("train", [DIGITS, "cell=gru", "optimizer=sgd", "optimizer.momentum=0.5"]).config
+    (tmp_path / "run").mkdir()
+    OmegaConf.save(OmegaConf.create(stored), tmp_path / "run/config.yaml")
+    groups = configuration.stored_groups(["run_dir=run"])
+    assert {"experiment=digits", "cell=gru", "optimizer=sgd"} <= set(groups)
+    assert "cell=gru" not in configuration.stored_groups(["run_dir=run", "cell=rnn"])
+    assert configuration.stored_groups(["run_dir=run", "resume=never"]) == []
+    assert configuration.stored_groups(["run_dir=elsewhere"]) == []
+    found = []
+    configuration.run_hydra("train", ["run_dir=run", "optimizer.momentum=0.5"], lambda make: found.append(make()))
+    assert found[0].typed == {"run_dir": "run", "optimizer.momentum": 0.5}
+    assert found[0].config["groups"] == stored["groups"]
+
+
+def test_a_stored_configuration_is_plain_data(tmp_path):
+    (tmp_path / "run").mkdir()
+    stored = compose("train", [DIGITS]).config
+    stored["init_from"] = "${oc.env:HOME}"
+    (tmp_path / "run/config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(stored)))
+    found = configuration.stored_config({"resume": "auto", "run_dir": "run"})
+    assert found is not None
+    assert found["init_from"] == "${oc.env:HOME}"
+    (tmp_path / "run/config.yaml").write_text("- a\n")
+    with pytest.raises(ConfigurationError, match="is not the configuration of a run"):
+        configuration.stored_config({"resume": "auto", "run_dir": "run"})
+
+
+def test_a_run_folder_is_never_one_that_exists(tmp_path):
+    config = compose("train", [DIGITS]).config
+    first = run_folder(config)
+    assert first.parent == Path("outputs/digits")
+    for second in (first, run_folder(config)):
+        second.mkdir(parents=True, exist_ok=True)
+        assert not run_folder(config).exists()
+    assert run_folder({**config, "run_dir": "mine"}) == Path("mine")

@@ -1,0 +1,112 @@
+"""Ranges and contradictions, as data."""
+
+import math
+
+import pytest
+
+from seqnet import rules
+from seqnet.configuration import CONFIGS, compose, leaves
+from seqnet.errors import ConfigurationError
+
+
+def test_shown_is_what_one_would_type():
+    assert rules.shown([None, True, 1.5, "a"]) == "[null,true,1.5,a]"
+
+
+@pytest.mark.parametrize(
+    ("option", "right", "wrong"),
+    [
+        (rules.number(above=0), [1, 0.5], [0, -1, math.nan, math.inf, True, "1", None, [1]]),
+        (rules.number(least=0, below=1), [0, 0.0, 0.99], [1, -0.1]),
+        (rules.number(most=0), [0, -3], [0.1]),
+        (rules.whole(1), [1, 100], [0, 1.0, True, "1", None]),
+        (rules.or_null(rules.whole(1)), [None, 1], [0]),
+        (rules.one_of("a", "b"), ["a", "b"], ["c", None, 1]),
+        (rules.numbers(2, least=0, below=1), [[0, 0.5]], [[0.5], [0.5, 1], 0.5, ["a", "b"]]),
+        (rules.OPTIONS["optimizer.etas"], [[0.5, 1.2]], [[0.5, 0.5], [1.5, 2]]),
+        (rules.COLUMN, ["text", 0, -1], [True, "", 1.5, None]),
+        (rules.NAMES, [[], ["a"]], ["a", [1], None]),
+    ],
+)
+def test_options_accept_what_they_say(option, right, wrong):
+    assert all(option.refusal("key", value) is None for value in right)
+    for value in wrong:
+        assert option.refusal("key", value).startswith(f"key={rules.shown(value)} must be {option.words}")
+
+
+def test_an_entry_that_the_default_breaks_is_for_another_class():
+    assert rules.option("data.length", 10).refusal("data.length", "x") is not None
+    assert rules.option("data.length", "short").refusal("data.length", "x") is None
+
+
+def test_a_key_without_an_entry_has_the_type_of_its_default():
+    for default, wrong in ((1, 1.5), (1.5, "a"), (True, 1), ("a", 1), ([], 1)):
+        assert rules.option("nowhere", default).refusal("nowhere", default) is None
+        assert rules.option("nowhere", default).refusal("nowhere", wrong) is not None
+    assert rules.option("nowhere", None).refusal("nowhere", "anything") is None
+
+
+def test_every_null_default_has_an_entry():
+    groups = {path.name for path in CONFIGS.iterdir() if path.is_dir()} - {"hydra", "experiment", "debug"}
+    choices = [
+        [f"{group}={path.stem}"] for group in groups - {"sweep", "attention"} for path in (CONFIGS / group).glob("*.yaml")
+    ]
+    for choice in [[], *choices]:
+        try:
+            found = leaves(compose("train", ["experiment=digits", *choice]).config)
+        except ConfigurationError as error:  # a choice that does not go with this experiment
+            assert "unknown" not in str(error)
+            continue
+        nulls = {key for key, value in found.items() if value is None} - {"sweep", "attention"}
+        assert nulls <= rules.OPTIONS.keys(), choice
+
+
+TEXT = ("experiment=python_docs",)
+CLASHES = [
+    ("training.max_epochs=null", "training would never end"),
+    ("training.clip_value=1", "training.clip_norm=1.0 and training.clip_value=1 cannot both be set"),
+    ("training.stride=3", "training.stride=3 moves a window, and there is none"),
+    ("training.stride=5 training.window=4", "training.stride=5 is above training.window=4"),
+    ("model.bidirectional=true training.window=4", "training.window=4 cuts what model.bidirectional=true reads"),
+    ("objective=tokens", "task=many_to_one judges one answer a row, and this objective one a step"),
+    ("model.readout=all", "model.readout=all gives an answer at every step, and task=many_to_one"),
+    ("task=many_to_many task.readout=last", "model.readout=last gives one answer a row, and task=many_to_many"),
+    ("model.tied=true", "model.tied=true shares the embedding's weight, and model.embedding_size=null"),
+    (
+        "training.patience=3 training.evaluate_every_steps=10 training.max_steps=20",
+        "training.patience=3 evaluations, one every training.evaluate_every_steps=10 steps",
+    ),
+    ("training.monitor=lost", "training.monitor=lost is not a score; did you mean 'loss'?"),
+    ("optimizer=sgd optimizer.nesterov=true", "optimizer.nesterov=true needs optimizer.momentum above 0"),
+    ("data.train_share=0.8 data.valid_share=0.2", "data.train_share=0.8 and data.valid_share=0.2 leave nothing"),
+    ("experiment=ball data.min_speed=1", "data.min_speed=1.0 is above data.max_speed=0.1"),
+    ("experiment=sst2 data.valid_share=0.5 data.test_share=0.5", "data.valid_share=0.5 and data.test_share=0.5 leave"),
+    ("experiment=python_docs training.window=null", "training.window=null, but a running text is a stream"),
+    ("experiment=python_docs model.bidirectional=true", "model.bidirectional=true cannot predict the next token"),
+    ("experiment=python_docs task=many_to_one", "task=many_to_one judges one answer a row, and a running text"),
+]
+
+
+@pytest.mark.parametrize(("typed", "sentence"), CLASHES)
+def test_contradictions_name_their_keys(typed, sentence):
+    with pytest.raises(ConfigurationError) as caught:
+        compose("train", ["experiment=digits", *typed.split()])
+    assert str(caught.value).startswith(sentence)
+
+
+def test_attention_needs_a_source():
+    config = {"groups": {"attention": "soft"}, "model": {"_target_": "seqnet.models.recurrent.Recurrent"}}
+    assert rules.contradiction(config) == "attention=soft reads a source, and this model has none: set attention=none"
+
+
+def test_a_monitor_of_a_users_objective_is_theirs():
+    config = {"training": {"monitor": "own"}, "objective": {"_target_": "my_module.Objective"}}
+    assert rules.contradiction(config) is None
+
+
+def test_streams_are_classes_that_exist():
+    import importlib
+
+    for target in rules.STREAMS:
+        module, _, name = target.rpartition(".")
+        assert hasattr(importlib.import_module(module), name)
