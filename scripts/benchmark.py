@@ -73,7 +73,8 @@ def pair(name: str, ours: Callable[[], None], theirs: Callable[[], None], second
 
 def language_model(size: Size) -> tuple[Callable[[], None], Callable[[], None]]:
     """One training step of seqnet's loop, and one of a loop written in plain torch, on the same text."""
-    text = torch.randint(size.vocabulary, (size.rows * size.steps * 200 + 1,), generator=torch.Generator().manual_seed(0))
+    length = size.rows * size.steps * 200 + 1
+    text = torch.randint(size.vocabulary, (length,), generator=torch.Generator().manual_seed(0))
     return _seqnet_steps(size, text), _bare_steps(size, text)
 
 

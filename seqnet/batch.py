@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -23,8 +24,7 @@ class Batch:
     """Rows of sequences side by side, padded to one length; padding is at the end of a row.
 
     A window of a batch is a batch too. `advance` is how many steps on the next window begins: the state to
-    carry is the one after `advance` steps. `full` says that no row is padded, `dense` that moreover something
-    is asked everywhere (False = look): both are found once a batch, so that its windows need not look.
+    carry is the one after `advance` steps.
     """
 
     inputs: Tensor  # [batch time] or [batch time feature]
@@ -37,16 +37,25 @@ class Batch:
     continues: bool = False  # every row goes on where the window before this one ended, whatever `starts` says
     views: Mapping[str, Tensor] = field(default_factory=dict)  # each [batch time ...]
     advance: int = 0  # 0 = all of it
-    full: bool | None = None
-    dense: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.advance:
             object.__setattr__(self, "advance", self.time)
-        if self.full is None:
-            object.__setattr__(self, "full", bool((self.lengths >= self.time).all()))
-        if self.dense is None:
-            object.__setattr__(self, "dense", self.full and bool(asked(self.targets).all()))
+
+    @cached_property
+    def full(self) -> bool:
+        """Whether no row is padded."""
+        return bool((self.lengths >= self.time).all())
+
+    @cached_property
+    def dense(self) -> bool:
+        """Whether moreover something is asked everywhere."""
+        return self.full and bool(asked(self.targets).all())
+
+    def _knowing(self, full: bool | None, dense: bool | None) -> "Batch":
+        """This batch, told what it need not look for: a look costs, and on a GPU it waits."""
+        self.__dict__.update({name: known for name, known in (("full", full), ("dense", dense)) if known is not None})
+        return self
 
     @property
     def size(self) -> int:
@@ -59,12 +68,12 @@ class Batch:
         return self.inputs.shape[1]
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
-        """The same batch with `function` applied to each of its tensors."""
+        """The same batch with `function`, which moves or picks rows, applied to each of its tensors."""
 
         def optional(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else function(tensor)
 
-        return replace(
+        mapped = replace(
             self,
             inputs=function(self.inputs),
             lengths=function(self.lengths),
@@ -74,6 +83,7 @@ class Batch:
             starts=optional(self.starts),
             views={name: function(view) for name, view in self.views.items()},
         )
+        return mapped._knowing(self.full, self.dense)
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on `device`; itself where it is there already."""
@@ -104,7 +114,9 @@ class Batch:
             end = min(begin + size, self.time)
             new = 0 if begin == 0 else begin + size - stride  # first position that no window judged yet
             last = end == self.time
-            lengths = whole if whole is not None and end - begin == size else (self.lengths - begin).clamp(0, end - begin)
+            lengths = whole if end - begin == size else None
+            if lengths is None:
+                lengths = (self.lengths - begin).clamp(0, end - begin)
             yield self._window(begin, end, new, lengths, end - begin if last else stride)
             if last:
                 return
@@ -134,9 +146,7 @@ class Batch:
             continues=self.continues or begin > 0,
             views={name: view[:, begin:end] for name, view in self.views.items()},
             advance=advance,
-            full=self.full or None,
-            dense=self.dense and new == begin and not self.row_targets,
-        )
+        )._knowing(self.full or None, self.dense and new == begin and not self.row_targets)
 
 
 @dataclass(eq=False, slots=True)

@@ -20,7 +20,7 @@ from seqnet.batch import Batch
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Stream
 from seqnet.data.lanes import LaneLoader, evaluation_lanes
-from seqnet.errors import ConfigurationError
+from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.training.trainer import Loader
 
 Config = dict[str, Any]
@@ -40,9 +40,12 @@ def locate(target: str, trust: Sequence[str] | None) -> type:
             f"add trust=[{package}]"
         )
     try:
-        found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"_target_: cannot import {target} ({error})") from error
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a user's file can raise anything
+        raise ConfigurationError(f"_target_: cannot import {target} ({type(error).__name__}: {error})") from error
+    if not hasattr(module, name):
+        raise ConfigurationError(f"_target_: {module_name} has no {name}{did_you_mean(name, dir(module))}")
+    found = getattr(module, name)
     if not inspect.isclass(found):
         raise ConfigurationError(f"_target_: {target} is not a class")
     if trust is not None and not _is_trusted(found, module_name, trust):
@@ -55,6 +58,19 @@ def _is_trusted(found: type, module_name: str, trust: Sequence[str]) -> bool:
     if module_name == "torch.optim":
         return issubclass(found, torch.optim.Optimizer)
     return found.__module__ == module_name or module_name.partition(".")[0] in trust
+
+
+def packages(config: Config) -> list[str]:
+    """The packages beside seqnet and torch's optimisers that a configuration's `_target_`s name."""
+    found = set()
+    nodes = [config]
+    while nodes:
+        node = nodes.pop()
+        target = node.get("_target_")
+        if isinstance(target, str) and not target.startswith(("seqnet.", "torch.optim.")):
+            found.add(target.partition(".")[0])
+        nodes += [value for value in node.values() if isinstance(value, dict)]
+    return sorted(found)
 
 
 def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> Any:
@@ -95,6 +111,9 @@ def other_split(config: Config, fitted: Any, path: str, split: str, trust: Seque
 
     Of a single file, all of it is that split, whatever the file is called.
     """
+    if "path" not in config["data"]:
+        kind = config["data"]["_target_"].rpartition(".")[2]
+        raise ConfigurationError(f"this run was trained on {kind}, which reads no files of yours: leave data.path out")
     data = dict(config["data"], path=path)
     for key in data.keys() & {"valid_share", "test_share"}:
         data[key] = float(key == f"{split}_share")
@@ -176,7 +195,10 @@ def optimizer(config: Config, model: nn.Module, trust: Sequence[str] | None = No
         options.setdefault("fused", True)
     if isinstance(options.get("betas"), list):
         options["betas"] = tuple(options["betas"])
-    return make(options, trust, params=[parameter for parameter in model.parameters() if parameter.requires_grad])
+    made: torch.optim.Optimizer = make(
+        options, trust, params=[parameter for parameter in model.parameters() if parameter.requires_grad]
+    )
+    return made
 
 
 def device(name: str) -> torch.device:

@@ -167,29 +167,31 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
         return action(), None
     except BrokenPipeError:
         raise
-    except UserError as error:
-        code, sentence = error.exit_code, str(error)
-    except KeyboardInterrupt:
-        code, sentence = INTERRUPTED, "interrupted"
     except SystemExit as ending:
-        if ending.code is None or isinstance(ending.code, int):
-            code = ending.code or 0
-            if code in (0, TERMINATED) or not where:
-                return code, None
-            sentence = f"the code that ran asked to exit with {code}"
-        else:
-            code, sentence = 1, str(ending.code)
-    except (Exception, RecursionError) as error:
-        code, sentence = _unexpected(error)
+        if not ending.code or ending.code == TERMINATED or not where:
+            return _exit_code(ending), None
+        error: BaseException = ending
+        code, sentence = _exit_code(ending), f"the code that ran asked to exit with {ending.code}"
+    except (Exception, KeyboardInterrupt) as failure:
+        error = failure
+        code, sentence = explained(failure)
     if os.environ.get("SEQNET_DEBUG") == "1":
-        traceback.print_exc()
+        traceback.print_exception(error)
     sys.stdout.flush()
     print(f"seqnet: {where}{sentence}", file=sys.stderr)
     return code, sentence
 
 
-def _unexpected(error: Exception) -> tuple[int, str]:
-    """Exit code and sentence of an error that no one foresaw."""
+def _exit_code(ending: SystemExit) -> int:
+    return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+
+
+def explained(error: BaseException) -> tuple[int, str]:
+    """The exit code of an error and the sentence that says it."""
+    if isinstance(error, UserError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         at = f" {error.filename}" if error.filename else ""
         return DiskError.exit_code, f"cannot write{at}: {error.strerror}; free some space and resume"

@@ -72,7 +72,8 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
     `job` gets a function that makes the checked configuration or raises ConfigurationError; it must itself not
     raise: in a sweep that would end all of it. Raises ConfigurationError for what cannot be composed.
     """
-    parse_overrides(arguments)
+    typed = [override.input_line for override in parse_overrides(arguments)]
+    flags = [argument for argument in arguments if argument not in typed]  # first, as Hydra's parser wants them
     stored = stored_groups(arguments) if command == "train" and not is_sweep(arguments) else []
 
     def composed(cfg: DictConfig) -> Any:
@@ -80,7 +81,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
         return job(lambda: checked(cfg, hydra_config, command, stored))
 
     before = sys.argv
-    sys.argv = ["seqnet", *arguments, *stored]
+    sys.argv = ["seqnet", *flags, *[argument for argument in arguments if argument in typed], *stored]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, so that the sentence is ours
     try:
         hydra.main(config_path=str(CONFIGS), config_name=command, **_version_options())(composed)()
@@ -105,7 +106,7 @@ def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> C
     try:
         cfg = _load(command, [str(override.input_line) for override in overrides], _config_dir(arguments))
         return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise refusal(error, command, arguments) from error
     finally:
         GlobalHydra.instance().clear()
@@ -139,7 +140,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
     if folder is not None and not Path(folder).is_dir():
         raise ConfigurationError(f"--config-dir {folder}: there is no such folder")
     overrides = []
-    for line in parser.parse_args(list(arguments)).overrides:
+    for line in parser.parse_intermixed_args(list(arguments)).overrides:
         try:
             override = OverridesParser.create().parse_override(line)
         except HydraException as error:
@@ -183,6 +184,8 @@ def checked(
     if choices.get("sweep", "grid") != "grid" and not (in_job or sweeping):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
     groups = [f"~{group}" if group in CHANGES else f"{group}={choice}" for group, choice in choices.items()]
+    if hydra_config.searchpath:
+        groups.append(f"hydra.searchpath=[{','.join(quote(place) for place in hydra_config.searchpath)}]")
     reference = _plain(_loader().load_configuration(command, groups, RunMode.RUN, from_shell=False))
     config = _checked_keys(_plain(cfg), reference, choices, command)
     config["groups"] = choices

@@ -199,6 +199,7 @@ OPTIONS: Mapping[str, Option] = {
     "model.hidden_size": COUNT,
     "model.num_layers": COUNT,
     "model.embedding_size": or_null(COUNT),
+    "model.embedding_std": POSITIVE,
     "model.input_dropout": DROPOUT,
     "model.dropout": DROPOUT,
     "model.output_dropout": DROPOUT,

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import itertools
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +72,16 @@ def _values(override: Override) -> list[str]:
     if override.is_discrete_sweep():
         return [f"{key}={value}" for value in override.sweep_string_iterator()]
     if override.is_sweep_override():
-        interval: Any = override.value()
-        return [f"{key}={interval.start}", f"{key}={interval.end}"]
-    return [override.input_line]  # type: ignore[list-item]
+        return [f"{key}={end}" for end in ends(override)]
+    return [str(override.input_line)]
+
+
+def ends(override: Override) -> list[int | float]:
+    """The two ends of an interval as typed: Hydra makes floats of whole numbers."""
+    interval: Any = override.value()
+    typed = re.search(r"interval\(([^()]*)\)", str(override.input_line))
+    whole = typed is not None and not re.search(r"[.e]", typed[1].replace("end", ""))
+    return [int(end) if whole else float(end) for end in (interval.start, interval.end)]
 
 
 def absent(folder: Path) -> list[Path]:
@@ -227,9 +235,12 @@ def _rows(found: Sequence[Job]) -> list[list[Any]]:
     names = list(dict.fromkeys(name for job in found for name in job.scores))
     monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor in names))
     names = [*monitors, *(name for name in names if name not in monitors)]
-    rows: list[list[Any]] = [["rank", "job", "status", *varied, *names, "error"]]
+    told = ["error"] if any(job.error for job in found) else []
+    rows: list[list[Any]] = [["rank", "job", "status", *varied, *names, *told]]
     for rank, job in enumerate(found, 1):
         overrides = [job.overrides.get(key, "") for key in varied]
         scores = [job.scores.get(name, "") for name in names]
-        rows.append([rank if job.score is not None else "", job.name, job.status, *overrides, *scores, job.error or ""])
+        errors = [job.error or "" for _ in told]
+        place = rank if job.score is not None else ""
+        rows.append([place, job.name, job.status, *overrides, *scores, *errors])
     return rows

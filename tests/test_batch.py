@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -87,3 +89,17 @@ def test_source_is_never_cut() -> None:
 def test_stride_outside_the_window_is_refused(stride: int) -> None:
     with pytest.raises(ValueError, match="stride"):
         next(steps_batch().windows(4, stride))
+
+
+def test_changed_targets_are_looked_at_anew() -> None:
+    batch = steps_batch()
+    assert batch.full and batch.dense
+    changed = replace(batch, targets=torch.full_like(batch.targets, IGNORE))
+    assert changed.full and not changed.dense
+
+
+def test_windows_know_what_their_batch_knows() -> None:
+    batch = steps_batch()
+    assert all(window.dense for window in batch.windows(4))
+    assert [window.dense for window in batch.windows(4, 2)] == [True, False, False, False]
+    assert all("dense" in vars(window.to(torch.device("meta"))) for window in batch.windows(4))

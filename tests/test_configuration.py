@@ -62,7 +62,10 @@ def test_every_choice_composes(choice):
             "unknown key 'optimizer.momentum': optimizer=adamw has none, it belongs to optimizer=rmsprop and "
             "optimizer=sgd",
         ),
-        (["sweep.trials=3"], "unknown key 'sweep.trials': sweep=grid has none, it belongs to sweep=random and sweep=tpe"),
+        (
+            ["sweep.trials=3"],
+            "unknown key 'sweep.trials': sweep=grid has none, it belongs to sweep=random and sweep=tpe",
+        ),
         (["sweep=tpe"], "sweep=tpe chooses the values of a sweep: add -m, and ranges to sweep"),
         (["cell=rnn,gru"], "cell=rnn,gru gives several values: add -m to sweep over them, or type cell=[rnn,gru]"),
         (["optimizer.lr=abc"], "optimizer.lr=abc must be a number above 0"),
@@ -115,7 +118,7 @@ def test_a_misspelt_key_in_an_experiment_file_is_refused(tmp_path):
     assert refused(*chosen) == "unknown cell 'gruu'; did you mean 'gru'?"
     file.write_text(override.format("cel", "gru"))
     assert refused(*chosen).startswith("unknown group 'cel'")
-    file.write_text(override.format("cell", "gru") + "cell:\n  recurrent_init: uniform\n")
+    file.write_text(override.format("cell", "gru") + "cell:\n  recurrent_init: uniform\ntraining:\n  window: 4\n")
     assert compose("train", chosen).config["cell"]["recurrent_init"] == "uniform"
 
 
@@ -125,7 +128,9 @@ def test_a_users_class_has_its_own_keys_and_their_types(tmp_path):
         "_target_: my_module.Own\nlength: short\nratio: 0.5\nanything: null\nbatch_size: 4\n"
     )
     chosen = ["--config-dir", "mine", "data=own"]
-    found = compose("train", [DIGITS, *chosen, "data.length=long", "data.ratio=1", "data.anything=[1,x]"]).config["data"]
+    found = compose("train", [DIGITS, *chosen, "data.length=long", "data.ratio=1", "data.anything=[1,x]"]).config[
+        "data"
+    ]
     assert found == {
         "_target_": "my_module.Own",
         "length": "long",
@@ -137,7 +142,9 @@ def test_a_users_class_has_its_own_keys_and_their_types(tmp_path):
     assert refused(*chosen, "data.batch_size=0") == "data.batch_size=0 must be a whole number of at least 1"
 
 
-@pytest.mark.parametrize("text", ["a=b", "it's", "end\\", "\\'", "x, (y) [1] {k: v}", "two\nlines", "", "é # $x", '"q"'])
+@pytest.mark.parametrize(
+    "text", ["a=b", "it's", "end\\", "\\'", "x, (y) [1] {k: v}", "two\nlines", "", "é # $x", '"q"']
+)
 def test_quotes_bring_any_text_through_the_grammar(text):
     (override,) = configuration.parse_overrides([f"prompt={quote(text)}"])
     assert override.value() == text
@@ -198,7 +205,9 @@ def test_a_typed_value_that_differs_is_refused(typed, sentence):
 
 
 def test_a_typed_value_that_is_the_same_is_fine():
-    config, stored, typed, choices = stored_and_new("optimizer.lr=5e-1", "cell=gru", before=["optimizer.lr=0.5", "cell=gru"])
+    config, stored, typed, choices = stored_and_new(
+        "optimizer.lr=5e-1", "cell=gru", before=["optimizer.lr=0.5", "cell=gru"]
+    )
     assert merge_stored(config, stored, typed, choices)["optimizer"]["lr"] == 0.5
 
 

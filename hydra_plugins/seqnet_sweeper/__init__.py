@@ -7,7 +7,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seqnet.errors import ConfigurationError
 from seqnet.scores import LOWER_IS_BETTER
@@ -42,9 +42,15 @@ class OptunaSweeper(Sweeper):
             raise ConfigurationError(
                 f"sweep={self.sampler} needs Optuna, which is not installed: pip install 'seqnet[sweep]'"
             ) from error
+        assert self.launcher is not None
+        assert self.config is not None
         overrides = OverridesParser.create().parse_overrides(arguments)
         fixed = [f"{one.get_key_element()}={one.get_value_element_as_str()}" for one in overrides if not varied(one)]
-        space = {one.get_key_element(): distribution(one) for one in overrides if varied(one)}
+        space = {
+            one.get_key_element(): distribution(one, OmegaConf.select(self.config, one.get_key_element()))
+            for one in overrides
+            if varied(one)
+        }
         if not space:
             raise ConfigurationError(
                 f"sweep={self.sampler} has nothing to vary: give a key a range, "
@@ -55,7 +61,6 @@ class OptunaSweeper(Sweeper):
         sampler = samplers.TPESampler if self.sampler == "tpe" else samplers.RandomSampler
         direction: Literal["minimize", "maximize"] = "minimize" if self.lower_is_better else "maximize"
         study = optuna.create_study(sampler=sampler(seed=self.seed), direction=direction)
-        assert self.launcher is not None
         for first in range(0, self.trials, self.parallel):
             trials = [study.ask(space) for _ in range(min(self.parallel, self.trials - first))]
             batch = [[*fixed, *(f"{key}={trial.params[key]}" for key in space)] for trial in trials]
@@ -71,15 +76,19 @@ def varied(override: Override) -> bool:
     return override.is_sweep_override()
 
 
-def distribution(override: Override) -> "BaseDistribution":
-    """Optuna's distribution for a,b,c or choice(a,b,c), range(...), and interval(...), with tag(log, ...) logarithmic."""
+def distribution(override: Override, default: Any) -> "BaseDistribution":
+    """Optuna's distribution for a,b,c or choice(a,b,c), range(...) and interval(...), logarithmic in tag(log, ...).
+
+    An interval whose ends are typed as whole numbers has whole numbers, unless the key's default has a fraction.
+    """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    from seqnet.sweep import ends
 
     sweep = override.value()
     if isinstance(sweep, IntervalSweep):
-        ends: tuple[Any, Any] = (sweep.start, sweep.end)
-        (start, end), log = ends, "log" in sweep.tags
-        if isinstance(start, int) and isinstance(end, int):
+        (start, end), log = ends(override), "log" in sweep.tags
+        if isinstance(start, int) and isinstance(end, int) and not isinstance(default, float):
             return IntDistribution(start, end, log=log)
         return FloatDistribution(float(start), float(end), log=log)
     return CategoricalDistribution(list(override.sweep_string_iterator()))

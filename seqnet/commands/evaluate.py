@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from seqnet import build
 from seqnet.commands.lines import writer
 from seqnet.commands.stored import load
@@ -22,9 +24,13 @@ def run(config: dict[str, Any]) -> int:
         split = source.split(config["split"])
     if config["data"]["batch_size"] is not None:
         settings["data"]["batch_size"] = config["data"]["batch_size"]
+    settings["debug"]["one_batch"] = False  # whatever it was trained on, here all of it is scored
+    if settings["threads"]:
+        torch.set_num_threads(settings["threads"])  # the last bits of a sum depend on them
     loader = build.loader(settings, split, training=False)
     if loader is None:
-        raise DataError(f"split={config['split']}: this data has no such split; try split=valid")
+        others = [name for name in ("train", "valid", "test") if name != config["split"]]
+        raise DataError(f"split={config['split']}: there is no such split; try split={' or split='.join(others)}")
     scores, _ = evaluate(
         stored.assembly.model, stored.assembly.task, loader, stored.precision, settings["training"]["window"]
     )

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from seqnet.commands.lines import writer
 from seqnet.commands.samples import RunningText, continue_text
 from seqnet.commands.stored import load
@@ -27,7 +29,7 @@ def run(config: dict[str, Any]) -> int:
         decoding |= {key: value for key, value in options.items() if value is not None}
     elif any(value is not None for value in options.values()):
         raise ConfigurationError(f"temperature, top_k and top_p belong to decoding=sampling, and this is {name}")
-    prompt = assembly.source.encode(config["prompt"])
+    prompt = _prompt(assembly.source, config["prompt"])
     ids, scores = continue_text(assembly, stored.precision, decoding, prompt, config["length"], config["seed"])
     text = assembly.source.decode(ids)
     if config["output"] is None and sys.stdout.isatty():
@@ -38,3 +40,14 @@ def run(config: dict[str, Any]) -> int:
         row = {"prompt": config["prompt"], "prediction": text, "score": float(scores.sum()), "decoding": described}
         write(json.dumps(row, ensure_ascii=False))
     return 0
+
+
+def _prompt(source: RunningText, text: str) -> Tensor:
+    """The tokens to go on from; of a text without any, a line break, as after the end of a paragraph."""
+    tokens = source.encode(text)
+    if not len(tokens):
+        return source.encode("\n")
+    unknown = sum(int((tokens == token).sum()) for token in source.forbidden)
+    if unknown:
+        print(f"seqnet: {unknown} of the prompt's {len(tokens)} tokens are unknown to the model", file=sys.stderr)
+    return tokens

@@ -1,17 +1,23 @@
 """Lines in from a file or standard input, lines out to a file or standard output."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
-from seqnet.errors import ConfigurationError, DataError
+from seqnet.errors import ConfigurationError, DataError, DiskError
+
+BLOCK = 1 << 20  # bytes read at a time; of a pipe or a terminal whatever is there
 
 
 @contextmanager
 def writer(output: str | None) -> Iterator[Callable[[str], None]]:
-    """A function that writes one line, to `output` or to standard output. Raises ConfigurationError."""
+    """A function that writes one line, to standard output or to the file `output`, whole or not at all.
+
+    Raises ConfigurationError for a file that cannot be made and DiskError for a disk that is full.
+    """
     if output is None:
 
         def write(line: str) -> None:
@@ -19,35 +25,57 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
 
         yield write
         return
+    path = Path(output)
+    special = path.exists() and not path.is_file()  # a pipe, a device: nothing to be kept whole
+    temporary = path if special else path.with_name(f".writing_{path.name}")
     try:
-        file = Path(output).open("w", encoding="utf-8")
+        file = temporary.open("w", encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"output={output} cannot be written: {error.strerror}") from error
-    with file:
-        yield lambda line: print(line, file=file)
+    try:
+        with file:
+            yield lambda line: print(line, file=file)
+        if not special:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise DiskError(f"output={output} cannot be written: {error.strerror}; free some space") from error
+    finally:
+        if not special:
+            temporary.unlink(missing_ok=True)
 
 
-def chunks(path: str | None, size: int) -> Iterator[tuple[list[str], int]]:
-    """`size` lines at a time of a file or standard input, without their ends, and the first one's number.
+def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:
+    """Lines of a file or standard input, without their ends, as many as are there, and the first one's number.
 
-    Raises DataError for a file that cannot be read and bytes that are not UTF-8, with file and line.
+    A pipe that is fed line by line is thus answered line by line. Raises DataError for a file that cannot be
+    read and bytes that are not UTF-8, with file and line.
     """
     where = path or "standard input"
     try:
-        file = Path(path).open("rb") if path else sys.stdin.buffer
+        file: BinaryIO = Path(path).open("rb") if path else sys.stdin.buffer
     except OSError as error:
         raise DataError(f"input={path} cannot be read: {error.strerror}") from error
+    if path is None and sys.stdin.isatty():
+        print("seqnet: reading lines from the terminal; Ctrl-D ends", file=sys.stderr)
     try:
-        first = 1
-        while raw := list(islice(file, size)):
-            lines = []
-            for number, line in enumerate(raw, first):
-                try:
-                    lines.append(line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
-                except UnicodeDecodeError as error:
-                    raise DataError(f"{where}, line {number}: not UTF-8 ({error.reason})") from error
-            yield lines, first
-            first += len(raw)
+        first, rest = 1, b""
+        while data := file.read1(BLOCK):  # type: ignore[attr-defined]
+            *lines, rest = (rest + data).split(b"\n")
+            if lines:
+                yield _decoded(lines, where, first), first
+                first += len(lines)
+        if rest:
+            yield _decoded([rest], where, first), first
     finally:
         if path:
             file.close()
+
+
+def _decoded(lines: list[bytes], where: str, first: int) -> list[str]:
+    texts = []
+    for number, line in enumerate(lines, first):
+        try:
+            texts.append(line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\r"))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{where}, line {number}: not UTF-8 ({error.reason})") from error
+    return texts

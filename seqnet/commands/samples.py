@@ -29,11 +29,12 @@ class RunningText(Protocol):
 
 
 def samples(assembly: Assembly, loader: Loader, precision: Precision, config: dict[str, Any]) -> list[str]:
-    """A continuation of held-out text, or the first rows of `loader` with their answers.
+    """A continuation of held-out text, or a few rows of `loader` with their answers.
 
     Draws from a generator of its own, seeded by the run's seed.
     """
-    batch = next(iter(loader.batches(0)))
+    middle = loader.num_batches(0) // 2  # rows come by length: neither the shortest nor the longest
+    batch = next(iter(loader.batches(0, middle)))
     if isinstance(assembly.source, RunningText):
         if assembly.model.bidirectional:
             return []
@@ -78,13 +79,14 @@ def continue_text(
     return ids[0].cpu(), scores[0].cpu()
 
 
-def readable(answer: Any) -> str:
-    """An answer in few characters: numbers to three places, of a long list the end."""
+def readable(answer: Any, joint: str = " ") -> str:
+    """An answer in few characters: numbers to three places, of a long list the end, a list in a list by `+`."""
     if isinstance(answer, float):
         return f"{answer:.3g}"
     if isinstance(answer, dict):
-        return readable(next(iter(answer.values()))) if len(answer) == 1 else f"({' '.join(map(readable, answer.values()))})"
+        parts = [readable(part) for part in answer.values()]
+        return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"
     if isinstance(answer, list):
-        shown = " ".join(readable(part) for part in answer[-LAST:])
-        return shown if len(answer) <= LAST else f"... {shown}"
+        shown = [readable(part, "+") for part in answer[-LAST:]] or ["-"]
+        return joint.join(shown if len(answer) <= LAST else ["...", *shown])
     return str(answer)

@@ -30,17 +30,20 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
 
     Raises CheckpointError, and ConfigurationError where the configuration names code that is not trusted.
     """
+    where = build.device(device)
     found = checkpoint.find(path, name)
     components = checkpoint.read(found)
-    config = components["config"]
-    source = build.source(config, trust)
-    source.restore(components["data"])
-    assembly = build.assemble(config, source, trust)
-    load_weights(assembly.model, components, str(found))
-    where = build.device(device)
+    try:
+        config, step = components["config"], int(components["counters"]["step"])
+        source = build.source(config, trust)
+        source.restore(components["data"])
+        assembly = build.assemble(config, source, trust)
+        load_weights(assembly.model, components, str(found))
+        chosen = Precision(precision or config["precision"], where)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{found} does not hold what a run holds: {error!r}") from error
     assembly.model.to(where).eval()
-    chosen = Precision(precision or config["precision"], where)
-    return StoredRun(config, assembly, chosen, found, components["counters"]["step"])
+    return StoredRun(config, assembly, chosen, found, step)
 
 
 def load_weights(model: nn.Module, components: dict[str, Any], where: str) -> None:

@@ -1,14 +1,12 @@
 """`seqnet train`: read the data, build the model, run the loop, tell the observers, save, score."""
 
-import json
+import os
 import random
-import shutil
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,91 +14,56 @@ import numpy as np
 import torch
 from omegaconf import OmegaConf
 
-from seqnet import __version__, build
+from seqnet import build
 from seqnet.batch import EvaluationReport, StepReport
+from seqnet.commands import results
+from seqnet.commands.beginning import Beginning, Config, adopt, begin, limits, make_folder
+from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import samples
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.stored import load_weights
-from seqnet.configuration import merge_stored, run_folder
-from seqnet.errors import CheckpointError, ConfigurationError, DataError, OutOfMemory
+from seqnet.configuration import run_folder
+from seqnet.errors import ConfigurationError, DataError, OutOfMemory, did_you_mean
 from seqnet.observers.console import Console
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
-from seqnet.observers.run import Run
+from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
-from seqnet.state import leaves, with_leaves
 from seqnet.training import checkpoint
-from seqnet.training.evaluation import evaluate
+from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
 from seqnet.training.progress import Averages, Stopping
-from seqnet.training.trainer import Clipping, Limits, Position, Trainer
-
-Config = dict[str, Any]
+from seqnet.training.trainer import Clipping, Trainer
 
 
 def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
     """Train as the configuration says; the exit code. typed: the overrides as the user gave them."""
     folder = run_folder(config)
-    config, components = _begin(config, folder, typed, choices)
-    if components is not None and _complete(config, components, folder):
-        print(f"{folder} is complete: {components['counters']['step']} steps; to go on, raise training.max_epochs "
-              "or training.max_steps, or give another run_dir")
+    beginning = begin(config, folder, typed, choices)
+    if beginning.complete and (folder / results.FILE).exists():
+        print(
+            f"{folder} is complete: {results.reason(beginning.config, beginning.components)}; to go on, raise that "
+            "limit, or give another run_dir"
+        )
         return 0
-    with _memory_errors(config):
-        return Training(config, folder, components).run()
-
-
-def _begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> tuple[Config, Any]:
-    """The configuration to run and the checkpoint to go on from, if there is one."""
-    resume, stored = config["resume"], folder / "checkpoints"
-    holds_run = bool(checkpoint.existing(stored)) or (folder / "config.yaml").exists()
-    if resume == "auto":
-        found = checkpoint.newest(stored, lambda sentence: print(f"seqnet: passed over: {sentence}", file=sys.stderr))
-        if found is None:
-            return config, None
-        components = found[1]
-    elif holds_run:
-        raise ConfigurationError(f"run_dir: {folder} holds a run already; give another run_dir, or resume=auto")
-    elif resume == "never":
-        return config, None
-    else:
-        path = Path(resume)
-        components = checkpoint.read(checkpoint.find(path, "last"))
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = (path if path.name != "checkpoints" else path.parent) / "metrics.jsonl"
-        rows = rows if rows.exists() else path.parent.parent / "metrics.jsonl"
-        if rows.exists():
-            shutil.copyfile(rows, folder / "metrics.jsonl")
-    return merge_stored(config, components["config"], typed, choices), components
-
-
-def _complete(config: Config, components: Any, folder: Path) -> bool:
-    """Whether nothing is left to do: a limit is reached or it stopped early, and the scores are written."""
-    stopping = Stopping(config["training"]["monitor"], config["training"]["patience"])
-    stopping.restore(components["early_stopping"])
-    counters = components["counters"]
-    reached = _limits(config).reached(
-        counters["step"], components["data_position"]["epoch"], counters["seconds"] / 60
-    )
-    return (reached or stopping.stop) and (folder / "results.json").exists()
-
-
-def _limits(config: Config) -> Limits:
-    training = config["training"]
-    return Limits(training["max_steps"], training["max_epochs"], training["max_minutes"])
+    with StopRequest() as stop, _memory_errors(beginning.config):
+        return Training(beginning, folder, stop).run()
 
 
 class Training:
     """One run, from the first batch to the test score."""
 
-    def __init__(self, config: Config, folder: Path, components: Any) -> None:
-        self.config, self.folder, self.resumed = config, folder, components is not None
+    def __init__(self, beginning: Beginning, folder: Path, stop: StopRequest) -> None:
+        """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
+        config = self.config = beginning.config
+        self.beginning, self.folder, self.stop = beginning, folder, stop
         _prepare_process(config)
-        options = config["training"]
         self.device = build.device(config["device"])
-        source = build.source(config)
-        initial = _initial_weights(config) if config["init_from"] and components is None else None
-        learned = components or initial
+        # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
+        trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
+        initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
+        source = build.source(config, trust)
+        learned = beginning.components or initial
         if learned is not None:
             source.restore(learned["data"])
         else:
@@ -114,123 +77,143 @@ class Training:
             raise DataError("the training split holds nothing to train on")
         if config["debug"]["one_batch"]:
             self.loaders["valid"] = train
-        self.assembly = build.assemble(config, source)
-        model = self.assembly.model.to(self.device)
+        assembly = build.assemble(config, source, trust)
+        self.model = assembly.model.to(self.device)
         if initial is not None:
-            load_weights(model, initial, config["init_from"])
-        self.precision = Precision(config["precision"], self.device)
-        self.schedule = build.make(config["schedule"])
-        self.optimizer = build.optimizer(config, model)
-        self.trainer = Trainer(
-            model,
-            self.assembly.task,
+            load_weights(self.model, initial, config["init_from"])
+        options = config["training"]
+        precision = Precision(config["precision"], self.device)
+        self.example = next(next(iter(train.batches(0))).windows(options["window"], options["stride"]))
+        self._rehearse(assembly, precision)
+        trainer = Trainer(
+            self.model,
+            assembly.task,
             train,
-            self.optimizer,
-            self.schedule,
-            self.precision,
-            _limits(config),
+            build.optimizer(config, self.model, trust),
+            build.make(config["schedule"], trust),
+            precision,
+            limits(config),
             Clipping(options["clip_norm"], options["clip_value"]),
             window=options["window"],
             stride=options["stride"],
             accumulate=options["accumulate"],
             on_nonfinite=options["on_nonfinite"],
         )
-        self.averages = Averages()
-        self.stopping = Stopping(options["monitor"], options["patience"])
-        if components is not None:
-            self._restore(components)
-        self.last_evaluation: EvaluationReport | None = None
+        stopping = Stopping(options["monitor"], options["patience"])
+        self.state = RunState(config, assembly, trainer, stopping, Averages())
+        if beginning.components is not None:
+            self.state.restore(beginning.components, str(beginning.checkpoint))
+        self.observers = self._observers()
+        self.saved: int | None = None  # the step of the checkpoint that holds the state as it is
         self.last_saved = time.monotonic()
+
+    def _rehearse(self, assembly: build.Assembly, precision: Precision) -> None:
+        """Find out now what cannot work: a task that is not the data's, a model that cannot be cut, a monitor."""
+        known = ["loss", *assembly.task.judge().compute()]
+        monitor = self.config["training"]["monitor"]
+        if self.splits["valid"] is not None and monitor not in known:
+            hint = did_you_mean(monitor, known) or f": choose {' or '.join(known)}"
+            raise ConfigurationError(f"training.monitor={monitor} is no score of this run{hint}")
+        assembly.task.count(self.example)
+        with evaluating(self.model), precision.autocast():
+            self.model(self.example.to(self.device), None)
 
     # ------------------------------------------------------------------ the run
 
     def run(self) -> int:
         """Train until a limit, early stopping or a signal; then score the best. The exit code."""
-        config, trainer, folder = self.config, self.trainer, self.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / "config.yaml")
-        every, log_every = config["training"]["evaluate_every_steps"], config["training"]["log_every_steps"]
+        make_folder(self.folder)
+        checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
+        (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
+        if self.beginning.checkpoint is not None and self.beginning.components is not None:
+            adopt(self.beginning.checkpoint, self.beginning.components, self.folder)
         with ExitStack() as stack:
-            self.observers = self._observers()
             for observer in self.observers:
                 stack.callback(observer.close)
-            for observer in self.observers:
                 observer.on_start(self._description())
-            stop = stack.enter_context(StopRequest())
-            if not self.resumed:
+            if self.beginning.components is None:
                 self.save()
+            self.stop.patient = True
             for report in self._steps():
-                self.averages.add(report)
-                for observer in self.observers:
-                    observer.on_step(report)
-                due = report.end_of_epoch if every is None else report.step % every == 0
-                if due or report.step % log_every == 0:
-                    self.log(report)
-                improved = due and self.evaluate()
-                if improved or self._checkpoint_due(report):
-                    self.save(improved)
-                if stop.exit_code:
-                    self.save()
-                    print(f"seqnet: stopped at step {report.step}; go on with: seqnet train run_dir={folder}",
-                          file=sys.stderr)
-                    return stop.exit_code
-            if self.last_evaluation is None or self.last_evaluation.step != trainer.position.step:
-                self.save(self.evaluate())
-            elif checkpoint.existing(folder / "checkpoints")[0].name != f"step_{trainer.position.step:08d}":
-                self.save()
-            results = self._results()
-            for observer in self.observers:
-                observer.on_end(results)
+                self._after(report)
+                if self.stop.exit_code:
+                    break
+            else:
+                if not self._evaluated():
+                    self.save(best=self.evaluate())
+            self.save()
+            if self.stop.exit_code:
+                return self._stopped()
+            self.stop.patient = False
+            self._finish()
         return 0
+
+    def _evaluated(self) -> bool:
+        """Whether the model as it is was scored on the validation split."""
+        evaluated = self.state.evaluated
+        return evaluated is not None and evaluated.step == self.state.trainer.position.step
 
     def _steps(self) -> Iterator[StepReport]:
         """The trainer's steps until early stopping."""
-        if self.stopping.stop:
-            return
-        for report in self.trainer.steps():
+        reports = self.state.trainer.steps()
+        while not self.state.stopping.stop and (report := next(reports, None)) is not None:
+            self.saved = None
             yield report
-            if self.stopping.stop:
-                return
+
+    def _after(self, report: StepReport) -> None:
+        """What is due after a step: log, evaluate, checkpoint, in this order."""
+        self.state.averages.add(report)
+        for observer in self.observers:
+            observer.on_step(report)
+        every, log_every = self.config["training"]["evaluate_every_steps"], self.config["training"]["log_every_steps"]
+        due = report.end_of_epoch if every is None else report.step % every == 0
+        if due or report.step % log_every == 0:
+            self.log(report)
+        improved = due and self.evaluate()
+        if improved or self._checkpoint_due(report):
+            self.save(improved)
+
+    def _stopped(self) -> int:
+        for observer in self.observers:
+            observer.close()  # so that the progress bar is gone
+        where = shlex.quote(str(self.folder))
+        print(
+            f"seqnet: stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}",
+            file=sys.stderr,
+        )
+        return self.stop.exit_code
 
     def log(self, report: StepReport) -> None:
         """Report training since the last such report."""
-        row = self.averages.report(report, self.assembly.objective.derived)
-        self.averages = Averages()
+        row = self.state.averages.report(report, self.state.assembly.objective.derived)
+        self.state.averages = Averages()
         for observer in self.observers:
             observer.on_training(row)
 
     def evaluate(self) -> bool:
         """Score the validation split; whether it is the best so far. Without one, the last is the best."""
-        loader = self.loaders["valid"]
-        if loader is None:
+        if self.loaders["valid"] is None:
             return True
-        report = self._evaluation("valid", loader)
-        monitor = self.stopping.monitor
-        if monitor not in report.scores:
-            raise ConfigurationError(
-                f"training.monitor={monitor}, but this run is scored by {', '.join(report.scores)}"
-            )
-        report.best = self.stopping.observe(report.scores[monitor], report.step)
-        self.schedule.observe(report.best)
-        self.last_evaluation = report
+        report = self._evaluation("valid")
+        stopping = self.state.stopping
+        report.best = stopping.observe(report.scores[stopping.monitor], report.step)
+        self.state.trainer.schedule.observe(report.best)
+        self.state.evaluated = Evaluated.of(report)
+        self.saved = None
         for observer in self.observers:
             observer.on_evaluation(report)
         return report.best
 
-    def _evaluation(self, split: str, loader: Any) -> EvaluationReport:
+    def _evaluation(self, split: str) -> EvaluationReport:
         began = time.monotonic()
-        assembly, config = self.assembly, self.config
-        scores, judge = evaluate(
-            assembly.model,
-            assembly.task,
-            loader,
-            self.precision,
-            config["training"]["window"],
-            config["debug"]["evaluation_batches"],
-        )
+        config, assembly, trainer = self.config, self.state.assembly, self.state.trainer
+        loader = self.loaders[split]
+        assert loader is not None
+        batches = config["debug"]["evaluation_batches"]
+        scores, judge = evaluate(self.model, assembly.task, loader, trainer.precision, trainer.window, batches)
         report = EvaluationReport(
-            step=self.trainer.position.step,
-            epoch=self.trainer.position.epoch,
+            step=trainer.position.step,
+            epoch=trainer.position.epoch,
             split=split,
             scores=scores,
             seconds=time.monotonic() - began,
@@ -238,7 +221,7 @@ class Training:
             class_names=judge.class_names,
         )
         if split == "valid" and config["observers"]["samples"]:
-            report.samples = samples(assembly, loader, self.precision, config)
+            report.samples = samples(assembly, loader, trainer.precision, config)
         return report
 
     # ------------------------------------------------------------- what is kept
@@ -250,120 +233,35 @@ class Training:
         return minutes is not None and time.monotonic() - self.last_saved >= minutes * 60
 
     def save(self, best: bool = False) -> None:
-        """Write a checkpoint of everything that the run needs to go on."""
-        trainer, model, position = self.trainer, self.assembly.model, self.trainer.position
-        carried = leaves(trainer.state)
-        components = {
-            "parameters": dict(model.named_parameters()),
-            "buffers": dict(model.named_buffers()),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state(),
-            "scaler": self.precision.scaler.state_dict(),
-            "rng": _random_states(),
-            "data_position": {
-                "epoch": position.epoch,
-                "batch": position.batch,
-                "window": position.window,
-                "share": position.share,
-            },
-            "carried_state": {"rows": len(carried[0]) if carried else 0, "tensors": carried},
-            "metrics": asdict(self.averages),
-            "early_stopping": self.stopping.state(),
-            "counters": {"step": position.step, "skipped": position.skipped, "seconds": position.seconds},
-            "config": self.config,
-            "data": self.assembly.source.state(),
-        }
-        folder = self.folder / "checkpoints"
-        written = checkpoint.write(folder, position.step, components)
-        checkpoint.link(folder, "last", written)
+        """Write a checkpoint of everything that the run needs to go on, unless it is written already."""
+        folder, step = self.folder / "checkpoints", self.state.trainer.position.step
+        written = checkpoint.named(folder, step)
+        if self.saved != step:
+            checkpoint.write(folder, step, self.state.components())
+            checkpoint.link(folder, "last", written)
+            self.saved, self.last_saved = step, time.monotonic()
         if best:
             checkpoint.link(folder, "best", written)
         checkpoint.prune(folder, self.config["checkpoint"]["keep"])
-        self.last_saved = time.monotonic()
 
-    def _restore(self, components: Any) -> None:
-        """Put back what `save` wrote. Raises CheckpointError where it does not fit."""
-        trainer, model = self.trainer, self.assembly.model
-        load_weights(model, components, str(self.folder))
-        try:
-            self.optimizer.load_state_dict(components["optimizer"])
-            self.schedule.restore(components["schedule"])
-            self.precision.scaler.load_state_dict(components["scaler"])
-            trainer.position = Position(**components["data_position"], **components["counters"])
-            carried = components["carried_state"]
-            if carried["rows"]:
-                template = model.initial_state(carried["rows"])  # type: ignore[operator]
-                trainer.state = with_leaves(template, [tensor.to(self.device) for tensor in carried["tensors"]])
-            self.averages = Averages(**components["metrics"])
-            self.stopping.restore(components["early_stopping"])
-            _set_random_states(components["rng"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"the checkpoint of {self.folder} does not fit this model: {error}") from error
-
-    def _results(self) -> dict[str, Any]:
+    def _finish(self) -> None:
         """Score the best checkpoint on the test split, and write results.json."""
-        folder, position = self.folder, self.trainer.position
-        best = checkpoint.find(folder, "best")
-        load_weights(self.assembly.model, checkpoint.read(best), str(best))
-        results: dict[str, Any] = {
-            "experiment": self.config["groups"]["experiment"],
-            "monitor": self.stopping.monitor,
-            "reason": self._reason(),
-            "steps": position.step,
-            "epochs": position.epoch,
-            "best": {"step": int(best.name[5:])},
-            "last": {"step": position.step},
-        }
-        if self.last_evaluation is not None:
-            results["last"] |= self.last_evaluation.scores
-        for split, key in (("valid", "best"), ("test", "test")):
-            loader = self.loaders[split]
-            if loader is not None:
-                report = self._evaluation(split, loader)
-                results.setdefault(key, {}).update(report.scores)
-                if split == "test":
-                    for observer in self.observers:
-                        observer.on_evaluation(report)
-                elif report.samples:
-                    results["sample"] = report.samples[0]
-        results |= {
-            "parameters": sum(parameter.numel() for parameter in self.assembly.model.parameters()),
-            "seconds": round(position.seconds, 1),
-            "skipped_steps": position.skipped,
-            "bad_rows": int(getattr(self.assembly.source, "bad_rows", 0)),
-            "device": str(self.device),
-            "threads": torch.get_num_threads(),
-            "versions": {"seqnet": __version__, **{name: version(name) for name in ("torch", "hydra-core", "torchmetrics")}},
-            "next": self._next_commands(),
-        }
-        (folder / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        return results
-
-    def _reason(self) -> str:
-        if self.stopping.stop:
-            return f"stopped early: {self.stopping.waited} evaluations without a better {self.stopping.monitor}"
-        position, limits = self.trainer.position, self.trainer.limits
-        for name, value, limit in (
-            ("max_steps", position.step, limits.max_steps),
-            ("max_epochs", position.epoch, limits.max_epochs),
-            ("max_minutes", position.seconds / 60, limits.max_minutes),
-        ):
-            if limit is not None and value >= limit:
-                return f"training.{name}={limit} reached"
-        return "ended"
-
-    def _next_commands(self) -> list[str]:
-        asks = "generate run={0}" if self.loaders["test"] is None else "predict run={0} input=FILE"
-        return [
-            f"seqnet {asks.format(self.folder)}",
-            f"seqnet evaluate run={self.folder} split={'valid' if self.loaders['test'] is None else 'test'}",
-            f"tensorboard --logdir {self.folder.parent}",
-        ]
+        best = checkpoint.find(self.folder, "best")
+        load_weights(self.model, checkpoint.read(best), str(best))
+        scored = {name: self._evaluation(name) for name in ("valid", "test") if self.loaders[name] is not None}
+        if "test" in scored:
+            for observer in self.observers:
+                observer.on_evaluation(scored["test"])
+        found = results.collect(self.state, self.folder, int(best.name[5:]), scored)
+        checkpoint.write_file(self.folder / results.FILE, results.as_text(found))
+        for observer in self.observers:
+            observer.on_end(found)
 
     # ------------------------------------------------------------- who is told
 
-    def _observers(self) -> list[Any]:
-        wanted, observers = self.config["observers"], [MetricsFile()]
+    def _observers(self) -> list[Observer]:
+        wanted = self.config["observers"]
+        observers: list[Observer] = [MetricsFile()]
         if wanted["tensorboard"]:
             observers.append(TensorBoard())
         if wanted["console"]:
@@ -373,24 +271,23 @@ class Training:
         return observers
 
     def _description(self) -> Run:
-        limits = self.trainer.limits
-        example = next(iter(self.loaders["train"].batches(0)))  # type: ignore[union-attr]
+        trainer = self.state.trainer
         return Run(
             folder=self.folder,
             config=self.config,
             experiment=self.config["groups"]["experiment"],
-            model=self.assembly.model,
-            example=next(iter(example.windows(self.trainer.window))).to(self.device),
-            step=self.trainer.position.step,
-            max_steps=limits.max_steps,
-            max_epochs=limits.max_epochs,
-            max_minutes=limits.max_minutes,
-            parameters=sum(parameter.numel() for parameter in self.assembly.model.parameters()),
+            model=self.model,
+            example=self.example.to(self.device),
+            step=trainer.position.step,
+            max_steps=trainer.limits.max_steps,
+            max_epochs=trainer.limits.max_epochs,
+            max_minutes=trainer.limits.max_minutes,
+            parameters=sum(parameter.numel() for parameter in self.model.parameters()),
             splits={name: len(split) for name, split in self.splits.items() if split is not None},
             device=str(self.device),
-            monitor=self.stopping.monitor,
-            minutes=self.trainer.position.seconds / 60,
-            resumed=self.resumed,
+            monitor=self.state.stopping.monitor,
+            minutes=trainer.position.seconds / 60,
+            resumed=self.beginning.components is not None,
             log_file=self.folder / "train.log",
         )
 
@@ -398,13 +295,14 @@ class Training:
 def _prepare_process(config: Config) -> None:
     """Seeds, threads and determinism, before anything is built."""
     random.seed(config["seed"])
-    np.random.seed(config["seed"])
+    np.random.seed(config["seed"] % 2**32)
     torch.manual_seed(config["seed"])
     if config["threads"]:
         torch.set_num_threads(config["threads"])
     if config["deterministic"]:
-        torch.use_deterministic_algorithms(True)
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
         torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(config["deterministic"])
 
 
 def _initial_weights(config: Config) -> Any:
@@ -414,24 +312,6 @@ def _initial_weights(config: Config) -> Any:
     if theirs != own:
         raise ConfigurationError(f"init_from={config['init_from']} was trained on {theirs}, and this run reads {own}")
     return components
-
-
-def _random_states() -> dict[str, Any]:
-    name, keys, place, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
-    return {
-        "python": random.getstate(),
-        "numpy": (str(name), [int(key) for key in keys], int(place), int(has_gauss), float(cached)),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def _set_random_states(states: dict[str, Any]) -> None:
-    random.setstate(states["python"])
-    np.random.set_state(states["numpy"])
-    torch.set_rng_state(states["torch"])
-    if states["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(states["cuda"])
 
 
 @contextmanager

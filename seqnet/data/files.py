@@ -151,7 +151,7 @@ def read_jsonl(path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]
         if isinstance(row, dict):
             yield number, row
         else:
-            bad(path, number, 'the JSON value is not an object such as {"text": "so good", "label": "positive"}')
+            bad(path, number, 'the JSON value is not an object, which is written {"name": value, ...}')
 
 
 def read_conll(path: Path, bad: BadRows, comments: bool = False) -> Iterator[list[tuple[int, list[str]]]]:

@@ -25,13 +25,13 @@ def kernel(cell: object) -> Kernel | None:
     Only our own classes themselves: what a subclass changes is not known here.
     """
     if type(cell) is LSTM:
-        return torch._VF.lstm  # type: ignore[attr-defined]
+        return torch._VF.lstm
     if type(cell) is GRU:
-        return torch._VF.gru  # type: ignore[attr-defined]
+        return torch._VF.gru
     if type(cell) is RNN and cell.nonlinearity == "tanh":
-        return torch._VF.rnn_tanh  # type: ignore[attr-defined]
+        return torch._VF.rnn_tanh
     if type(cell) is RNN and cell.nonlinearity == "relu":
-        return torch._VF.rnn_relu  # type: ignore[attr-defined]
+        return torch._VF.rnn_relu
     return None
 
 

@@ -16,16 +16,18 @@ CHARACTERS = "characters"
 
 
 class TokenEmbedding(nn.Module):
-    """A learnt vector for each token."""
+    """A learnt vector for each token, drawn from N(0, std^2)."""
 
-    def __init__(self, space: Tokens, size: int) -> None:
+    def __init__(self, space: Tokens, size: int, std: float = 1.0) -> None:
         super().__init__()
         self.size = size
         self.embedding = nn.Embedding(space.size, size)
+        nn.init.normal_(self.embedding.weight, std=std)
 
     def forward(self, inputs: Tensor, views: Mapping[str, Tensor]) -> Tensor:
         """inputs: [batch time]."""
-        return self.embedding(inputs)
+        vectors: Tensor = self.embedding(inputs)
+        return vectors
 
 
 class OneHot(nn.Module):
@@ -53,7 +55,8 @@ class Projection(nn.Module):
 
     def forward(self, inputs: Tensor, views: Mapping[str, Tensor]) -> Tensor:
         """inputs: [batch time feature]."""
-        return self.linear(inputs)
+        projected: Tensor = self.linear(inputs)
+        return projected
 
 
 class Features(nn.Module):
@@ -90,15 +93,18 @@ class WordsWithCharacters(nn.Module):
         words = characters.flatten(0, 1)
         outside = (words == 0)[:, None]
         found = self.convolution(self.embedding(words).transpose(1, 2)).masked_fill(outside, -torch.inf).amax(-1)
-        return found.masked_fill(outside.all(-1), 0).unflatten(0, characters.shape[:2])
+        filled: Tensor = found.masked_fill(outside.all(-1), 0)
+        return filled.view(*characters.shape[:2], -1)
 
 
-def make_reader(inputs: Space, views: Mapping[str, Space], embedding_size: int | None) -> nn.Module:
+def make_reader(
+    inputs: Space, views: Mapping[str, Space], embedding_size: int | None, embedding_std: float = 1.0
+) -> nn.Module:
     """The reader that suits a space: tokens are embedded, numbers projected; one-hot, or raw, without a size.
 
     Tokens with a view of their characters are read both ways.
     """
     if not isinstance(inputs, Tokens):
         return Features(inputs) if embedding_size is None else Projection(inputs, embedding_size)
-    words = OneHot(inputs) if embedding_size is None else TokenEmbedding(inputs, embedding_size)
+    words = OneHot(inputs) if embedding_size is None else TokenEmbedding(inputs, embedding_size, embedding_std)
     return WordsWithCharacters(words, views[CHARACTERS]) if CHARACTERS in views else words

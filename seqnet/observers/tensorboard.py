@@ -176,7 +176,8 @@ def confusion_image(confusion: Tensor, names: Sequence[str]) -> np.ndarray:
     classes = len(counts)
     if classes > NAMED_CLASSES:
         side = max(1, 800 // classes)
-        return colours.repeat(side, 0).repeat(side, 1)
+        large: np.ndarray = colours.repeat(side, 0).repeat(side, 1)
+        return large
 
     font = ImageFont.load_default(22)  # TensorBoard shows the picture smaller than it is
     side = 72

@@ -83,7 +83,7 @@ class Judge:
                 metric.to(logits.device)
         self._objective.update(self._metrics, logits, targets)
         if self._row_metrics:
-            self._read_rows(self._objective.decide(logits)[0], targets, mask.view(batch.size, -1), batch.starts, batch.continues)
+            self._read_rows(self._objective.decide(logits)[0], targets, mask.view(batch.size, -1), batch)
         return self._objective.loss(logits, targets, training=False).item()
 
     def compute(self) -> dict[str, float]:
@@ -98,13 +98,16 @@ class Judge:
         """Counts [true predicted], or None where the objective has none or nothing was judged."""
         return None if self._empty or "confusion" not in self._metrics else self._metrics["confusion"].compute()
 
-    def _read_rows(self, decisions: Tensor, targets: Tensor, mask: Tensor, starts: Tensor | None, continues: bool) -> None:
+    def _read_rows(self, decisions: Tensor, targets: Tensor, mask: Tensor, batch: Batch) -> None:
         """Append what was asked to the rows it belongs to, and count the rows that ended."""
         if len(self._open) != len(mask):
             self._close(self._open)
             self._open = [([], []) for _ in range(len(mask))]
         counts = mask.sum(dim=1).tolist()
-        begins = [not continues] * len(mask) if continues or starts is None else starts.tolist()
+        if batch.continues or batch.starts is None:
+            begins = [not batch.continues] * len(mask)
+        else:
+            begins = batch.starts.tolist()
         ended = [row for row, begin in zip(self._open, begins, strict=True) if begin]
         self._open = [([], []) if begin else row for row, begin in zip(self._open, begins, strict=True)]
         pieces = zip(self._open, decisions.split(counts), targets.split(counts), strict=True)

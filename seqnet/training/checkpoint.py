@@ -25,6 +25,7 @@ from seqnet.errors import CheckpointError, DiskError
 FORMAT = 1
 MANIFEST = "manifest.json"
 NAME = re.compile(r"step_\d{8,}")
+UNFINISHED = (".writing_*", ".replaced_*", ".linking_*")
 
 Tree = Any  # dicts, lists, tuples, numbers, strings, None and tensors
 
@@ -67,9 +68,14 @@ def join_tensors(tree: Tree, tensors: dict[str, Tensor]) -> Tree:
     return tree
 
 
+def named(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step lies."""
+    return folder / f"step_{step:08d}"
+
+
 def write(folder: Path, step: int, components: dict[str, Tree]) -> Path:
     """Write a checkpoint of `components` under `folder`; the directory made. Raises DiskError."""
-    final = folder / f"step_{step:08d}"
+    final = named(folder, step)
     temporary = folder / f".writing_{final.name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,10 +93,13 @@ def write(folder: Path, step: int, components: dict[str, Tree]) -> Path:
         manifest = {"format": FORMAT, "step": step, "files": listed}
         _write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
         _sync(temporary)
+        replaced = folder / f".replaced_{final.name}"
         if final.exists():  # the same step again, after a resume: the old one is as good, or damaged
-            shutil.rmtree(final)
+            shutil.rmtree(replaced, ignore_errors=True)
+            final.rename(replaced)
         temporary.rename(final)
         _sync(folder)
+        shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise DiskError(f"cannot write the checkpoint {final}: {error.strerror}; free some space and resume") from error
@@ -110,12 +119,44 @@ def link(folder: Path, name: str, checkpoint: Path) -> None:
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints and those that `last` and `best` point at."""
+    """Remove all but the newest `keep` checkpoints and those that `last` and `best` point at, and what a crash left."""
     kept = {path.name for path in existing(folder)[:keep]}
     kept |= {target.name for name in ("last", "best") if (target := linked(folder, name)) is not None}
-    for path in existing(folder):
-        if path.name not in kept:
-            shutil.rmtree(path)
+    left = [path for pattern in UNFINISHED for path in folder.glob(pattern)]
+    for path in [*existing(folder), *left]:
+        if path.name not in kept:  # one that cannot be removed is in nobody's way
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def copy(checkpoint: Path, folder: Path) -> Path:
+    """Copy a checkpoint, as it is, under another folder; the directory made. Raises CheckpointError and DiskError."""
+    files = _verified(checkpoint)
+    final, temporary = folder / checkpoint.name, folder / f".writing_{checkpoint.name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for file, data in files.items():
+            _write_durably(temporary / file, data)
+        _write_durably(temporary / MANIFEST, (checkpoint / MANIFEST).read_bytes())
+        _sync(temporary)
+        temporary.rename(final)
+        _sync(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise DiskError(f"cannot write the checkpoint {final}: {error.strerror}; free some space") from error
+    return final
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a text file whole or not at all. Raises DiskError."""
+    temporary = path.with_name(f".writing_{path.name}")
+    try:
+        _write_durably(temporary, text.encode())
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise DiskError(f"cannot write {path}: {error.strerror}; free some space and resume") from error
 
 
 def existing(folder: Path) -> list[Path]:
@@ -142,7 +183,8 @@ def find(path: Path, name: str = "best") -> Path:
     folder = path / "checkpoints"
     found = linked(folder, name) or next(iter(existing(folder)), None)
     if found is None:
-        raise CheckpointError(f"{path} is neither a run folder with checkpoints nor a checkpoint; give one as run=DIR")
+        what = "is neither a run folder with checkpoints nor a checkpoint" if path.exists() else "does not exist"
+        raise CheckpointError(f"{path} {what}; give the folder of a run that was trained, or one of its checkpoints")
     return found
 
 
@@ -157,7 +199,7 @@ def read(path: Path) -> dict[str, Tree]:
         try:
             tensors = load_tensors(files[f"{name}.safetensors"]) if f"{name}.safetensors" in files else {}
             components[name] = join_tensors(json.loads(data), tensors)
-        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(f"{path / file} does not hold what a checkpoint holds: {error}") from error
     return components
 
@@ -174,7 +216,8 @@ def newest(folder: Path, passed_over: Callable[[str], None]) -> tuple[Path, dict
         except CheckpointError as error:
             passed_over(str(error))
     if found:
-        raise CheckpointError(f"none of the {len(found)} checkpoints in {folder} can be loaded")
+        many = f"none of the {len(found)} checkpoints" if len(found) > 1 else "the only checkpoint"
+        raise CheckpointError(f"{many} in {folder} can be loaded; begin anew in another run_dir")
     return None
 
 

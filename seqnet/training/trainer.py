@@ -299,7 +299,7 @@ def enter(model: nn.Module, state: State, window: Batch) -> State:
     if state is None or starts is None or starts.all():
         return None
     if starts.any():
-        return model.reset(state, starts.to(leaves(state)[0].device))
+        return model.reset(state, starts.to(leaves(state)[0].device))  # type: ignore[operator]
     return state
 
 

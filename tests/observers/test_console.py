@@ -1,6 +1,5 @@
 import io
 import random
-import time
 
 import numpy as np
 import pytest
@@ -238,7 +237,7 @@ def test_watching_changes_no_random_state(kind, run, make_step, make_training, m
 def test_no_step_reads_a_tensor(run, make_step):
     """A tensor without data cannot be read; on a GPU a read would wait for the device."""
     report = make_step(1)
-    report.window = Batch(*(torch.zeros(2, 3, device="meta") for _ in range(3)), full=True, dense=True)
+    report.window = Batch(*(torch.zeros(2, 3, device="meta") for _ in range(3)))
     for observer in (Console(screen(terminal=True)[0]), MetricsFile(), TensorBoard(), Profile()):
         observer.on_start(run)
         observer.on_step(report)

@@ -2,12 +2,11 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-import time
-
 import torch
 import yaml
 from markdown import Markdown

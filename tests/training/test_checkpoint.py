@@ -78,7 +78,7 @@ def test_none_good_is_an_error_and_none_at_all_is_not(tmp_path: Path) -> None:
     assert checkpoint.newest(tmp_path / "nothing", print) is None
     bad = checkpoint.write(tmp_path, 2, COMPONENTS)
     (bad / "manifest.json").unlink()
-    with pytest.raises(CheckpointError, match="none of the 1"):
+    with pytest.raises(CheckpointError, match="the only checkpoint"):
         checkpoint.newest(tmp_path, lambda _: None)
 
 

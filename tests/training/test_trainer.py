@@ -113,7 +113,7 @@ def test_state_is_carried_from_batch_to_batch_and_reset_row_by_row() -> None:
     model = language_model()
     whole = text(rows=2, time=9)
     pieces = [replace(whole, inputs=whole.inputs[:, i : i + 3], targets=whole.targets[:, i : i + 3],
-                      lengths=torch.tensor([3, 3]), advance=0, full=None,
+                      lengths=torch.tensor([3, 3]), advance=0,
                       starts=torch.tensor(starts)) for i, starts in
               ((0, [True, True]), (3, [False, False]), (6, [False, True]))]
     losses = [report.loss_sum for report in trainer(model, Fixed(*pieces), lr=0.0).steps()]
@@ -204,7 +204,7 @@ def test_a_loss_that_is_not_finite_is_named_and_changes_nothing() -> None:
 
 def test_an_epoch_in_which_nothing_is_asked_ends() -> None:
     batch = text()
-    silent = replace(batch, targets=torch.full_like(batch.targets, IGNORE), dense=None)
+    silent = replace(batch, targets=torch.full_like(batch.targets, IGNORE))
     assert list(trainer(language_model(), Fixed(silent), limits=Limits(max_epochs=2)).steps()) == []
 
 

@@ -1,0 +1,83 @@
+"""What a run reached: the contents of results.json."""
+
+import json
+import shlex
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqnet import __version__, build
+from seqnet.batch import EvaluationReport
+from seqnet.commands.run_state import RunState
+from seqnet.commands.samples import RunningText
+
+FILE = "results.json"
+LIBRARIES = ("torch", "hydra-core", "torchmetrics")
+
+
+def collect(state: RunState, folder: Path, best_step: int, scored: dict[str, EvaluationReport]) -> dict[str, Any]:
+    """Scores, size, time and versions. scored: the best checkpoint's evaluations by split."""
+    position, model = state.trainer.position, state.assembly.model
+    found: dict[str, Any] = {
+        "experiment": state.config["groups"]["experiment"],
+        "monitor": state.stopping.monitor,
+        "reason": reason(state.config, state.components_of_progress()),
+        "steps": position.step,
+        "epochs": position.epoch,
+        "best": {"step": best_step},
+        "last": {"step": position.step},
+    }
+    if state.evaluated is not None:
+        found["last"] |= state.evaluated.scores
+    if "valid" in scored:
+        found["best"] |= scored["valid"].scores
+        if scored["valid"].samples:
+            found["sample"] = scored["valid"].samples[0]
+    if "test" in scored:
+        found["test"] = scored["test"].scores
+    return found | {
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "seconds": round(position.seconds, 1),
+        "skipped_steps": position.skipped,
+        "bad_rows": int(getattr(state.assembly.source, "bad_rows", 0)),
+        "device": str(state.trainer.precision.device),
+        "threads": torch.get_num_threads(),
+        "versions": {"seqnet": __version__, **{name: version(name) for name in LIBRARIES}},
+        "next": next_commands(state, folder, "test" in scored),
+    }
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """As the file holds it."""
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
+    """Why training ended where the components of a checkpoint say it stands."""
+    assert components is not None
+    training, stopping, counters = config["training"], components["early_stopping"], components["counters"]
+    if training["patience"] is not None and stopping["waited"] >= training["patience"]:
+        return f"stopped early: {stopping['waited']} evaluations without a better {training['monitor']}"
+    reached = {
+        "max_steps": counters["step"],
+        "max_epochs": components["data_position"]["epoch"],
+        "max_minutes": counters["seconds"] / 60,
+    }
+    for name, value in reached.items():
+        if training[name] is not None and value >= training[name]:
+            return f"training.{name}={training[name]} reached"
+    return "ended"
+
+
+def next_commands(state: RunState, folder: Path, has_test: bool) -> list[str]:
+    """What to type next, ready to be pasted into a shell."""
+    run, trust = f"run={shlex.quote(str(folder))}", build.packages(state.config)
+    trusted = " " + shlex.quote(f"trust=[{','.join(trust)}]") if trust else ""
+    writes = isinstance(state.assembly.source, RunningText) and not state.assembly.model.bidirectional
+    return [
+        f"seqnet generate {run}{trusted}" if writes else f"seqnet predict {run} input=FILE{trusted}",
+        f"seqnet evaluate {run} split={'test' if has_test else 'valid'}{trusted}",
+        f"tensorboard --logdir {shlex.quote(str(folder.parent))}",
+    ]

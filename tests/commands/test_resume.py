@@ -1,0 +1,263 @@
+"""A run that was stopped goes on as if it had not been."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqnet.observers.metrics_file import MetricsFile
+from seqnet.training import checkpoint
+
+ROOT = Path(__file__).parents[2]
+TASKS = ("language_model", "classifier")
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, step: int, number: int = signal.SIGTERM) -> None:
+    """Send this process a signal when that step is done."""
+
+    def on_step(self: object, report: Any) -> None:
+        if report.step == step:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(MetricsFile, "on_step", on_step)
+
+
+@pytest.fixture(params=TASKS)
+def task(request: pytest.FixtureRequest) -> Any:
+    """Overrides of a task, and the folder of its run that nothing interrupted."""
+    run = {"language_model": "writer_run", "classifier": "judge_run"}[request.param]
+    return request.getfixturevalue(request.param), request.getfixturevalue(run)
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 10, 11, 12])
+def test_a_stopped_run_goes_on_to_the_same_end(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, task: Any, step: int
+) -> None:
+    overrides, whole = task
+    stop_after(monkeypatch, step)
+    found = seqnet.quietly(*overrides, "run_dir=run")
+    assert found.code == 143
+    assert f"stopped at step {step}; go on with: seqnet train run_dir=run\n" in found.err
+    assert seqnet.results(whole)["steps"] > step
+    assert checkpoint.existing(Path("run/checkpoints"))[0].name == f"step_{step:08d}"
+    assert not Path("run/results.json").exists()
+
+    assert seqnet("train", "run_dir=run").code == 0
+    assert seqnet.fingerprint("run") == seqnet.fingerprint(whole)
+    assert seqnet.fingerprint("run", "best") == seqnet.fingerprint(whole, "best")
+    assert Path("run/metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    again, before = seqnet.results("run"), seqnet.results(whole)
+    for key in ("best", "last", "test", "steps", "reason", "sample"):
+        assert again.get(key) == before.get(key)
+
+
+def test_stopping_twice_and_moving_the_folder_changes_nothing(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, task: Any
+) -> None:
+    overrides, whole = task
+    for step in (3, 9):
+        stop_after(monkeypatch, step, signal.SIGINT)
+        assert seqnet.quietly(*overrides, "run_dir=run").code == 130
+    shutil.move("run", "moved")
+    assert seqnet("train", "run_dir=moved").code == 0
+    assert seqnet.fingerprint("moved") == seqnet.fingerprint(whole)
+    assert seqnet.rows("moved") == seqnet.rows(whole)
+
+
+def test_a_run_goes_on_in_a_new_folder(seqnet: Any, monkeypatch: pytest.MonkeyPatch, task: Any) -> None:
+    overrides, whole = task
+    stop_after(monkeypatch, 9)
+    seqnet.quietly(*overrides, "run_dir=old")
+    before = {path: path.read_bytes() for path in Path("old").rglob("*") if path.is_file()}
+    stop_after(monkeypatch, 10)
+    assert seqnet("train", "resume=old", "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run").code == 0  # and from there by itself
+    assert seqnet.fingerprint("run") == seqnet.fingerprint(whole)
+    assert seqnet.fingerprint("run", "best") == seqnet.fingerprint(whole, "best")
+    assert seqnet.rows("run") == seqnet.rows(whole)
+    assert {path: path.read_bytes() for path in Path("old").rglob("*") if path.is_file()} == before
+
+    assert seqnet("train", "resume=old/checkpoints/last", "run_dir=other").code == 0
+    assert seqnet.fingerprint("other") == seqnet.fingerprint(whole)
+    found = seqnet("train", "resume=old", "run_dir=other")
+    assert (found.code, "run_dir=other holds a run already" in found.err) == (2, True)
+
+
+def test_the_best_checkpoint_comes_along_to_a_new_folder(seqnet: Any) -> None:
+    worse = ("experiment=adding", "data.length=10", "data.train_size=64", "data.valid_size=20", "data.test_size=20")
+    options = (*worse, "optimizer=sgd", "optimizer.lr=3", "training.clip_norm=null", "model.hidden_size=8")
+    assert seqnet.quietly(*options, "training.max_epochs=6", "run_dir=run").code == 0
+    best = seqnet.results("run")["best"]
+    assert best["step"] < 6
+    assert seqnet("train", "resume=run", "run_dir=new", "training.max_epochs=7", "checkpoint.keep=1").code == 0
+    assert seqnet.results("new")["best"] == best
+    assert seqnet.fingerprint("new", "best") == seqnet.fingerprint("run", "best")
+
+
+def test_a_complete_run_says_so_and_goes_on_when_a_limit_is_raised(
+    seqnet: Any, classifier: tuple[str, ...], judge_run: Path
+) -> None:
+    assert seqnet.quietly(*classifier, "training.max_epochs=1", "run_dir=run").code == 0
+    before = {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()}
+    for arguments in (("run_dir=run",), (*classifier[:-2], "training.max_epochs=1", "run_dir=run")):
+        found = seqnet("train", *arguments)
+        assert (found.code, found.err) == (0, "")
+        assert found.out.startswith("run is complete: training.max_epochs=1 reached")
+    assert {path: path.read_bytes() for path in Path("run").rglob("*") if path.is_file()} == before
+
+    assert seqnet("train", "run_dir=run", "training.max_epochs=3").code == 0
+    assert seqnet.fingerprint("run") == seqnet.fingerprint(judge_run)
+    assert seqnet.rows("run") == seqnet.rows(judge_run)
+
+
+def test_a_crash_before_the_scores_are_written_is_made_good(
+    seqnet: Any, classifier: tuple[str, ...], judge_run: Path
+) -> None:
+    shutil.copytree(judge_run, "run", symlinks=True)
+    Path("run/results.json").unlink()
+    assert seqnet("train", "run_dir=run").code == 0
+    assert Path("run/metrics.jsonl").read_bytes() == (judge_run / "metrics.jsonl").read_bytes()
+    assert seqnet.results("run")["test"] == seqnet.results(judge_run)["test"]
+    assert seqnet.fingerprint("run") == seqnet.fingerprint(judge_run)
+
+
+def test_a_crash_between_a_checkpoint_and_its_link_is_made_good(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, classifier: tuple[str, ...]
+) -> None:
+    link = checkpoint.link
+
+    def crash(folder: Path, name: str, written: Path) -> None:
+        if name == "best":
+            raise RuntimeError("the machine is gone")
+        link(folder, name, written)
+
+    monkeypatch.setattr(checkpoint, "link", crash)
+    assert seqnet.quietly(*classifier, "run_dir=run").code == 1
+    monkeypatch.setattr(checkpoint, "link", link)
+    (newest,) = checkpoint.existing(Path("run/checkpoints"))[:1]
+    assert checkpoint.linked(Path("run/checkpoints"), "best") is None
+    stop_after(monkeypatch, int(newest.name[5:]) + 1)
+    assert seqnet("train", "run_dir=run").code == 143
+    assert checkpoint.linked(Path("run/checkpoints"), "best") == newest
+
+
+@pytest.mark.parametrize("override", ["optimizer.lr=1", "data.batch_size=9", "cell=gru", "seed=2", "schedule=cosine"])
+def test_a_typed_option_that_differs_is_refused(seqnet: Any, judge_run: Path, override: str) -> None:
+    found = seqnet("train", f"run_dir={judge_run}", override)
+    key = override.partition("=")[0]
+    assert found.code == 2
+    assert key in found.err and "the stored run has" in found.err
+
+
+def test_never_refuses_a_folder_that_holds_a_run(seqnet: Any, judge_run: Path, classifier: tuple[str, ...]) -> None:
+    found = seqnet.quietly(*classifier, f"run_dir={judge_run}", "resume=never")
+    assert found.code == 2
+    assert "holds a run already" in found.err
+    assert seqnet.quietly(*classifier, "run_dir=new", "resume=never", "training.max_steps=1").code == 0
+
+
+def test_a_refused_resume_leaves_no_folder(seqnet: Any, judge_run: Path, tmp_path: Path) -> None:
+    found = seqnet("train", f"resume={judge_run}", "run_dir=new", "optimizer.lr=1")
+    assert found.code == 2
+    assert not list(tmp_path.iterdir())
+
+
+def damage(path: Path) -> None:
+    """Flip a bit in the middle of the parameters."""
+    file = path / "parameters.safetensors"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def test_a_damaged_checkpoint_is_passed_over(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, language_model: tuple[str, ...], writer_run: Path
+) -> None:
+    stop_after(monkeypatch, 12)
+    seqnet.quietly(*language_model, "run_dir=run", "checkpoint.every_steps=4")
+    first, second = checkpoint.existing(Path("run/checkpoints"))[:2]
+    damage(first)
+    assert seqnet("checkpoint", "verify", "run").code == 5
+    found = seqnet("train", "run_dir=run", "training.max_epochs=2")
+    assert found.code == 0
+    assert found.err.startswith(f"seqnet: passed over: {first / 'parameters.safetensors'} is damaged")
+    assert seqnet.fingerprint("run", without=("config",)) == seqnet.fingerprint(writer_run, without=("config",))
+    assert seqnet.rows("run") == seqnet.rows(writer_run)
+    assert second != first
+
+
+def test_when_all_checkpoints_are_damaged_there_is_nothing_to_go_on_from(seqnet: Any, judge_run: Path) -> None:
+    shutil.copytree(judge_run, "run", symlinks=True)
+    for path in checkpoint.existing(Path("run/checkpoints")):
+        damage(path)
+    for arguments in (("run_dir=run",), ("resume=run", "run_dir=new")):
+        found = seqnet("train", *arguments)
+        assert found.code == 5
+        assert "can be loaded" in found.err.splitlines()[-1]
+    assert not Path("new").exists()
+    assert seqnet("evaluate", "run=run").code == 5
+
+
+def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """A long training in a process of its own, a checkpoint at every step."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    endless = ("training.max_epochs=null", "training.max_steps=100000", "checkpoint.every_steps=1", "run_dir=run")
+    command = [sys.executable, "-m", "seqnet", "train", "observers.tensorboard=false", *arguments, *endless]
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 60
+    while not (folder / "run/checkpoints/step_00000003").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_signal_from_outside(
+    seqnet: Any, tmp_path: Path, classifier: tuple[str, ...], number: signal.Signals, code: int
+) -> None:
+    process = start(tmp_path, *classifier)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    if number != signal.SIGKILL:
+        assert "stopping after this step" in err
+        assert "go on with: seqnet train run_dir=run" in err
+        assert "Traceback" not in out + err
+    step = int(checkpoint.existing(Path("run/checkpoints"))[0].name[5:])
+    found = seqnet("train", "run_dir=run", f"training.max_steps={step + 2}")
+    assert found.code == 0, found.err
+    assert seqnet.results("run")["steps"] == step + 2
+    steps = [row["step"] for row in seqnet.rows("run") if row["split"] == "train"]
+    assert steps == sorted(set(steps))
+
+
+def test_a_second_signal_stops_at_once(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, classifier: tuple[str, ...]
+) -> None:
+    def on_step(self: object, report: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(MetricsFile, "on_step", on_step)
+    found = seqnet.quietly(*classifier, "run_dir=run")
+    assert found.code == 130
+    assert "interrupted" in found.err
+    assert [path.name for path in checkpoint.existing(Path("run/checkpoints"))] == ["step_00000000"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_before_training_begins_a_signal_stops_at_once(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, classifier: tuple[str, ...], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("seqnet.build.source", lambda *given: os.kill(os.getpid(), signal.SIGTERM))
+    assert seqnet.quietly(*classifier, "run_dir=run").code == 143
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,104 @@
+"""What the contract tests share: every class is found through its yaml, so a new file and its yaml are tested too.
+
+A test that has an argument called as a folder of `configs` (`cell`, `data`, `experiment`, ...) is run for each
+yaml in it; one with `varied_cell` for each yaml and each value of each of its named options, as (name, options).
+"""
+
+import copy
+import functools
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from seqnet import rules
+from seqnet.configuration import CONFIGS, compose, quoted
+from seqnet.errors import ConfigurationError
+
+GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
+EXAMPLES = Path(__file__).parent / "examples"
+TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4}
+
+
+def choices(group):
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+
+
+def variants(group, choice):
+    """The yaml as it is, and with each other value of each option that is one of a few words, or true or false."""
+    yield {}
+    for key, default in yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8")).items():
+        if isinstance(default, bool):
+            yield {key: not default}
+        elif isinstance(default, str):
+            known = rules.OPTIONS.get(f"{group}.{key}")
+            for word in known.choices if known else ():
+                if word != default:
+                    yield {key: word}
+
+
+def pytest_generate_tests(metafunc):
+    for argument in metafunc.fixturenames:
+        group = argument.removeprefix("varied_")
+        if group not in GROUPS:
+            continue
+        if argument == group:
+            metafunc.parametrize(argument, choices(group))
+        else:
+            found = [(choice, options) for choice in choices(group) for options in variants(group, choice)]
+            names = ["-".join([choice, *(f"{key}={rules.shown(options[key])}" for key in options)])
+                     for choice, options in found]
+            metafunc.parametrize(argument, found, ids=names)
+
+
+@functools.cache
+def _composed(*overrides):
+    try:
+        return compose("train", [quoted(override) for override in overrides]).config
+    except ConfigurationError as error:
+        return error
+
+
+@pytest.fixture(scope="session")
+def composed():
+    """The checked configuration of some overrides. Raises ConfigurationError."""
+
+    def config(*overrides):
+        found = _composed(*overrides)
+        if isinstance(found, ConfigurationError):
+            raise found
+        return copy.deepcopy(found)
+
+    return config
+
+
+@pytest.fixture(scope="session")
+def tiny(composed):
+    """Overrides that make a configuration's data tiny, and have it read an example where it reads files."""
+
+    def overrides(*arguments):
+        config = composed(*arguments)
+        data, groups = config["data"], config["groups"]
+        found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
+        if "path" in data:
+            folders = [EXAMPLES / groups[group] for group in ("experiment", "data")]
+            folder = next((folder for folder in folders if folder.is_dir()), None)
+            if folder is None:
+                pytest.fail(
+                    f"configs/data/{groups['data']}.yaml reads files: put tiny ones of its format into "
+                    f"tests/contracts/examples/{groups['data']}/ (train, valid and test; and, unless predict reads "
+                    "the inputs of a row as JSON, one good line for it in line.txt)"
+                )
+            found.append(f"data.path={folder}")
+        return [*arguments, *found]
+
+    return overrides
+
+
+@pytest.fixture(autouse=True)
+def somewhere_else(monkeypatch, tmp_path):
+    """An empty folder without data, and a fixed seed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEQNET_DATA", str(tmp_path / "no_data"))
+    torch.manual_seed(0)

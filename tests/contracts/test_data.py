@@ -1,0 +1,226 @@
+"""Every data set in configs/data, on tiny data of its own format (see examples/)."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seqnet import build
+from seqnet.batch import IGNORE, Batch
+from seqnet.data.examples import Examples, Ragged, Stream
+from seqnet.errors import DataError
+from seqnet.spaces import Tokens
+
+SPLITS = ("train", "valid", "test")
+
+
+@pytest.fixture
+def config(data, tiny, composed):
+    """The experiment is one that says nothing of this data: whatever it is, only `data` counts here."""
+    return composed(*tiny("experiment=python_docs", f"data={data}"))
+
+
+@pytest.fixture
+def fitted(config):
+    source = build.source(config)
+    source.fit()
+    return source
+
+
+@pytest.fixture
+def line(config, fitted):
+    """What predict reads: the example's line.txt, or a row's inputs as JSON, which is a text too."""
+    path = config["data"].get("path")
+    if path and (Path(path) / "line.txt").is_file():
+        return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
+    split = fitted.split("train")
+    row = split.documents[0][:5] if isinstance(split, Stream) else split.inputs[0]
+    return json.dumps(row.tolist())
+
+
+def flat(ragged):
+    return [ragged.flat, ragged.offsets] if isinstance(ragged, Ragged) else [ragged]
+
+
+def tensors(split):
+    """All that a split holds."""
+    if isinstance(split, Stream):
+        return flat(split.documents)
+    parts = [split.inputs, split.targets, *(split.views[name] for name in sorted(split.views)), split.source]
+    return [tensor for part in parts if part is not None for tensor in flat(part)]
+
+
+def equal(one, other):
+    return len(one) == len(other) and all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def of_batch(batch):
+    kept = [batch.inputs, batch.lengths, torch.nan_to_num(batch.targets, nan=-7.0)]
+    kept += [tensor for tensor in (batch.starts, batch.source, batch.source_lengths) if tensor is not None]
+    return kept + [batch.views[name] for name in sorted(batch.views)]
+
+
+def same_batches(found, wanted):
+    found, wanted = list(found), list(wanted)
+    return len(found) == len(wanted) and all(
+        equal(of_batch(one), of_batch(other)) for one, other in zip(found, wanted, strict=True)
+    )
+
+
+def test_it_reads_nothing_before_it_is_asked_to(config, tmp_path):
+    config["data"] |= {"path": str(tmp_path / "nowhere")} if "path" in config["data"] else {}
+    build.source(config)
+
+
+def test_what_it_learned_is_json_and_gives_the_same_spaces_and_splits(config, fitted):
+    stored = json.loads(json.dumps(fitted.state()))
+    restored = build.source(config)
+    restored.restore(stored)
+    assert (restored.inputs, restored.targets, restored.views) == (fitted.inputs, fitted.targets, fitted.views)
+    assert json.loads(json.dumps(restored.state())) == stored
+    for name in SPLITS:
+        one, other = fitted.split(name), restored.split(name)
+        assert (one is None) == (other is None)
+        assert one is None or (type(one) is type(other) and equal(tensors(one), tensors(other)))
+
+
+def test_a_stored_state_that_is_another_s_is_refused(config):
+    with pytest.raises(DataError):
+        build.source(config).restore({"something": ["else"]})
+
+
+def test_splits_differ(fitted):
+    found = [tensors(split) for name in SPLITS if (split := fitted.split(name)) is not None]
+    assert len(found) >= 2
+    for place, split in enumerate(found):
+        assert not any(equal(split, other) for other in found[:place])
+
+
+def in_space(space, tensor, time):
+    """tensor [time] or [time size], of a space's kind. time: a shape."""
+    if isinstance(space, Tokens):
+        assert tensor.dtype == torch.int64 and tensor.shape[: len(time)] == time
+        assert tensor.min() >= 0 and tensor.max() < space.size
+    else:
+        assert tensor.dtype == torch.float32 and tensor.shape == (*time, space.size) and tensor.isfinite().all()
+        assert not space.names or len(space.names) == space.size
+
+
+def test_batches_are_of_the_spaces_it_tells_and_ask_for_something(config, fitted):
+    for name in SPLITS:
+        split = fitted.split(name)
+        if split is None:
+            continue
+        loader = build.loader(config, split, training=name == "train")
+        batches = list(loader.batches(0))
+        assert len(batches) == loader.num_batches(0) > 0
+        for batch in batches:
+            assert isinstance(batch, Batch) and batch.size <= config["data"]["batch_size"]
+            shape = (batch.size, batch.time)
+            assert batch.lengths.dtype == torch.int64 and int(batch.lengths.max()) == batch.time
+            in_space(fitted.inputs, batch.inputs, shape)
+            assert batch.views.keys() == fitted.views.keys()
+            for view, space in fitted.views.items():
+                in_space(space, batch.views[view], shape)
+            inside = torch.arange(batch.time) < batch.lengths[:, None]
+            targets, places = batch.targets, shape[:1] if batch.row_targets else shape
+            assert targets.shape[: len(places)] == places
+            if isinstance(fitted.targets, Tokens):
+                asked = targets[targets != IGNORE]
+                assert batch.row_targets or (targets[~inside] == IGNORE).all()
+            else:
+                asked = targets[~targets.isnan().any(-1)]
+                assert batch.row_targets or targets[~inside].isnan().all()
+            in_space(fitted.targets, asked, asked.shape[:1])
+            assert len(asked)
+
+
+def test_every_row_is_read_once_an_epoch(config, fitted):
+    for name in SPLITS:
+        split = fitted.split(name)
+        if split is None:
+            continue
+        loader = build.loader(config, split, training=name == "train")
+        steps = sum(int(batch.lengths.sum()) for batch in loader.batches(0))
+        if isinstance(split, Stream):
+            assert steps == int((split.documents.lengths - 1).clamp(min=0).sum())
+        else:
+            assert steps == int(split.lengths.sum())
+
+
+def test_batches_are_a_pure_function_of_seed_epoch_and_number(config, fitted):
+    split = fitted.split("train")
+
+    def batches(epoch, start=0, seed=1):
+        return list(build.loader(config | {"seed": seed}, split, training=True).batches(epoch, start))
+
+    loader = build.loader(config, split, training=True)
+    first = list(loader.batches(0))
+    list(loader.batches(1))
+    assert same_batches(loader.batches(0), first)
+    assert same_batches(batches(0), first)
+    for start in (1, len(first) - 1, len(first)):
+        assert same_batches(batches(0, start), first[start:])
+    if isinstance(split, Examples):
+        assert not same_batches(batches(1), first)
+        assert not same_batches(batches(0, seed=2), first)
+        evaluation = build.loader(config, split, training=False)
+        assert same_batches(evaluation.batches(1), evaluation.batches(0))
+
+
+def test_no_global_random_generator_is_touched(config, line):
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+
+    def generators():
+        kind, keys, *rest = np.random.get_state()
+        return random.getstate(), (kind, keys.tolist(), *rest), torch.get_rng_state().tolist()
+
+    before = generators()
+    source = build.source(config)
+    source.fit()
+    for name in SPLITS:
+        split = source.split(name)
+        for training in (True, False) if split is not None else ():
+            list(build.loader(config, split, training).batches(0))
+    source.read_inputs([line], "here")
+    assert generators() == before
+
+
+def test_it_is_drawn_from_the_seed_alone(config, fitted):
+    torch.manual_seed(99)
+    again = build.source(config)
+    again.fit()
+    for name in SPLITS:
+        split = fitted.split(name)
+        assert split is None or equal(tensors(again.split(name)), tensors(split))
+
+
+def test_inputs_can_be_read_and_shown_and_nothing_is_asked(fitted, line):
+    examples = fitted.read_inputs([line, line], "here")
+    assert isinstance(examples, Examples) and len(examples) == 2
+    batch = examples.batch(torch.arange(2))
+    in_space(fitted.inputs, batch.inputs, (2, batch.time))
+    assert batch.views.keys() == fitted.views.keys()
+    nothing = batch.targets == IGNORE if isinstance(fitted.targets, Tokens) else batch.targets.isnan()
+    assert nothing.all()
+    split = fitted.split("train")
+    if isinstance(split, Examples):
+        assert batch.row_targets == isinstance(split.targets, torch.Tensor)
+    assert isinstance(fitted.show(examples.inputs[0]), str)
+    assert len(fitted.read_inputs([], "here")) == 0
+
+
+def test_a_line_that_cannot_be_read_is_named(fitted, line):
+    with pytest.raises(DataError, match="somewhere, line 6: "):
+        fitted.read_inputs([line, "", line], "somewhere", 5)
+
+
+def test_a_file_that_is_not_there_is_named_with_what_to_put_there(config, tmp_path):
+    if "path" not in config["data"]:
+        pytest.skip("reads no file")
+    config["data"]["path"] = str(tmp_path / "missing.jsonl")
+    with pytest.raises(DataError, match="missing.jsonl.* does not exist: .+"):
+        build.source(config).fit()

@@ -1,0 +1,62 @@
+"""Every experiment in configs/experiment, from end to end on tiny data: two steps of everything."""
+
+import json
+import math
+
+import pytest
+
+from seqnet import build
+from seqnet.cli import answer
+
+ROW = {"step", "epoch", "split", "loss"}
+
+
+@pytest.fixture
+def arguments(experiment, tiny, composed):
+    found = tiny(f"experiment={experiment}")
+    model = composed(*found)["model"]
+    if not model.get("tied"):
+        found += [f"model.{key}=8" for key in ("hidden_size", "embedding_size") if model.get(key)]
+    return found
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_it_runs_two_steps_of_everything(arguments, experiment, tmp_path, capsys):
+    """And evaluating the run afterwards gives its scores again, to the last bit."""
+    run = tmp_path / "run"
+    asked = ["debug=quick", "debug.evaluation_batches=null", f"run_dir={run}", "threads=1", "device=cpu"]
+    assert answer(["train", *arguments, *asked]) == 0, capsys.readouterr().err
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    assert (results["experiment"], results["steps"]) == (experiment, 2)
+    rows = lines(run / "metrics.jsonl")
+    assert all(row.keys() >= ROW and math.isfinite(row["loss"]) for row in rows)
+    assert {(row["split"], row["step"]) for row in rows} >= {("train", 1), ("train", 2), ("valid", 1), ("valid", 2)}
+    assert {path.name for path in (run / "checkpoints").iterdir()} >= {"last", "best", "step_00000002"}
+    assert any((run / "tensorboard").iterdir())
+    capsys.readouterr()
+
+    for path in (run, run / "checkpoints" / "best"):
+        assert answer(["checkpoint", "verify", str(path)]) == 0
+    split, key = ("test", "test") if "test" in results else ("valid", "best")
+    output = tmp_path / "scores.jsonl"
+    assert answer(["evaluate", f"run={run}", f"split={split}", f"output={output}"]) == 0, capsys.readouterr().err
+    (scores,) = lines(output)
+    assert scores.pop("split") == split
+    assert scores == {"step": results["best"]["step"]} | results[key]
+    assert all(math.isfinite(score) for score in scores.values())
+
+
+def test_gradients_reach_all_weights_of_its_model(arguments, composed):
+    config = composed(*arguments)
+    source = build.source(config)
+    source.fit()
+    assembly = build.assemble(config, source)
+    batch = next(build.loader(config, source.split("train"), training=True).batches(0))
+    window = next(batch.windows(config["training"]["window"]))
+    assert assembly.task.count(window)
+    assembly.task.loss(assembly.model(window), window).backward()
+    for name, parameter in assembly.model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.any(), name

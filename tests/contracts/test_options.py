@@ -1,0 +1,74 @@
+"""Every option of every yaml is read by what the yaml builds: there is none that does nothing."""
+
+import ast
+import inspect
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+import seqnet
+from seqnet import configuration
+from seqnet.build import LOADER_KEYS, locate
+
+PACKAGE = Path(seqnet.__file__).parent
+ELSEWHERE = {"data": LOADER_KEYS, "task": ("readout",)}  # read by the loader, by the model
+CODE_ONLY = ("reader",)  # what a user's own code may hand to a class, and no yaml of ours says
+BUILT = sorted(
+    path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()
+    for path in configuration.CONFIGS.glob("*/*.yaml")
+    if "\n_target_:" in "\n" + path.read_text(encoding="utf-8") and path.parent.name != "hydra"
+)
+
+
+def used_names(function):
+    """The names that a function's body reads."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+@pytest.mark.parametrize("path", BUILT)
+def test_the_class_takes_and_reads_every_option(path):
+    """The class has no other options, and where it has a default of its own, it is the yaml's."""
+    group = path.split("/")[0]
+    options = yaml.safe_load((configuration.CONFIGS / f"{path}.yaml").read_text(encoding="utf-8"))
+    cls = locate(options.pop("_target_"), None)
+    for key in ELSEWHERE.get(group, ()):
+        options.pop(key, None)
+    takes = inspect.signature(cls).parameters
+    dead = options.keys() - takes.keys()
+    assert not dead, f"{cls.__name__} does not take {', '.join(sorted(dead))}"
+    if not cls.__module__.startswith("seqnet."):
+        return
+    unread = options.keys() - used_names(cls.__init__) if options else None
+    assert not unread, f"{cls.__name__} takes {', '.join(sorted(unread))} and does not read it"
+    own = {name: taken.default for name, taken in takes.items() if taken.default is not inspect.Parameter.empty}
+    for key, default in own.items():
+        if key in CODE_ONLY:
+            continue
+        assert key in options, f"{path}.yaml does not say {key}, which {cls.__name__} takes"
+        if not str(options[key]).startswith("${"):
+            assert (list(default) if isinstance(default, tuple) else default) == options[key], key
+
+
+COMMANDS = sorted(path.stem for path in configuration.CONFIGS.glob("*.yaml"))
+NOT_READERS = ("rules.py", "errors.py", "scores.py")  # they know of options, and do nothing with their values
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_other_option_is_read_somewhere(command):
+    """Its name stands in the code as a string: config["training"]["window"]."""
+    config = configuration.compose(command, []).config
+    elsewhere = {
+        group for group in config["groups"] if config.get(group) is None or "_target_" in config[group]
+    } | {"groups"}
+    keys = [key for key in configuration.leaves(config) if key.split(".")[0] not in elsewhere]
+    read = set()
+    for path in PACKAGE.rglob("*.py"):
+        if path.name not in NOT_READERS:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    read.add(node.value)
+    dead = [key for key in keys if key.rpartition(".")[2] not in read]
+    assert not dead, f"nothing in seqnet reads {', '.join(dead)} of seqnet {command}"

@@ -1,0 +1,237 @@
+"""Sweeps: every job's folder and status, the ranked table, and what is refused before any job begins."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from omegaconf import OmegaConf
+
+from seqnet import cli, sweep
+from seqnet.errors import ConfigurationError, DataError
+
+ROOT = Path(__file__).parents[1]
+DIGITS = ["train", "-m", "experiment=digits"]
+
+
+@pytest.fixture
+def trained(monkeypatch, tmp_path):
+    """Stands in for training: the accuracy is the learning rate; some learning rates fail."""
+    monkeypatch.chdir(tmp_path)
+    configs = []
+
+    def run(config, typed, choices):
+        configs.append(config)
+        rate = config["optimizer"]["lr"]
+        if rate == 13:
+            raise DataError("bad luck")
+        if rate == 14:
+            raise ZeroDivisionError("a bug")
+        if rate == 15:
+            sys.exit(9)
+        if rate == 130:
+            return 130
+        scores = {"step": 3, "loss": 1 / rate, "accuracy": rate}
+        results = {"monitor": config["training"]["monitor"], "best": scores, "test": {"accuracy": rate / 2}}
+        (Path(config["run_dir"]) / "results.json").write_text(json.dumps(results))
+        return 0
+
+    monkeypatch.setattr(cli, "_command", lambda name: SimpleNamespace(run=run))
+    return configs
+
+
+def status(folder):
+    return json.loads((folder / "status.json").read_text())
+
+
+def leaderboard(folder):
+    with (folder / "leaderboard.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def only(folder):
+    (found,) = folder.iterdir()
+    return found
+
+
+def test_every_job_has_its_folder_its_status_and_one_thread(trained, capsys):
+    assert cli.answer([*DIGITS, "cell=rnn,gru", "optimizer.lr=0.1,0.2"]) == 0
+    folder = only(Path("outputs/sweeps/digits"))
+    assert "=" not in str(folder)
+    assert [config["run_dir"] for config in trained] == [str(folder / str(number)) for number in range(4)]
+    assert {config["threads"] for config in trained} == {1}
+    assert status(folder / "3") == {
+        "status": "done",
+        "exit_code": 0,
+        "error": None,
+        "overrides": ["experiment=digits", "cell=gru", "optimizer.lr=0.2"],
+    }
+    rows = leaderboard(folder)
+    assert [row["job"] for row in rows] == ["1", "3", "0", "2"]
+    assert rows[0] == {
+        "rank": "1",
+        "job": "1",
+        "status": "done",
+        "cell": "rnn",
+        "optimizer.lr": "0.2",
+        "accuracy": "0.2",
+        "loss": "5.0",
+        "test_accuracy": "0.1",
+    }
+    assert "leaderboard.csv" in capsys.readouterr().out
+
+
+def test_lower_losses_rank_first(trained):
+    assert cli.answer([*DIGITS, "training.monitor=loss", "optimizer.lr=0.1,0.3,0.2", "run_dir=mine"]) == 0
+    assert [row["job"] for row in leaderboard(Path("mine"))] == ["1", "2", "0"]
+
+
+def test_a_job_that_fails_ends_no_other(trained, capsys):
+    assert cli.answer([*DIGITS, "optimizer.lr=13,-1,14,15,0.5", "run_dir=mine"]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert len(said) == 4
+    assert said[0] == "seqnet: job 0 (experiment=digits optimizer.lr=13): bad luck"
+    codes = [status(Path(f"mine/{number}"))["exit_code"] for number in range(5)]
+    assert codes == [3, 2, 1, 9, 0]
+    assert status(Path("mine/1"))["error"] == "optimizer.lr=-1 must be a number above 0"
+    rows = leaderboard(Path("mine"))
+    assert [row["rank"] for row in rows] == ["1", "", "", "", ""]
+    assert rows[0]["job"] == "4"
+    assert rows[1]["error"] == "bad luck"
+
+
+def test_an_interrupt_ends_the_sweep(trained):
+    assert cli.answer([*DIGITS, "optimizer.lr=0.5,130,0.6", "run_dir=mine"]) == 130
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "failed"]
+    assert not Path("mine/2").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["cell=rnn,lstn"], "unknown cell 'lstn'; did you mean 'lstm'?"),
+        (["cel=rnn,lstm"], "unknown key 'cel'; did you mean 'cell'?"),
+        (["optimizer.lr=-1,-2"], "optimizer.lr=-1 must be a number above 0"),
+        (["sweep=tpe", "cell=gru"], "sweep=tpe has nothing to vary"),
+        (["sweep=grid", "optimizer.lr=interval(0.1,1)"], "BasicSweeper does not support sweep type"),
+    ],
+)
+def test_a_sweep_that_cannot_run_leaves_no_folder(trained, capsys, arguments, sentence):
+    assert cli.answer([*DIGITS, *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"seqnet: {sentence}")
+    assert not list(Path.cwd().iterdir())
+    assert not trained
+
+
+def test_a_refused_sweep_leaves_the_users_folder_alone(trained):
+    Path("mine").mkdir()
+    assert cli.answer([*DIGITS, "cell=rnn,lstn", "run_dir=mine"]) == 2
+    assert Path("mine").is_dir()
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_optuna_draws_values_in_range_and_from_the_seed(trained, sampler):
+    ranges = ["optimizer.lr=tag(log,interval(1e-4,1e-2))", "model.hidden_size=interval(4,8)", "cell=rnn,gru"]
+    settings = [f"sweep={sampler}", "sweep.trials=6", "sweep.parallel=2"]
+    for folder in ("first", "again"):
+        assert cli.answer([*DIGITS, *settings, *ranges, f"run_dir={folder}"]) == 0
+    drawn = [(one["optimizer"]["lr"], one["model"]["hidden_size"], one["groups"]["cell"]) for one in trained]
+    assert len(drawn) == 12
+    assert drawn[:6] == drawn[6:]
+    assert len({rate for rate, _, _ in drawn}) == 6
+    assert all(1e-4 <= rate <= 1e-2 and 4 <= size <= 8 and cell in ("rnn", "gru") for rate, size, cell in drawn)
+
+
+class Launcher:
+    """Scores each trial by (x - 3)^2; every fifth fails."""
+
+    def __init__(self):
+        self.seen = []
+
+    def launch(self, batch, initial_job_idx):
+        values = [float(dict(one.split("=") for one in overrides)["optimizer.lr"]) for overrides in batch]
+        scores = [None if number % 5 == 4 else (x - 3) ** 2 for number, x in enumerate(values, initial_job_idx)]
+        self.seen += values
+        return [SimpleNamespace(return_value=score) for score in scores]
+
+
+def test_tpe_learns_from_the_scores(monkeypatch):
+    from hydra_plugins.seqnet_sweeper import OptunaSweeper
+
+    found = OptunaSweeper("tpe", trials=60, parallel=1, seed=3, monitor="loss")
+    found.launcher, found.config = Launcher(), OmegaConf.create({"optimizer": {"lr": 0.1}})
+    monkeypatch.setattr(found, "validate_batch_is_legal", lambda batch: None)
+    found.sweep(["seed=1", "optimizer.lr=interval(0,10)"])
+    assert len(found.launcher.seen) == 60
+    assert sum(abs(x - 3) for x in found.launcher.seen[-20:]) / 20 < 1
+    assert sum(abs(x - 3) for x in found.launcher.seen[:10]) / 10 > 1.5
+
+
+def test_a_missing_optuna_is_named_with_its_extra(trained, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert cli.answer([*DIGITS, "sweep=random", "optimizer.lr=0.1,0.2"]) == 2
+    assert "pip install 'seqnet[sweep]'" in capsys.readouterr().err
+    assert not list(Path.cwd().iterdir())
+
+
+def test_leaderboard_at_any_time(trained, capsys):
+    assert cli.answer([*DIGITS, "optimizer.lr=0.1,0.2", "run_dir=mine"]) == 0
+    Path("mine/leaderboard.csv").unlink()
+    Path("mine/2").mkdir()
+    Path("mine/2/status.json").write_text('{"status": "running", "overrides": ["optimizer.lr=0.3"]}')
+    sweep.finish(Path("mine"))
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "done", "running"]
+
+
+def test_leaderboard_ranks_plain_runs_too(tmp_path):
+    for name, loss in (("a", 2.0), ("b", 1.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(json.dumps({"monitor": "loss", "best": {"loss": loss}}))
+    sweep.finish(tmp_path)
+    assert [row["job"] for row in leaderboard(tmp_path)] == ["b", "a"]
+    (tmp_path / "empty").mkdir()
+    for nothing in ("empty", "nowhere"):
+        with pytest.raises(ConfigurationError, match="holds no runs"):
+            sweep.finish(tmp_path / nothing)
+
+
+def seqnet(*arguments, folder):
+    return subprocess.run(
+        [sys.executable, "-m", "seqnet", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+
+
+def rows_of_a_sweep_and_alone(folder, *launcher):
+    settings = ["experiment=digits", "debug=quick", "observers.tensorboard=false", "model.hidden_size=8"]
+    found = seqnet("train", "-m", *settings, "cell=rnn,gru", *launcher, "run_dir=sweep", folder=folder)
+    assert found.returncode == 0, found.stderr
+    assert len(leaderboard(folder / "sweep")) == 2
+    alone = seqnet("train", *settings, "cell=gru", "threads=1", "run_dir=alone", folder=folder)
+    assert alone.returncode == 0, alone.stderr
+    return [(folder / name / "metrics.jsonl").read_text() for name in ("sweep/1", "alone")]
+
+
+def test_a_job_gives_the_numbers_of_the_same_run_alone(tmp_path):
+    in_sweep, alone = rows_of_a_sweep_and_alone(tmp_path)
+    assert in_sweep == alone
+
+
+@pytest.mark.slow
+def test_a_job_of_the_joblib_launcher_too(tmp_path):
+    in_sweep, alone = rows_of_a_sweep_and_alone(tmp_path, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    assert in_sweep == alone
+
+
+@pytest.mark.slow
+def test_a_job_of_the_submitit_launcher_too(tmp_path):
+    in_sweep, alone = rows_of_a_sweep_and_alone(tmp_path, "hydra/launcher=submitit_local")
+    assert in_sweep == alone
