@@ -78,15 +78,18 @@ def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> An
 
     Of `given`, those that the class does not take are left out. Raises ConfigurationError.
     """
-    options = {key: value for key, value in config.items() if key != "_target_"}
-    cls = locate(config["_target_"], trust)
+    options = dict(config)
+    target = options.pop("_target_", None)
+    if not isinstance(target, str):
+        raise ConfigurationError(f"_target_ must name a class, such as seqnet.cells.lstm.LSTM, not {target!r}")
+    cls = locate(target, trust)
     takes = inspect.signature(cls).parameters
     if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in takes.values()):
         given = {key: value for key, value in given.items() if key in takes}
     try:
         inspect.signature(cls).bind(**options, **given)
     except TypeError as error:
-        raise ConfigurationError(f"{config['_target_']}: {error}") from error
+        raise ConfigurationError(f"{target}: {error}") from error
     return cls(**options, **given)
 
 

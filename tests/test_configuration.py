@@ -128,9 +128,9 @@ def test_a_users_class_has_its_own_keys_and_their_types(tmp_path):
         "_target_: my_module.Own\nlength: short\nratio: 0.5\nanything: null\nbatch_size: 4\n"
     )
     chosen = ["--config-dir", "mine", "data=own"]
-    found = compose("train", [DIGITS, *chosen, "data.length=long", "data.ratio=1", "data.anything=[1,x]"]).config[
-        "data"
-    ]
+    found = compose(
+        "train", ["experiment=blank", *chosen, "data.length=long", "data.ratio=1", "data.anything=[1,x]"]
+    ).config["data"]
     assert found == {
         "_target_": "my_module.Own",
         "length": "long",
@@ -193,7 +193,7 @@ def test_length_limits_checkpoints_observers_device_and_trust_may_differ():
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("optimizer.lr=0.1", "optimizer.lr=0.1, but the stored run has optimizer.lr=0.003"),
+        ("optimizer.lr=0.1", "optimizer.lr=0.1, but the stored run has optimizer.lr=0.01"),
         ("cell=gru", "cell=gru, but the stored run has cell=lstm"),
         ("training.window=4", "training.window=4, but the stored run has training.window=null"),
     ],

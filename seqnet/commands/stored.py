@@ -49,7 +49,9 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
 def load_weights(model: nn.Module, components: dict[str, Any], where: str) -> None:
     """Copy stored parameters and buffers into a model. Raises CheckpointError where they do not fit."""
     for kind, own in (("parameters", dict(model.named_parameters())), ("buffers", dict(model.named_buffers()))):
-        stored = components[kind]
+        stored = components.get(kind)
+        if not isinstance(stored, dict):
+            raise CheckpointError(f"{where} holds no {kind}")
         if stored.keys() != own.keys():
             differing = sorted(stored.keys() ^ own.keys())
             raise CheckpointError(f"the {kind} of {where} are not those of this model: {', '.join(differing[:5])}")

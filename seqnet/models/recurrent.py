@@ -40,7 +40,8 @@ class Recurrent(nn.Module):
     cell: makes a cell of (input_size, hidden_size). readout: `all` steps, or one vector a row: the `last` valid
     output of the top layer (of the right-to-left half the one at the row's first step), or the `mean` or `max`
     of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
-    one-hot, numbers as they are. embedding_std: of a token embedding at the beginning. reader: makes the reader of (inputs, views) in place of `make_reader`.
+    one-hot, numbers as they are. embedding_std: of a token embedding at the beginning. reader: makes the reader
+    of (inputs, views) in place of `make_reader`.
     Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
     """
 
@@ -70,7 +71,10 @@ class Recurrent(nn.Module):
             raise ConfigurationError(f"model.readout={readout} is not one of {known}{did_you_mean(readout, READOUTS)}")
         if num_layers < 1:
             raise ConfigurationError(f"model.num_layers must be at least 1, not {num_layers}")
-        self.reader = make_reader(inputs, views, embedding_size, embedding_std) if reader is None else reader(inputs, views)
+        if reader is None:
+            self.reader = make_reader(inputs, views, embedding_size, embedding_std)
+        else:
+            self.reader = reader(inputs, views)
         width: int = self.reader.size  # type: ignore[assignment]
         layers: list[Layer | Bidirectional] = []
         for _ in range(num_layers):

@@ -227,11 +227,9 @@ def test_determinism_belongs_to_the_run_that_asks_for_it(seqnet: Any) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ("checkpoint.every_steps=1",),
-        ("checkpoint.every_minutes=1e-9", "checkpoint.keep=1"),
+        ("checkpoint.every_steps=4", "checkpoint.keep=9", "observers.samples=false"),
+        ("checkpoint.every_minutes=1e-9", "checkpoint.keep=1", "observers.sample_length=50"),
         ("observers.tensorboard=true", "observers.console=true"),
-        ("observers.samples=false",),
-        ("observers.sample_length=50",),
     ],
 )
 def test_saving_and_watching_change_no_number(

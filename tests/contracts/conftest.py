@@ -47,8 +47,10 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(argument, choices(group))
         else:
             found = [(choice, options) for choice in choices(group) for options in variants(group, choice)]
-            names = ["-".join([choice, *(f"{key}={rules.shown(options[key])}" for key in options)])
-                     for choice, options in found]
+            names = [
+                "-".join([choice, *(f"{key}={rules.shown(options[key])}" for key in options)])
+                for choice, options in found
+            ]
             metafunc.parametrize(argument, found, ids=names)
 
 

@@ -60,9 +60,9 @@ NOT_READERS = ("rules.py", "errors.py", "scores.py")  # they know of options, an
 def test_every_other_option_is_read_somewhere(command):
     """Its name stands in the code as a string: config["training"]["window"]."""
     config = configuration.compose(command, []).config
-    elsewhere = {
-        group for group in config["groups"] if config.get(group) is None or "_target_" in config[group]
-    } | {"groups"}
+    elsewhere = {group for group in config["groups"] if config.get(group) is None or "_target_" in config[group]} | {
+        "groups"
+    }
     keys = [key for key in configuration.leaves(config) if key.split(".")[0] not in elsewhere]
     read = set()
     for path in PACKAGE.rglob("*.py"):

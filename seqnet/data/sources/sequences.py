@@ -130,9 +130,8 @@ class Sequences:
             assert isinstance(file, Path)
             for number, row in read_jsonl(file, self.bad):
                 try:
-                    form = self._form or form_of(row)
-                    rows.append(Row(file, number, *read_row(row, form)))
-                    self._form = form
+                    self._form, inputs, answers = read_row(row, self._form)
+                    rows.append(Row(file, number, inputs, answers))
                 except DataError as error:
                     self.bad(file, number, str(error))
             if not rows:
@@ -172,33 +171,29 @@ class Sequences:
         return show_steps(inputs)
 
 
-def form_of(row: dict[str, Any]) -> Form:
-    """The form of a row. Raises DataError where it has none."""
-    if "inputs" not in row or ("target" in row) == ("targets" in row):
-        raise DataError(f'{brief(row)} must have "inputs" and either "target" or "targets"')
-    first = steps(row["inputs"], "inputs")[0]
+def read_row(row: dict[str, Any], form: Form | None) -> tuple[Form, Tensor, list[Any]]:
+    """The form, which is the row's own where none is given, inputs and answers. Raises DataError where they differ."""
     each_step = "targets" in row
-    answer = steps(row["targets"], "targets")[0] if each_step else row["target"]
-    width = len(first) if isinstance(first, list) else 1
-    size = None if isinstance(answer, str) else len(answer) if isinstance(answer, list) else 1
-    if width == 0 or size == 0:
-        raise DataError("an empty list where there must be numbers")
-    return Form(width, each_step, size)
-
-
-def read_row(row: dict[str, Any], form: Form) -> tuple[Tensor, list[Any]]:
-    """A row's inputs and answers. Raises DataError where it is not of the form."""
-    key = "targets" if form.each_step else "target"
-    if "inputs" not in row or key not in row:
-        raise DataError(f'{brief(row)} must have "inputs" and "{key}", as the first row has')
+    if "inputs" not in row or each_step == ("target" in row):
+        raise DataError(f'{brief(row)} must have "inputs" and either "target" or "targets"')
+    key = "targets" if each_step else "target"
+    answers = steps(row[key], key) if each_step else [row[key]]
+    if form is None:
+        width = width_of(steps(row["inputs"], "inputs")[0])
+        form = Form(width, each_step, None if isinstance(answers[0], str) else width_of(answers[0]))
+    if each_step != form.each_step:
+        raise DataError(f'"{key}" where the first row has "{"target" if each_step else "targets"}"')
     inputs = vectors(row["inputs"], form.width, "inputs")
-    read = label if form.size is None else partial(vector, width=form.size)
-    if not form.each_step:
-        return inputs, [read(row[key], where=key)]
-    answers = steps(row[key], key)
-    if len(answers) != len(inputs):
+    if each_step and len(answers) != len(inputs):
         raise DataError(f"{len(answers)} targets for {len(inputs)} steps")
-    return inputs, [read(answer, where=f"{key}, step {step}") for step, answer in enumerate(answers, 1)]
+    read = label if form.size is None else partial(vector, width=form.size)
+    where = "targets, step {}" if each_step else "target"
+    return form, inputs, [read(answer, where=where.format(step)) for step, answer in enumerate(answers, 1)]
+
+
+def width_of(value: Any) -> int:
+    """How many numbers a step or target has, 1 at least; whether they are numbers is seen when they are read."""
+    return len(value) or 1 if isinstance(value, list) else 1
 
 
 def label(value: Any, where: str) -> str:

@@ -1,0 +1,263 @@
+"""evaluate, predict and generate: what a trained run answers, from its folder alone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+
+
+# -------------------------------------------------------------------- evaluate
+
+
+@pytest.mark.parametrize("run", ["judge_run", "adding_run", "writer_run"])
+def test_evaluate_gives_the_scores_of_results_json_exactly(
+    seqnet: Any, request: pytest.FixtureRequest, run: str
+) -> None:
+    folder = request.getfixturevalue(run)
+    reached = seqnet.results(folder)
+    for split, key in (("valid", "best"), ("test", "test")):
+        if key not in reached:
+            continue
+        (row,) = seqnet("evaluate", f"run={folder}", f"split={split}").rows
+        assert row == {"split": split, "step": reached["best"]["step"], **reached[key]}
+    last = seqnet("evaluate", f"run={folder}/checkpoints/last", "split=valid").rows[0]
+    assert {key: last[key] for key in reached["last"]} == reached["last"]
+
+
+def test_evaluate_on_other_files_and_into_a_file(seqnet: Any, judge_run: Path, reviews: Path) -> None:
+    Path("other.csv").write_text("text,label\nfox fox,friendly\nlazy dog,not\nzebra,not\n")
+    assert seqnet("evaluate", f"run={judge_run}", "data.path=other.csv", "output=scores.jsonl").out == ""
+    row = json.loads(Path("scores.jsonl").read_text())
+    assert (3 * row["accuracy"]) == pytest.approx(round(3 * row["accuracy"]))
+    assert row["loss"] > 0
+    small = seqnet("evaluate", f"run={judge_run}", "data.batch_size=1").rows[0]
+    assert small["loss"] == pytest.approx(seqnet.results(judge_run)["test"]["loss"], abs=1e-6)
+
+
+def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> None:
+    found = seqnet("evaluate", f"run={writer_run}")
+    assert (found.code, found.err) == (
+        3,
+        "seqnet: split=test: there is no such split; try split=train or split=valid\n",
+    )
+    found = seqnet("evaluate", f"run={adding_run}", "data.path=file.jsonl")
+    assert (found.code, "trained on Adding, which reads no files" in found.err) == (2, True)
+    found = seqnet("evaluate", "run=nowhere")
+    assert (found.code, "nowhere does not exist" in found.err) == (5, True)
+    found = seqnet("evaluate", f"run={writer_run}", "split=tset")
+    assert (found.code, "did you mean 'test'?" in found.err) == (2, True)
+    found = seqnet("evaluate", f"run={writer_run}", "split=valid", "output=no/folder")
+    assert (found.code, found.out, "output=no/folder" in found.err) == (2, "", True)
+
+
+# --------------------------------------------------------------------- predict
+
+
+def test_predictions_keep_the_order_of_the_lines(seqnet: Any, judge_run: Path) -> None:
+    texts = ["fox", "the lazy dog", "a", "unheard words entirely", "seven wizards make toxic brew", "fox"]
+    whole = seqnet("predict", f"run={judge_run}", stdin="\n".join(texts).encode()).rows
+    alone = [seqnet("predict", f"run={judge_run}", stdin=text.encode()).rows[0] for text in texts[:3]]
+    assert len(whole) == 6
+    assert whole[0] == whole[5]
+    for row, other in zip(whole, alone, strict=False):
+        assert row["prediction"] == other["prediction"]
+        assert row["score"] == pytest.approx(other["score"], abs=1e-6)
+
+
+def test_a_score_is_the_probability_of_the_prediction(seqnet: Any, judge_run: Path) -> None:
+    for row in seqnet("predict", f"run={judge_run}", stdin=b"fox\nthe lazy dog\n").rows:
+        assert row["prediction"] in ("friendly", "not")
+        assert 0.5 <= row["score"] <= 1  # of two classes
+
+
+def test_predictions_of_a_file_do_not_depend_on_the_batch(
+    seqnet: Any, judge_run: Path, reviews: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [line.partition(",")[0] for line in reviews.read_text().splitlines()[1:]]
+    Path("lines.txt").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(texts).encode())
+    from_lines = seqnet("predict", f"run={judge_run}", "input=lines.txt").rows
+    assert len(from_lines) == 60
+    monkeypatch.setattr("seqnet.commands.lines.BLOCK", 100)
+    others = (
+        seqnet("predict", f"run={judge_run}", f"input={reviews}").rows,  # the training format
+        seqnet("predict", f"run={judge_run}", "input=lines.txt", "data.batch_size=1").rows,
+        seqnet("predict", f"run={judge_run}", "input=lines.txt", "data.batch_size=1000").rows,
+    )
+    for other in others:
+        assert [row["prediction"] for row in other] == [row["prediction"] for row in from_lines]
+        assert [row["score"] for row in other] == pytest.approx([row["score"] for row in from_lines], abs=1e-6)
+
+
+def test_a_row_a_step_for_a_language_model(seqnet: Any, writer_run: Path) -> None:
+    (row,) = seqnet("predict", f"run={writer_run}", stdin="the \u2603".encode()).rows
+    assert len(row["prediction"]) == len(row["score"]) == 5
+
+
+def test_numbers_are_read_as_json(seqnet: Any, adding_run: Path) -> None:
+    sequence = [[0.5, 1], [0.25, 0], [0.125, 1]]
+    Path("new.jsonl").write_text(f"{json.dumps(sequence)}\n{json.dumps(sequence * 4)}\n")
+    short, long = seqnet("predict", f"run={adding_run}", "input=new.jsonl").rows
+    assert short.keys() == {"prediction", "score"} and short["score"] is None
+    assert long["prediction"] != short["prediction"]
+    for line in (b"[[1, 2], [3]]", b"nonsense", b"[]", b"[[NaN, 1]]"):
+        found = seqnet("predict", f"run={adding_run}", stdin=b"[[1, 0]]\n" + line)
+        assert found.code == 3
+        assert "standard input, line 2" in found.err
+        assert found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["target", "targets"])
+def test_objects_with_inputs_are_read_as_they_are(seqnet: Any, kind: str) -> None:
+    Path("mine").mkdir()
+    answer = "high" if kind == "target" else ["low", "high"]
+    rows = [{"inputs": [[0.0, 1.0], [1.0, 0.5]], kind: answer}] * 3
+    rows += [{"inputs": [[1.0, 0.0], [0.0, 0.5]], kind: "low" if kind == "target" else ["high", "high"]}]
+    for name in ("train", "valid", "test"):
+        Path(f"mine/{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = "many_to_one" if kind == "target" else "many_to_many"
+    choices = ("experiment=blank", "data=sequences", f"task={task}", "objective=classification", "data.path=mine")
+    small = ("model.embedding_size=null", "model.hidden_size=4", "training.max_epochs=1")
+    found = seqnet.quietly(*choices, *small, "run_dir=run")
+    assert found.code == 0, found.err
+    found = seqnet("predict", "run=run", "input=mine/test.jsonl")
+    assert found.code == 0, found.err
+    assert len(found.rows) == 4
+    assert seqnet("predict", "run=run", stdin=json.dumps(rows[0]["inputs"]).encode()).rows[0] == found.rows[0]
+
+
+@pytest.mark.parametrize(
+    ("contents", "place"),
+    [(b"fox\n\ndog\n", "line 2"), (b"fox\n  \n", "line 2"), (b"fox\ndog\n\xff\xfe\n", "line 3: not UTF-8")],
+)
+def test_a_bad_line_is_named_and_leaves_no_output(seqnet: Any, judge_run: Path, contents: bytes, place: str) -> None:
+    Path("lines.txt").write_bytes(contents)
+    Path("out.jsonl").write_text("before")
+    found = seqnet("predict", f"run={judge_run}", "input=lines.txt", "output=out.jsonl")
+    assert found.code == 3
+    assert f"lines.txt, {place}" in found.err
+    assert found.err.count("\n") == 1
+    assert Path("out.jsonl").read_text() == "before"
+    assert sorted(os.listdir()) == ["lines.txt", "out.jsonl"]
+
+
+def test_output_may_be_the_input(seqnet: Any, judge_run: Path) -> None:
+    Path("lines.txt").write_text("fox\nlazy dog\n")
+    found = seqnet("predict", f"run={judge_run}", "input=lines.txt", "output=lines.txt")
+    assert (found.code, found.out) == (0, "")
+    assert len(Path("lines.txt").read_text().splitlines()) == 2
+    assert "prediction" in Path("lines.txt").read_text()
+
+
+def test_nothing_in_nothing_out(seqnet: Any, judge_run: Path) -> None:
+    found = seqnet("predict", f"run={judge_run}", stdin=b"")
+    assert (found.code, found.out, found.err) == (0, "", "")
+    found = seqnet("predict", f"run={judge_run}", "input=missing.txt")
+    assert (found.code, found.err) == (3, "seqnet: input=missing.txt cannot be read: No such file or directory\n")
+    found = seqnet("predict", f"run={judge_run}", "input=missing.csv")
+    assert (found.code, "missing.csv" in found.err) == (3, True)
+
+
+def test_a_pipe_is_answered_line_by_line(judge_run: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seqnet", "predict", f"run={judge_run}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    for text in (b"fox\n", b"lazy dog\n"):
+        process.stdin.write(text)
+        process.stdin.flush()
+        assert "prediction" in json.loads(process.stdout.readline())
+    process.stdin.close()
+    assert process.stdout.read() == b""
+    assert process.wait(60) == 0
+    process.stdout.close()
+
+
+# -------------------------------------------------------------------- generate
+
+
+def test_a_seed_makes_the_same_text(seqnet: Any, writer_run: Path) -> None:
+    def text(*options: str) -> str:
+        (row,) = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=40", *options).rows
+        assert row["prompt"] == "the "
+        assert len(row["prediction"]) == 40
+        assert row["score"] < 0
+        return str(row["prediction"])
+
+    assert text() == text("seed=1") != text("seed=2")
+    greedy = text("decoding=greedy")
+    assert greedy == text("decoding=greedy", "seed=2") == text("top_k=1") == text("top_p=1e-9")
+    assert greedy == text("temperature=1e-6", "seed=3")
+    assert text("temperature=100") != text()
+
+
+def test_a_prompt_of_nothing_begins_after_a_line_break(seqnet: Any, writer_run: Path) -> None:
+    empty, line_break = (seqnet("generate", f"run={writer_run}", f"prompt={p}", "length=9") for p in ("", "\n"))
+    default = seqnet("generate", f"run={writer_run}", "length=9")
+    assert empty.code == 0, empty.err
+    assert empty.rows[0]["prediction"] == line_break.rows[0]["prediction"] == default.rows[0]["prediction"]
+    assert empty.rows[0]["prompt"] == ""
+
+
+def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> None:
+    found = seqnet("generate", f"run={writer_run}", "prompt=fox \u2603\u2603", "length=9")
+    assert found.code == 0
+    assert found.err == "seqnet: 2 of the prompt's 6 tokens are unknown to the model\n"
+    assert len(found.rows[0]["prediction"]) == 9
+
+
+def test_generated_text_goes_to_a_file(seqnet: Any, writer_run: Path) -> None:
+    assert seqnet("generate", f"run={writer_run}", "length=3000", "output=text.jsonl").out == ""
+    assert len(json.loads(Path("text.jsonl").read_text())["prediction"]) == 3000
+
+
+def test_generate_refuses(seqnet: Any, judge_run: Path, writer_run: Path) -> None:
+    found = seqnet("generate", f"run={judge_run}")
+    assert found.code == 2
+    assert "is not a language model" in found.err and "seqnet predict" in found.err
+    found = seqnet("generate", f"run={writer_run}", "decoding=greedy", "top_k=3")
+    assert (found.code, "decoding=sampling" in found.err) == (2, True)
+    for override in ("temperature=0", "top_p=2", "length=0", "decoding=beem"):
+        assert seqnet("generate", f"run={writer_run}", override).code == 2
+
+
+def test_a_gpu_that_is_not_there_is_refused(
+    seqnet: Any, judge_run: Path, writer_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for command, run in (("evaluate", judge_run), ("predict", judge_run), ("generate", writer_run)):
+        found = seqnet(command, f"run={run}", "device=cuda", stdin=b"")
+        assert (found.code, found.out) == (2, "")
+        assert found.err == "seqnet: device=cuda, but torch finds no GPU here; use device=cpu or device=auto\n"
+
+
+# ------------------------------------------------------------------ checkpoint
+
+
+def test_verify_and_fingerprint(seqnet: Any, judge_run: Path) -> None:
+    found = seqnet("checkpoint", "verify", judge_run)
+    assert found.code == 0
+    assert found.out.endswith("all as written\n")
+    found = seqnet("checkpoint", "fingerprint", judge_run)
+    lines = [line.split("  ") for line in found.out.splitlines()]
+    assert all(len(digest) == 64 for digest, _ in lines)
+    assert {name: digest for digest, name in lines} == seqnet.fingerprint(judge_run)
+    shutil.copytree(judge_run, "run", symlinks=True)
+    (Path("run/checkpoints/last") / "rng.json").unlink()
+    for action in ("verify", "fingerprint"):
+        found = seqnet("checkpoint", action, "run")
+        assert (found.code, found.out, "rng.json" in found.err) == (5, "", True)
+    assert seqnet("checkpoint", "verify", "nowhere").code == 5
+    found = seqnet("checkpoint", "verfy", "run")
+    assert (found.code, "did you mean 'verify'?" in found.err) == (2, True)
+    assert seqnet("checkpoint").code == 2
