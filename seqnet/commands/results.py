@@ -39,7 +39,7 @@ def collect(state: RunState, folder: Path, best_step: int, scored: dict[str, Eva
         found["test"] = scored["test"].scores
     return found | {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "seconds": round(position.seconds, 1),
+        "seconds": round(position.seconds, 2),
         "skipped_steps": position.skipped,
         "bad_rows": int(getattr(state.assembly.source, "bad_rows", 0)),
         "device": str(state.trainer.precision.device),

@@ -62,36 +62,52 @@ class Training:
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
         initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
-        source = build.source(config, trust)
-        learned = beginning.components or initial
+        source = self._read(trust, beginning.components or initial)
+        assembly = build.assemble(config, source, trust)
+        self.model = assembly.model.to(self.device)
+        if initial is not None:
+            load_weights(self.model, initial, config["init_from"])
+        trainer = self._trainer(assembly, trust)
+        self._rehearse(assembly, trainer.precision)
+        stopping = Stopping(config["training"]["monitor"], config["training"]["patience"])
+        self.state = RunState(config, assembly, trainer, stopping, Averages())
+        if beginning.components is not None:
+            self.state.restore(beginning.components, str(beginning.checkpoint))
+        self.observers = self._observers()
+        self.saved: int | None = None  # the step of the checkpoint that holds the state as it is
+        self.last_saved = time.monotonic()
+
+    def _read(self, trust: list[str] | None, learned: dict[str, Any] | None) -> Any:
+        """The source, with what it `learned` before or learns now; its splits and their loaders. Raises DataError."""
+        source = build.source(self.config, trust)
         if learned is not None:
             source.restore(learned["data"])
         else:
             source.fit()
         self.splits = {name: source.split(name) for name in ("train", "valid", "test")}
         self.loaders = {
-            name: build.loader(config, split, training=name == "train") for name, split in self.splits.items()
+            name: build.loader(self.config, split, training=name == "train") for name, split in self.splits.items()
         }
         train = self.loaders["train"]
         if train is None or not train.num_batches(0):
             raise DataError("the training split holds nothing to train on")
-        if config["debug"]["one_batch"]:
+        if self.config["debug"]["one_batch"]:
             self.loaders["valid"] = train
-        assembly = build.assemble(config, source, trust)
-        self.model = assembly.model.to(self.device)
-        if initial is not None:
-            load_weights(self.model, initial, config["init_from"])
-        options = config["training"]
-        precision = Precision(config["precision"], self.device)
+        options = self.config["training"]
         self.example = next(next(iter(train.batches(0))).windows(options["window"], options["stride"]))
-        self._rehearse(assembly, precision)
-        trainer = Trainer(
+        return source
+
+    def _trainer(self, assembly: build.Assembly, trust: list[str] | None) -> Trainer:
+        """The loop, at its first step."""
+        config, options, loader = self.config, self.config["training"], self.loaders["train"]
+        assert loader is not None
+        return Trainer(
             self.model,
             assembly.task,
-            train,
+            loader,
             build.optimizer(config, self.model, trust),
             build.make(config["schedule"], trust),
-            precision,
+            Precision(config["precision"], self.device),
             limits(config),
             Clipping(options["clip_norm"], options["clip_value"]),
             window=options["window"],
@@ -99,13 +115,6 @@ class Training:
             accumulate=options["accumulate"],
             on_nonfinite=options["on_nonfinite"],
         )
-        stopping = Stopping(options["monitor"], options["patience"])
-        self.state = RunState(config, assembly, trainer, stopping, Averages())
-        if beginning.components is not None:
-            self.state.restore(beginning.components, str(beginning.checkpoint))
-        self.observers = self._observers()
-        self.saved: int | None = None  # the step of the checkpoint that holds the state as it is
-        self.last_saved = time.monotonic()
 
     def _rehearse(self, assembly: build.Assembly, precision: Precision) -> None:
         """Find out now what cannot work: a task that is not the data's, a model that cannot be cut, a monitor."""

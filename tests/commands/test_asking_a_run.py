@@ -216,6 +216,12 @@ def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> 
     assert len(found.rows[0]["prediction"]) == 9
 
 
+def test_a_full_disk_is_said(seqnet: Any, writer_run: Path) -> None:
+    found = seqnet("generate", f"run={writer_run}", "length=5", "output=/dev/full")
+    assert (found.code, found.out) == (6, "")
+    assert "output=/dev/full cannot be written: No space left on device" in found.err
+
+
 def test_generated_text_goes_to_a_file(seqnet: Any, writer_run: Path) -> None:
     assert seqnet("generate", f"run={writer_run}", "length=3000", "output=text.jsonl").out == ""
     assert len(json.loads(Path("text.jsonl").read_text())["prediction"]) == 3000
