@@ -107,12 +107,17 @@ def _dispatch(command: str, arguments: list[str]) -> int:
         return _sweep(arguments)
     if configuration.is_sweep(arguments):
         raise ConfigurationError(f"-m sweeps over training runs; seqnet {command} takes one run")
-    outcome = [0]
+    outcome: list[int | BrokenPipeError] = [0]
 
     def job(composed: "Callable[[], Composed]") -> None:
-        outcome[0] = told(lambda: _run(command, composed()))[0]
+        try:
+            outcome[0] = told(lambda: _run(command, composed()))[0]
+        except BrokenPipeError as error:  # Hydra would print it
+            outcome[0] = error
 
     configuration.run_hydra(command, [configuration.quoted(argument) for argument in arguments], job)
+    if isinstance(outcome[0], BrokenPipeError):
+        raise outcome[0]
     return outcome[0]
 
 

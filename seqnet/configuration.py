@@ -144,6 +144,10 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         try:
             override = OverridesParser.create().parse_override(line)
         except HydraException as error:
+            if "=" not in line:
+                raise ConfigurationError(
+                    f"cannot read '{line}': options are written KEY=VALUE, such as run={line}"
+                ) from error
             raise ConfigurationError(
                 f"cannot read '{line}': it must be KEY=VALUE, and a value that holds = , ( [ {{ or quotes must be "
                 f"quoted twice, as in 'KEY=\"a=b\"'"
@@ -382,7 +386,7 @@ def stored_config(config: Mapping[str, Any]) -> Config | None:
     if resume == "auto":
         places = [Path(config["run_dir"]) / "config.yaml"] if config["run_dir"] else []
     else:
-        places = [Path(resume) / "config.yaml", Path(resume).resolve().parents[1] / "config.yaml"]
+        places = [folder / "config.yaml" for folder in (Path(resume), Path(resume).resolve().parent.parent)]
     for place in places:
         if place.is_file():
             try:
@@ -462,7 +466,8 @@ def _refuse_strange_code(merged: Mapping[str, Any], config: Mapping[str, Any]) -
         if key.rpartition(".")[2] != "_target_" or own.get(key) == target:
             continue
         package = str(target).partition(".")[0]
-        if package != "seqnet" and not str(target).startswith("torch.optim.") and package not in config["trust"]:
+        torchs = re.fullmatch(r"torch\.optim\.\w+", str(target))
+        if package != "seqnet" and not torchs and package not in config["trust"]:
             raise ConfigurationError(
                 f"the stored configuration names {target}, which is not seqnet's own; if you trust that code, "
                 f"add trust=[{package}]"

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 import torch
 
+from seqnet.data.examples import Examples
 from seqnet.data.generation import generator
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
@@ -457,6 +459,48 @@ def hold_out_rows(rows: list[Row], valid: float, test: float, seed: int) -> dict
     cuts = (0, counts[0], sum(counts), len(rows))
     chosen = [sorted(order[begin:end]) for begin, end in zip(cuts, cuts[1:], strict=False)]
     return {name: [rows[row] for row in part] for name, part in zip(("valid", "test", "train"), chosen, strict=True)}
+
+
+class EncodedSplits(Generic[Row]):
+    """The examples of each split, its rows read and encoded once.
+
+    where: what is read, for messages. find, read: as for Splits; rows are held out by the seed. encode: the
+    examples of some rows. Raises ConfigurationError for shares that are none.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        find: Callable[[], dict[str, list[File]]],
+        read: Callable[[list[File]], list[Row]],
+        encode: Callable[[list[Row]], Examples],
+        seed: int,
+        valid_share: float,
+        test_share: float,
+    ) -> None:
+        self._where = where
+        self._encode = encode
+        self._splits = Splits(find, read, partial(hold_out_rows, seed=seed), valid_share, test_share)
+        self._examples: dict[str, Examples] = {}
+
+    def fit(self, learn: Callable[[list[Row]], None]) -> None:
+        """Learn from the training rows, then encode them. Raises DataError where there are none."""
+        rows = self._splits.rows("train")
+        if not rows:
+            raise DataError(
+                f"{self._where}: there are no training rows; name some with data.path=, and do not hold out all of them"
+            )
+        learn(rows)
+        self._examples["train"] = self._encode(rows)
+
+    def examples(self, name: str) -> Examples | None:
+        """Those of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
+        if name not in self._examples:
+            rows = self._splits.rows(name)
+            if rows is None:
+                return None
+            self._examples[name] = self._encode(rows)
+        return self._examples[name]
 
 
 def never_seen(what: str, name: str, known: Sequence[str]) -> str:

@@ -229,4 +229,3 @@ def visible(text: str) -> str:
     return "".join(
         letter if letter.isprintable() else signs.get(letter, "\N{REPLACEMENT CHARACTER}") for letter in text
     )
-

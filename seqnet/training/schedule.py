@@ -70,9 +70,7 @@ class Linear(Schedule):
 class Step(Schedule):
     """Multiply by `factor` each time a milestone (a share of training) is passed."""
 
-    def __init__(
-        self, warmup_steps: int = 0, milestones: Sequence[float] = (0.5, 0.75), factor: float = 0.1
-    ) -> None:
+    def __init__(self, warmup_steps: int = 0, milestones: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> None:
         super().__init__(warmup_steps)
         self.milestones = milestones
         self.drop = factor

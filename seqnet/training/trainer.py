@@ -174,6 +174,11 @@ class Trainer:
                     yield report
                 if self.finished():
                     return
+            if position.step == before[1] and position.skipped > before[2]:
+                raise NonFiniteError(
+                    f"no step of epoch {before[0] + 1} had a finite loss and gradient, so all were skipped; "
+                    "lower optimizer.lr, or look at the data"
+                )
             if (position.epoch, position.step, position.skipped) == before:
                 position.epoch += 1  # nothing was asked in all of it
 
@@ -226,9 +231,9 @@ class Trainer:
         self.precision.scaler.unscale_(self.optimizer)
         norm, clipped = self.clipping(self._parameters)
         self._advance(group[-1], last)
+        position.seconds = time.monotonic() - self._began
         # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
-        finite = math.isfinite(loss_sum if self.precision.scaler.is_enabled() else norm)
-        if not finite:
+        if not (math.isfinite(loss_sum) and (math.isfinite(norm) or self.precision.scaler.is_enabled())):
             if not self.skip_nonfinite:
                 raise NonFiniteError(self._blame(loss_sum, group[-1]))
             position.skipped += 1
@@ -239,8 +244,6 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.state = None if last else state
         position.step += 1
-        now = time.monotonic()
-        position.seconds = now - self._began
         return StepReport(
             step=position.step,
             epoch=position.epoch,
@@ -249,7 +252,7 @@ class Trainer:
             gradient_norm=norm,
             clipped=clipped,
             learning_rate=self.optimizer.param_groups[0]["lr"],
-            seconds=now - began,
+            seconds=time.monotonic() - began,
             tokens=tokens,
             padded=padded,
             done=self.done(),

@@ -112,10 +112,17 @@ def test_windowed_losses_are_those_of_the_whole(window: int, stride: int) -> Non
 def test_state_is_carried_from_batch_to_batch_and_reset_row_by_row() -> None:
     model = language_model()
     whole = text(rows=2, time=9)
-    pieces = [replace(whole, inputs=whole.inputs[:, i : i + 3], targets=whole.targets[:, i : i + 3],
-                      lengths=torch.tensor([3, 3]), advance=0,
-                      starts=torch.tensor(starts)) for i, starts in
-              ((0, [True, True]), (3, [False, False]), (6, [False, True]))]
+    pieces = [
+        replace(
+            whole,
+            inputs=whole.inputs[:, i : i + 3],
+            targets=whole.targets[:, i : i + 3],
+            lengths=torch.tensor([3, 3]),
+            advance=0,
+            starts=torch.tensor(starts),
+        )
+        for i, starts in ((0, [True, True]), (3, [False, False]), (6, [False, True]))
+    ]
     losses = [report.loss_sum for report in trainer(model, Fixed(*pieces), lr=0.0).steps()]
     task = ManyToMany(NextToken(SPACE))
     first_row = Batch(whole.inputs[:1], torch.tensor([9]), whole.targets[:1])
@@ -200,6 +207,15 @@ def test_a_loss_that_is_not_finite_is_named_and_changes_nothing() -> None:
     run = trainer(model, Fixed(bad, good), on_nonfinite="skip")
     assert len(list(run.steps())) == 1
     assert run.position.skipped == 1 and parameters(model).isfinite().all()
+
+
+def test_skipping_every_step_of_an_epoch_ends_training() -> None:
+    bad = Batch(torch.full((1, 4, 2), float("nan")), torch.tensor([4]), torch.zeros(1, 4, dtype=torch.long))
+    torch.manual_seed(0)
+    model = Recurrent(GRU, Vector(2), {}, 5, hidden_size=5, embedding_size=None)
+    run = trainer(model, Fixed(bad), on_nonfinite="skip", limits=Limits(max_steps=5))
+    with pytest.raises(NonFiniteError, match="no step of epoch 1"):
+        list(run.steps())
 
 
 def test_an_epoch_in_which_nothing_is_asked_ends() -> None:

@@ -1,6 +1,7 @@
 """Sentences (or any short texts), each with a label."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,17 +10,7 @@ from torch import Tensor
 
 from seqnet.data.encoding import TextEncoder, ragged
 from seqnet.data.examples import Examples
-from seqnet.data.files import (
-    TABLES,
-    BadRows,
-    File,
-    Splits,
-    check_columns,
-    find_files,
-    hold_out_rows,
-    never_seen,
-    read_table,
-)
+from seqnet.data.files import TABLES, BadRows, EncodedSplits, File, check_columns, find_files, never_seen, read_table
 from seqnet.data.numbers import unasked_rows
 from seqnet.data.running_text import read_texts
 from seqnet.data.vocabulary import restore_names
@@ -75,15 +66,9 @@ class Sentences:
         self.max_length = max_length
         self.bad = BadRows(on_bad_row)
         self.views: dict[str, Space] = {}
-        self.where = str(Path(data_dir) / str(name) if path is None else path)
-        self._splits = Splits(
-            lambda: find_files(path, data_dir, name, about, TABLES),
-            self._read,
-            lambda rows, valid, test: hold_out_rows(rows, valid, test, seed),
-            valid_share,
-            test_share,
-        )
-        self._examples: dict[str, Examples] = {}
+        where = str(Path(data_dir) / str(name) if path is None else path)
+        find = partial(find_files, path, data_dir, name, about, TABLES)
+        self._splits = EncodedSplits(where, find, self._read, self._encode, seed, valid_share, test_share)
 
     @property
     def bad_rows(self) -> int:
@@ -92,14 +77,11 @@ class Sentences:
 
     def fit(self) -> None:
         """Learn tokens and labels from the training split. Raises DataError with file and line."""
-        rows = self._splits.rows("train")
-        if not rows:
-            raise DataError(
-                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
-            )
+        self._splits.fit(self._learn)
+
+    def _learn(self, rows: list[Sentence]) -> None:
         self.encoder.learn([row.text for row in rows])
         self._know(tuple(sorted({row.label for row in rows})))
-        self._examples["train"] = self._encode(rows)
 
     def _know(self, labels: tuple[str, ...]) -> None:
         self.inputs = Tokens(self.encoder.names)
@@ -118,12 +100,7 @@ class Sentences:
 
     def split(self, name: str) -> Examples | None:
         """The rows of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
-        if name not in self._examples:
-            rows = self._splits.rows(name)
-            if rows is None:
-                return None
-            self._examples[name] = self._encode(rows)
-        return self._examples[name]
+        return self._splits.examples(name)
 
     def _read(self, files: list[File]) -> list[Sentence]:
         rows = []

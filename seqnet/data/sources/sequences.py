@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.files import BadRows, File, Splits, find_files, hold_out_rows, never_seen, read_jsonl
+from seqnet.data.files import BadRows, EncodedSplits, File, find_files, never_seen, read_jsonl
 from seqnet.data.numbers import brief, read_rows, show_steps, steps, unasked_rows, unasked_steps, vector, vectors
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import DataError
@@ -65,16 +65,10 @@ class Sequences:
     ) -> None:
         self.bad = BadRows(on_bad_row)
         self.views: dict[str, Space] = {}
-        self.where = str(Path(data_dir) / str(name) if path is None else path)
-        self._splits = Splits(
-            lambda: find_files(path, data_dir, name, about or WHAT_GOES_THERE, (".jsonl",), hub=False),
-            self._read,
-            lambda rows, valid, test: hold_out_rows(rows, valid, test, seed),
-            valid_share,
-            test_share,
-        )
+        where = str(Path(data_dir) / str(name) if path is None else path)
+        find = partial(find_files, path, data_dir, name, about or WHAT_GOES_THERE, (".jsonl",), hub=False)
+        self._splits = EncodedSplits(where, find, self._read, self._encode, seed, valid_share, test_share)
         self._form: Form | None = None
-        self._examples: dict[str, Examples] = {}
 
     @property
     def bad_rows(self) -> int:
@@ -83,15 +77,12 @@ class Sequences:
 
     def fit(self) -> None:
         """Learn the rows' form and the labels from the training split. Raises DataError with file and line."""
-        rows = self._splits.rows("train")
-        if not rows:
-            raise DataError(
-                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
-            )
+        self._splits.fit(self._learn)
+
+    def _learn(self, rows: list[Row]) -> None:
         assert self._form is not None  # of the first row
         labels = {answer for row in rows for answer in row.answers} if self._form.size is None else ()
         self._know(self._form, tuple(sorted(labels)))
-        self._examples["train"] = self._encode(rows)
 
     def _know(self, form: Form, labels: tuple[str, ...]) -> None:
         self._form = form
@@ -117,12 +108,7 @@ class Sequences:
 
     def split(self, name: str) -> Examples | None:
         """The rows of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
-        if name not in self._examples:
-            rows = self._splits.rows(name)
-            if rows is None:
-                return None
-            self._examples[name] = self._encode(rows)
-        return self._examples[name]
+        return self._splits.examples(name)
 
     def _read(self, files: list[File]) -> list[Row]:
         rows = []

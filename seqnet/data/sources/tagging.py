@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from seqnet.data.encoding import ragged
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.files import BadRows, File, Splits, find_files, hold_out_rows, never_seen, place, read_conll
+from seqnet.data.files import BadRows, EncodedSplits, File, find_files, never_seen, place, read_conll
 from seqnet.data.numbers import unasked_steps
 from seqnet.data.vocabulary import PADDING, UNKNOWN, Vocabulary, check_limits, restore_names
 from seqnet.errors import ConfigurationError, DataError
@@ -74,15 +75,9 @@ class Tagging:
         self.characters, self.max_characters = characters, max_characters
         self.bad = BadRows(on_bad_row)
         self.views: dict[str, Space] = {}
-        self.where = str(Path(data_dir) / str(name) if path is None else path)
-        self._splits = Splits(
-            lambda: find_files(path, data_dir, name, about, (".conll",), hub=False),
-            self._read,
-            lambda rows, valid, test: hold_out_rows(rows, valid, test, seed),
-            valid_share,
-            test_share,
-        )
-        self._examples: dict[str, Examples] = {}
+        where = str(Path(data_dir) / str(name) if path is None else path)
+        find = partial(find_files, path, data_dir, name, about, (".conll",), hub=False)
+        self._splits = EncodedSplits(where, find, self._read, self._encode, seed, valid_share, test_share)
 
     @property
     def bad_rows(self) -> int:
@@ -91,11 +86,9 @@ class Tagging:
 
     def fit(self) -> None:
         """Learn words, characters and tags from the training split. Raises DataError with file and line."""
-        rows = self._splits.rows("train")
-        if not rows:
-            raise DataError(
-                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
-            )
+        self._splits.fit(self._learn)
+
+    def _learn(self, rows: list[Tagged]) -> None:
         counts = Counter(chain.from_iterable(self._words(row.tokens) for row in rows))
         words = Vocabulary.build(counts, WORD_ENTRIES, self.size, self.min_count)
         spelling = None
@@ -103,7 +96,6 @@ class Tagging:
             letters = Counter(chain.from_iterable(chain.from_iterable(row.tokens) for row in rows))
             spelling = Vocabulary.build(letters, CHARACTER_ENTRIES)
         self._know(words, spelling, tuple(sorted({tag for row in rows for tag in row.tags})))
-        self._examples["train"] = self._encode(rows)
 
     def _words(self, tokens: Iterable[str]) -> Iterable[str]:
         return (token.lower() for token in tokens) if self.lower else tokens
@@ -129,12 +121,7 @@ class Tagging:
 
     def split(self, name: str) -> Examples | None:
         """The sentences of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
-        if name not in self._examples:
-            rows = self._splits.rows(name)
-            if rows is None:
-                return None
-            self._examples[name] = self._encode(rows)
-        return self._examples[name]
+        return self._splits.examples(name)
 
     def _read(self, files: list[File]) -> list[Tagged]:
         rows = []
