@@ -142,9 +142,12 @@ def _bare_steps(size: Size, text: Tensor) -> Callable[[], None]:
     return step
 
 
+SIZES = (Size(1, 256, 64, 65, 32, 64), Size(2, 200, 200, 10_000, 20, 20), Size(1, 64, 64, 65, 20, 20))
+
+
 def loop() -> None:
     """The training loop on a language model: a usual size, and one so small that overhead shows."""
-    for size in (Size(1, 256, 64, 65, 32, 64), Size(2, 200, 200, 10_000, 20, 20), Size(1, 64, 64, 65, 20, 20)):
+    for size in SIZES:
         ours, theirs = language_model(size)
         pair(f"loop {size}", ours, theirs, seconds=60)
 

@@ -146,7 +146,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         except HydraException as error:
             if "=" not in line:
                 raise ConfigurationError(
-                    f"cannot read '{line}': options are written KEY=VALUE, such as run={line}"
+                    f"cannot read '{line}': it must be KEY=VALUE, such as run={line} for the folder of a run"
                 ) from error
             raise ConfigurationError(
                 f"cannot read '{line}': it must be KEY=VALUE, and a value that holds = , ( [ {{ or quotes must be "
