@@ -32,7 +32,7 @@ def made(model, cell, readout, composed):
     """Builds the model of a kind, in double precision."""
 
     def of(kind):
-        config = composed(f"model={model}", f"cell={cell}")
+        config = composed("experiment=blank", f"model={model}", f"cell={cell}")
         options = KINDS[kind] | {"readout": readout, "hidden_size": 6, "embedding_size": 5} | KINDS[kind]
         unknown = options.keys() - config["model"].keys()
         if unknown:

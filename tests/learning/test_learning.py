@@ -77,6 +77,7 @@ def periodic(trained, tmp_path):
 
     def train(*arguments):
         small = ["model.hidden_size=32", "model.embedding_size=8", "data.batch_size=16", "optimizer.lr=2e-2"]
+        small.append("optimizer.betas=[0.9,0.99]")
         limits = ["training.max_minutes=null", "training.evaluate_every_steps=100"]
         best = trained("experiment=tiny_shakespeare", f"data.path={text}", *small, *limits, *arguments)["best"]
         return best["bits"]
