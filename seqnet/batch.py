@@ -91,10 +91,6 @@ class Batch:
             return self
         return self.map(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pin_memory(self) -> "Batch":
-        """The batch in page-locked memory, for faster copies to a GPU."""
-        return self.map(Tensor.pin_memory)
-
     def windows(self, size: int | None, stride: int | None = None) -> Iterator["Batch"]:
         """Cut along time into windows of `size` steps (k2), each beginning `stride` (k1) after the last.
 

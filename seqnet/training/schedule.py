@@ -5,11 +5,12 @@ schedule always ends where the training does.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 
-class Schedule:
+class Schedule(ABC):
     """Linear warm-up over the first `warmup_steps`, then the schedule's own shape."""
 
     def __init__(self, warmup_steps: int = 0) -> None:
@@ -20,18 +21,18 @@ class Schedule:
         warm = min(1.0, (step + 1) / (self.warmup_steps + 1))
         return warm * self.shape(min(done, 1.0))
 
+    @abstractmethod
     def shape(self, done: float) -> float:
         """The factor without warm-up."""
-        raise NotImplementedError
 
-    def observe(self, improved: bool) -> None:
+    def observe(self, improved: bool) -> None:  # noqa: B027  nothing to hear, for most
         """Hear whether an evaluation was the best so far."""
 
     def state(self) -> dict[str, Any]:
         """What must be saved to go on."""
         return {}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027  nor to put back
         """The inverse of `state`."""
 
 
