@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,13 +48,19 @@ class Batch:
         return bool((self.lengths >= self.time).all())
 
     @cached_property
+    def source_full(self) -> bool:
+        """Whether there is no source, or none of its rows is padded."""
+        return self.source is None or bool((self.source_lengths >= self.source.shape[1]).all())
+
+    @cached_property
     def dense(self) -> bool:
         """Whether moreover something is asked everywhere."""
         return self.full and bool(asked(self.targets).all())
 
-    def _knowing(self, full: bool | None, dense: bool | None) -> "Batch":
+    def _knowing(self, full: bool | None, dense: bool | None, source_full: bool) -> "Batch":
         """This batch, told what it need not look for: a look costs, and on a GPU it waits."""
-        self.__dict__.update({name: known for name, known in (("full", full), ("dense", dense)) if known is not None})
+        known = (("full", full), ("dense", dense), ("source_full", source_full))
+        self.__dict__.update({name: value for name, value in known if value is not None})
         return self
 
     @property
@@ -83,7 +89,7 @@ class Batch:
             starts=optional(self.starts),
             views={name: function(view) for name, view in self.views.items()},
         )
-        return mapped._knowing(self.full, self.dense)
+        return mapped._knowing(self.full, self.dense, self.source_full)
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on `device`; itself where it is there already."""
@@ -142,7 +148,7 @@ class Batch:
             continues=self.continues or begin > 0,
             views={name: view[:, begin:end] for name, view in self.views.items()},
             advance=advance,
-        )._knowing(self.full or None, self.dense and new == begin and not self.row_targets)
+        )._knowing(self.full or None, self.dense and new == begin and not self.row_targets, self.source_full)
 
 
 @dataclass(eq=False, slots=True)
@@ -152,9 +158,10 @@ class Output:
     features: Tensor  # [batch hidden] or [batch time hidden]
     head: Callable[[Tensor], Tensor]
     state: State  # after `window.advance` steps
-    attention: Tensor | None = None
-    log_probability: Tensor | None = None  # of a hard attention's choice
-    baseline: Tensor | None = None
+    attention: Tensor | None = None  # [batch heads time source_time]; none in training
+    log_probability: Tensor | None = None  # [batch time], of a hard attention's choice
+    baseline: Tensor | None = None  # [batch time], the loss expected before the choice
+    reaches: bool = False  # the choice of a step is fed to later ones, so their losses follow from it too
 
     def logits(self) -> Tensor:
         """The head applied to every feature."""
@@ -195,6 +202,14 @@ class TrainingReport:
     tokens_per_second: float
 
 
+class AttentionMap(NamedTuple):
+    """Where a decoder looked while it wrote one row."""
+
+    weights: Tensor  # [heads target source], on the CPU
+    source: list[str]  # the words or characters that were read; of a picture its regions
+    target: list[str]  # what was written
+
+
 @dataclass(slots=True)
 class EvaluationReport:
     """Scores of one split."""
@@ -205,7 +220,7 @@ class EvaluationReport:
     scores: dict[str, float]  # loss and metrics
     seconds: float
     samples: list[str] = field(default_factory=list)
-    attention: Tensor | None = None
+    attention: list["AttentionMap"] = field(default_factory=list)  # of the samples
     confusion: Tensor | None = None  # [true predicted]
     class_names: tuple[str, ...] = ()
     best: bool = False

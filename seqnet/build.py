@@ -7,7 +7,7 @@ builds only seqnet's own classes, torch's optimisers, and those of the packages 
 import importlib
 import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from seqnet.training.trainer import Loader
 
 Config = dict[str, Any]
 LOADER_KEYS = ("batch_size", "num_workers")
+MODEL_KEYS = ("readout", "encoder")
+"""What a task's yaml says to the model."""
 
 
 def locate(target: str, trust: Sequence[str] | None) -> type:
@@ -134,21 +136,30 @@ def data_dir() -> Path:
 def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) -> Assembly:
     """Objective, task and model for a source that knows its spaces."""
     objective = make(config["objective"], trust, targets=fitted.targets)
-    task_options = {key: value for key, value in config["task"].items() if key != "readout"}
-    task = make(task_options, trust, objective=objective)
-    cell = partial(make, config["cell"], trust)
+    task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
+    task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
     if isinstance(model_options.get("reader"), dict):
         model_options["reader"] = partial(make, model_options["reader"], trust)
     model = make(
         model_options,
         trust,
-        cell=lambda input_size, hidden_size: cell(input_size=input_size, hidden_size=hidden_size),
+        cell=_factory(config["cell"], trust, "input_size", "hidden_size"),
+        decoder_cell=_factory(config.get("decoder_cell"), trust, "input_size", "hidden_size"),
+        attention=_factory(config["attention"], trust, "query_size", "memory_size"),
         inputs=fitted.inputs,
+        source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
         out_features=objective.out_features,
     )
     return Assembly(fitted, objective, task, model)
+
+
+def _factory(options: Config | None, trust: Sequence[str] | None, *names: str) -> Callable[..., Any] | None:
+    """Makes what `options` describe of two sizes called `names`; None of None."""
+    if options is None:
+        return None
+    return lambda *sizes: make(options, trust, **dict(zip(names, sizes, strict=True)))
 
 
 def loader(config: Config, split: Examples | Stream | None, training: bool) -> Loader | None:

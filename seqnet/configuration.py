@@ -409,10 +409,10 @@ def stored_groups(arguments: Sequence[str]) -> list[str]:
     return [
         f"{group}={choice}"
         for group, choice in stored["groups"].items()
-        if group in _groups()
+        if (folder_name := group.partition("@")[0]) in _groups()
         and group not in (*typed, "sweep")
         and re.fullmatch(r"\w+", str(choice))
-        and any((folder / group / f"{choice}.yaml").is_file() for folder in folders)
+        and any((folder / folder_name / f"{choice}.yaml").is_file() for folder in folders)
     ]
 
 

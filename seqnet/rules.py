@@ -164,6 +164,8 @@ OPTIONS: Mapping[str, Option] = {
     "training.evaluate_every_steps": or_null(COUNT),
     "training.patience": or_null(COUNT),
     "training.on_nonfinite": one_of("raise", "skip"),
+    "training.scheduled_sampling": SHARE,
+    "training.sampling_schedule": one_of("linear", "exponential", "inverse_sigmoid"),
     "checkpoint.every_steps": or_null(COUNT),
     "checkpoint.every_minutes": or_null(POSITIVE),
     "checkpoint.keep": COUNT,
@@ -205,6 +207,10 @@ OPTIONS: Mapping[str, Option] = {
     "model.output_dropout": DROPOUT,
     "model.readout": one_of("all", "last", "mean", "max"),
     "task.readout": one_of("all", "last", "mean", "max"),
+    "model.encoder": one_of("recurrent", "none"),
+    "task.encoder": one_of("recurrent", "none"),
+    "model.bridge": one_of("linear", "copy", "zero"),
+    "attention.score": one_of("dot", "scaled_dot", "general", "additive"),
     "cell.nonlinearity": one_of("tanh", "relu", "leaky_relu", "linear"),
     "cell.recurrent_init": one_of("orthogonal", "uniform", "identity"),
     "objective.loss": one_of("mse", "mae", "huber"),
@@ -248,7 +254,7 @@ COMMAND_OPTIONS: Mapping[str, Option] = {
 
 def option(key: str, default: Any, command: str = "train") -> Option:
     """What `key` may hold. A table entry that the yaml's own default breaks is meant for another class."""
-    found = (COMMAND_OPTIONS.get(key) if command != "train" else None) or OPTIONS.get(key)
+    found = (COMMAND_OPTIONS.get(key) if command != "train" else None) or OPTIONS.get(key.removeprefix("decoder_"))
     if found is not None and found.accepts(default):
         return found
     if isinstance(default, bool):

@@ -1,4 +1,4 @@
-"""What one step of an input or one item of a target is: one of a list of names, or a vector of numbers."""
+"""What a step of an input or an item of a target is: one of a list of names, a vector of numbers, a picture's row."""
 
 from dataclasses import dataclass
 
@@ -23,4 +23,30 @@ class Vector:
     names: tuple[str, ...] = ()
 
 
-Space = Tokens | Vector
+@dataclass(frozen=True)
+class Image:
+    """A picture of grey values, read as a whole: `height` steps of `width` numbers (float32)."""
+
+    height: int
+    width: int
+
+    @property
+    def size(self) -> int:
+        """Numbers a step."""
+        return self.width
+
+
+Space = Tokens | Vector | Image
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a decoder writes: what it reads first, what ends a sequence, what it never writes, how long it may be.
+
+    begin None: it writes numbers, and first reads zeros. end None: every sequence has `longest` steps.
+    """
+
+    begin: int | None
+    end: int | None
+    forbidden: tuple[int, ...]
+    longest: int  # steps of the longest training target, its end included

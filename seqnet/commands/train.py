@@ -32,6 +32,7 @@ from seqnet.observers.tensorboard import TensorBoard
 from seqnet.training import checkpoint
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
+from seqnet.training.schedule import ScheduledSampling
 from seqnet.training.progress import Averages, Stopping
 from seqnet.training.trainer import Clipping, Trainer
 
@@ -114,6 +115,7 @@ class Training:
             stride=options["stride"],
             accumulate=options["accumulate"],
             on_nonfinite=options["on_nonfinite"],
+            sampling=ScheduledSampling(options["scheduled_sampling"], options["sampling_schedule"]),
         )
 
     def _rehearse(self, assembly: build.Assembly, precision: Precision) -> None:

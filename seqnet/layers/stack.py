@@ -1,10 +1,11 @@
 """Layers on top of each other."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqnet.errors import ConfigurationError
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.layer import Layer
 from seqnet.state import State
@@ -42,3 +43,32 @@ class Stack(nn.Module):
                 x = x + below
             final.append(new)
         return x, tuple(final)
+
+
+def stacked(
+    cell: Callable[[int, int], nn.Module],
+    width: int,
+    hidden_size: int,
+    num_layers: int,
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+    residual: bool = False,
+    fused: bool = True,
+) -> Stack:
+    """So many layers of cells, the first of which reads vectors of `width`.
+
+    cell: makes one of (input_size, hidden_size). Raises ConfigurationError for no layers.
+    """
+    if num_layers < 1:
+        raise ConfigurationError(f"model.num_layers must be at least 1, not {num_layers}")
+    layers: list[Layer | Bidirectional] = []
+    for _ in range(num_layers):
+        if bidirectional:
+            layer: Layer | Bidirectional = Bidirectional(
+                Layer(cell(width, hidden_size), fused), Layer(cell(width, hidden_size), fused)
+            )
+        else:
+            layer = Layer(cell(width, hidden_size), fused)
+        layers.append(layer)
+        width = layer.size
+    return Stack(layers, dropout, residual)

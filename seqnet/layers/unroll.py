@@ -26,6 +26,11 @@ def padding(lengths: Tensor, time: int) -> Tensor:
     return torch.arange(time, device=lengths.device) >= lengths[:, None]
 
 
+def within(lengths: Tensor | None, begin: int, end: int) -> Tensor | None:
+    """Of each row's length [batch], the part that lies in steps [begin, end)."""
+    return None if lengths is None else (lengths - begin).clamp(0, end - begin)
+
+
 def unroll(cell: Cell, x: Tensor, state: State, lengths: Tensor | None = None) -> tuple[Tensor, State]:
     """Run `cell` over x [batch time input] from `state`; returns y [batch time hidden] and the final state.
 

@@ -108,3 +108,8 @@ def make_reader(
         return Features(inputs) if embedding_size is None else Projection(inputs, embedding_size)
     words = OneHot(inputs) if embedding_size is None else TokenEmbedding(inputs, embedding_size, embedding_std)
     return WordsWithCharacters(words, views[CHARACTERS]) if CHARACTERS in views else words
+
+
+def blank(tensor: Tensor, ended: Tensor) -> Tensor:
+    """tensor [batch time ...] with 0 where ended [batch time]: what stands in padding must reach no weight."""
+    return tensor.masked_fill(ended.view(*ended.shape, *[1] * (tensor.dim() - 2)), 0)

@@ -9,11 +9,9 @@ from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.layers.bidirectional import Bidirectional
-from seqnet.layers.layer import Layer
-from seqnet.layers.stack import Stack
-from seqnet.layers.unroll import padding
-from seqnet.models.readers import TokenEmbedding, make_reader
+from seqnet.layers.stack import stacked
+from seqnet.layers.unroll import padding, within
+from seqnet.models.readers import TokenEmbedding, blank, make_reader
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
@@ -69,25 +67,13 @@ class Recurrent(nn.Module):
         if readout not in READOUTS:
             known = ", ".join(READOUTS)
             raise ConfigurationError(f"model.readout={readout} is not one of {known}{did_you_mean(readout, READOUTS)}")
-        if num_layers < 1:
-            raise ConfigurationError(f"model.num_layers must be at least 1, not {num_layers}")
         if reader is None:
             self.reader = make_reader(inputs, views, embedding_size, embedding_std)
         else:
             self.reader = reader(inputs, views)
         width: int = self.reader.size  # type: ignore[assignment]
-        layers: list[Layer | Bidirectional] = []
-        for _ in range(num_layers):
-            if bidirectional:
-                layer: Layer | Bidirectional = Bidirectional(
-                    Layer(cell(width, hidden_size), fused), Layer(cell(width, hidden_size), fused)
-                )
-            else:
-                layer = Layer(cell(width, hidden_size), fused)
-            layers.append(layer)
-            width = layer.size
-        self.layers = Stack(layers, dropout, residual)
-        self.head = nn.Linear(width, out_features)
+        self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
+        self.head = nn.Linear(self.layers.size, out_features)
         self.readout = readout
         self.bidirectional = bidirectional
         self.input_dropout = input_dropout
@@ -143,8 +129,8 @@ class Recurrent(nn.Module):
             y, carried = self._run(x, state, lengths)
             return Output(self._features(y, carried.pooled), self.head, carried)
         self._refuse_halves()
-        y, carried = self._run(x[:, :advance], state, _within(lengths, 0, advance))
-        rest, final = self._run(x[:, advance:], carried, _within(lengths, advance, time))
+        y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance))
+        rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time))
         return Output(self._features(torch.cat([y, rest], dim=1), final.pooled), self.head, carried)
 
     def step(
@@ -171,8 +157,8 @@ class Recurrent(nn.Module):
     def _read(self, inputs: Tensor, views: Mapping[str, Tensor], lengths: Tensor | None) -> Tensor:
         if lengths is not None:  # whatever stands in padding, even NaN, must reach no weight's gradient
             ended = padding(lengths, inputs.shape[1])
-            inputs = _blank(inputs, ended)
-            views = {name: _blank(view, ended) for name, view in views.items()}
+            inputs = blank(inputs, ended)
+            views = {name: blank(view, ended) for name, view in views.items()}
         x = self.reader(inputs, views)
         return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
 
@@ -213,13 +199,3 @@ class Recurrent(nn.Module):
             if self.readout == "mean":
                 y = y / pooled.steps.clamp(min=1)[:, None]
         return F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
-
-
-def _within(lengths: Tensor | None, begin: int, end: int) -> Tensor | None:
-    """Of each row's length [batch], the part that lies in steps [begin, end)."""
-    return None if lengths is None else (lengths - begin).clamp(0, end - begin)
-
-
-def _blank(tensor: Tensor, ended: Tensor) -> Tensor:
-    """tensor [batch time ...] with 0 where ended [batch time]."""
-    return tensor.masked_fill(ended.view(*ended.shape, *[1] * (tensor.dim() - 2)), 0)

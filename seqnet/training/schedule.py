@@ -7,7 +7,10 @@ schedule always ends where the training does.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+STEEPNESS = 5.0  # of the bent shapes of scheduled sampling
 
 
 class Schedule(ABC):
@@ -109,3 +112,28 @@ class Plateau(Schedule):
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
         self.current, self.waited = state["current"], state["waited"]
+
+
+@dataclass(frozen=True)
+class ScheduledSampling:
+    """How likely a decoder reads its own output in place of the target (Bengio et al. 2015, section 2.4).
+
+    The likelihood grows from 0 to `final` over the training: `linear`ly, `exponential`ly settling or along an
+    `inverse_sigmoid`, by the paper's three shapes stretched over the share of training done.
+    """
+
+    final: float
+    shape: str = "linear"
+
+    def share(self, done: float) -> float:
+        """The likelihood at a share of training done, 0 to 1."""
+        if self.shape == "exponential":
+            return self.final * (1 - math.exp(-STEEPNESS * done)) / (1 - math.exp(-STEEPNESS))
+        if self.shape == "inverse_sigmoid":
+            low, high = _sigmoid(-STEEPNESS), _sigmoid(STEEPNESS)
+            return self.final * (_sigmoid(STEEPNESS * (2 * done - 1)) - low) / (high - low)
+        return self.final * done
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))

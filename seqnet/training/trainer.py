@@ -13,7 +13,7 @@ from seqnet.batch import Batch, Output, StepReport
 from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach, leaves
 from seqnet.training.precision import Precision
-from seqnet.training.schedule import Schedule
+from seqnet.training.schedule import Schedule, ScheduledSampling
 
 
 class Model(Protocol):
@@ -129,6 +129,7 @@ class Trainer:
         stride: int | None = None,
         accumulate: int = 1,
         on_nonfinite: str = "raise",
+        sampling: ScheduledSampling = ScheduledSampling(0.0),
     ) -> None:
         self.model = model
         self.task = task
@@ -142,6 +143,7 @@ class Trainer:
         self.stride = stride
         self.accumulate = accumulate
         self.skip_nonfinite = on_nonfinite == "skip"
+        self.sampling = sampling
         self.position = Position()
         self.state: State = None
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -267,8 +269,10 @@ class Trainer:
         if not piece.count:
             with torch.no_grad(), self.precision.autocast():
                 return self.model(window, state), 0.0
+        # Only a decoder reads what it wrote itself; other models need not know of it.
+        own = (self.sampling.share(self.done()),) if self.sampling.final else ()
         with self.precision.autocast():
-            output = self.model(window, state)
+            output = self.model(window, state, *own)
             total = self.task.loss(output, window)
         # The mean over the step's items, without a division in the graph.
         total.backward(self.precision.scaler.scale(total.new_tensor(1 / count)))

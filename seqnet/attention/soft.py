@@ -1,0 +1,32 @@
+"""Soft attention: a weighted sum over all encoder states."""
+
+from torch import Tensor, nn
+
+from seqnet.attention.memory import Attended, Memory, memory, weigh
+from seqnet.attention.scores import make_score
+
+
+class Soft(nn.Module):
+    """The context is the mean of all valid encoder states, weighted by the softmax of their scores.
+
+    score: dot, scaled_dot, general or additive. coverage: scores know what each position was paid before.
+    Raises ConfigurationError.
+    """
+
+    def __init__(self, query_size: int, memory_size: int, score: str = "scaled_dot", coverage: bool = False) -> None:
+        super().__init__()
+        self.score = make_score(score, query_size, memory_size, coverage)
+        self.coverage = coverage
+        self.context_size = memory_size
+
+    def prepare(self, encoded: Tensor, lengths: Tensor | None) -> Memory:
+        """encoded: [batch source_time memory]; lengths: [batch], None = every row is whole."""
+        return memory(self.score.keys(encoded), encoded, lengths)
+
+    def forward(
+        self, query: Tensor, memory: Memory, position: Tensor, coverage: Tensor | None = None, weights: bool = True
+    ) -> Attended:
+        """query: [batch queries query]; position: [batch queries], of no use here; coverage: [batch queries source]."""
+        scores = self.score(query, memory.keys, coverage)
+        found = weigh(scores, None if memory.mask is None else memory.mask[:, None])
+        return Attended(found @ memory.values, found[:, None] if weights else None)

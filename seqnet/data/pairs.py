@@ -1,0 +1,50 @@
+"""Sources beside what is to be written for them: what a decoder reads is what it should have written, one step late."""
+
+from collections.abc import Sequence
+
+import torch
+
+from seqnet.batch import IGNORE
+from seqnet.data.examples import Examples, Ragged
+from seqnet.spaces import Tokens, Writing
+
+BEGIN = "<bos>"
+END = "<eos>"
+
+
+def with_ends(names: Sequence[str]) -> Tokens:
+    """A vocabulary with two entries more, which begin and end what is written: its last two."""
+    return Tokens((*names, BEGIN, END))
+
+
+def writing(space: Tokens, longest: int, forbidden: Sequence[int] = ()) -> Writing:
+    """How tokens of a vocabulary made by `with_ends` are written. longest: target seen in training, end included."""
+    begin, end = space.size - 2, space.size - 1
+    return Writing(begin=begin, end=end, forbidden=(*forbidden, begin), longest=longest)
+
+
+def pairs(source: Ragged | None, targets: Ragged, writing: Writing) -> Examples:
+    """Examples of a token decoder: it reads begin y_1 .. y_n and is asked y_1 .. y_n end.
+
+    source: what an encoder reads, one row for each target, or None.
+    """
+    offsets = targets.offsets + torch.arange(len(targets.offsets))
+    rows = len(targets)
+    total = len(targets.flat) + rows
+    inputs, wanted = torch.empty(total, dtype=torch.int64), torch.empty(total, dtype=torch.int64)
+    first, last = torch.zeros(total, dtype=torch.bool), torch.zeros(total, dtype=torch.bool)
+    first[offsets[:-1]], last[offsets[1:] - 1] = True, True
+    inputs[first], inputs[~first] = writing.begin, targets.flat
+    wanted[last], wanted[~last] = writing.end, targets.flat
+    return Examples(Ragged(inputs, offsets), Ragged(wanted, offsets), source=source)
+
+
+def unanswered(source: Ragged, writing: Writing) -> Examples:
+    """Sources for which nothing is asked: the decoder's input is its beginning alone."""
+    rows = len(source)
+    one_each = torch.arange(rows + 1)
+    return Examples(
+        Ragged(torch.full((rows,), writing.begin, dtype=torch.int64), one_each),
+        Ragged(torch.full((rows,), IGNORE), one_each),
+        source=source,
+    )

@@ -1,0 +1,326 @@
+"""The encoder-decoder: a source is read whole, a recurrent decoder writes a sequence, attention looks back."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqnet.attention.memory import Attended, Memory
+from seqnet.batch import Batch, Output
+from seqnet.cells.initialisation import one_of
+from seqnet.errors import ConfigurationError
+from seqnet.layers.stack import stacked
+from seqnet.layers.unroll import padding, within
+from seqnet.models.bridge import Bridge
+from seqnet.models.encoder import Encoder
+from seqnet.models.readers import TokenEmbedding, blank, make_reader
+from seqnet.spaces import Space, Tokens
+from seqnet.state import State, where
+
+ENCODERS = ("recurrent", "none")
+
+
+class DecoderState(NamedTuple):
+    """State of a decoder between two target steps."""
+
+    layers: tuple[State, ...]
+    position: Tensor  # [batch] int64: how many steps were written
+    context: Tensor | None  # [batch feature]: the last attentional vector, where it is fed to the next step
+    coverage: Tensor | None  # [batch source_time]: the attention that each source position was paid so far
+
+
+class EncoderDecoder(nn.Module):
+    """Any cell on both sides, a bridge between their states, and any attention.
+
+    A step's attentional vector is tanh(W [context; output]) of the top layer's output, which is the query
+    (Luong et al. 2015, equation 5); without attention it is the output itself. The head makes logits of it.
+    cell, decoder_cell: make a cell of (input_size, hidden_size); without a decoder_cell both sides are alike.
+    attention: makes one of (query_size, memory_size), or None. source: what is read; None = nothing at all.
+    encoder: `recurrent` layers over the source, or `none`: the reader's vectors are the memory, for a source that
+    is one label, vector or picture. bridge: see Bridge. bidirectional: the encoder. hidden_size, num_layers,
+    dropout, residual: of both sides. embedding_size None: tokens one-hot, numbers as they are.
+    input_feeding: the last attentional vector is read beside the next input (Luong et al. 2015, section 3.3);
+    runs step by step. tied: the output layer's weight is the target embedding's, as wide. shared_embedding:
+    source and target words have one embedding. readers: (inputs, views) -> reader, in place of `make_reader`.
+    Raises ConfigurationError for what does not go together.
+    """
+
+    bidirectional = False  # the decoder, which is what is cut into windows and run step by step
+
+    def __init__(
+        self,
+        cell: Callable[[int, int], nn.Module],
+        inputs: Space,
+        out_features: int,
+        source: Space | None = None,
+        decoder_cell: Callable[[int, int], nn.Module] | None = None,
+        attention: Callable[[int, int], nn.Module] | None = None,
+        encoder: str = "recurrent",
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        bridge: str = "linear",
+        input_feeding: bool = False,
+        embedding_size: int | None = 64,
+        embedding_std: float = 1.0,
+        input_dropout: float = 0.0,
+        dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        residual: bool = False,
+        tied: bool = False,
+        shared_embedding: bool = False,
+        fused: bool = True,
+        reader: Callable[[Space, Mapping[str, Space]], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        one_of("model.encoder", encoder, ENCODERS)
+        if attention is not None and source is None:
+            raise ConfigurationError("attention reads a source, and this data has none: set attention=none")
+        if input_feeding and attention is None:
+            raise ConfigurationError(
+                "model.input_feeding=true feeds what attention found to the next step: choose an attention, or set "
+                "model.input_feeding=false"
+            )
+        make = reader or (lambda space, views: make_reader(space, views, embedding_size, embedding_std))
+        self.reader = make(inputs, {})
+        self.encoder: Encoder | None = None
+        if source is not None:
+            read = make(source, {})
+            layers = None
+            if encoder == "recurrent":
+                layers = stacked(
+                    cell,
+                    read.size,
+                    hidden_size,
+                    num_layers,
+                    bidirectional,
+                    dropout,
+                    residual,
+                    fused,  # type: ignore[arg-type]
+                )
+            self.encoder = Encoder(read, layers, input_dropout)
+        width: int = self.reader.size  # type: ignore[assignment]
+        features = width if tied else hidden_size
+        fed = features if input_feeding else 0
+        self.layers = stacked(
+            decoder_cell or cell, width + fed, hidden_size, num_layers, False, dropout, residual, fused
+        )
+        self.attention = attention(self.layers.size, self.encoder.size) if attention and self.encoder else None
+        found: int = self.attention.context_size if self.attention else 0  # type: ignore[assignment]
+        same = self.attention is None and features == self.layers.size
+        self.combine = None if same else nn.Linear(self.layers.size + found, features)
+        self.head = nn.Linear(features, out_features)
+        self.bridge: Bridge | None = None
+        if self.encoder is not None:
+            self.bridge = Bridge(bridge, self.encoder.initial_state(1), self.layers.initial_state(1))
+        self.writes_tokens = isinstance(inputs, Tokens)
+        self.input_feeding = input_feeding
+        self.coverage: bool = self.attention is not None and bool(self.attention.coverage)
+        self.input_dropout = input_dropout
+        self.output_dropout = output_dropout
+        if shared_embedding:
+            self._share(source, inputs)
+        if tied:
+            self._tie()
+
+    def _share(self, source: Space | None, inputs: Space) -> None:
+        read = None if self.encoder is None else self.encoder.reader
+        if not isinstance(read, TokenEmbedding) or not isinstance(self.reader, TokenEmbedding) or source != inputs:
+            raise ConfigurationError(
+                "model.shared_embedding=true needs one vocabulary of source and target, embedded: set "
+                "data.vocabulary=joint and model.embedding_size, or model.shared_embedding=false"
+            )
+        read.embedding = self.reader.embedding
+
+    def _tie(self) -> None:
+        # The output layer's beginning is kept: an embedding's larger one would make the first losses huge.
+        if not isinstance(self.reader, TokenEmbedding):
+            raise ConfigurationError(
+                "model.tied=true shares the weight of a token embedding, and this decoder has none: set "
+                "model.embedding_size and write tokens, or set model.tied=false"
+            )
+        if self.reader.embedding.num_embeddings != self.head.out_features:
+            raise ConfigurationError(
+                f"model.tied=true needs outputs over the {self.reader.embedding.num_embeddings} tokens that the "
+                f"decoder reads, but this task's objective has {self.head.out_features} outputs: set model.tied=false"
+            )
+        self.reader.embedding.weight = self.head.weight
+        if self.encoder is not None and isinstance(read := self.encoder.reader, TokenEmbedding):
+            if read.embedding is self.reader.embedding:
+                read.embedding.weight = self.head.weight
+
+    # ----------------------------------------------------------------- beginning
+
+    def begin(self, batch: Batch) -> tuple[Memory | None, DecoderState]:
+        """Read a batch's source: what attention looks at, and the state that the decoder begins in."""
+        memory, states, positions = self._encode(batch)
+        return memory, self._begin(batch, states, positions)
+
+    def _encode(self, batch: Batch) -> tuple[Memory | None, tuple[State, ...] | None, int]:
+        """The memory, the encoder's final states, and how many positions there are."""
+        if self.encoder is None:
+            return None, None, 0
+        if batch.source is None:
+            raise ConfigurationError("this model reads a source, and the data has none")
+        encoded, states = self.encoder(batch.source, None if batch.source_full else batch.source_lengths)
+        if self.attention is None:
+            return None, states, encoded.shape[1]
+        lengths = None if batch.source_full else batch.source_lengths
+        memory: Memory = self.attention.prepare(encoded, lengths)  # type: ignore[operator]
+        return memory, states, encoded.shape[1]
+
+    def _begin(self, batch: Batch, states: tuple[State, ...] | None, positions: int) -> DecoderState:
+        first = self.initial_state(batch.size)
+        if self.bridge is not None and states is not None:
+            first = first._replace(layers=self.bridge(states, first.layers))
+        if self.coverage:
+            first = first._replace(coverage=self.head.weight.new_zeros(batch.size, positions))
+        return first
+
+    def initial_state(self, batch_size: int) -> DecoderState:
+        """The state of a decoder that was told nothing of a source."""
+        weight = self.head.weight
+        return DecoderState(
+            self.layers.initial_state(batch_size),
+            weight.new_zeros(batch_size, dtype=torch.int64),
+            weight.new_zeros(batch_size, self.head.in_features) if self.input_feeding else None,
+            weight.new_zeros(batch_size, 1) if self.coverage else None,
+        )
+
+    def reset(self, state: DecoderState | None, starts: Tensor) -> DecoderState | None:
+        """`state`, with the rows that begin a new sequence told nothing of a source. starts: [batch] bool."""
+        if state is None:
+            return None
+        first = self.initial_state(len(starts))
+        if first.coverage is not None and state.coverage is not None:
+            first = first._replace(coverage=torch.zeros_like(state.coverage))
+        return where(starts, first, state)
+
+    # ------------------------------------------------------------------ decoding
+
+    def forward(self, window: Batch, state: DecoderState | None = None, own_share: float = 0.0) -> Output:
+        """Features [batch time feature] under teacher forcing; the state is the one after `window.advance` steps.
+
+        The source is read again in every window, so each has its exact gradient; the bridge is crossed in the first.
+        own_share: how likely an input, other than a window's first, is what the model itself just wrote
+        (scheduled sampling, Bengio et al. 2015).
+        """
+        if state is None:
+            memory, state = self.begin(window)
+        else:
+            memory = self._encode(window)[0] if self.attention is not None else None
+        lengths = None if window.full else window.lengths
+        x = self._read(window.inputs, lengths)
+        if self.input_feeding or self.coverage or own_share:
+            return self._write_by_steps(x, state, memory, lengths, window.advance, own_share)
+        time, advance = window.time, window.advance
+        features, attended, carried = self._write(x[:, :advance], state, memory, within(lengths, 0, advance))
+        if advance == time:
+            return self._output([features], [attended], carried)
+        rest, more, _ = self._write(x[:, advance:], carried, memory, within(lengths, advance, time))
+        return self._output([features, rest], [attended, more], carried)
+
+    def step(
+        self, inputs: Tensor, state: DecoderState, memory: Memory | None = None
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+        """One step: logits [rows out], the new state, and the attention [rows heads source_time].
+
+        inputs: [rows] or [rows feature]; a memory of fewer rows is asked by as many in a row for each of its own
+        (the hypotheses of a beam).
+        """
+        features, attended, state = self._write(self._read(inputs.unsqueeze(1), None), state, memory, None, True)
+        weights = None if attended is None or attended.weights is None else attended.weights[:, :, 0]
+        return self.head(features[:, 0]), state, weights
+
+    def _read(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
+        if lengths is not None:
+            inputs = blank(inputs, padding(lengths, inputs.shape[1]))
+        x = self.reader(inputs, {})
+        return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
+
+    def _write_by_steps(
+        self,
+        x: Tensor,
+        state: DecoderState,
+        memory: Memory | None,
+        lengths: Tensor | None,
+        advance: int,
+        own_share: float,
+    ) -> Output:
+        """One step after another: the next one reads what this one found or wrote."""
+        ended = None if lengths is None else padding(lengths, x.shape[1])
+        features, found = [], []
+        carried = state
+        for step in range(x.shape[1]):
+            read = x[:, step : step + 1]
+            if own_share and features:
+                own = torch.rand(len(x), device=x.device) < own_share
+                read = torch.where(own[:, None, None], self._own(features[-1]), read)
+            feature, attended, new = self._write(read, state, memory, None)
+            state = new if ended is None else where(ended[:, step], state, new)
+            features.append(feature)
+            found.append(attended)
+            if step == advance - 1:
+                carried = state
+        output = self._output(features, found, carried)
+        output.reaches = True
+        return output
+
+    def _own(self, features: Tensor) -> Tensor:
+        """What the model reads after writing features [batch 1 feature]: its likeliest token, or its numbers."""
+        logits = self.head(features).detach()
+        inputs = logits.argmax(dim=-1) if self.writes_tokens else logits
+        return self._read(inputs, None)
+
+    def _write(
+        self, x: Tensor, state: DecoderState, memory: Memory | None, lengths: Tensor | None, weights: bool = False
+    ) -> tuple[Tensor, Attended | None, DecoderState]:
+        """Steps of which none reads what another found: features [batch time feature], attention, the state after."""
+        if state.context is not None:
+            x = torch.cat([x, state.context.unsqueeze(1).to(x.dtype)], dim=-1)
+        y, layers = self.layers(x, state.layers, lengths)
+        attended = None if memory is None else self._attend(y, memory, state, weights)
+        features = y
+        if self.combine is not None:
+            features = torch.tanh(self.combine(y if attended is None else torch.cat([attended.context, y], dim=-1)))
+        context, coverage = state.context, state.coverage
+        if context is not None:
+            context = features[:, -1].to(context.dtype)
+        if coverage is not None and attended is not None and attended.weights is not None:
+            coverage = coverage + attended.weights.mean(1)[:, -1]
+        position = state.position + (y.shape[1] if lengths is None else lengths)
+        return features, attended, DecoderState(layers, position, context, coverage)
+
+    def _attend(self, y: Tensor, memory: Memory, state: DecoderState, weights: bool) -> Attended:
+        """Attention of y [rows time hidden]; time is 1 where several rows ask one row of the memory."""
+        rows, time = y.shape[:2]
+        asked = len(memory.lengths)
+        weights = weights or self.coverage or not self.training
+        attend: Callable[..., Attended] = self.attention  # type: ignore[assignment]
+        if rows == asked:
+            position = state.position[:, None] + torch.arange(time, device=y.device)
+            coverage = None if state.coverage is None else state.coverage[:, None]
+            return attend(y, memory, position, coverage, weights)
+        coverage = None if state.coverage is None else state.coverage.unflatten(0, (asked, -1))
+        found = attend(y.view(asked, rows // asked, -1), memory, state.position.view(asked, -1), coverage, weights)
+        each = None if found.weights is None else found.weights.transpose(1, 2).flatten(0, 1).unsqueeze(2)
+        return Attended(found.context.flatten(0, 1).unsqueeze(1), each)
+
+    def _output(self, features: list[Tensor], found: list[Attended | None], state: DecoderState) -> Output:
+        written = features[0] if len(features) == 1 else torch.cat(features, dim=1)
+        if self.output_dropout:
+            written = F.dropout(written, self.output_dropout, self.training)
+        attended = [each for each in found if each is not None]
+        weights = [each.weights for each in attended if each.weights is not None]
+        chosen = [each.log_probability for each in attended if each.log_probability is not None]
+        expected = [each.baseline for each in attended if each.baseline is not None]
+        return Output(
+            written,
+            self.head,
+            state,
+            attention=torch.cat(weights, dim=2) if weights else None,
+            log_probability=torch.cat(chosen, dim=1) if chosen else None,
+            baseline=torch.cat(expected, dim=1) if expected else None,
+        )
