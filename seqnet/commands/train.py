@@ -32,8 +32,8 @@ from seqnet.observers.tensorboard import TensorBoard
 from seqnet.training import checkpoint
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
-from seqnet.training.schedule import ScheduledSampling
 from seqnet.training.progress import Averages, Stopping
+from seqnet.training.schedule import ScheduledSampling
 from seqnet.training.trainer import Clipping, Trainer
 
 

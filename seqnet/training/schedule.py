@@ -122,7 +122,7 @@ class ScheduledSampling:
     `inverse_sigmoid`, by the paper's three shapes stretched over the share of training done.
     """
 
-    final: float
+    final: float = 0.0
     shape: str = "linear"
 
     def share(self, done: float) -> float:

@@ -129,7 +129,7 @@ class Trainer:
         stride: int | None = None,
         accumulate: int = 1,
         on_nonfinite: str = "raise",
-        sampling: ScheduledSampling = ScheduledSampling(0.0),
+        sampling: ScheduledSampling | None = None,
     ) -> None:
         self.model = model
         self.task = task
@@ -143,7 +143,7 @@ class Trainer:
         self.stride = stride
         self.accumulate = accumulate
         self.skip_nonfinite = on_nonfinite == "skip"
-        self.sampling = sampling
+        self.sampling = sampling if sampling is not None and sampling.final else None
         self.position = Position()
         self.state: State = None
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -270,7 +270,7 @@ class Trainer:
             with torch.no_grad(), self.precision.autocast():
                 return self.model(window, state), 0.0
         # Only a decoder reads what it wrote itself; other models need not know of it.
-        own = (self.sampling.share(self.done()),) if self.sampling.final else ()
+        own = () if self.sampling is None else (self.sampling.share(self.done()),)
         with self.precision.autocast():
             output = self.model(window, state, *own)
             total = self.task.loss(output, window)

@@ -1,0 +1,27 @@
+"""Made sentence pairs for the benchmarks: lengths like those of image captions, each word of the source answered."""
+
+import torch
+
+from seqnet.data.batching import BucketLoader
+from seqnet.data.examples import Examples, Ragged
+from seqnet.data.pairs import pairs, with_ends, writing
+from seqnet.spaces import Tokens, Writing
+
+WORDS = 6000
+MEAN, SPREAD = 13, 4
+
+
+def made(rows: int) -> tuple[Tokens, Writing, Examples]:
+    """Vocabulary, how it is written, and so many pairs: the source is the target in the same order."""
+    random = torch.Generator().manual_seed(0)
+    lengths = (torch.randn(rows, generator=random) * SPREAD + MEAN).round().clamp(4, 35).long()
+    words = [torch.randint(WORDS - 2, (int(length),), generator=random) for length in lengths]
+    space = with_ends(tuple(map(str, range(WORDS - 2))))
+    source = Ragged.of(words)
+    how = writing(space, int(lengths.max()) + 1)
+    return space, how, pairs(source, source, how)
+
+
+def loader(examples: Examples, rows: int) -> BucketLoader:
+    """Bucketed batches."""
+    return BucketLoader(examples, rows, seed=0, shuffle=True)
