@@ -11,13 +11,12 @@ WORDS = 6000
 MEAN, SPREAD = 13, 4
 
 
-def made(rows: int) -> tuple[Tokens, Writing, Examples]:
+def made(rows: int, words: int = WORDS) -> tuple[Tokens, Writing, Examples]:
     """Vocabulary, how it is written, and so many pairs: the source is the target in the same order."""
     random = torch.Generator().manual_seed(0)
     lengths = (torch.randn(rows, generator=random) * SPREAD + MEAN).round().clamp(4, 35).long()
-    words = [torch.randint(WORDS - 2, (int(length),), generator=random) for length in lengths]
-    space = with_ends(tuple(map(str, range(WORDS - 2))))
-    source = Ragged.of(words)
+    space = with_ends(tuple(map(str, range(words - 2))))
+    source = Ragged.of([torch.randint(words - 2, (int(length),), generator=random) for length in lengths])
     how = writing(space, int(lengths.max()) + 1)
     return space, how, pairs(source, source, how)
 

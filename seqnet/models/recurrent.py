@@ -11,7 +11,7 @@ from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
-from seqnet.models.readers import TokenEmbedding, blank, make_reader
+from seqnet.models.readers import TokenEmbedding, blank, make_reader, tie
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
@@ -38,7 +38,8 @@ class Recurrent(nn.Module):
     cell: makes a cell of (input_size, hidden_size). readout: `all` steps, or one vector a row: the `last` valid
     output of the top layer (of the right-to-left half the one at the row's first step), or the `mean` or `max`
     of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
-    one-hot, numbers as they are. embedding_std: of a token embedding at the beginning. reader: makes the reader
+    one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
+    of a tied one at most 0.1. reader: makes the reader
     of (inputs, views) in place of `make_reader`.
     Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
     """
@@ -79,10 +80,9 @@ class Recurrent(nn.Module):
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
         if tied:
-            self._tie()
+            self._tie(embedding_std)
 
-    def _tie(self) -> None:
-        # The output layer's beginning is kept: an embedding's larger one would make the first losses huge.
+    def _tie(self, embedding_std: float) -> None:
         if not isinstance(self.reader, TokenEmbedding):
             raise ConfigurationError(
                 "model.tied=true shares the weight of a token embedding, and this model has none: "
@@ -100,7 +100,7 @@ class Recurrent(nn.Module):
                 f"model.tied=true needs outputs over the input's {rows} tokens, but this task's objective "
                 f"has {self.head.out_features} outputs: set model.tied=false"
             )
-        self.reader.embedding.weight = self.head.weight
+        tie(self.reader.embedding, self.head, embedding_std)
 
     def initial_state(self, batch_size: int) -> RecurrentState:
         """The state at the beginning of every row."""
