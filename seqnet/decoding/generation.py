@@ -1,53 +1,68 @@
-"""Text from a language model, one token at a time."""
+"""Text from a language model: decoding that goes on from a prompt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from seqnet.decoding.hypothesis import Hypothesis, Stepper
 from seqnet.errors import ConfigurationError
+from seqnet.spaces import Writing
 from seqnet.state import State
 
 
-class Stepper(Protocol):
+class LanguageModel(Protocol):
     """What generation asks of a model."""
 
     def initial_state(self, batch_size: int) -> State: ...
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]: ...
 
 
+class Decoding(Protocol):
+    """Greedy, Beam or Sampling."""
+
+    def decode(
+        self,
+        model: Stepper,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> list[list[Hypothesis]]: ...
+
+
+class _WithoutMemory:
+    """A language model as decoding asks for one."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model = model
+
+    def step(self, inputs: Tensor, state: State, memory: State) -> tuple[Tensor, State, None]:
+        logits, state = self.model.step(inputs, state)
+        return logits, state, None
+
+
 @torch.no_grad()
 def generate(
-    model: Stepper,
+    model: LanguageModel,
     prompt: Tensor,
     length: int,
-    choose: Callable[[Tensor], Tensor],
+    decoding: Decoding,
     forbidden: Sequence[int] = (),
-) -> tuple[Tensor, Tensor]:
+    generator: torch.Generator | None = None,
+) -> list[list[Hypothesis]]:
     """Go on from `prompt` [batch time] for `length` tokens.
 
-    choose: from logits [batch vocab] to ids [batch], such as `partial(Sampling().choose, generator=generator)`.
-    forbidden: ids that are never chosen. Returns the new ids and the log-probability that the model gave each
-    (at temperature 1, nothing cut or forbidden), both [batch length]. The model is to be in evaluation mode.
-    Raises ConfigurationError for an empty prompt.
+    forbidden: ids that are never written. The model is to be in evaluation mode. Raises ConfigurationError for an
+    empty prompt.
     """
     if prompt.shape[1] == 0:
         raise ConfigurationError("prompt is empty; generation needs at least one token to go on from")
     state = model.initial_state(len(prompt))
-    for tokens in prompt.unbind(dim=1):
-        logits, state = model.step(tokens, state)
-    ids: list[Tensor] = []
-    scores: list[Tensor] = []
-    for number in range(length):
-        if number:
-            logits, state = model.step(ids[-1], state)
-        logits = logits.float()
-        allowed = (
-            logits.index_fill(-1, torch.tensor(forbidden, device=logits.device), float("-inf")) if forbidden else logits
-        )
-        ids.append(choose(allowed))
-        scores.append(logits.log_softmax(dim=-1).gather(-1, ids[-1][:, None]).squeeze(-1))
-    if not length:
-        return prompt[:, :0], logits[:, :0].float()
-    return torch.stack(ids, dim=1), torch.stack(scores, dim=1)
+    for tokens in prompt.unbind(dim=1)[:-1]:
+        _, state = model.step(tokens, state)
+    writing = Writing(begin=None, end=None, forbidden=tuple(forbidden), longest=length)
+    return decoding.decode(_WithoutMemory(model), None, state, writing, (), generator, prompt[:, -1])

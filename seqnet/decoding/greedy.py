@@ -1,12 +1,32 @@
 """The most likely token at every step."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from seqnet.decoding.hypothesis import Hypothesis, Stepper
+from seqnet.decoding.limits import Limits
+from seqnet.decoding.one_by_one import write
+from seqnet.spaces import Writing
+from seqnet.state import State
+
 
 class Greedy:
-    """Always the largest logit; of equal ones the first."""
+    """Always the largest logit; of equal ones the first. Limits and errors are those of `Limits`."""
 
-    def choose(self, logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Token ids [batch] of logits [batch vocab]; nothing is drawn from the generator."""
-        return logits.argmax(dim=-1)
+    def __init__(self, min_length: int = 0, max_length: int | None = None, no_repeat_ngram: int = 0) -> None:
+        self.limits = Limits(min_length, max_length, no_repeat_ngram)
+
+    def decode(
+        self,
+        model: Stepper,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> list[list[Hypothesis]]:
+        """One hypothesis a row; nothing is drawn from the generator. See `write`."""
+        return write(model, memory, state, writing, self.limits, lambda logits: logits.argmax(-1), prefix, first)

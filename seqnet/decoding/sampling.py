@@ -1,9 +1,16 @@
 """Tokens drawn at random, from all of a distribution or from its likeliest part."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from seqnet.decoding.hypothesis import Hypothesis, Stepper
+from seqnet.decoding.limits import Limits
+from seqnet.decoding.one_by_one import write
 from seqnet.errors import ConfigurationError
+from seqnet.spaces import Writing
+from seqnet.state import State
 
 
 def sample(
@@ -35,9 +42,17 @@ def sample(
 
 
 class Sampling:
-    """`sample` with its options; raises ConfigurationError where one is out of range."""
+    """`sample` with its options, and the limits of `Limits`. Raises ConfigurationError where one is out of range."""
 
-    def __init__(self, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> None:
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_length: int = 0,
+        max_length: int | None = None,
+        no_repeat_ngram: int = 0,
+    ) -> None:
         if not 0 < temperature < float("inf"):
             raise ConfigurationError(
                 f"decoding.temperature is {temperature}; it must be above 0 (for the likeliest token, decoding=greedy)"
@@ -49,7 +64,22 @@ class Sampling:
         self.temperature = temperature
         self.top_k = top_k
         self.top_p = top_p
+        self.limits = Limits(min_length, max_length, no_repeat_ngram)
 
-    def choose(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """Token ids [batch] drawn from logits [batch vocab]."""
-        return sample(logits, self.temperature, self.top_k, self.top_p, generator)
+    def decode(
+        self,
+        model: Stepper,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> list[list[Hypothesis]]:
+        """One hypothesis a row, drawn from the generator (None: one that begins at seed 0). See `write`."""
+        drawn_from = torch.Generator().manual_seed(0) if generator is None else generator
+
+        def choose(logits: Tensor) -> Tensor:
+            return sample(logits, self.temperature, self.top_k, self.top_p, drawn_from)
+
+        return write(model, memory, state, writing, self.limits, choose, prefix, first)

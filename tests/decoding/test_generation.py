@@ -1,9 +1,8 @@
-from functools import partial
-
 import pytest
 import torch
 from torch import nn
 
+from seqnet.decoding.beam import Beam
 from seqnet.decoding.generation import generate
 from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.sampling import Sampling
@@ -26,29 +25,41 @@ class Counter:
         return logits, HiddenState(total)
 
 
-def test_greedy_by_hand():
+def written(prompt, length, decoding, forbidden=(), generator=None, model=None):
+    """The ids that were written, [batch length], and their log-probabilities."""
+    found = generate(model or Counter(), prompt, length, decoding, forbidden, generator)
+    return torch.tensor([row[0].ids for row in found]), torch.tensor([row[0].log_probability for row in found])
+
+
+def seeded():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize("decoding", [Greedy(), Beam(beam_size=1), Beam(beam_size=3)], ids=["greedy", "one", "beam"])
+def test_the_likeliest_by_hand(decoding):
     # 1+2 = 3, then 6, 12 = 5, 17 = 3 ...; 0+1 = 1, then 2, 4, 8 = 1
-    ids, scores = generate(Counter(), torch.tensor([[1, 2], [0, 1]]), 4, Greedy().choose)
+    ids, scores = written(torch.tensor([[1, 2], [0, 1]]), 4, decoding)
     assert ids.tolist() == [[3, 6, 5, 3], [1, 2, 4, 1]]
     expected = torch.tensor([3.0] + [0.0] * 6).log_softmax(0)[0]
-    torch.testing.assert_close(scores, expected.expand(2, 4))
+    torch.testing.assert_close(scores, 4 * expected.expand(2))
 
 
 def test_a_longer_prompt_goes_on_where_a_shorter_one_went():
-    choose = Greedy().choose
-    ids, scores = generate(Counter(), torch.tensor([[1, 2]]), 6, choose)
-    rest, rest_scores = generate(Counter(), torch.cat([torch.tensor([[1, 2]]), ids[:, :2]], dim=1), 4, choose)
-    assert torch.equal(rest, ids[:, 2:]) and torch.equal(rest_scores, scores[:, 2:])
+    prompt = torch.tensor([[1, 2]])
+    ids, score = written(prompt, 6, Greedy())
+    _, begun = written(prompt, 2, Greedy())
+    rest, rest_score = written(torch.cat([prompt, ids[:, :2]], dim=1), 4, Greedy())
+    assert torch.equal(rest, ids[:, 2:])
+    torch.testing.assert_close(begun + rest_score, score)
 
 
 @pytest.mark.parametrize("options", [{}, {"top_k": 3}, {"top_p": 0.95}, {"temperature": 5.0}])
 def test_forbidden_tokens_never_come(options):
-    choose = partial(Sampling(**options).choose, generator=torch.Generator().manual_seed(0))
-    prompt = torch.ones(50, 1, dtype=torch.long)
-    ids, scores = generate(Counter(), prompt, 40, choose, forbidden=(0, 3))
+    prompt, own = torch.ones(50, 1, dtype=torch.long), seeded()
+    ids, scores = written(prompt, 40, Sampling(**options), (0, 3), own)
     assert set(ids.unique().tolist()) <= {1, 2, 4, 5, 6}
     assert scores.isfinite().all()
-    without, _ = generate(Counter(), prompt, 40, choose)
+    without, _ = written(prompt, 40, Sampling(**options), (), own)
     assert {0, 3} <= set(without.unique().tolist())
 
 
@@ -57,10 +68,10 @@ def test_the_score_is_the_models_own_probability():
         def step(self, inputs, state):
             return torch.tensor([0.5, 0.3, 0.2]).log().expand(len(inputs), 3), state
 
-    choose = partial(Sampling(temperature=0.1, top_k=1).choose, generator=torch.Generator())
-    ids, scores = generate(Fixed(), torch.tensor([[0]]), 2, choose, forbidden=(0,))
+    sampling = Sampling(temperature=0.1, top_k=1)
+    ids, scores = written(torch.tensor([[0]]), 2, sampling, (0,), seeded(), Fixed())
     assert ids.tolist() == [[1, 1]]
-    torch.testing.assert_close(scores, torch.tensor([[0.3, 0.3]]).log())
+    torch.testing.assert_close(scores, 2 * torch.tensor([0.3]).log())
 
 
 def test_frequencies_follow_the_model():
@@ -68,8 +79,7 @@ def test_frequencies_follow_the_model():
         def step(self, inputs, state):
             return torch.tensor([0.5, 0.3, 0.2]).log().expand(len(inputs), 3), state
 
-    choose = partial(Sampling().choose, generator=torch.Generator().manual_seed(0))
-    ids, _ = generate(Fixed(), torch.zeros(100, 1, dtype=torch.long), 100, choose, forbidden=(2,))
+    ids, _ = written(torch.zeros(100, 1, dtype=torch.long), 100, Sampling(), (2,), seeded(), Fixed())
     share = (ids == 0).float().mean().item()
     assert share == pytest.approx(0.5 / 0.8, abs=5 * (0.625 * 0.375 / 10_000) ** 0.5)
 
@@ -82,13 +92,12 @@ def test_no_gradients_are_kept_and_the_global_generator_stands():
             return layer(inputs[:, None].float()), state
 
     before = torch.get_rng_state()
-    choose = partial(Sampling().choose, generator=torch.Generator().manual_seed(0))
-    _, scores = generate(Model(), torch.tensor([[1]]), 3, choose)
-    assert not scores.requires_grad and torch.equal(torch.get_rng_state(), before)
+    _, score = written(torch.tensor([[1]]), 3, Sampling(), (), seeded(), Model())
+    assert not layer.weight.grad and score.isfinite().all() and torch.equal(torch.get_rng_state(), before)
 
 
 def test_nothing_asked_and_nothing_to_go_on_from():
-    ids, scores = generate(Counter(), torch.tensor([[1, 2]]), 0, Greedy().choose)
-    assert ids.shape == scores.shape == (1, 0) and ids.dtype == torch.long
+    ids, scores = written(torch.tensor([[1, 2]]), 0, Greedy())
+    assert ids.shape == (1, 0) and scores.tolist() == [0]
     with pytest.raises(ConfigurationError, match="prompt is empty"):
-        generate(Counter(), torch.zeros(1, 0, dtype=torch.long), 3, Greedy().choose)
+        written(torch.zeros(1, 0, dtype=torch.long), 3, Greedy())

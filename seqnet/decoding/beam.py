@@ -1,0 +1,181 @@
+"""Beam search: the best few hypotheses are followed side by side."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
+from seqnet.decoding.limits import Limits
+from seqnet.errors import ConfigurationError
+from seqnet.spaces import Writing
+from seqnet.state import State, select
+
+
+class Beam:
+    """The `beam_size` likeliest beginnings are kept at every step; those that end are ranked by
+
+    log p(Y) / ((5 + |Y|) / 6)^length_penalty + coverage_penalty * sum_j log(min(sum_t a_tj, 1))
+
+    (Wu et al. 2016, equation 14), where |Y| counts the end and a_tj is the attention of step t, the mean over heads,
+    on the source's valid position j. n_best: how many of them are told. A row is done when `beam_size` hypotheses
+    have ended, or none that goes on can come before the n_best that have. The limits are those of `Limits`.
+    Raises ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        beam_size: int = 5,
+        length_penalty: float = 1.0,
+        coverage_penalty: float = 0.0,
+        n_best: int = 1,
+        min_length: int = 0,
+        max_length: int | None = None,
+        no_repeat_ngram: int = 0,
+    ) -> None:
+        if beam_size < 1:
+            raise ConfigurationError(f"decoding.beam_size={beam_size} must be a whole number of at least 1")
+        if not 1 <= n_best <= beam_size:
+            raise ConfigurationError(
+                f"decoding.n_best={n_best} must be at least 1 and at most decoding.beam_size={beam_size}"
+            )
+        if length_penalty < 0 or coverage_penalty < 0:
+            raise ConfigurationError("decoding.length_penalty and decoding.coverage_penalty must be at least 0")
+        self.beam_size = beam_size
+        self.length_penalty = length_penalty
+        self.coverage_penalty = coverage_penalty
+        self.n_best = n_best
+        self.limits = Limits(min_length, max_length, no_repeat_ngram)
+
+    @torch.no_grad()
+    def decode(
+        self,
+        model: Stepper,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> list[list[Hypothesis]]:
+        """Up to n_best hypotheses of each row, best first; nothing is drawn from the generator.
+
+        first: what each row reads first, in place of the token that begins. Raises ConfigurationError for a
+        coverage penalty on a model without attention.
+        """
+        inputs = first_inputs(state, writing.begin, first)
+        rows, steps, device = len(inputs), self.limits.steps(writing), inputs.device
+        found: list[list[Hypothesis]] = [[] for _ in range(rows)]
+        names = torch.arange(rows, device=device)  # which row of the batch each open row is
+        scores = torch.zeros(rows, 1, dtype=torch.float64, device=device)  # [rows width]
+        written = inputs.new_zeros(rows, 1, 0)  # [rows width time]
+        best = scores.new_full((rows, self.n_best), -torch.inf)  # of what ended, by rank
+        ended_so_far = inputs.new_zeros(rows)
+        covered: Tensor | None = None  # [rows width source_time]
+        for time in range(steps):
+            logits, state, weights = model.step(inputs, state, memory)
+            width = scores.shape[1]
+            if self.coverage_penalty:
+                covered = self._cover(covered, weights, width)
+            places, tokens, totals = self._candidates(logits.float(), scores, written, writing, prefix)
+            over = tokens == writing.end if writing.end is not None else torch.zeros_like(tokens, dtype=torch.bool)
+            ended = over[:, : self.beam_size] & totals[:, : self.beam_size].isfinite()
+            if over.any():
+                ranks = self._rank(totals, time + 1, None if covered is None else _rows_of(covered, places), memory)
+                self._keep(found, names, ended, places, written, totals, ranks)
+                best = torch.cat([best, ranks[:, : self.beam_size].masked_fill(~ended, -torch.inf)], dim=1)
+                best = best.topk(self.n_best, dim=1).values
+                ended_so_far = ended_so_far + ended.sum(dim=1)
+            going = over.long().argsort(dim=1, stable=True)[:, : self.beam_size]
+            scores = totals.gather(1, going).masked_fill(over.gather(1, going), -torch.inf)
+            origin, token = places.gather(1, going), tokens.gather(1, going)
+            written = torch.cat([_rows_of(written, origin), token[..., None]], dim=2)
+            covered = None if covered is None else _rows_of(covered, origin)
+            reachable = scores.amax(dim=1) / self._length_norm(steps)
+            done = (ended_so_far >= self.beam_size) | (best[:, -1] >= reachable) | (reachable == -torch.inf)
+            if time == steps - 1:
+                ranks = self._rank(scores, steps, covered, memory)
+                self._cut_off(found, names, written, scores, ranks)
+                break
+            base = torch.arange(len(names), device=device)[:, None] * width
+            picked = (base + origin).flatten()
+            if writing.end is not None and done.any():
+                open_rows = (~done).nonzero()[:, 0]
+                if not len(open_rows):
+                    break
+                picked = picked.view(len(names), -1)[open_rows].flatten()
+                names, scores, written, best = names[open_rows], scores[open_rows], written[open_rows], best[open_rows]
+                ended_so_far, token = ended_so_far[open_rows], token[open_rows]
+                covered = None if covered is None else covered[open_rows]
+                memory = select(memory, open_rows)
+            state, inputs = select(state, picked), token.flatten()
+        return [sorted(row, key=lambda hypothesis: -hypothesis.score)[: self.n_best] for row in found]
+
+    def _candidates(
+        self, logits: Tensor, scores: Tensor, written: Tensor, writing: Writing, prefix: Sequence[int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The best 2 * beam_size ways to go on: the hypothesis each goes on from, its token, its score. [rows n]"""
+        rows, width = scores.shape
+        # At most `width` of these end, so beam_size of them go on. Only what may be chosen is normalised.
+        top = self.limits.apply(logits, written.flatten(0, 1), writing, prefix)
+        values, tokens = top.topk(min(2 * self.beam_size, top.shape[1]), dim=1)
+        each = (values - logits.logsumexp(dim=1, keepdim=True)).double().view(rows, width, -1) + scores[..., None]
+        totals, places = each.flatten(1).topk(min(2 * self.beam_size, each[0].numel()), dim=1)
+        return places // each.shape[2], tokens.view(rows, -1).gather(1, places), totals
+
+    def _length_norm(self, length: int) -> float:
+        return float(((5 + length) / 6) ** self.length_penalty)
+
+    def _rank(self, scores: Tensor, length: int, covered: Tensor | None, memory: State) -> Tensor:
+        ranks = scores / self._length_norm(length)
+        if covered is None:
+            return ranks
+        valid = torch.arange(covered.shape[2], device=covered.device) < memory.lengths[:, None]
+        logs = covered.clamp(min=1e-30, max=1).log().masked_fill(~valid[:, None], 0)
+        ranked: Tensor = ranks + self.coverage_penalty * logs.sum(dim=2).double()
+        return ranked
+
+    def _cover(self, covered: Tensor | None, weights: Tensor | None, width: int) -> Tensor:
+        if weights is None:
+            raise ConfigurationError(
+                f"decoding.coverage_penalty={self.coverage_penalty:g} asks what attention covered, and this model has "
+                "none: set decoding.coverage_penalty=0"
+            )
+        here: Tensor = weights.float().mean(dim=1).unflatten(0, (-1, width))
+        return here if covered is None else covered + here
+
+    def _keep(
+        self,
+        found: list[list[Hypothesis]],
+        names: Tensor,
+        ended: Tensor,
+        places: Tensor,
+        written: Tensor,
+        totals: Tensor,
+        ranks: Tensor,
+    ) -> None:
+        """Note the hypotheses that ended at this step."""
+        row, candidate = ended.nonzero(as_tuple=True)
+        ids = written[row, places[row, candidate]].tolist()
+        numbers = zip(
+            names[row].tolist(), ids, ranks[row, candidate].tolist(), totals[row, candidate].tolist(), strict=True
+        )
+        for name, tokens, rank, total in numbers:
+            found[name].append(Hypothesis(tokens, rank, total, True))
+
+    def _cut_off(
+        self, found: list[list[Hypothesis]], names: Tensor, written: Tensor, scores: Tensor, ranks: Tensor
+    ) -> None:
+        """Note those that were as long as they may be, where not enough have ended."""
+        for name, rows, totals, ranked in zip(
+            names.tolist(), written.tolist(), scores.tolist(), ranks.tolist(), strict=True
+        ):
+            missing = self.n_best - len(found[name])
+            for place in range(max(0, min(missing, len(rows)))):
+                if totals[place] > -torch.inf or not found[name]:
+                    found[name].append(Hypothesis(rows[place], ranked[place], totals[place], False))
+
+
+def _rows_of(tensor: Tensor, places: Tensor) -> Tensor:
+    """tensor [rows width ...] to [rows n ...]: the hypotheses at places [rows n]."""
+    return tensor.gather(1, places.view(*places.shape, *[1] * (tensor.dim() - 2)).expand(-1, -1, *tensor.shape[2:]))

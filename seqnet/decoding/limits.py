@@ -1,0 +1,69 @@
+"""What may not be written, whatever the model says: logits are set to -inf there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqnet.errors import ConfigurationError
+from seqnet.spaces import Writing
+
+
+@dataclass(frozen=True)
+class Limits:
+    """min_length: tokens before the end may come. max_length: tokens at most, the end counted; None: half more than
+    the longest target seen in training. no_repeat_ngram: no so many tokens in a row occur twice; 0 = any may.
+    Raises ConfigurationError.
+    """
+
+    min_length: int = 0
+    max_length: int | None = None
+    no_repeat_ngram: int = 0
+
+    def __post_init__(self) -> None:
+        if self.min_length < 0 or self.no_repeat_ngram < 0:
+            raise ConfigurationError("decoding.min_length and decoding.no_repeat_ngram must be at least 0")
+        if self.max_length is not None and self.max_length < max(1, self.min_length):
+            raise ConfigurationError(
+                f"decoding.max_length={self.max_length} must be at least 1 and decoding.min_length={self.min_length}"
+            )
+
+    def steps(self, writing: Writing) -> int:
+        """How many tokens may be written."""
+        if self.max_length is not None:
+            return self.max_length
+        return writing.longest if writing.end is None else writing.longest + writing.longest // 2
+
+    def apply(self, logits: Tensor, written: Tensor, writing: Writing, prefix: Sequence[int]) -> Tensor:
+        """Logits [rows vocab] after written [rows time], -inf where nothing may be written; a copy where any is.
+
+        prefix: how every sequence begins, whatever the other limits say.
+        """
+        time = written.shape[1]
+        if time < len(prefix):
+            forced = torch.full_like(logits, -torch.inf)
+            forced[:, prefix[time]] = logits[:, prefix[time]]
+            return forced
+        forbidden = list(writing.forbidden)
+        if writing.end is not None and time < self.min_length:
+            forbidden.append(writing.end)
+        if not forbidden and not self.no_repeat_ngram:
+            return logits
+        limited = logits.clone()
+        if forbidden:
+            limited[:, forbidden] = -torch.inf
+        if self.no_repeat_ngram and time >= self.no_repeat_ngram:
+            once = self._without_repeats(limited, written)
+            left = once.amax(dim=-1, keepdim=True) > -torch.inf  # rows that may still write something
+            limited = torch.where(left, once, limited)
+        return limited
+
+    def _without_repeats(self, logits: Tensor, written: Tensor) -> Tensor:
+        size, time = self.no_repeat_ngram, written.shape[1]
+        before = written.unfold(1, size, 1)  # [rows n-grams size]: all that were written
+        same = (before[..., : size - 1] == written[:, None, time - size + 1 :]).all(dim=-1)
+        # What followed the same tokens before: one place more than the vocabulary takes those that did not.
+        banned = torch.where(same, before[..., size - 1], logits.shape[1])
+        wider = torch.cat([logits, logits[:, :1]], dim=1).scatter(1, banned, -torch.inf)
+        return wider[:, :-1]

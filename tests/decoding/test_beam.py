@@ -1,0 +1,245 @@
+"""Beam search against enumeration, against greedy search, and against the model's own word for its scores."""
+
+import itertools
+
+import pytest
+import torch
+
+from seqnet.attention.soft import Soft
+from seqnet.batch import Batch
+from seqnet.cells.gru import GRU
+from seqnet.decoding.beam import Beam
+from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.sampling import Sampling
+from seqnet.errors import ConfigurationError
+from seqnet.models.encoder_decoder import EncoderDecoder
+from seqnet.spaces import Tokens, Writing
+from seqnet.training.evaluation import evaluating
+
+END, BEGIN = 2, 3
+WRITING = Writing(begin=BEGIN, end=END, forbidden=(BEGIN,), longest=4)
+ROWS = 3
+
+
+class Table:
+    """Logits drawn once for each of many states; the next state follows from the state and what was read."""
+
+    def __init__(self, seed, vocabulary=4):
+        self.logits = torch.randn(199, vocabulary, generator=torch.Generator().manual_seed(seed)) * 1.5
+        self.asked = []
+
+    def step(self, inputs, state, memory):
+        self.asked.append((len(inputs), len(memory)))
+        place = (state[0] * 7 + inputs + 1) % 199
+        return self.logits[place], (place,), None
+
+
+def begin(seed, rows=ROWS):
+    return torch.zeros(rows, 1), (torch.arange(rows) * 13 + seed,)
+
+
+def enumerated(model, state, length_penalty, min_length, steps):
+    """All that one row may write, best first: (score, tokens)."""
+    found = []
+    for length in range(min_length, steps):
+        for tokens in itertools.product((0, 1), repeat=length):
+            here, read, total = state, BEGIN, 0.0
+            for token in (*tokens, END):
+                logits, (here,), _ = model.step(torch.tensor([read]), (here,), here)
+                total += logits.log_softmax(-1)[0, token].double().item()
+                read = token
+            found.append((total / ((5 + length + 1) / 6) ** length_penalty, list(tokens)))
+    return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.0, 2.0])
+@pytest.mark.parametrize("min_length", [0, 2])
+def test_a_beam_as_large_as_the_search_space_finds_the_best_in_order(length_penalty, min_length):
+    for seed in range(10):
+        model, (memory, state) = Table(seed), begin(seed)
+        beam = Beam(100, length_penalty, n_best=3, min_length=min_length, max_length=4)
+        found = beam.decode(model, memory, state, WRITING)
+        for row in range(ROWS):
+            best = enumerated(model, state[0][row : row + 1], length_penalty, min_length, 4)[:3]
+            assert [(hypothesis.ids) for hypothesis in found[row]] == [tokens for _, tokens in best]
+            assert [hypothesis.score for hypothesis in found[row]] == pytest.approx([score for score, _ in best])
+            assert all(hypothesis.ended for hypothesis in found[row])
+
+
+LIMITS = [
+    {},
+    {"min_length": 3},
+    {"no_repeat_ngram": 1},
+    {"no_repeat_ngram": 2},
+    {"max_length": 2},
+    {"min_length": 5, "no_repeat_ngram": 3},
+]
+
+
+@pytest.mark.parametrize("limits", LIMITS, ids=str)
+@pytest.mark.parametrize("prefix", [(), (0, 0, 1)], ids=["", "prefix"])
+def test_greedy_is_a_beam_of_one(limits, prefix):
+    for seed in range(10):
+        limits = {"max_length": 9} | limits
+        memory, state = begin(seed)
+        greedy = Greedy(**limits).decode(Table(seed, 6), memory, state, WRITING, prefix)
+        beam = Beam(1, 0.0, **limits).decode(Table(seed, 6), memory, state, WRITING, prefix)
+        assert [row[0].ids for row in greedy] == [row[0].ids for row in beam]
+        assert [row[0].ended for row in greedy] == [row[0].ended for row in beam]
+        scores = [row[0].log_probability for row in beam]
+        assert [row[0].log_probability for row in greedy] == pytest.approx(scores, abs=1e-5)
+
+
+DECODINGS = {
+    "greedy": Greedy,
+    "beam": lambda **limits: Beam(4, n_best=4, **limits),
+    "sampling": lambda **limits: Sampling(temperature=2.0, **limits),
+}
+
+
+@pytest.mark.parametrize("kind", DECODINGS)
+@pytest.mark.parametrize("limits", LIMITS, ids=str)
+def test_limits_hold(kind, limits):
+    limits = {"max_length": 8} | limits
+    size = limits.get("no_repeat_ngram", 0)
+    for seed in range(10):
+        for prefix in ((), (1, 0)):
+            if len(prefix) > limits["max_length"]:
+                continue
+            memory, state = begin(seed)
+            for row in DECODINGS[kind](**limits).decode(Table(seed, 6), memory, state, WRITING, prefix):
+                for ids in (hypothesis.ids for hypothesis in row):
+                    assert limits.get("min_length", 0) <= len(ids) <= limits["max_length"]
+                    assert BEGIN not in ids and END not in ids
+                    assert tuple(ids[: len(prefix)]) == prefix
+                    grams = [tuple(ids[place : place + size]) for place in range(len(ids) - size + 1)] if size else []
+                    # Of four tokens none may come twice: what then is left to write is written again.
+                    assert len(set(grams)) == len(grams) or size == 1 and limits["max_length"] > 4
+
+
+def test_no_repeated_pair_by_hand():
+    """The model would write 0 1 0 1 ...; without a pair twice it must turn off before the second 0 1."""
+
+    class Waver:
+        def step(self, inputs, state, memory):
+            wanted = torch.where(inputs == 0, 1, 0)
+            return torch.nn.functional.one_hot(wanted, 6) * 5.0 + torch.tensor([0.0, 0, -9, -9, 2, 1]), state, None
+
+    memory, state = begin(0, 1)
+    free = Greedy(max_length=6).decode(Waver(), memory, state, WRITING)[0][0]
+    assert free.ids == [0, 1, 0, 1, 0, 1] and not free.ended
+    bound = Greedy(max_length=6, no_repeat_ngram=2).decode(Waver(), memory, state, WRITING)[0][0]
+    assert bound.ids == [0, 1, 0, 4, 0, 5]
+    assert Greedy(max_length=3).decode(Waver(), memory, state, WRITING, [4])[0][0].ids == [4, 0, 1]
+
+
+@pytest.mark.parametrize("kind", ["greedy", "beam"])
+def test_rows_beside_do_not_matter_and_finished_ones_are_asked_no_more(kind):
+    model = Table(4, 6)
+    memory, state = begin(4, 20)
+    together = DECODINGS[kind](max_length=12).decode(model, memory, state, WRITING)
+    asked = [rows for rows, _ in model.asked]
+    for row in range(20):
+        alone = DECODINGS[kind](max_length=12).decode(model, memory[row : row + 1], (state[0][row : row + 1],), WRITING)
+        assert [one.ids for one in alone[0]] == [one.ids for one in together[row]]
+        assert [one.score for one in alone[0]] == pytest.approx([one.score for one in together[row]])
+    width = 4 if kind == "beam" else 1
+    assert asked[0] == 20 and max(asked) <= 20 * width
+    assert asked[-1] < asked[1], "no row has left"
+    assert all(rows % memories == 0 and rows // memories <= width for rows, memories in model.asked)
+    if kind == "greedy":
+        lengths = [len(row[0].ids) for row in together]
+        assert asked == [sum(length >= step for length in lengths) for step in range(len(asked))]
+
+
+VOCABULARY = Tokens(tuple("abcdefgh"))
+HOW = Writing(begin=6, end=7, forbidden=(6,), longest=9)
+
+
+@pytest.fixture(params=[(False, False), (True, False), (False, True)], ids=["plain", "feeding", "coverage"])
+def translator(request):
+    feeding, coverage = request.param
+    torch.manual_seed(1)
+    model = EncoderDecoder(
+        cell=GRU,
+        inputs=VOCABULARY,
+        source=VOCABULARY,
+        out_features=8,
+        attention=lambda query, memory: Soft(query, memory, coverage=coverage),
+        hidden_size=8,
+        embedding_size=6,
+        input_feeding=feeding,
+    )
+    for parameter in model.parameters():
+        torch.nn.init.uniform_(parameter, -0.9, 0.9)
+    return model
+
+
+def sources(lengths=(5, 3, 1)):
+    rows = len(lengths)
+    begins = torch.full((rows, 1), HOW.begin)
+    source = torch.randint(0, 6, (rows, max(lengths)), generator=torch.Generator().manual_seed(3))
+    return Batch(
+        begins, torch.ones(rows, dtype=torch.int64), begins, source=source, source_lengths=torch.tensor(lengths)
+    )
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.7])
+def test_scores_are_those_of_teacher_forcing(translator, penalty):
+    """Also the attention's share in them; and the true rank of the beam's best is no worse than greedy's."""
+    batch = sources()
+    with evaluating(translator):
+        memory, state = translator.begin(batch)
+        found = Beam(4, 1.0, penalty, n_best=4, max_length=9).decode(translator, memory, state, HOW)
+        for row, hypotheses in enumerate(found):
+            length = int(batch.source_lengths[row])
+            for one in hypotheses:
+                targets = torch.tensor([[*one.ids, HOW.end]])[:, : len(one.ids) + one.ended]
+                inputs = torch.cat([torch.tensor([[HOW.begin]]), targets[:, :-1]], dim=1)
+                alone = Batch(
+                    inputs,
+                    torch.tensor([inputs.shape[1]]),
+                    targets,
+                    source=batch.source[row : row + 1, :length],
+                    source_lengths=torch.tensor([length]),
+                )
+                output = translator(alone)
+                total = output.logits().log_softmax(-1).gather(2, targets[..., None]).sum().item()
+                covered = output.attention.mean(1).sum(1).clamp(max=1).log().sum().item()
+                assert one.log_probability == pytest.approx(total, abs=1e-4)
+                expected = total / ((5 + targets.shape[1]) / 6) + penalty * covered
+                assert one.score == pytest.approx(expected, abs=1e-4)
+            assert [one.score for one in hypotheses] == sorted((one.score for one in hypotheses), reverse=True)
+
+
+def test_a_coverage_penalty_needs_attention():
+    memory, state = begin(0)
+    with pytest.raises(ConfigurationError, match=r"coverage_penalty=0\.5 .* has none"):
+        Beam(2, coverage_penalty=0.5).decode(Table(0), memory, state, WRITING)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"beam_size": 0}, r"decoding\.beam_size=0 must be a whole number of at least 1"),
+        ({"beam_size": 2, "n_best": 3}, r"decoding\.n_best=3 .*decoding\.beam_size=2"),
+        ({"n_best": 0}, r"decoding\.n_best=0"),
+        ({"length_penalty": -1.0}, r"decoding\.length_penalty"),
+        ({"max_length": 3, "min_length": 4}, r"decoding\.max_length=3 .*decoding\.min_length=4"),
+        ({"max_length": 0}, r"decoding\.max_length=0"),
+        ({"no_repeat_ngram": -1}, r"decoding\.no_repeat_ngram"),
+    ],
+)
+def test_bad_options_are_refused(options, named):
+    with pytest.raises(ConfigurationError, match=named):
+        Beam(**options)
+
+
+def test_a_model_that_is_no_number_any_more_ends_by_its_length():
+    class Broken:
+        def step(self, inputs, state, memory):
+            return torch.full((len(inputs), 6), float("nan")), state, None
+
+    memory, state = begin(0)
+    for decoding in (Greedy(max_length=4), Beam(3, max_length=4)):
+        assert len(decoding.decode(Broken(), memory, state, WRITING)) == ROWS
