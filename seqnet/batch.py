@@ -50,7 +50,9 @@ class Batch:
     @cached_property
     def source_full(self) -> bool:
         """Whether there is no source, or none of its rows is padded."""
-        return self.source is None or bool((self.source_lengths >= self.source.shape[1]).all())
+        if self.source is None or self.source_lengths is None:
+            return True
+        return bool((self.source_lengths >= self.source.shape[1]).all())
 
     @cached_property
     def dense(self) -> bool:
@@ -161,6 +163,7 @@ class Output:
     attention: Tensor | None = None  # [batch heads time source_time]; none in training
     log_probability: Tensor | None = None  # [batch time], of a hard attention's choice
     baseline: Tensor | None = None  # [batch time], the loss expected before the choice
+    bonus: Tensor | None = None  # [batch time], nats taken off the loss, so that the choice stays open
     reaches: bool = False  # the choice of a step is fed to later ones, so their losses follow from it too
 
     def logits(self) -> Tensor:

@@ -3,6 +3,7 @@
 A kind of attention is a module with `context_size`, `coverage` (whether it wants to know where it looked before),
 `prepare(encoded, lengths) -> Memory` and `forward(query, memory, position, coverage, weights) -> Attended`.
 It keeps no state: queries of one row, be they target steps or the hypotheses of a beam, are answered side by side.
+Their positions go up by 1 from query to query (target steps), or not at all (hypotheses).
 """
 
 from typing import NamedTuple
@@ -27,18 +28,29 @@ class Attended(NamedTuple):
     weights: Tensor | None  # [batch heads queries source_time], summing to 1; None where they were not wanted
     log_probability: Tensor | None = None  # [batch queries], of a choice that was drawn at random
     baseline: Tensor | None = None  # [batch queries], the loss expected before the choice was made
+    bonus: Tensor | None = None  # [batch queries], nats taken off the loss, so that the choice stays open
 
 
 def memory(keys: Tensor, values: Tensor, lengths: Tensor | None) -> Memory:
-    """Keys and values [batch ... source_time feature] with the mask that lengths [batch] say; None = all valid."""
+    """Keys and values [batch ... source_time feature] with the mask that lengths [batch] say; None = all valid.
+
+    What stands in padding must be finite. A row without any position looks at the first of its padding.
+    """
     batch, time = values.shape[0], values.shape[-2]
     if lengths is None:
         return Memory(keys, values, torch.full((batch,), time, device=values.device), None)
+    lengths = lengths.clamp(min=1)
     return Memory(keys, values, lengths, torch.arange(time, device=values.device) < lengths[:, None])
 
 
-def weigh(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax over the last dimension, exactly 0 where the mask (of a shape that broadcasts) is False."""
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    return scores.softmax(dim=-1)
+def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """The scores, minus infinity where the mask (of a shape that broadcasts; None = nowhere) is False."""
+    return scores if mask is None else scores.masked_fill(~mask, -torch.inf)
+
+
+def at(rows: Tensor, places: Tensor) -> Tensor:
+    """What stands at places [batch ...] of rows [batch source_time feature]: [batch ... feature]."""
+    batch, time = rows.shape[:2]
+    first = torch.arange(0, batch * time, time, device=rows.device)
+    flat = (places + first.view(-1, *[1] * (places.dim() - 1))).flatten()
+    return rows.flatten(0, 1).index_select(0, flat).view(*places.shape, -1)

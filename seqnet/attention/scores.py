@@ -1,98 +1,93 @@
 """How well a key answers a query: the score functions of attention.
 
 A score is a module with `keys(encoded)`, run once a source, and `forward(query, keys, coverage)`:
-[... queries d], [... keys d], [... queries keys] or None -> [... queries keys].
+[... queries query], [... keys width], [... queries keys] or None -> [... queries keys].
 """
 
+from collections.abc import Sequence
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError, did_you_mean
 
-
-def dot(query: Tensor, keys: Tensor) -> Tensor:
-    """q^T k of every query with every key (Luong et al. 2015)."""
-    return query @ keys.transpose(-1, -2)
+SCORES = ("dot", "scaled_dot", "general", "additive")
 
 
-class Dot(nn.Module):
-    """q^T k; keys of another width than the query's are first projected to it.
+class Product(nn.Module):
+    """q^T k times `scale`, of every query with every key.
 
-    coverage: adds w times the attention that a position was paid before, w learnt.
+    coverage: adds w times the attention that a position was paid before, w learnt (one for each of the `heads`).
     """
 
-    scale = 1.0
-
-    def __init__(self, query_size: int, key_size: int, coverage: bool = False) -> None:
+    def __init__(self, scale: float = 1.0, coverage: bool = False, heads: Sequence[int] = ()) -> None:
         super().__init__()
-        self.key = nn.Linear(key_size, query_size, bias=False) if key_size != query_size else None
-        self.seen = nn.Parameter(torch.zeros(())) if coverage else None
-
-    def keys(self, encoded: Tensor) -> Tensor:
-        """[batch source_time key_size] to [batch source_time query_size]."""
-        return encoded if self.key is None else self.key(encoded)
+        self.scale = scale
+        self.seen = nn.Parameter(torch.zeros(*heads, 1, 1)) if coverage else None
 
     def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
         """Scores [... queries keys]."""
-        scores = dot(query * self.scale, keys)
+        scores = (query * self.scale if self.scale != 1 else query) @ keys.transpose(-1, -2)
         return scores if self.seen is None or coverage is None else scores + self.seen * coverage
 
 
-class ScaledDot(Dot):
-    """q^T k / sqrt(d) (Vaswani et al. 2017, equation 1)."""
-
-    def __init__(self, query_size: int, key_size: int, coverage: bool = False) -> None:
-        super().__init__(query_size, key_size, coverage)
-        self.scale = query_size**-0.5
-
-
-class General(Dot):
-    """q^T W k, bilinear (Luong et al. 2015, equation 8)."""
-
-    def __init__(self, query_size: int, key_size: int, coverage: bool = False) -> None:
-        super().__init__(query_size, key_size, coverage)
-        self.key = nn.Linear(key_size, query_size, bias=False)
-
-
-class Additive(nn.Module):
-    """v^T tanh(W_q q + W_k k + b) (Bahdanau et al. 2015, appendix A.1.2), as wide as the query.
+class Tanh(nn.Module):
+    """v^T tanh(q + k), of every query with every key, both `width` wide.
 
     coverage: w c inside the tanh, c what a position was paid before, w learnt (See et al. 2017, equation 11).
     """
 
-    def __init__(self, query_size: int, key_size: int, coverage: bool = False) -> None:
+    def __init__(self, width: int, coverage: bool = False, heads: Sequence[int] = ()) -> None:
         super().__init__()
-        self.query = nn.Linear(query_size, query_size, bias=False)
-        self.key = nn.Linear(key_size, query_size)
-        self.v = nn.Parameter(torch.empty(query_size).uniform_(-(query_size**-0.5), query_size**-0.5))
-        self.seen = nn.Parameter(torch.zeros(query_size)) if coverage else None
-
-    def keys(self, encoded: Tensor) -> Tensor:
-        """[batch source_time key_size] to [batch source_time query_size]."""
-        projected: Tensor = self.key(encoded)
-        return projected
+        self.v = nn.Parameter(torch.empty(*heads, 1, width, 1).uniform_(-(width**-0.5), width**-0.5))
+        self.seen = nn.Parameter(torch.zeros(*heads, 1, 1, width)) if coverage else None
 
     def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
         """Scores [... queries keys]."""
-        hidden = self.query(query).unsqueeze(-2) + keys.unsqueeze(-3)
+        hidden = query.unsqueeze(-2) + keys.unsqueeze(-3)
         if self.seen is not None and coverage is not None:
             hidden = hidden + coverage.unsqueeze(-1) * self.seen
-        return F.linear(torch.tanh(hidden), self.v[None]).squeeze(-1)
+        return (torch.tanh(hidden) @ self.v).squeeze(-1)
 
 
-SCORES: dict[str, type[Dot] | type[Additive]] = {
-    "dot": Dot,
-    "scaled_dot": ScaledDot,
-    "general": General,
-    "additive": Additive,
-}
+def comparison(name: str, width: int, coverage: bool, heads: Sequence[int] = ()) -> Product | Tanh:
+    """What the score called `name` does with queries and keys that are projected to one width."""
+    if name == "additive":
+        return Tanh(width, coverage, heads)
+    return Product(width**-0.5 if name == "scaled_dot" else 1.0, coverage, heads)
 
 
-def make_score(name: str, query_size: int, key_size: int, coverage: bool) -> Dot | Additive:
-    """The score called `name`. Raises ConfigurationError for an unknown one."""
+class Score(nn.Module):
+    """A projection of keys, run once a source, one of queries, and what compares the two.
+
+    dot: q^T k (Luong et al. 2015). scaled_dot: q^T k / sqrt(d) (Vaswani et al. 2017, equation 1). Of both, keys of
+    another width than the query's are first projected to it. general: q^T W k, bilinear (Luong et al. 2015, equation
+    8). additive: v^T tanh(W_q q + W_k k + b) (Bahdanau et al. 2015, appendix A.1.2), as wide as the query.
+    coverage: see Product and Tanh. Raises ConfigurationError for an unknown name.
+    """
+
+    def __init__(self, name: str, query_size: int, key_size: int, coverage: bool) -> None:
+        super().__init__()
+        known(name)
+        additive = name == "additive"
+        projected = additive or name == "general" or key_size != query_size
+        self.query = nn.Linear(query_size, query_size, bias=False) if additive else None
+        self.key = nn.Linear(key_size, query_size, bias=additive) if projected else None
+        self.compare = comparison(name, query_size, coverage)
+
+    def keys(self, encoded: Tensor) -> Tensor:
+        """[... source_time key_size] to [... source_time query_size]."""
+        return encoded if self.key is None else self.key(encoded)
+
+    def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+        """Scores [... queries keys]."""
+        found: Tensor = self.compare(query if self.query is None else self.query(query), keys, coverage)
+        return found
+
+
+def known(name: str) -> None:
+    """Raises ConfigurationError for a score that there is not."""
     if name not in SCORES:
         raise ConfigurationError(
             f"attention.score={name} is not one of {', '.join(SCORES)}{did_you_mean(name, SCORES)}"
         )
-    return SCORES[name](query_size, key_size, coverage)

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from seqnet.attention.memory import Attended, Memory, memory, weigh
-from seqnet.attention.scores import make_score
+from seqnet.attention.memory import Attended, Memory, masked, memory
+from seqnet.attention.scores import Score
 
 
 class Soft(nn.Module):
@@ -15,7 +15,7 @@ class Soft(nn.Module):
 
     def __init__(self, query_size: int, memory_size: int, score: str = "scaled_dot", coverage: bool = False) -> None:
         super().__init__()
-        self.score = make_score(score, query_size, memory_size, coverage)
+        self.score = Score(score, query_size, memory_size, coverage)
         self.coverage = coverage
         self.context_size = memory_size
 
@@ -28,5 +28,5 @@ class Soft(nn.Module):
     ) -> Attended:
         """query: [batch queries query]; position: [batch queries], of no use here; coverage: [batch queries source]."""
         scores = self.score(query, memory.keys, coverage)
-        found = weigh(scores, None if memory.mask is None else memory.mask[:, None])
+        found = masked(scores, None if memory.mask is None else memory.mask[:, None]).softmax(dim=-1)
         return Attended(found @ memory.values, found[:, None] if weights else None)

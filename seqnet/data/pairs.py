@@ -1,11 +1,14 @@
 """Sources beside what is to be written for them: what a decoder reads is what it should have written, one step late."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 import torch
+from torch import Tensor
 
 from seqnet.batch import IGNORE
 from seqnet.data.examples import Examples, Ragged
+from seqnet.data.generation import equal_rows
 from seqnet.spaces import Tokens, Writing
 
 BEGIN = "<bos>"
@@ -28,6 +31,7 @@ def pairs(source: Ragged | None, targets: Ragged, writing: Writing) -> Examples:
 
     source: what an encoder reads, one row for each target, or None.
     """
+    assert writing.begin is not None and writing.end is not None
     offsets = targets.offsets + torch.arange(len(targets.offsets))
     rows = len(targets)
     total = len(targets.flat) + rows
@@ -41,6 +45,7 @@ def pairs(source: Ragged | None, targets: Ragged, writing: Writing) -> Examples:
 
 def unanswered(source: Ragged, writing: Writing) -> Examples:
     """Sources for which nothing is asked: the decoder's input is its beginning alone."""
+    assert writing.begin is not None
     rows = len(source)
     one_each = torch.arange(rows + 1)
     return Examples(
@@ -48,3 +53,24 @@ def unanswered(source: Ragged, writing: Writing) -> Examples:
         Ragged(torch.full((rows,), IGNORE), one_each),
         source=source,
     )
+
+
+def before_end(ids: Iterable[int] | Tensor, writing: Writing) -> list[int]:
+    """What ids say, up to the first end; neither a beginning nor positions where nothing is asked."""
+    own = takewhile(lambda number: number != writing.end, map(int, ids))
+    return [number for number in own if number >= 0 and number != writing.begin]
+
+
+def number_pairs(source: Ragged, targets: Tensor) -> Examples:
+    """Examples of a decoder that writes numbers, as many steps for every source: it reads zeros, then y_1 .. y_(n-1).
+
+    targets: [rows time feature].
+    """
+    inputs = torch.cat([torch.zeros_like(targets[:, :1]), targets[:, :-1]], dim=1)
+    return Examples(equal_rows(inputs), equal_rows(targets), source=source)
+
+
+def unanswered_numbers(source: Ragged, size: int) -> Examples:
+    """Sources for which nothing is asked of a decoder that writes `size` numbers a step: it reads one step of zeros."""
+    zeros = torch.zeros(len(source), 1, size)
+    return Examples(equal_rows(zeros), equal_rows(torch.full_like(zeros, float("nan"))), source=source)

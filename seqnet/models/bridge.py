@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError
-from seqnet.state import State, leaves, map_state, with_leaves
+from seqnet.state import State, leaves, with_leaves
 
 KINDS = ("linear", "copy", "zero")
 
@@ -45,12 +45,11 @@ class Bridge(nn.Module):
         states = []
         for before, after, maps in zip(self._paired(encoder, decoder), decoder, self.maps, strict=True):
             summary = torch.cat([tensor.flatten(1) for tensor in leaves(before)], dim=-1)
-            each = iter(maps)  # type: ignore[arg-type]
-
-            def bridged(tensor: Tensor, each=each, summary=summary) -> Tensor:  # type: ignore[no-untyped-def]
-                return torch.tanh(next(each)(summary)).view_as(tensor)
-
-            states.append(map_state(bridged, after))
+            tensors = [
+                torch.tanh(linear(summary)).view_as(tensor)
+                for linear, tensor in zip(maps, leaves(after), strict=True)  # type: ignore[call-overload]
+            ]
+            states.append(with_leaves(after, tensors))
         return tuple(states)
 
 

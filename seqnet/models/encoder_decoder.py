@@ -15,7 +15,7 @@ from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder
-from seqnet.models.readers import TokenEmbedding, blank, make_reader
+from seqnet.models.readers import TokenEmbedding, blank, make_reader, tie
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
 
@@ -90,16 +90,8 @@ class EncoderDecoder(nn.Module):
             read = make(source, {})
             layers = None
             if encoder == "recurrent":
-                layers = stacked(
-                    cell,
-                    read.size,
-                    hidden_size,
-                    num_layers,
-                    bidirectional,
-                    dropout,
-                    residual,
-                    fused,  # type: ignore[arg-type]
-                )
+                seen: int = read.size  # type: ignore[assignment]
+                layers = stacked(cell, seen, hidden_size, num_layers, bidirectional, dropout, residual, fused)
             self.encoder = Encoder(read, layers, input_dropout)
         width: int = self.reader.size  # type: ignore[assignment]
         features = width if tied else hidden_size
@@ -123,7 +115,7 @@ class EncoderDecoder(nn.Module):
         if shared_embedding:
             self._share(source, inputs)
         if tied:
-            self._tie()
+            self._tie(embedding_std)
 
     def _share(self, source: Space | None, inputs: Space) -> None:
         read = None if self.encoder is None else self.encoder.reader
@@ -134,8 +126,7 @@ class EncoderDecoder(nn.Module):
             )
         read.embedding = self.reader.embedding
 
-    def _tie(self) -> None:
-        # The output layer's beginning is kept: an embedding's larger one would make the first losses huge.
+    def _tie(self, embedding_std: float) -> None:
         if not isinstance(self.reader, TokenEmbedding):
             raise ConfigurationError(
                 "model.tied=true shares the weight of a token embedding, and this decoder has none: set "
@@ -146,7 +137,7 @@ class EncoderDecoder(nn.Module):
                 f"model.tied=true needs outputs over the {self.reader.embedding.num_embeddings} tokens that the "
                 f"decoder reads, but this task's objective has {self.head.out_features} outputs: set model.tied=false"
             )
-        self.reader.embedding.weight = self.head.weight
+        tie(self.reader.embedding, self.head, embedding_std)
         if self.encoder is not None and isinstance(read := self.encoder.reader, TokenEmbedding):
             if read.embedding is self.reader.embedding:
                 read.embedding.weight = self.head.weight
@@ -196,7 +187,8 @@ class EncoderDecoder(nn.Module):
         first = self.initial_state(len(starts))
         if first.coverage is not None and state.coverage is not None:
             first = first._replace(coverage=torch.zeros_like(state.coverage))
-        return where(starts, first, state)
+        fresh: DecoderState = where(starts, first, state)
+        return fresh
 
     # ------------------------------------------------------------------ decoding
 
@@ -251,7 +243,8 @@ class EncoderDecoder(nn.Module):
     ) -> Output:
         """One step after another: the next one reads what this one found or wrote."""
         ended = None if lengths is None else padding(lengths, x.shape[1])
-        features, found = [], []
+        features: list[Tensor] = []
+        found: list[Attended | None] = []
         carried = state
         for step in range(x.shape[1]):
             read = x[:, step : step + 1]
@@ -316,6 +309,7 @@ class EncoderDecoder(nn.Module):
         weights = [each.weights for each in attended if each.weights is not None]
         chosen = [each.log_probability for each in attended if each.log_probability is not None]
         expected = [each.baseline for each in attended if each.baseline is not None]
+        bonus = [each.bonus for each in attended if each.bonus is not None]
         return Output(
             written,
             self.head,
@@ -323,4 +317,5 @@ class EncoderDecoder(nn.Module):
             attention=torch.cat(weights, dim=2) if weights else None,
             log_probability=torch.cat(chosen, dim=1) if chosen else None,
             baseline=torch.cat(expected, dim=1) if expected else None,
+            bonus=torch.cat(bonus, dim=1) if bonus else None,
         )

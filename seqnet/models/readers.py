@@ -1,7 +1,8 @@
 """What turns a model's raw inputs into vectors, one a step.
 
 A reader is a module with `size` and `forward(inputs, views) -> [batch time feature]`; `inputs` are [batch time]
-tokens or [batch time feature] numbers, `views` further tensors of the same steps.
+tokens or [batch time feature] numbers, of a picture [batch height width]; `views` further tensors of the same steps.
+The steps of a picture are its regions.
 """
 
 from collections.abc import Mapping
@@ -9,10 +10,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from seqnet.spaces import Space, Tokens
+from seqnet.errors import ConfigurationError
+from seqnet.spaces import Image, Space, Tokens
 
 CHARACTERS = "characters"
 """The view that holds each word's characters, [batch time characters], 0 after the word's last."""
+
+
+TIED_STD = 0.1
 
 
 class TokenEmbedding(nn.Module):
@@ -97,17 +102,56 @@ class WordsWithCharacters(nn.Module):
         return filled.view(*characters.shape[:2], -1)
 
 
+class Regions(nn.Module):
+    """What two convolutions see in each region of a picture, [batch regions feature], row by row.
+
+    Convolutions of 3 x 3, each followed by a ReLU, then the mean of each region's 2 x 2 values. What the first
+    sees is added to a vector learnt for each value's place, so that the second, and attention, know where it is.
+    """
+
+    def __init__(self, space: Image, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.first = nn.Conv2d(1, size, kernel_size=3, padding=1)
+        self.second = nn.Conv2d(size, size, kernel_size=3, padding=1)
+        self.place = nn.Parameter(torch.empty(size, space.height, space.width))
+        nn.init.normal_(self.place, std=0.1)
+        self.pool = nn.AvgPool2d(2, ceil_mode=True)
+
+    def forward(self, inputs: Tensor, views: Mapping[str, Tensor]) -> Tensor:
+        """inputs: [batch height width]."""
+        seen = torch.relu(self.first(inputs.unsqueeze(1))) + self.place
+        found: Tensor = self.pool(torch.relu(self.second(seen)))
+        return found.flatten(2).transpose(1, 2)
+
+
 def make_reader(
     inputs: Space, views: Mapping[str, Space], embedding_size: int | None, embedding_std: float = 1.0
 ) -> nn.Module:
     """The reader that suits a space: tokens are embedded, numbers projected; one-hot, or raw, without a size.
 
-    Tokens with a view of their characters are read both ways.
+    Tokens with a view of their characters are read both ways. A picture is read by convolutions. Raises
+    ConfigurationError for a picture without a size.
     """
+    if isinstance(inputs, Image):
+        if embedding_size is None:
+            raise ConfigurationError(
+                "model.embedding_size=null gives the convolutions that read a picture no width: set it to a number"
+            )
+        return Regions(inputs, embedding_size)
     if not isinstance(inputs, Tokens):
         return Features(inputs) if embedding_size is None else Projection(inputs, embedding_size)
     words = OneHot(inputs) if embedding_size is None else TokenEmbedding(inputs, embedding_size, embedding_std)
     return WordsWithCharacters(words, views[CHARACTERS]) if CHARACTERS in views else words
+
+
+def tie(embedding: nn.Embedding, head: nn.Linear, std: float) -> None:
+    """Give an embedding and an output layer one weight, drawn from N(0, min(std, 0.1)^2).
+
+    Logits are made of it: from vectors as long as an embedding's own may be, the first losses would be huge.
+    """
+    nn.init.normal_(head.weight, std=min(std, TIED_STD))
+    embedding.weight = head.weight
 
 
 def blank(tensor: Tensor, ended: Tensor) -> Tensor:

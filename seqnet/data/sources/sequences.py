@@ -50,7 +50,7 @@ class Sequences:
     """
 
     inputs: Vector
-    targets: Space
+    targets: Tokens | Vector
 
     def __init__(
         self,

@@ -1,0 +1,87 @@
+"""Hard attention: one encoder state, drawn at random in training."""
+
+import torch
+from torch import Tensor, nn
+
+from seqnet.attention.memory import Attended, Memory, at, masked, memory
+from seqnet.attention.scores import Score
+from seqnet.errors import ConfigurationError, did_you_mean
+
+ESTIMATORS = ("reinforce", "gumbel")
+
+
+class Hard(nn.Module):
+    """The context is one encoder state: in training drawn by the softmax of the scores, else the best one.
+
+    estimator: how the scores learn from a draw. reinforce: by the draw's log-probability, against a baseline, a
+    learnt linear map of the detached query (Williams 1992; Xu et al. 2015, section 4.1); the task makes the loss.
+    entropy: nats that are taken off the loss for each nat of entropy of the draw (section 4.1 too); 0 = none.
+    gumbel: the gradient of softmax((scores + Gumbel noise) / temperature) in place of the draw's, which is its
+    maximum (straight-through, Jang et al. 2017). score, coverage: as soft attention's. Raises ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        query_size: int,
+        memory_size: int,
+        score: str = "scaled_dot",
+        estimator: str = "reinforce",
+        entropy: float = 0.05,
+        temperature: float = 1.0,
+        coverage: bool = False,
+    ) -> None:
+        super().__init__()
+        if estimator not in ESTIMATORS:
+            raise ConfigurationError(
+                f"attention.estimator={estimator} is not one of {', '.join(ESTIMATORS)}"
+                f"{did_you_mean(estimator, ESTIMATORS)}"
+            )
+        if entropy < 0 or temperature <= 0:
+            raise ConfigurationError(
+                f"attention.entropy={entropy} must be at least 0 and attention.temperature={temperature} above 0"
+            )
+        self.score = Score(score, query_size, memory_size, coverage)
+        self.baseline = nn.Linear(query_size, 1) if estimator == "reinforce" else None
+        self.entropy = entropy
+        self.temperature = temperature
+        self.coverage = coverage
+        self.context_size = memory_size
+
+    def prepare(self, encoded: Tensor, lengths: Tensor | None) -> Memory:
+        """encoded: [batch source_time memory]; lengths: [batch], None = every row is whole."""
+        return memory(self.score.keys(encoded), encoded, lengths)
+
+    def forward(
+        self, query: Tensor, memory: Memory, position: Tensor, coverage: Tensor | None = None, weights: bool = True
+    ) -> Attended:
+        """query: [batch queries query]; position: [batch queries], of no use here; coverage: [batch queries source]."""
+        scores = self.score(query, memory.keys, coverage)
+        scores = masked(scores, None if memory.mask is None else memory.mask[:, None])
+        if not self.training:
+            chosen = scores.argmax(dim=-1)
+            return Attended(at(memory.values, chosen), _one_hot(chosen, scores)[:, None] if weights else None)
+        # The largest of log-probabilities with Gumbel noise is a draw. Half precision would draw others.
+        logs = scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=-1)
+        noisy = logs - torch.empty_like(logs).exponential_().log()
+        chosen = noisy.argmax(dim=-1)
+        if self.baseline is None:
+            soft = (noisy / self.temperature).softmax(dim=-1)
+            drawn = _one_hot(chosen, logs) + (soft - soft.detach())  # the choice itself, with the gradient of `soft`
+            return Attended(drawn.to(memory.values.dtype) @ memory.values, drawn[:, None] if weights else None)
+        return Attended(
+            at(memory.values, chosen),
+            _one_hot(chosen, logs)[:, None] if weights else None,
+            logs.gather(-1, chosen[..., None]).squeeze(-1),
+            self.baseline(query.detach()).squeeze(-1),
+            self.entropy * _entropy(logs) if self.entropy else None,
+        )
+
+
+def _entropy(logs: Tensor) -> Tensor:
+    """In nats, of log-probabilities over the last dimension; one of minus infinity adds 0."""
+    return -(logs.exp() * logs.masked_fill(logs.isneginf(), 0)).sum(dim=-1)
+
+
+def _one_hot(chosen: Tensor, scores: Tensor) -> Tensor:
+    """1 at the chosen position [batch queries], 0 elsewhere, of the scores' shape and type."""
+    return torch.zeros_like(scores).scatter(-1, chosen[..., None], 1.0)
