@@ -187,7 +187,9 @@ def checked(
     in_job = hydra_config.mode == RunMode.MULTIRUN
     if choices.get("sweep", "grid") != "grid" and not (in_job or sweeping):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
-    groups = [f"~{group}" if group in CHANGES else f"{group}={choice}" for group, choice in choices.items()]
+    groups = [
+        f"~{group}" if group in CHANGES or choice == "null" else f"{group}={choice}" for group, choice in choices.items()
+    ]
     if hydra_config.searchpath:
         groups.append(f"hydra.searchpath=[{','.join(quote(place) for place in hydra_config.searchpath)}]")
     reference = _plain(_loader().load_configuration(command, groups, RunMode.RUN, from_shell=False))
@@ -215,9 +217,24 @@ def _plain(cfg: DictConfig) -> Config:
     try:
         found = OmegaConf.to_container(_without_hydra(cfg), resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigurationError(one_sentence(str(error))) from error
+        raise ConfigurationError(_unresolved(str(error)) or one_sentence(str(error))) from error
     assert isinstance(found, dict)
     return {str(key): value for key, value in found.items()}
+
+
+def _unresolved(message: str) -> str | None:
+    """The sentence for an option that is another's value, where the choice made has no such other option."""
+    found = re.search(r"Interpolation key '(\w+)\.(\w+)' not found\s+full_key: ((\w+)\.\S+)", message)
+    if found is None:
+        return None
+    group, rest, key, own = found.groups()
+    owners = [
+        f"{group}={name}" for name in _choices_of(group) if _has(CONFIGS / group / f"{name}.yaml", found[1], rest)
+    ]
+    return (
+        f"{key} is what {group}.{rest} says, and the chosen {group} does not say it: "
+        f"choose {' or '.join(owners)}, or another {own}"
+    )
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:
@@ -267,6 +284,8 @@ def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> s
         for name in _choices_of(group)
         if rest and name != choices.get(group) and _has(CONFIGS / group / f"{name}.yaml", key, rest)
     ]
+    if owners and choices.get(group) in ("null", "None"):
+        return f"{key} belongs to a choice that is not made: add {' or '.join(owners)}"
     if owners and group in choices:
         return f"unknown key '{key}': {group}={choices[group]} has none, it belongs to {' and '.join(owners)}"
     known = list(known)

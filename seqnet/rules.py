@@ -25,7 +25,9 @@ class Option:
         """The sentence that refuses the value, or None where it is right."""
         if self.accepts(value):
             return None
-        hint = did_you_mean(value, self.choices) if isinstance(value, str) else ""
+        parts = value if isinstance(value, list) else [value]
+        wrong = next((part for part in parts if isinstance(part, str) and part not in self.choices), None)
+        hint = "" if wrong is None else did_you_mean(wrong, self.choices)
         return f"{key}={shown(value)} must be {self.words}{hint}"
 
 
@@ -89,6 +91,15 @@ def one_of(*choices: str) -> Option:
     return Option(words, lambda value: value in choices, choices)
 
 
+def some_of(*choices: str) -> Option:
+    """A list of a few words."""
+    return Option(
+        f"a list of any of {', '.join(choices)}",
+        lambda value: isinstance(value, list) and all(part in choices for part in value),
+        choices,
+    )
+
+
 FLAG = Option("true or false", lambda value: isinstance(value, bool), ("true", "false"))
 TEXT = Option("text", lambda value: isinstance(value, str) and value != "", text=True)
 ANY_TEXT = Option("text", lambda value: isinstance(value, str), text=True)
@@ -145,8 +156,11 @@ OPTIONS: Mapping[str, Option] = {
     "input": PATH,
     "output": PATH,
     "split": one_of("train", "valid", "test"),
-    "prompt": ANY_TEXT,
-    "length": COUNT,
+    "prompt": or_null(ANY_TEXT),
+    "prefix": or_null(ANY_TEXT),
+    "attention_maps": PATH,
+    "samples": COUNT,
+    "length": or_null(COUNT),
     "temperature": or_null(POSITIVE),
     "top_k": or_null(COUNT),
     "top_p": or_null(number(above=0, most=1)),
@@ -209,8 +223,15 @@ OPTIONS: Mapping[str, Option] = {
     "task.readout": one_of("all", "last", "mean", "max"),
     "model.encoder": one_of("recurrent", "none"),
     "task.encoder": one_of("recurrent", "none"),
+    "task.metrics": some_of("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "mse", "mae"),
     "model.bridge": one_of("linear", "copy", "zero"),
     "attention.score": one_of("dot", "scaled_dot", "general", "additive"),
+    "attention.estimator": one_of("reinforce", "gumbel"),
+    "attention.entropy": NOT_NEGATIVE,
+    "attention.temperature": POSITIVE,
+    "attention.window": whole(0),
+    "attention.position": one_of("monotonic", "predicted"),
+    "attention.num_heads": COUNT,
     "cell.nonlinearity": one_of("tanh", "relu", "leaky_relu", "linear"),
     "cell.recurrent_init": one_of("orthogonal", "uniform", "identity"),
     "objective.loss": one_of("mse", "mae", "huber"),
@@ -242,7 +263,16 @@ OPTIONS: Mapping[str, Option] = {
     "data.max_characters": COUNT,
     "data.text_column": COLUMN,
     "data.label_column": COLUMN,
+    "data.source": COLUMN,
+    "data.target": COLUMN,
+    "data.vocabulary": one_of("apart", "joint"),
     "data.test_share": number(least=0, below=1),
+    "data.order": one_of("reverse", "copy"),
+    "data.held_out_length": COUNT,
+    "data.symbols": whole(2),
+    "data.digits": whole(1),
+    "data.first_year": whole(1000),
+    "data.last_year": whole(1000),
 }
 
 COMMAND_OPTIONS: Mapping[str, Option] = {
@@ -280,6 +310,7 @@ class Contradiction:
 
 
 STREAMS = ("seqnet.data.sources.text.Text", "seqnet.data.sources.python_docs.PythonDocs")
+WRITING = ("seqnet.tasks.seq2seq.SequenceToSequence", "seqnet.tasks.one_to_many.OneToMany")
 SCORES = tuple(sorted(LOWER_IS_BETTER | HIGHER_IS_BETTER))
 
 CONTRADICTIONS = (
@@ -347,6 +378,21 @@ CONTRADICTIONS = (
         "set model.readout to last, mean or max, or task=many_to_many",
     ),
     Contradiction(
+        ("task._target_", "model._target_"),
+        lambda task, model: task in WRITING and model == "seqnet.models.recurrent.Recurrent",
+        "model=recurrent answers what it reads, and this task has an answer written step by step: "
+        "set model=encoder_decoder",
+    ),
+    Contradiction(
+        ("model._target_", "task._target_"),
+        lambda model, task: (
+            model == "seqnet.models.encoder_decoder.EncoderDecoder"
+            and task in ("seqnet.tasks.many_to_one.ManyToOne", "seqnet.tasks.many_to_many.ManyToMany")
+        ),
+        "model=encoder_decoder writes an answer step by step, which this task does not judge: "
+        "set task=seq2seq or task=one_to_many, or model=recurrent",
+    ),
+    Contradiction(
         ("model.tied", "model.embedding_size"),
         lambda tied, size: tied and size is None,
         "model.tied=true shares the embedding's weight, and model.embedding_size=null makes none: "
@@ -356,6 +402,18 @@ CONTRADICTIONS = (
         ("groups.attention", "model._target_"),
         lambda attention, model: attention != "none" and model == "seqnet.models.recurrent.Recurrent",
         "attention={0} reads a source, and this model has none: set attention=none",
+    ),
+    Contradiction(
+        ("attention._target_", "attention.score"),
+        lambda target, score: target == "seqnet.attention.multi_head.MultiHead" and score == "general",
+        "attention.score=general puts a matrix between query and key, which each head's own projections already are: "
+        "set attention.score to dot, scaled_dot or additive",
+    ),
+    Contradiction(
+        ("attention._target_", "attention.num_heads", "model.hidden_size"),
+        lambda target, heads, width: target == "seqnet.attention.multi_head.MultiHead" and width % heads != 0,
+        "attention.num_heads={1} does not divide model.hidden_size={2}, the width that the heads share: "
+        "change one of them",
     ),
     Contradiction(
         ("training.patience", "training.evaluate_every_steps", "training.max_steps"),
@@ -384,6 +442,11 @@ CONTRADICTIONS = (
         ("data.valid_share", "data.test_share"),
         lambda valid, test: valid + test >= 1,
         "data.valid_share={0} and data.test_share={1} leave nothing to train on: make their sum less than 1",
+    ),
+    Contradiction(
+        ("data.first_year", "data.last_year"),
+        lambda first, last: first > last,
+        "data.first_year={0} is after data.last_year={1}",
     ),
     Contradiction(
         ("data.min_speed", "data.max_speed"),

@@ -35,6 +35,11 @@ class Image:
         """Numbers a step."""
         return self.width
 
+    @property
+    def regions(self) -> tuple[int, int]:
+        """Rows and columns of the regions that attention tells apart: 2 x 2 values each, at an odd end what is left."""
+        return (self.height + 1) // 2, (self.width + 1) // 2
+
 
 Space = Tokens | Vector | Image
 

@@ -54,7 +54,7 @@ def test_every_choice_composes(choice):
         (["+cel=gru"], "unknown key 'cel'; did you mean 'cell'?"),
         (["cell=grru"], "unknown cell 'grru'; did you mean 'gru'?"),
         (["cell=4"], "cell=4: choose one of gru, lstm, rnn"),
-        (["model=null"], "model=null: choose one of recurrent"),
+        (["model=null"], "model=null: choose one of encoder_decoder, recurrent"),
         (["experiment=digts"], "unknown experiment 'digts'; did you mean 'digits'?"),
         (["hydra/launcher=basics"], "unknown hydra/launcher 'basics'; did you mean 'basic'?"),
         (

@@ -9,6 +9,7 @@ import torch
 from seqnet import build
 from seqnet.commands.lines import writer
 from seqnet.commands.stored import load
+from seqnet.commands.writing import asked_writer
 from seqnet.errors import DataError
 from seqnet.training.evaluation import evaluate
 
@@ -18,6 +19,7 @@ def run(config: dict[str, Any]) -> int:
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     settings = stored.config
     source = stored.assembly.source
+    write = asked_writer(config, stored)
     if config["data"]["path"] is not None:
         split = build.other_split(settings, source, config["data"]["path"], config["split"], config["trust"])
     else:
@@ -31,9 +33,10 @@ def run(config: dict[str, Any]) -> int:
     if loader is None:
         others = [name for name in ("train", "valid", "test") if name != config["split"]]
         raise DataError(f"split={config['split']}: there is no such split; try split={' or split='.join(others)}")
-    scores, _ = evaluate(
-        stored.assembly.model, stored.assembly.task, loader, stored.precision, settings["training"]["window"]
-    )
-    with writer(config["output"]) as write:
-        write(json.dumps({"split": config["split"], "step": stored.step, **scores}))
+    task, window = stored.assembly.task, settings["training"]["window"]
+    if write is not None and not task.metrics:
+        write = None  # nothing that is written would be scored
+    scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write)
+    with writer(config["output"]) as tell:
+        tell(json.dumps({"split": config["split"], "step": stored.step, **scores}))
     return 0

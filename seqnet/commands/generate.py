@@ -1,45 +1,82 @@
-"""`seqnet generate`: let a language model go on from a prompt."""
+"""`seqnet generate`: let a language model go on from a prompt, or a decoder compose, caption and draw."""
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from seqnet.batch import IGNORE, Batch
+from seqnet.commands import media
 from seqnet.commands.lines import writer
 from seqnet.commands.samples import RunningText, continue_text
-from seqnet.commands.stored import load
-from seqnet.errors import ConfigurationError
+from seqnet.commands.stored import StoredRun, load
+from seqnet.commands.writing import Writer, beginning, described, writing_of
+from seqnet.errors import ConfigurationError, DiskError
+
+LENGTH = 400  # tokens that a language model makes
+MEDIA = (".mid", ".midi", ".wav", ".png")
+Row = dict[str, Any]
 
 
 def run(config: dict[str, Any]) -> int:
-    """Write one line of JSON, or on a terminal the text itself; the exit code."""
+    """Write a line of JSON for each sample, a file of another kind, or on a terminal what was made; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
-    assembly = stored.assembly
-    if not isinstance(assembly.source, RunningText) or assembly.model.bidirectional:
+    source = stored.assembly.source
+    if writing_of(source) is not None:
+        return _write(stored, config)
+    if not isinstance(source, RunningText) or stored.assembly.model.bidirectional:
         raise ConfigurationError(
             f"run={config['run']} is not a language model that reads left to right, so it generates no text; "
             "for answers to inputs, use seqnet predict"
         )
+    if _suffix(config) is not None:
+        raise ConfigurationError(f"output={config['output']}: a language model writes text, and neither notes nor grey")
+    return _go_on(stored, config)
+
+
+def _decoding(config: Row) -> Row:
+    """The decoding as typed, with the options that are typed without it. Raises ConfigurationError."""
     options = {key: config[key] for key in ("temperature", "top_k", "top_p")}
     decoding = dict(config["decoding"])
-    name = decoding["_target_"].rpartition(".")[2].lower()
+    name = described(decoding)["name"]
     if name == "sampling":
-        decoding |= {key: value for key, value in options.items() if value is not None}
-    elif any(value is not None for value in options.values()):
+        return decoding | {key: value for key, value in options.items() if value is not None}
+    if any(value is not None for value in options.values()):
         raise ConfigurationError(f"temperature, top_k and top_p belong to decoding=sampling, and this is {name}")
-    prompt = _prompt(assembly.source, config["prompt"])
-    ids, scores = continue_text(assembly, stored.precision, decoding, prompt, config["length"], config["seed"])
-    text = assembly.source.decode(ids)
+    return decoding
+
+
+def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
+    """Write the rows as JSON lines, or on a terminal the texts; the exit code."""
     if config["output"] is None and sys.stdout.isatty():
-        print(config["prompt"] + text)
+        print("\n\n".join(texts))
         return 0
-    with writer(config["output"]) as write:
-        described = {"name": name, **{key: value for key, value in decoding.items() if key != "_target_"}}
-        row = {"prompt": config["prompt"], "prediction": text, "score": float(scores.sum()), "decoding": described}
-        write(json.dumps(row, ensure_ascii=False))
+    with writer(None if _suffix(config) else config["output"]) as write:
+        for row in rows:
+            write(json.dumps(row, ensure_ascii=False))
     return 0
+
+
+# ---------------------------------------------------------------------------------------- a language model
+
+
+def _go_on(stored: StoredRun, config: Row) -> int:
+    source, decoding = stored.assembly.source, _decoding(config)
+    given = "\n" if config["prompt"] is None else config["prompt"]
+    length, seed = config["length"] or LENGTH, config["seed"]
+    found = continue_text(
+        stored.assembly, stored.precision, decoding, _prompt(source, given), length, seed, config["samples"]
+    )
+    texts = [source.decode(torch.tensor(one.ids)) for one in found]
+    rows = [
+        {"prompt": given, "prediction": text, "score": one.log_probability, "decoding": described(decoding)}
+        for text, one in zip(texts, found, strict=True)
+    ]
+    return _tell(config, rows, [given + text for text in texts])
 
 
 def _prompt(source: RunningText, text: str) -> Tensor:
@@ -51,3 +88,66 @@ def _prompt(source: RunningText, text: str) -> Tensor:
     if unknown:
         print(f"seqnet: {unknown} of the prompt's {len(tokens)} tokens are unknown to the model", file=sys.stderr)
     return tokens
+
+
+# --------------------------------------------------------------------------------------- a run that writes
+
+
+def _write(stored: StoredRun, config: Row) -> int:
+    source: Any = stored.assembly.source
+    decoding, given = _decoding(config), config["prompt"]
+    if config["length"] is not None:
+        decoding["max_length"] = config["length"]
+    write = Writer(stored.assembly, stored.precision, decoding, config["seed"])
+    if write.numbers and (config["length"] or config["temperature"] or config["top_k"] or config["top_p"]):
+        raise ConfigurationError(
+            "length, temperature, top_k and top_p are of tokens, and this run draws numbers: leave them out"
+        )
+    save = None if (suffix := _suffix(config)) is None else _saving(source, suffix)
+    if source.source is None:
+        prefix = beginning(stored, "prompt", given or "")
+        found = write(_nothing(write, config["samples"]), prefix)
+    elif given is None:
+        raise ConfigurationError("prompt is missing: this run reads a source, so say which one: prompt=SOURCE")
+    else:
+        one = source.read_inputs([given], "prompt", 1)
+        found = write(one.batch(torch.zeros(config["samples"], dtype=torch.int64)))
+    rows = [{"prompt": given or "", **row} for row in write.rows(found)]
+    made = list(found) if isinstance(found, Tensor) else [hypotheses[0].ids for hypotheses in found]
+    if save is not None:
+        for row, values, path in zip(rows, made, _paths(Path(config["output"]), len(rows)), strict=True):
+            row["output"] = str(path)
+            try:
+                save(path, values)
+            except OSError as error:
+                raise DiskError(f"output={path} cannot be written: {error.strerror}") from error
+    return _tell(config, rows, [source.text(values) for values in made])
+
+
+def _nothing(write: Writer, rows: int) -> Batch:
+    """A batch of so many rows that hold nothing but a beginning."""
+    begin = write.assembly.source.writing.begin
+    return Batch(torch.full((rows, 1), begin), torch.ones(rows, dtype=torch.int64), torch.full((rows, 1), IGNORE))
+
+
+def _suffix(config: Row) -> str | None:
+    """The ending of `output` where it is a picture's or a piece of music's."""
+    suffix = Path(config["output"] or "").suffix.lower()
+    return suffix if suffix in MEDIA else None
+
+
+def _saving(source: Any, suffix: str) -> Callable[[Path, Any], None]:
+    """What writes a file of that kind. Raises ConfigurationError where it is not what the run makes."""
+    if suffix == ".png":
+        if source.writing.end is not None:
+            raise ConfigurationError("output: a .png shows a drawing, and this run writes words: choose a .jsonl")
+        return media.write_picture
+    if not hasattr(source, "notes"):
+        raise ConfigurationError(f"output: a {suffix} plays notes, and this run writes none: choose another ending")
+    play = media.write_wav if suffix == ".wav" else media.write_midi
+    return lambda path, ids: play(path, source.notes(ids))
+
+
+def _paths(path: Path, count: int) -> list[Path]:
+    """The file of each sample: `path` itself, of several `piece_1.mid`, `piece_2.mid` and so on."""
+    return [path] if count == 1 else [path.with_stem(f"{path.stem}_{number + 1}") for number in range(count)]

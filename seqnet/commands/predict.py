@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +10,33 @@ import torch
 
 from seqnet import build
 from seqnet.batch import Batch
+from seqnet.commands.attention_maps import attention_maps
 from seqnet.commands.lines import blocks, writer
 from seqnet.commands.stored import StoredRun, load
+from seqnet.commands.writing import Found, Writer, asked_writer, beginning
 from seqnet.data.examples import Examples
-from seqnet.errors import DataError
+from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.errors import ConfigurationError, DataError, DiskError
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
 WITH_INPUTS = re.compile(rb'\s*\{.*"inputs"\s*:')  # a line that `read_inputs` takes as it is, targets or not
+
+Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
+"""A line of JSON for each row of a batch; the rows' places among all that are read are told too."""
 
 
 def run(config: dict[str, Any]) -> int:
     """Read lines, or a file in the training format; write {"prediction": ..., "score": ...}; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
-    path = config["input"]
+    answer, path, before = _answer(stored, config), config["input"], 0
     with writer(config["output"]) as write:
         inputs = _table(stored, config) if path and in_training_format(Path(path)) else _lines(stored, path)
         for examples in inputs:
-            for row in predictions(stored, examples, size):
+            for row in predictions(answer, examples, size, before):
                 write(json.dumps(row, ensure_ascii=False))
+            before += len(examples)
     return 0
 
 
@@ -55,19 +62,80 @@ def _lines(stored: StoredRun, path: str | None) -> Iterator[Examples]:
         yield stored.assembly.source.read_inputs(lines, path or "standard input", first)
 
 
-def predictions(stored: StoredRun, examples: Examples, size: int) -> Iterator[dict[str, Any]]:
-    """One answer a row, in the order of the rows, computed in batches of rows of like length."""
-    order = torch.argsort(examples.lengths, stable=True)
+def predictions(answer: Answer, examples: Examples, size: int, before: int) -> Iterator[dict[str, Any]]:
+    """One answer a row, in the order of the rows, computed in batches of rows of like length.
+
+    before: how many rows were read before these.
+    """
+    lengths = examples.lengths if examples.source is None else examples.source.lengths
     answers: list[dict[str, Any]] = [{}] * len(examples)
-    for rows in torch.split(order, size):
-        batch = examples.batch(rows)
-        for row, answer in zip(rows.tolist(), _answer(stored, batch), strict=True):
-            answers[row] = answer
+    for rows in torch.split(torch.argsort(lengths, stable=True), size):
+        places = [before + row for row in rows.tolist()]
+        for place, found in zip(places, answer(examples.batch(rows), places), strict=True):
+            answers[place - before] = found
     yield from answers
 
 
-def _answer(stored: StoredRun, batch: Batch) -> list[dict[str, Any]]:
+def _answer(stored: StoredRun, config: dict[str, Any]) -> Answer:
+    """What answers a batch: the task or, of a run that writes, its decoder. Raises ConfigurationError."""
+    write = asked_writer(config, stored)
+    if write is None:
+        for option in ("prefix", "attention_maps"):
+            if config[option] is not None:
+                raise ConfigurationError(f"{option}: run={config['run']} does not write step by step: leave it out")
+        return lambda batch, _: _judged(stored, batch)
+    prefix = beginning(stored, "prefix", config["prefix"] or "")
+    folder = None if config["attention_maps"] is None else _folder(stored, config["attention_maps"])
+
+    def answer(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
+        found = _continued(write, batch, prefix) if batch.source is None else write(batch, prefix)
+        if folder is not None:
+            _draw(stored, batch, found, [folder / f"{place + 1:04}.png" for place in places])
+        return write.rows(found)
+
+    return answer
+
+
+def _judged(stored: StoredRun, batch: Batch) -> list[dict[str, Any]]:
     moved = batch.to(stored.precision.device)
     with evaluating(stored.assembly.model), stored.precision.autocast():
         found: list[dict[str, Any]] = stored.assembly.task.predictions(stored.assembly.model(moved, None), moved)
     return found
+
+
+def _continued(write: Writer, batch: Batch, prefix: list[int]) -> Found:
+    """Where there is no source a row read is the beginning of what is written."""
+    found: list[list[Hypothesis]] = []
+    for row, length in enumerate(batch.lengths.tolist()):
+        one = batch.map(lambda tensor, row=row: tensor[row : row + 1])  # type: ignore[misc]
+        found += list(write(one, [*prefix, *batch.inputs[row, 1:length].tolist()]))  # tokens: numbers have a source
+    return found
+
+
+# ------------------------------------------------------------------------------------- attention as pictures
+
+
+def _folder(stored: StoredRun, name: str) -> Path:
+    """The folder for pictures, made. Raises ConfigurationError where there is nothing to draw."""
+    if getattr(stored.assembly.model, "attention", None) is None or stored.assembly.source.writing.end is None:
+        raise ConfigurationError(
+            f"attention_maps={name}: this run has no attention to words, so there is nothing to draw: leave it out"
+        )
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"attention_maps={name} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _draw(stored: StoredRun, batch: Batch, found: Found, paths: list[Path]) -> None:
+    from seqnet.observers import attention_picture
+
+    assert isinstance(found, list)
+    maps = attention_maps(stored.assembly, stored.precision, batch, found)
+    for path, one in zip(paths, maps, strict=True):
+        try:
+            attention_picture.save(path, one)
+        except OSError as error:
+            raise DiskError(f"{path} cannot be written: {error.strerror}; free some space") from error

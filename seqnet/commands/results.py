@@ -12,6 +12,7 @@ from seqnet import __version__, build
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
 from seqnet.commands.samples import RunningText
+from seqnet.commands.writing import described, writing_of
 
 FILE = "results.json"
 LIBRARIES = ("torch", "hydra-core", "torchmetrics")
@@ -37,6 +38,8 @@ def collect(state: RunState, folder: Path, best_step: int, scored: dict[str, Eva
             found["sample"] = scored["valid"].samples[0]
     if "test" in scored:
         found["test"] = scored["test"].scores
+    if writing_of(state.assembly.source) is not None and state.assembly.task.metrics:
+        found["decoding"] = described(state.config["decoding"], state.assembly.source)  # that made the test score
     return found | {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "seconds": round(position.seconds, 2),
@@ -75,7 +78,9 @@ def next_commands(state: RunState, folder: Path, has_test: bool) -> list[str]:
     """What to type next, ready to be pasted into a shell."""
     run, trust = f"run={shlex.quote(str(folder))}", build.packages(state.config)
     trusted = " " + shlex.quote(f"trust=[{','.join(trust)}]") if trust else ""
-    writes = isinstance(state.assembly.source, RunningText) and not state.assembly.model.bidirectional
+    source = state.assembly.source
+    writes = isinstance(source, RunningText) and not state.assembly.model.bidirectional
+    writes |= writing_of(source) is not None and source.source is None
     return [
         f"seqnet generate {run}{trusted}" if writes else f"seqnet predict {run} input=FILE{trusted}",
         f"seqnet evaluate {run} split={'test' if has_test else 'valid'}{trusted}",

@@ -1,14 +1,16 @@
 """What a model makes of a few inputs, for a person to read: continued text, or answers beside what was wanted."""
 
-from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqnet.batch import asked
+from seqnet.batch import AttentionMap, Batch, asked
 from seqnet.build import Assembly, make
+from seqnet.commands.attention_maps import attention_maps
+from seqnet.commands.writing import Writer, greedily, writing_of
 from seqnet.decoding.generation import generate
+from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 from seqnet.training.trainer import Loader
@@ -28,8 +30,10 @@ class RunningText(Protocol):
     def decode(self, ids: Tensor) -> str: ...
 
 
-def samples(assembly: Assembly, loader: Loader, precision: Precision, config: dict[str, Any]) -> list[str]:
-    """A continuation of held-out text, or a few rows of `loader` with their answers.
+def samples(
+    assembly: Assembly, loader: Loader, precision: Precision, config: dict[str, Any]
+) -> tuple[list[str], list[AttentionMap]]:
+    """A continuation of held-out text, or a few rows of `loader` with their answers; where the model looked for them.
 
     Draws from a generator of its own, seeded by the run's seed.
     """
@@ -37,12 +41,15 @@ def samples(assembly: Assembly, loader: Loader, precision: Precision, config: di
     batch = next(iter(loader.batches(0, middle)))
     if isinstance(assembly.source, RunningText):
         if assembly.model.bidirectional:
-            return []
+            return [], []
         prompt = batch.inputs[0, :PROMPT]
         length = config["observers"]["sample_length"]
-        ids, _ = continue_text(assembly, precision, config["decoding"], prompt, length, config["seed"])
-        return [assembly.source.decode(prompt) + assembly.source.decode(ids)]
-    few = batch.map(lambda tensor: tensor[:ROWS]).to(precision.device)
+        (found,) = continue_text(assembly, precision, config["decoding"], prompt, length, config["seed"])
+        return [assembly.source.decode(prompt) + assembly.source.decode(torch.tensor(found.ids))], []
+    few = batch.map(lambda tensor: tensor[:ROWS])
+    if writing_of(assembly.source) is not None:
+        return _written(assembly, few, precision, config)
+    few = few.to(precision.device)
     with evaluating(assembly.model), precision.autocast():
         predictions = assembly.task.predictions(assembly.model(few, None), few)
     shown = []
@@ -51,7 +58,30 @@ def samples(assembly: Assembly, loader: Loader, precision: Precision, config: di
         inputs = assembly.source.show(few.inputs[row, steps].cpu())
         wanted = readable(_wanted(assembly, few.targets[row] if few.row_targets else few.targets[row, steps]))
         shown.append(f"{readable(prediction['prediction'])} (wanted {wanted}): {inputs}")
-    return shown
+    return shown, []
+
+
+def _written(
+    assembly: Assembly, few: Batch, precision: Precision, config: dict[str, Any]
+) -> tuple[list[str], list[AttentionMap]]:
+    """What is written for the rows of a batch, greedily; from nothing one sequence, decoded as configured."""
+    source: Any = assembly.source
+    decoding, seed = config["decoding"], config["seed"]
+    if few.source is None:
+        found = Writer(assembly, precision, decoding, seed)(few.map(lambda tensor: tensor[:1]))
+        return [source.text(found[0] if isinstance(found, Tensor) else found[0][0].ids)], []
+    assert few.source_lengths is not None
+    found = Writer(assembly, precision, greedily(decoding), seed)(few)
+    shown = []
+    for row, length in enumerate(few.source_lengths.tolist()):
+        read, wanted = source.show(few.source[row, :length]), few.targets[row]
+        if isinstance(found, Tensor):
+            drawn = zip(source.text(found[row]).split("\n"), source.text(wanted).split("\n"), strict=True)
+            shown.append("\n".join([f"{read} -> (wanted: right)", *(f"{ours}   {theirs}" for ours, theirs in drawn)]))
+        else:
+            arrow = "\n-> " if "\n" in read else " -> "
+            shown.append(f"{read}{arrow}{source.text(found[row][0].ids)} (wanted {source.text(wanted)})")
+    return shown, [] if isinstance(found, Tensor) else attention_maps(assembly, precision, few, found)
 
 
 def _wanted(assembly: Assembly, targets: Tensor) -> Any:
@@ -62,21 +92,21 @@ def _wanted(assembly: Assembly, targets: Tensor) -> Any:
 
 
 def continue_text(
-    assembly: Assembly, precision: Precision, decoding: dict[str, Any], prompt: Tensor, length: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """`length` tokens after `prompt` [time], and their log-probabilities, on the CPU."""
-    model: nn.Module = assembly.model
+    assembly: Assembly,
+    precision: Precision,
+    decoding: dict[str, Any],
+    prompt: Tensor,
+    length: int,
+    seed: int,
+    rows: int = 1,
+) -> list[Hypothesis]:
+    """`length` tokens after `prompt` [time], so many times."""
+    model: Any = assembly.model
+    prompts = prompt.expand(rows, -1).to(precision.device)
     generator = torch.Generator().manual_seed(seed)
-    choose = partial(make(decoding).choose, generator=generator)
     with evaluating(model), precision.autocast():
-        ids, scores = generate(
-            model,  # type: ignore[arg-type]
-            prompt[None].to(precision.device),
-            length,
-            choose,
-            assembly.source.forbidden,
-        )
-    return ids[0].cpu(), scores[0].cpu()
+        found = generate(model, prompts, length, make(decoding), assembly.source.forbidden, generator)
+    return [best for best, *_ in found]
 
 
 def readable(answer: Any, joint: str = " ") -> str:

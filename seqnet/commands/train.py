@@ -22,6 +22,7 @@ from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import samples
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.stored import load_weights
+from seqnet.commands.writing import Writer, greedily, writing_of
 from seqnet.configuration import run_folder
 from seqnet.errors import ConfigurationError, DataError, OutOfMemory, did_you_mean
 from seqnet.observers.console import Console
@@ -62,6 +63,7 @@ class Training:
         self.device = build.device(config["device"])
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
+        self.trust = trust
         initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
         source = self._read(trust, beginning.components or initial)
         assembly = build.assemble(config, source, trust)
@@ -120,11 +122,18 @@ class Training:
 
     def _rehearse(self, assembly: build.Assembly, precision: Precision) -> None:
         """Find out now what cannot work: a task that is not the data's, a model that cannot be cut, a monitor."""
-        known = ["loss", *assembly.task.judge().compute()]
+        judge = assembly.task.judge()
+        if writing_of(assembly.source) is not None and not hasattr(judge, "written"):
+            raise ConfigurationError(
+                f"task={self.config['groups']['task']} judges no answer that is written step by step, as this data's "
+                "are: use task=seq2seq, or of one label, vector, picture or nothing task=one_to_many"
+            )
+        known = ["loss", *judge.compute()]
         monitor = self.config["training"]["monitor"]
         if self.splits["valid"] is not None and monitor not in known:
             hint = did_you_mean(monitor, known) or f": choose {' or '.join(known)}"
             raise ConfigurationError(f"training.monitor={monitor} is no score of this run{hint}")
+        self._writer(assembly, precision, "test")
         assembly.task.count(self.example)
         with evaluating(self.model), precision.autocast():
             self.model(self.example.to(self.device), None)
@@ -196,7 +205,9 @@ class Training:
 
     def log(self, report: StepReport) -> None:
         """Report training since the last such report."""
-        row = self.state.averages.report(report, self.state.assembly.objective.derived)
+        assembly = self.state.assembly
+        derived = getattr(assembly.task, "derived", assembly.objective.derived)  # a task that writes has its own
+        row = self.state.averages.report(report, derived)
         self.state.averages = Averages()
         for observer in self.observers:
             observer.on_training(row)
@@ -221,7 +232,8 @@ class Training:
         loader = self.loaders[split]
         assert loader is not None
         batches = config["debug"]["evaluation_batches"]
-        scores, judge = evaluate(self.model, assembly.task, loader, trainer.precision, trainer.window, batches)
+        write = self._writer(assembly, trainer.precision, split)
+        scores, judge = evaluate(self.model, assembly.task, loader, trainer.precision, trainer.window, batches, write)
         report = EvaluationReport(
             step=trainer.position.step,
             epoch=trainer.position.epoch,
@@ -232,8 +244,16 @@ class Training:
             class_names=judge.class_names,
         )
         if split == "valid" and config["observers"]["samples"]:
-            report.samples = samples(assembly, loader, trainer.precision, config)
+            report.samples, report.attention = samples(assembly, loader, trainer.precision, config)
         return report
+
+    def _writer(self, assembly: build.Assembly, precision: Precision, split: str) -> Writer | None:
+        """Writes what is scored of free writing, on the validation split greedily; None where nothing of it is."""
+        config = self.config
+        if writing_of(assembly.source) is None or not assembly.task.metrics:
+            return None
+        decoding = greedily(config["decoding"]) if split == "valid" else config["decoding"]
+        return Writer(assembly, precision, decoding, config["seed"], trust=self.trust)
 
     # ------------------------------------------------------------- what is kept
 

@@ -98,6 +98,23 @@ def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
+def read_beside(path: Path, other: Path, bad: BadRows) -> Iterator[tuple[int, tuple[str, str]]]:
+    """The lines of two UTF-8 files side by side, which must have as many. Raises DataError."""
+    lines, others = list(_raw_lines(path)), list(_raw_lines(other))
+    if len(lines) != len(others):
+        raise DataError(
+            f"{path} has {_counted(len(lines), 'line')} and {other} has {_counted(len(others), 'line')}; line n of one "
+            "must go with line n of the other, so mend the files"
+        )
+    for (number, text, problem), (_, other_text, other_problem) in zip(lines, others, strict=True):
+        if problem is not None:
+            bad(path, number, problem)
+        elif other_problem is not None:
+            bad(other, number, other_problem)
+        else:
+            yield number, (text, other_text)
+
+
 def read_text(path: Path, bad: BadRows) -> str:
     """All of a UTF-8 file, its line ends made `\\n`. Raises DataError."""
     with _open(path) as file:
@@ -191,6 +208,7 @@ def _counted(number: int, thing: str) -> str:
 # --------------------------------------------------------------------------------------------- tables of any format
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+TRANSLATION = "translation"  # the Hub's column of texts by language, whose entries are taken for columns
 Column = str | int
 
 
@@ -262,6 +280,8 @@ def _named(
                 f"{file}: its columns have names, so data.{option}={column} cannot be a position; give a name"
             )
     for number, row in rows:
+        if isinstance(row.get(TRANSLATION), dict):
+            row = row[TRANSLATION] | row
         missing = [option for option, column in columns.items() if row.get(str(column)) is None]
         if not missing:
             yield number, [row[str(column)] for column in columns.values()]
@@ -353,9 +373,9 @@ def find_files(
     """The files of each split that there is: of a folder, a file, or a Hub name.
 
     path: None for the folder `name` under `data_dir`. about: what to put there, for the sentence that says it is
-    missing. In a folder a file's split is the last part of its name before the suffix: `dev.tsv`,
-    `ptb.train.txt`. A file that is named for no split is training data; `several`: there may be more of them.
-    Raises ConfigurationError where neither path nor name is given, DataError.
+    missing. In a folder a file's split is the last part of its name before the suffix, or else the first:
+    `dev.tsv`, `ptb.train.txt`, `train.tok.de`. A file that is named for no split is training data; `several`: there
+    may be more of them. Raises ConfigurationError where neither path nor name is given, DataError.
     """
     put = about or f"put {_listed(suffixes)} there, or name your own file or folder with data.path="
     if path is None and name is None:
@@ -377,8 +397,9 @@ def _listed(suffixes: Sequence[str], word: str = "and") -> str:
 
 
 def _split_of(path: Path) -> str | None:
-    last = path.stem.rpartition(".")[2]
-    return next((split for split, names in SPLIT_NAMES.items() if last in names), None)
+    parts = path.stem.split(".")
+    named = (split for part in (parts[-1], parts[0]) for split, names in SPLIT_NAMES.items() if part in names)
+    return next(named, None)
 
 
 def _of_folder(folder: Path, put: str, suffixes: Sequence[str], several: bool) -> dict[str, list[File]]:

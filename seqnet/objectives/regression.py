@@ -41,6 +41,10 @@ class Regression:
         total = ERRORS[self.error](logits.float(), targets.reshape_as(logits), reduction="sum")
         return total / self.out_features
 
+    def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
+        """What `loss` sums, [n]."""
+        return ERRORS[self.error](logits.float(), targets.reshape_as(logits), reduction="none").mean(dim=-1)
+
     def metrics(self) -> dict[str, Metric]:
         """mse and mae over all numbers."""
         from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError

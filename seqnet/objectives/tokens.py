@@ -31,8 +31,15 @@ class NextToken:
 
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """Summed cross-entropy in nats, smoothed in training only. logits: [n vocab]; targets: [n] int64."""
+        return self._loss(logits, targets, training, "sum")
+
+    def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
+        """What `loss` sums, [n]."""
+        return self._loss(logits, targets, training, "none")
+
+    def _loss(self, logits: Tensor, targets: Tensor, training: bool, reduction: str) -> Tensor:
         smoothing = self.label_smoothing if training else 0.0
-        return F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=smoothing)
+        return F.cross_entropy(logits.float(), targets, reduction=reduction, label_smoothing=smoothing)
 
     def metrics(self) -> dict[str, Metric]:
         """perplexity, bits (a token) and accuracy."""

@@ -1,4 +1,4 @@
-"""TensorBoard: curves, samples, confusion matrices and the configuration of one run, in one event folder."""
+"""TensorBoard: curves, samples, attention, confusion matrices and the configuration of one run, in one event folder."""
 
 import re
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import yaml  # type: ignore[import-untyped]
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 # TensorBoard asks for this module to learn that it should use its own file functions: without it, an installed
@@ -19,6 +19,8 @@ from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 from torch.utils.tensorboard.summary import hparams  # noqa: E402
 
 from seqnet.batch import EvaluationReport, TrainingReport  # noqa: E402
+from seqnet.observers.attention_picture import draw as attention_image  # noqa: E402
+from seqnet.observers.lettering import lettering  # noqa: E402
 from seqnet.observers.run import Observer, Run  # noqa: E402
 
 NO_HYPERPARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
@@ -58,13 +60,16 @@ class TensorBoard(Observer):
         writer.add_scalar("data/padded_share", report.padded_share, report.step)
 
     def on_evaluation(self, report: EvaluationReport) -> None:
-        """A point on each curve of the split, its samples and its confusion matrix; test scores come at the end."""
+        """A point on each curve of the split, its samples, attention and confusion matrix; test scores come last."""
         writer = self._open()
         if report.split != "test":
             self._curves(report.scores, report.split, report.step)
         if report.samples:
             text = "\n\n---\n\n".join(fenced(sample) for sample in report.samples)
             writer.add_text(f"samples/{report.split}", text, report.step)
+        for number, found in enumerate(report.attention, 1):
+            picture = np.asarray(attention_image(found))
+            writer.add_image(f"attention/{report.split}/{number}", picture, report.step, dataformats="HWC")
         if report.confusion is not None:
             names = report.class_names or tuple(map(str, range(len(report.confusion))))
             picture = confusion_image(report.confusion, names)
@@ -179,9 +184,8 @@ def confusion_image(confusion: Tensor, names: Sequence[str]) -> np.ndarray:
         large: np.ndarray = colours.repeat(side, 0).repeat(side, 1)
         return large
 
-    font = ImageFont.load_default(22)  # TensorBoard shows the picture smaller than it is
+    font, titles = lettering(names, 22)  # TensorBoard shows the picture smaller than it is
     side = 72
-    titles = [name if len(name) <= 16 else name[:15] + "…" for name in names]
     margin = 44 + round(max(font.getlength(title) for title in titles))
     picture = Image.new("RGB", (margin + classes * side + 10, margin + classes * side + 10), "white")
     draw = ImageDraw.Draw(picture)

@@ -1,44 +1,88 @@
 """A sequence is read whole, and another is written."""
 
-from typing import Any
+from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 from torch import Tensor
 
-from seqnet.batch import Batch, Output
-from seqnet.errors import ConfigurationError
-from seqnet.tasks.judge import Objective, asked_items, items_asked
+from seqnet.batch import Batch, Output, asked
+from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.spaces import Tokens
+from seqnet.tasks.judge import Judge, Objective, asked_items, items_asked
+
+OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf")
+OF_NUMBERS = ("mse", "mae")
 
 
-def chosen_loss(losses: Tensor, output: Output) -> Tensor:
+class WritingObjective(Objective, Protocol):
+    """What a task that writes asks of an objective."""
+
+    def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor: ...
+    def derived(self, loss: float) -> dict[str, float]: ...
+
+
+def chosen_loss(losses: Tensor, mask: Tensor, output: Output) -> Tensor:
     """What the choices of a hard attention are taught by: 0, with the gradient of REINFORCE (Williams 1992).
 
-    losses: [batch time] in nats, 0 where nothing is asked. A choice answers for the loss of its own step, and for
-    those of later ones where it `reaches` them; the learnt baseline is subtracted and taught by its squared error.
+    losses: [batch time] in nats, 0 where nothing is asked; mask: [batch time], where something is. A choice answers
+    for the loss of its own step, and for those of later ones where it `reaches` them; the learnt baseline is
+    subtracted and taught by its squared error. The choice's bonus, where there is one, is taken off.
     """
     assert output.log_probability is not None and output.baseline is not None
     costs = losses.detach()
-    asked = costs != 0
     if output.reaches:
         costs = costs.flip(1).cumsum(1).flip(1)
     advantage = costs - output.baseline.detach()
     error = 0.5 * (output.baseline - costs) ** 2
-    total = ((advantage * output.log_probability + error) * asked).sum()
+    terms = advantage * output.log_probability + error
+    if output.bonus is not None:
+        terms = terms - output.bonus
+    total = (terms * mask).sum()
     return total - total.detach()
 
 
 class SequenceToSequence:
-    """A token at each step of a row, each after those before it; the model's features are [batch time hidden]."""
+    """An item at each step of a row, each after those before it; the model's features are [batch time hidden].
 
-    def __init__(self, objective: Objective) -> None:
-        self.objective = objective
+    metrics: scores of what is decoded freely, any of token_accuracy, exact_match, cer, wer, bleu and chrf; of numbers,
+    mse and mae. What the objective itself counts is of teacher forcing. Raises ConfigurationError for data without
+    anything to write, for an objective without `losses`, and for metrics that are unknown or not of its items.
+    """
+
+    name = "seq2seq"
+
+    def __init__(
+        self,
+        objective: Any,
+        source: Any,
+        metrics: Sequence[str] = ("token_accuracy", "exact_match", "cer"),
+    ) -> None:
+        if getattr(source, "writing", None) is None:
+            raise ConfigurationError(
+                f"task={self.name} writes an answer step by step, but this data has none to write: use "
+                "task=many_to_one or many_to_many, or data with sources and targets, such as data=parallel"
+            )
+        if not callable(getattr(objective, "losses", None)):
+            raise ConfigurationError(
+                f"task={self.name} needs the loss of each step, which this objective does not tell: use "
+                "objective=tokens, or of numbers objective=regression"
+            )
+        known = OF_TOKENS if isinstance(source.targets, Tokens) else OF_NUMBERS
+        for metric in metrics:
+            if metric not in known:
+                raise ConfigurationError(
+                    f"task.metrics has '{metric}', but what this data writes is judged by {', '.join(known)}"
+                    f"{did_you_mean(metric, known)}"
+                )
+        self.objective: WritingObjective = objective
+        self.source = source
+        self.metrics = tuple(metrics)
 
     def count(self, batch: Batch) -> int:
-        """How many steps are asked. Raises ConfigurationError where the data has one target for a whole row."""
-        if batch.row_targets:
-            raise ConfigurationError(
-                "task=seq2seq writes a sequence, but this data has one target for a whole row; use task=many_to_one"
-            )
+        """How many steps are asked."""
         return batch.size * batch.time if batch.dense else int(items_asked(batch.targets, 2).count_nonzero())
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
@@ -48,6 +92,87 @@ class SequenceToSequence:
         if output.log_probability is None:
             return self.objective.loss(logits, targets)
         losses = self.objective.losses(logits, targets)
+        mask = items_asked(batch.targets, 2)
         by_step = losses.new_zeros(batch.size, batch.time)
-        by_step[items_asked(batch.targets, 2)] = losses.detach()
-        return losses.sum() + chosen_loss(by_step, output)
+        by_step[mask] = losses.detach()
+        return losses.sum() + chosen_loss(by_step, mask, output)
+
+    def derived(self, loss: float) -> dict[str, float]:
+        """What follows from the mean loss under teacher forcing."""
+        return forced(self.objective.derived(loss))
+
+    def judge(self) -> WritingJudge:
+        """Metrics, nothing counted yet."""
+        return WritingJudge(self)
+
+
+def forced(scores: dict[str, float]) -> dict[str, float]:
+    """An objective's scores without those whose names are kept for what is written freely."""
+    return {name: score for name, score in scores.items() if name not in (*OF_TOKENS, *OF_NUMBERS)}
+
+
+class WritingJudge:
+    """The objective's metrics under teacher forcing, window by window, and those of what is written freely."""
+
+    def __init__(self, task: SequenceToSequence) -> None:
+        from seqnet.tasks.writing_scores import NUMBERS, TEXTS, TOKENS
+
+        known = TOKENS | TEXTS | NUMBERS
+        self.class_names = task.objective.class_names
+        self._forced = Judge(task.objective, 2)
+        self._source = task.source
+        self._metrics = {name: known[name]() for name in task.metrics}
+        self._of_tokens = [metric for name, metric in self._metrics.items() if name in TOKENS]
+        self._of_texts = [metric for name, metric in self._metrics.items() if name in TEXTS]
+        self._empty = True
+
+    def update(self, output: Output, batch: Batch) -> float:
+        """Count what `batch` asks under teacher forcing; the summed loss of it, without label smoothing."""
+        return self._forced.update(output, batch)
+
+    def written(self, found: Sequence[Sequence[Hypothesis]] | Tensor, batch: Batch) -> None:
+        """Count what was written for the rows of a whole batch, where anything was asked.
+
+        found: for each row its hypotheses, of which the first counts; of numbers [batch steps feature].
+        """
+        if isinstance(found, Tensor):
+            self._numbers(found, batch.targets)
+        else:
+            self._rows([row[0] for row in found], batch.targets)
+
+    def _numbers(self, found: Tensor, targets: Tensor) -> None:
+        steps = min(found.shape[1], targets.shape[1])
+        mask = items_asked(targets, 2)[:, :steps]
+        if mask.any():
+            self._empty = False
+            for metric in self._metrics.values():
+                metric.update(found[:, :steps][mask].flatten().cpu(), targets[:, :steps][mask].flatten().cpu())
+
+    def _rows(self, found: Sequence[Hypothesis], targets: Tensor) -> None:
+        end = self._source.writing.end
+        pairs = [
+            ([*best.ids, end] if best.ended else best.ids, wanted)
+            for best, row in zip(found, targets.cpu(), strict=True)
+            if (wanted := row[asked(row)].tolist())
+        ]
+        if not pairs:
+            return
+        self._empty = False
+        written, wanted = zip(*pairs, strict=True)
+        for metric in self._of_tokens:
+            metric.update(written, wanted)
+        if self._of_texts:
+            texts = [[self._source.text(ids) for ids in side] for side in (written, wanted)]
+            for metric in self._of_texts:
+                metric.update(*texts)
+
+    def compute(self) -> dict[str, float]:
+        """Each metric by name; NaN where nothing was judged, or nothing written."""
+        free = {
+            name: float("nan") if self._empty else metric.compute().item() for name, metric in self._metrics.items()
+        }
+        return forced(self._forced.compute()) | free
+
+    def confusion(self) -> Tensor | None:
+        """None: of what is written, places and not classes go astray."""
+        return None

@@ -1,6 +1,6 @@
 """Score a model on one split, without touching what training depends on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Protocol
@@ -52,12 +52,21 @@ def outputs(
     """
     state: State = None
     for batch in islice(loader.batches(0), batches):
-        for piece in batch.windows(window):
-            moved = piece.to(precision.device)
-            with precision.autocast():
-                output = model(moved, enter(model, state, piece))
+        for output, moved, piece in _read(model, batch, state, precision, window):
             state = output.state
             yield output, moved, piece
+
+
+def _read(
+    model: nn.Module, batch: Batch, state: State, precision: Precision, window: int | None
+) -> Iterator[tuple[Output, Batch, Batch]]:
+    """The windows of one batch, of `outputs`."""
+    for piece in batch.windows(window):
+        moved = piece.to(precision.device)
+        with precision.autocast():
+            output = model(moved, enter(model, state, piece))
+        state = output.state
+        yield output, moved, piece
 
 
 def evaluate(
@@ -67,16 +76,25 @@ def evaluate(
     precision: Precision,
     window: int | None = None,
     batches: int | None = None,
+    write: Callable[[Batch], Any] | None = None,
 ) -> tuple[dict[str, float], Judge]:
-    """Loss (nats a judged item) and metrics of a split, and the judge that counted them."""
+    """Loss (nats a judged item) and metrics of a split, and the judge that counted them.
+
+    write: what the model writes freely for a whole batch, for the judge's `written`; None = only windows are judged.
+    """
     judge = task.judge()
     total, count = 0.0, 0
+    state: State = None
     with evaluating(model):
-        for output, moved, piece in outputs(model, loader, precision, window, batches):
-            asked = task.count(piece)
-            if not asked:
-                continue
-            with precision.autocast():
-                total += judge.update(output, moved)
-            count += asked
+        for batch in islice(loader.batches(0), batches):
+            for output, moved, piece in _read(model, batch, state, precision, window):
+                state = output.state
+                asked = task.count(piece)
+                if not asked:
+                    continue
+                with precision.autocast():
+                    total += judge.update(output, moved)
+                count += asked
+            if write is not None:
+                judge.written(write(batch), batch)
     return {"loss": total / count if count else float("nan"), **judge.compute()}, judge

@@ -32,12 +32,14 @@ def fitted(config):
 
 @pytest.fixture
 def line(config, fitted):
-    """What predict reads: the example's line.txt, or a row's inputs as JSON, which is a text too."""
+    """What predict reads: the example's line.txt, a row's source, or its inputs as JSON, which is a text too."""
     path = config["data"].get("path")
     if path and (Path(path) / "line.txt").is_file():
         return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
     split = fitted.split("train")
-    row = split.documents[0][:5] if isinstance(split, Stream) else split.inputs[0]
+    if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
+        return fitted.show(split.source[0])
+    row = split.documents[0][:5] if isinstance(split, Stream) else (split.source or split.inputs)[0]
     return json.dumps(row.tolist())
 
 
@@ -209,7 +211,8 @@ def test_inputs_can_be_read_and_shown_and_nothing_is_asked(fitted, line):
     split = fitted.split("train")
     if isinstance(split, Examples):
         assert batch.row_targets == isinstance(split.targets, torch.Tensor)
-    assert isinstance(fitted.show(examples.inputs[0]), str)
+    read = examples.inputs if examples.source is None else examples.source
+    assert isinstance(fitted.show(read[0]), str)
     assert len(fitted.read_inputs([], "here")) == 0
 
 

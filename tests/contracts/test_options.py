@@ -10,10 +10,10 @@ import yaml
 
 import seqnet
 from seqnet import configuration
-from seqnet.build import LOADER_KEYS, locate
+from seqnet.build import LOADER_KEYS, MODEL_KEYS, locate
 
 PACKAGE = Path(seqnet.__file__).parent
-ELSEWHERE = {"data": LOADER_KEYS, "task": ("readout",)}  # read by the loader, by the model
+ELSEWHERE = {"data": LOADER_KEYS, "task": MODEL_KEYS}  # read by the loader, by the model
 CODE_ONLY = ("reader",)  # what a user's own code may hand to a class, and no yaml of ours says
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()

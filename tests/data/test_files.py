@@ -280,6 +280,12 @@ def test_files_by_split(tmp_path: Path) -> None:
     }
 
 
+def test_the_last_part_of_a_name_says_more_than_the_first(tmp_path: Path) -> None:
+    names = {"test": "train.b.test.tsv", "train": "train.tok.tsv", "valid": "val.train.dev.csv"}
+    paths = {split: [write(tmp_path, "", name)] for split, name in names.items()}
+    assert find_files(tmp_path, "", None, None, TABLE) == paths
+
+
 def test_a_single_file_is_training_data_unless_its_name_says_otherwise(tmp_path: Path) -> None:
     path = write(tmp_path, "", "mine.tsv")
     assert find_files(tmp_path, "", None, None, TABLE) == {"train": [path]}

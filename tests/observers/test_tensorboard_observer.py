@@ -1,3 +1,4 @@
+import io
 import json
 import re
 import subprocess
@@ -10,10 +11,13 @@ import pytest
 import torch
 import yaml
 from markdown import Markdown
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from seqnet.batch import AttentionMap
+from seqnet.observers.attention_picture import draw
 from seqnet.observers.tensorboard import TensorBoard, confusion_image, confusion_text, fenced, hyperparameters
 
 RESULTS = {
@@ -95,6 +99,22 @@ def test_train_and_valid_stand_in_one_chart(written):
     assert shown == {
         name.replace("_", " "): [f"optimisation/{name}"] for name in ("learning_rate", "gradient_norm", "clipped_share")
     }
+
+
+def test_attention_as_a_picture_for_each_sample(run, make_evaluation):
+    board = TensorBoard()
+    board.on_start(run)
+    maps = [AttentionMap(torch.eye(2)[None].roll(turn, 2), ["a", "b"], ["y", "z"]) for turn in (0, 1)]
+    for step in (4, 8):
+        board.on_evaluation(make_evaluation(step, attention=maps))
+    board.close()
+    events = read(run.folder)
+    assert events.Tags()["images"] == ["attention/valid/1", "attention/valid/2"]
+    for number, attention in enumerate(maps, 1):
+        shown = events.Images(f"attention/valid/{number}")
+        assert [event.step for event in shown] == [4, 8]
+        pixels = np.asarray(Image.open(io.BytesIO(shown[0].encoded_image_string)))
+        assert np.array_equal(pixels, np.asarray(draw(attention)))
 
 
 def test_one_run_only(written, run):

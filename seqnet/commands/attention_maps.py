@@ -1,0 +1,59 @@
+"""Where a model looked while it wrote: its attention to each source position, step by step."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from seqnet.batch import IGNORE, AttentionMap, Batch
+from seqnet.build import Assembly
+from seqnet.data.pairs import END
+from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.spaces import Image
+from seqnet.training.evaluation import evaluating
+from seqnet.training.precision import Precision
+
+
+def attention_maps(
+    assembly: Assembly, precision: Precision, batch: Batch, hypotheses: Sequence[Sequence[Hypothesis]]
+) -> list[AttentionMap]:
+    """For each row of `batch` where the model looked as it wrote the best of the row's hypotheses.
+
+    The model reads again what it wrote, in evaluation mode and under teacher forcing, which finds the weights that
+    decoding found. Nothing of the run is changed. Empty where the model has no attention or writes numbers.
+    """
+    writing = getattr(assembly.source, "writing", None)
+    if writing is None or writing.begin is None or writing.end is None or batch.source is None or not hypotheses:
+        return []
+    written = [[*best.ids, *([writing.end] if best.ended else [])] for best, *_ in hypotheses]
+    inputs = [torch.tensor([writing.begin, *ids[:-1]]) for ids in written]
+    forced = Batch(
+        inputs=pad_sequence(inputs, batch_first=True),
+        lengths=torch.tensor([len(ids) for ids in written]),
+        targets=pad_sequence(
+            [torch.tensor(ids, dtype=torch.int64) for ids in written], batch_first=True, padding_value=IGNORE
+        ),
+        source=batch.source,
+        source_lengths=batch.source_lengths,
+    )
+    with evaluating(assembly.model), precision.autocast():
+        attention = assembly.model(forced.to(precision.device), None).attention
+    if attention is None:
+        return []
+    found = []
+    for row, (best, *_) in enumerate(hypotheses):
+        source = _words_read(assembly, batch, row)
+        target = [*assembly.source.words(best.ids), *([END] if best.ended else [])]
+        found.append(AttentionMap(attention[row, :, : len(target), : len(source)].float().cpu(), source, target))
+    return found
+
+
+def _words_read(assembly: Assembly, batch: Batch, row: int) -> list[str]:
+    """A label for each position that attention can look at."""
+    assert batch.source is not None and batch.source_lengths is not None
+    read: Tensor = batch.source[row].cpu()
+    if not isinstance(assembly.source.source, Image):  # whose positions are regions, not the lines of its pixels
+        read = read[: int(batch.source_lengths[row])]
+    words: list[str] = assembly.source.source_words(read)
+    return words

@@ -1,0 +1,126 @@
+"""Free writing: what a run's decoder writes by itself for the rows of a batch, and how that is told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqnet.batch import Batch
+from seqnet.build import Assembly, make
+from seqnet.commands.stored import StoredRun
+from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.roll_out import roll_out
+from seqnet.errors import ConfigurationError, DataError
+from seqnet.spaces import Writing
+from seqnet.training.evaluation import evaluating
+from seqnet.training.precision import Precision
+
+LIMITS = ("min_length", "max_length", "no_repeat_ngram")
+GREEDY = "seqnet.decoding.greedy.Greedy"
+
+Found = list[list[Hypothesis]] | Tensor
+"""For each row its hypotheses, best first; of numbers, which are rolled out, [batch steps feature]."""
+
+
+def writing_of(source: Any) -> Writing | None:
+    """How a source's targets are written; None where they are not written step by step."""
+    found: Writing | None = getattr(source, "writing", None)
+    return found
+
+
+def greedily(decoding: dict[str, Any]) -> dict[str, Any]:
+    """The greedy decoding with the same limits."""
+    return {"_target_": GREEDY, **{key: decoding[key] for key in LIMITS if key in decoding}}
+
+
+def described(decoding: dict[str, Any], source: Any = None) -> dict[str, Any]:
+    """A decoding as a line of JSON says it: its name and its options. A source's numbers are rolled out without."""
+    writing = writing_of(source)
+    if writing is not None and writing.end is None:
+        return {"name": "roll_out"}
+    options = {key: value for key, value in decoding.items() if key != "_target_"}
+    return {"name": decoding["_target_"].rpartition(".")[2].lower(), **options}
+
+
+@dataclass
+class Writer:
+    """Writes the rows of batches, one batch after the other; numbers are rolled out, whatever the decoding.
+
+    decoding: as configured. trust: as `build.make` takes it. What is drawn is drawn from a generator of its own,
+    which begins at the seed.
+    """
+
+    assembly: Assembly
+    precision: Precision
+    decoding: dict[str, Any]
+    seed: int
+    trust: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        self._decoder = make(self.decoding, self.trust)
+        self._generator = torch.Generator().manual_seed(self.seed)
+
+    @property
+    def numbers(self) -> bool:
+        """Whether numbers are written, not tokens."""
+        return self.assembly.source.writing.end is None
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What a line of JSON says of it."""
+        return described(self.decoding, self.assembly.source)
+
+    def __call__(self, batch: Batch, prefix: Sequence[int] = ()) -> Found:
+        """What is written for each row of a batch, whatever its inputs and targets are. prefix: how all begin."""
+        model: Any = self.assembly.model
+        source = self.assembly.source
+        with evaluating(model), self.precision.autocast():
+            memory, state = model.begin(batch.to(self.precision.device))
+            if self.numbers:
+                return roll_out(model, memory, state, source.writing.longest, source.targets.size)
+            found: Found = self._decoder.decode(model, memory, state, source.writing, prefix, self._generator)
+        return found
+
+    def rows(self, found: Found) -> list[dict[str, Any]]:
+        """A line of JSON for each row: prediction, score, where more than one was asked n_best, and the decoding."""
+        if isinstance(found, Tensor):
+            return [{"prediction": row, "score": None, "decoding": self.description} for row in found.tolist()]
+        several = self.decoding.get("n_best", 1) > 1
+        rows = []
+        for hypotheses in found:
+            told = [{"prediction": self.assembly.source.text(one.ids), "score": one.score} for one in hypotheses]
+            rows.append({**told[0], **({"n_best": told} if several else {}), "decoding": self.description})
+        return rows
+
+
+def asked_writer(config: dict[str, Any], stored: StoredRun) -> Writer | None:
+    """The writer of a run as a command asks for it: `decoding` as typed, or else as the run was configured.
+
+    None for a run that does not write. Raises ConfigurationError where one is asked to.
+    """
+    typed = config.get("decoding")
+    if writing_of(stored.assembly.source) is None:
+        if typed is not None:
+            raise ConfigurationError(
+                f"run={config['run']} does not write step by step, so nothing is decoded: leave decoding out"
+            )
+        return None
+    settings = stored.config
+    decoding, trust = (typed, None) if typed is not None else (settings["decoding"], config["trust"])
+    return Writer(stored.assembly, stored.precision, decoding, settings["seed"], trust)
+
+
+def beginning(stored: StoredRun, option: str, text: str) -> list[int]:
+    """The ids of a text that what is written must begin with. Raises ConfigurationError, naming the option."""
+    source = stored.assembly.source
+    if not text:
+        return []
+    if source.writing.end is None:
+        raise ConfigurationError(f"{option}={text}: this run draws numbers, which begin with no text: leave it out")
+    try:
+        ids: list[int] = source.encode_target(text)
+    except DataError as error:
+        raise ConfigurationError(f"{option}: {error}") from error
+    return ids

@@ -1,0 +1,75 @@
+"""A digit, and the scan that is to be drawn of it, row by row."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqnet.data.examples import Examples
+from seqnet.data.generation import equal_rows, nothing_read
+from seqnet.data.numbers import read_json, whole
+from seqnet.data.pairs import number_pairs, unanswered_numbers
+from seqnet.data.scans import SIDE, Scans, show_scan
+from seqnet.spaces import Space, Tokens, Vector, Writing
+
+
+class DigitDrawing:
+    """Draw this digit: eight rows of eight grey values, from the top.
+
+    source: the digit, a sequence of one; inputs: zeros, then the rows before; targets: the rows. The digit says
+    nothing of one hand or another, so what has the least squared error is the mean of all scans of a digit that begin
+    like this one, and a drawing from nothing is the average digit: soft at its edges. Grey values and split: see Scans.
+    """
+
+    source = Tokens(tuple("0123456789"))
+    inputs = targets = Vector(SIDE)
+    writing = Writing(begin=None, end=None, forbidden=(), longest=SIDE)
+
+    def __init__(self, seed: int, train_share: float = 0.7, valid_share: float = 0.15) -> None:
+        self.scans = Scans(seed, train_share, valid_share)
+        self.views: dict[str, Space] = {}
+        self.bad_rows = 0
+
+    def fit(self) -> None:
+        """Load the scans. Raises ConfigurationError where scikit-learn is not installed."""
+        self.scans.load()
+
+    def state(self) -> dict[str, Any]:
+        """Nothing learned."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take nothing back. Raises DataError where there is something."""
+        nothing_read(state)
+
+    def split(self, name: str) -> Examples:
+        """The rows of `train`, `valid` or `test`. Raises ConfigurationError where scikit-learn is not installed."""
+        scans, digits = self.scans.split(name)
+        return number_pairs(equal_rows(digits[:, None]), scans)
+
+    def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
+        """Each line a digit, such as 7 or [7]; nothing is asked. Raises DataError."""
+        digits = [_digit(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
+        return unanswered_numbers(equal_rows(torch.tensor(digits, dtype=torch.int64).view(-1, 1)), SIDE)
+
+    def text(self, values: Tensor) -> str:
+        """A drawing in characters, eight lines. values: [8 8], from 0 to 1."""
+        return show_scan(values)
+
+    def words(self, values: Sequence[Any] | Tensor) -> list[str]:
+        """A label for each row of a drawing."""
+        return [f"row {place + 1}" for place in range(len(values))]
+
+    def source_words(self, row: Tensor) -> list[str]:
+        """The digit, as the label of an axis. row: [1]."""
+        return [self.source.names[number] for number in row.tolist()]
+
+    def show(self, row: Tensor) -> str:
+        """The digit. row: [1]."""
+        return self.source_words(row)[0]
+
+
+def _digit(line: str, where: str) -> int:
+    value = read_json(line, where)
+    return whole(value[0] if isinstance(value, list) and len(value) == 1 else value, 0, 9, where)

@@ -1,0 +1,39 @@
+"""Whole numbers to be written in ascending order."""
+
+import torch
+
+from seqnet.data.examples import Examples, Ragged
+from seqnet.data.generation import at_least, generator
+from seqnet.data.pairs import pairs
+from seqnet.data.written import Written, integers
+
+
+class Sort(Written):
+    """1 to `length` numbers below `symbols`: write them sorted. Each number is a word."""
+
+    between = " "
+
+    def __init__(
+        self,
+        seed: int,
+        length: int = 25,
+        symbols: int = 50,
+        train_size: int = 40000,
+        valid_size: int = 1000,
+        test_size: int = 1000,
+    ) -> None:
+        super().__init__(seed, train_size, valid_size, test_size)
+        at_least("data.length", length, 1)
+        at_least("data.symbols", symbols, 2)
+        self.length = length
+        self.symbols = symbols
+        self.readable = f"whole numbers from 0 to {symbols - 1} with spaces between them"
+        names = tuple(map(str, range(symbols)))
+        self.know(names, names, length)
+
+    def split(self, name: str) -> Examples:
+        """The rows of `train`, `valid` or `test`."""
+        source = integers(self.sizes[name], self.length, self.symbols, generator(self.seed, name))
+        row = torch.repeat_interleave(torch.arange(len(source)), source.lengths)
+        ordered = (row * self.symbols + source.flat).sort().values - row * self.symbols
+        return pairs(source, Ragged(ordered, source.offsets), self.writing)

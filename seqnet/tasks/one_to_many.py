@@ -1,0 +1,18 @@
+"""One label, one vector, one picture or nothing is read, and a sequence is written."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from seqnet.tasks.seq2seq import SequenceToSequence
+
+
+class OneToMany(SequenceToSequence):
+    """As `SequenceToSequence` in all but the beginning: the yaml's `encoder` tells the model that there are no steps.
+
+    Nothing is decoded freely at validation unless `metrics` asks for it.
+    """
+
+    name = "one_to_many"
+
+    def __init__(self, objective: Any, source: Any, metrics: Sequence[str] = ()) -> None:
+        super().__init__(objective, source, metrics)
