@@ -68,6 +68,7 @@ class Translator(nn.Module):
         words = []
         for _ in range(longest):
             logits, state, found = self.step(word, state, found, encoded, keys, mask)
+            logits[:, begin] = -torch.inf
             word = logits.log_softmax(-1).argmax(-1)
             words.append(word)
             ended |= word == end
@@ -90,6 +91,7 @@ class Translator(nn.Module):
         counts = torch.zeros(rows, size)
         for _ in range(longest):
             logits, state, found = self.step(word, state, found, encoded, keys, mask)
+            logits[:, begin] = -torch.inf
             each = logits.log_softmax(-1).view(rows, size, -1)
             each = each.masked_fill(ended[..., None], -torch.inf)
             each[..., end] = torch.where(ended, 0.0, each[..., end])

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, islice
+from types import SimpleNamespace
 
 import bare_torch
 import sentences
@@ -187,10 +188,10 @@ def _translator(space: Tokens, feeding: bool) -> EncoderDecoder:
     )
 
 
-def _training(model: EncoderDecoder, space: Tokens, examples: Examples) -> Callable[[], None]:
+def _training(model: EncoderDecoder, space: Tokens, writing: Writing, examples: Examples) -> Callable[[], None]:
     trainer = Trainer(
         model,
-        SequenceToSequence(NextToken(space)),
+        SequenceToSequence(NextToken(space), SimpleNamespace(writing=writing, targets=space), []),
         sentences.loader(examples, ROWS),
         torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True),
         Constant(),
@@ -227,12 +228,12 @@ def _bare_training(model: bare_torch.Translator, examples: Examples) -> Callable
 
 def attention() -> None:
     """A training step of an attention decoder on the same bucketed batches, without and with input feeding."""
-    space, _, examples = sentences.made(12_800)
+    space, writing, examples = sentences.made(12_800)
     for feeding in (False, True):
         model = _translator(space, feeding)
         bare = bare_torch.like(model, space.size, EMBEDDING, HIDDEN)
         name = f"attention {'with' if feeding else 'without'} input feeding, batch {ROWS}, vocabulary {space.size}"
-        pair(name, _training(model, space, examples), _bare_training(bare, examples), seconds=120)
+        pair(name, _training(model, space, writing, examples), _bare_training(bare, examples), seconds=120)
 
 
 # --------------------------------------------------------------------- decode
@@ -242,7 +243,7 @@ def decode() -> None:
     """Greedy search and a beam of 5 on the same sentences with the same weights, which a short training made."""
     space, writing, examples = sentences.made(12_800)
     model = _translator(space, feeding=False)
-    step = _training(model, space, examples)
+    step = _training(model, space, writing, examples)
     for _ in range(200):  # enough to learn when to end
         step()
     bare = bare_torch.like(model, space.size, EMBEDDING, HIDDEN).eval()

@@ -6,13 +6,14 @@ yaml in it; one with `varied_cell` for each yaml and each value of each of its n
 
 import copy
 import functools
+import inspect
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from seqnet import rules
+from seqnet import build, rules
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.errors import ConfigurationError
 
@@ -22,13 +23,23 @@ TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_
 
 
 def choices(group):
-    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+    """The yamls of a group. Models that read a source are the group `decoder`, the others `model`."""
+    found = sorted(path.stem for path in (CONFIGS / group.replace("decoder", "model")).glob("*.yaml"))
+    if group in ("model", "decoder"):
+        return [choice for choice in found if reads_a_source(choice) == (group == "decoder")]
+    return found
+
+
+def reads_a_source(model):
+    target = yaml.safe_load((CONFIGS / "model" / f"{model}.yaml").read_text(encoding="utf-8"))["_target_"]
+    return "source" in inspect.signature(build.locate(target, None)).parameters
 
 
 def variants(group, choice):
     """The yaml as it is, and with each other value of each option that is one of a few words, or true or false."""
     yield {}
-    for key, default in yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8")).items():
+    options = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    for key, default in options.items() if "_target_" in options else ():
         if isinstance(default, bool):
             yield {key: not default}
         elif isinstance(default, str):
@@ -41,7 +52,7 @@ def variants(group, choice):
 def pytest_generate_tests(metafunc):
     for argument in metafunc.fixturenames:
         group = argument.removeprefix("varied_")
-        if group not in GROUPS:
+        if group not in GROUPS | {"decoder"}:
             continue
         if argument == group:
             metafunc.parametrize(argument, choices(group))

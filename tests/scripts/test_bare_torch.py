@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -44,9 +45,10 @@ def translators(request):
 
 
 def test_loss_and_gradients_are_the_same(translators):
-    model, bare, _, examples = translators
+    model, bare, writing, examples = translators
     batch = next(iter(sentences.loader(examples, 8).batches(0)))
-    task = SequenceToSequence(NextToken(sentences.made(1, words=30)[0]))
+    space = sentences.made(1, words=30)[0]
+    task = SequenceToSequence(NextToken(space), SimpleNamespace(writing=writing, targets=space), [])
     (task.loss(model(batch), batch) / task.count(batch)).backward()
     loss = bare_torch.loss(bare, batch.source, batch.source_lengths, batch.inputs, batch.targets)
     loss.backward()
