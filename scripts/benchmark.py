@@ -20,7 +20,6 @@ import bare_torch
 import sentences
 import torch
 import torch.nn.functional as F
-from seqnet.decoding.beam import Beam
 from torch import Tensor, nn
 
 from seqnet.attention.soft import Soft
@@ -28,6 +27,7 @@ from seqnet.batch import Batch
 from seqnet.cells.lstm import LSTM
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.lanes import LaneLoader
+from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent

@@ -20,7 +20,7 @@ COMMANDS = {
     "train": "train a model: seqnet train experiment=digits cell=gru optimizer.lr=3e-4",
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
     "predict": "answers for new inputs, as JSON lines: seqnet predict run=DIR input=FILE",
-    "generate": "let a language model write: seqnet generate run=DIR prompt='The '",
+    "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
 }

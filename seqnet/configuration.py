@@ -188,7 +188,8 @@ def checked(
     if choices.get("sweep", "grid") != "grid" and not (in_job or sweeping):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
     groups = [
-        f"~{group}" if group in CHANGES or choice == "null" else f"{group}={choice}" for group, choice in choices.items()
+        f"~{group}" if group in CHANGES or choice == "null" else f"{group}={choice}"
+        for group, choice in choices.items()
     ]
     if hydra_config.searchpath:
         groups.append(f"hydra.searchpath=[{','.join(quote(place) for place in hydra_config.searchpath)}]")

@@ -236,6 +236,13 @@ OPTIONS: Mapping[str, Option] = {
     "cell.recurrent_init": one_of("orthogonal", "uniform", "identity"),
     "objective.loss": one_of("mse", "mae", "huber"),
     "objective.label_smoothing": DROPOUT,
+    "decoding.min_length": whole(0),
+    "decoding.max_length": or_null(COUNT),
+    "decoding.no_repeat_ngram": whole(0),
+    "decoding.beam_size": COUNT,
+    "decoding.length_penalty": NOT_NEGATIVE,
+    "decoding.coverage_penalty": NOT_NEGATIVE,
+    "decoding.n_best": COUNT,
     "decoding.temperature": POSITIVE,
     "decoding.top_k": or_null(COUNT),
     "decoding.top_p": or_null(number(above=0, most=1)),
@@ -311,6 +318,9 @@ class Contradiction:
 
 STREAMS = ("seqnet.data.sources.text.Text", "seqnet.data.sources.python_docs.PythonDocs")
 WRITING = ("seqnet.tasks.seq2seq.SequenceToSequence", "seqnet.tasks.one_to_many.OneToMany")
+RECURRENT = "seqnet.models.recurrent.Recurrent"
+ENCODER_DECODER = "seqnet.models.encoder_decoder.EncoderDecoder"
+FROM_NOTHING = ("seqnet.data.sources.chorales.Chorales",)
 SCORES = tuple(sorted(LOWER_IS_BETTER | HIGHER_IS_BETTER))
 
 CONTRADICTIONS = (
@@ -346,9 +356,9 @@ CONTRADICTIONS = (
         "training.window=null, but a running text is a stream, which is read in windows: set training.window",
     ),
     Contradiction(
-        ("training.window", "model.bidirectional"),
-        lambda window, both: window is not None and both,
-        "training.window={0} cuts what model.bidirectional=true reads from its end: "
+        ("model._target_", "training.window", "model.bidirectional"),  # an encoder's source is never cut
+        lambda model, window, both: model != ENCODER_DECODER and window is not None and both,
+        "training.window={1} cuts what model.bidirectional=true reads from its end: "
         "set training.window=null or model.bidirectional=false",
     ),
     Contradiction(
@@ -379,14 +389,14 @@ CONTRADICTIONS = (
     ),
     Contradiction(
         ("task._target_", "model._target_"),
-        lambda task, model: task in WRITING and model == "seqnet.models.recurrent.Recurrent",
+        lambda task, model: task in WRITING and model == RECURRENT,
         "model=recurrent answers what it reads, and this task has an answer written step by step: "
         "set model=encoder_decoder",
     ),
     Contradiction(
         ("model._target_", "task._target_"),
         lambda model, task: (
-            model == "seqnet.models.encoder_decoder.EncoderDecoder"
+            model == ENCODER_DECODER
             and task in ("seqnet.tasks.many_to_one.ManyToOne", "seqnet.tasks.many_to_many.ManyToMany")
         ),
         "model=encoder_decoder writes an answer step by step, which this task does not judge: "
@@ -400,8 +410,42 @@ CONTRADICTIONS = (
     ),
     Contradiction(
         ("groups.attention", "model._target_"),
-        lambda attention, model: attention != "none" and model == "seqnet.models.recurrent.Recurrent",
+        lambda attention, model: attention != "none" and model == RECURRENT,
         "attention={0} reads a source, and this model has none: set attention=none",
+    ),
+    Contradiction(
+        ("groups.attention", "data._target_"),
+        lambda attention, data: attention != "none" and data in FROM_NOTHING,
+        "attention={0} reads a source, and this data has none: set attention=none",
+    ),
+    Contradiction(
+        ("groups.attention", "model.input_feeding"),
+        lambda attention, feeding: attention == "none" and feeding,
+        "model.input_feeding=true feeds what attention found to the next step, and attention=none finds nothing: "
+        "choose an attention, or set model.input_feeding=false",
+    ),
+    Contradiction(
+        ("model.bridge", "model.bidirectional"),
+        lambda bridge, both: bridge == "copy" and both,
+        "model.bridge=copy hands the encoder's final state on as it is, and model.bidirectional=true makes two of it: "
+        "set model.bridge=linear or model.bidirectional=false",
+    ),
+    Contradiction(
+        ("model.shared_embedding", "data.vocabulary"),
+        lambda shared, vocabulary: shared and vocabulary != "joint",
+        "model.shared_embedding=true needs one vocabulary of both sides, and data.vocabulary={1} makes two: "
+        "set data.vocabulary=joint or model.shared_embedding=false",
+    ),
+    Contradiction(
+        ("training.scheduled_sampling", "model._target_"),
+        lambda share, model: share > 0 and model == RECURRENT,
+        "training.scheduled_sampling={0} lets a decoder read what it wrote, and model=recurrent is none: "
+        "set training.scheduled_sampling=0 or model=encoder_decoder",
+    ),
+    Contradiction(
+        ("data._target_", "task._target_"),
+        lambda data, task: data in STREAMS and task in WRITING,
+        "a running text is read from end to end and has no answers to write: set task=many_to_many model=recurrent",
     ),
     Contradiction(
         ("attention._target_", "attention.score"),
@@ -442,6 +486,16 @@ CONTRADICTIONS = (
         ("data.valid_share", "data.test_share"),
         lambda valid, test: valid + test >= 1,
         "data.valid_share={0} and data.test_share={1} leave nothing to train on: make their sum less than 1",
+    ),
+    Contradiction(
+        ("decoding.n_best", "decoding.beam_size"),
+        lambda best, size: best > size,
+        "decoding.n_best={0} is above decoding.beam_size={1}, and no more hypotheses are followed: lower it",
+    ),
+    Contradiction(
+        ("decoding.min_length", "decoding.max_length"),
+        lambda least, most: most is not None and least > most,
+        "decoding.min_length={0} is above decoding.max_length={1}: lower it",
     ),
     Contradiction(
         ("data.first_year", "data.last_year"),

@@ -157,7 +157,7 @@ def test_text_needs_no_quotes(commands):
 
 def test_decoding_is_a_group_of_generate(commands):
     assert cli.answer(["generate", "run=x", "decoding=greedy"]) == 0
-    assert commands.called[0][1]["decoding"] == {"_target_": "seqnet.decoding.greedy.Greedy"}
+    assert commands.called[0][1]["decoding"]["_target_"] == "seqnet.decoding.greedy.Greedy"
 
 
 def test_commands_that_read_a_run_need_one(commands, capsys):

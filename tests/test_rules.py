@@ -77,6 +77,41 @@ CLASHES = [
     ("experiment=python_docs training.window=null", "training.window=null, but a running text is a stream"),
     ("experiment=python_docs model.bidirectional=true", "model.bidirectional=true cannot predict the next token"),
     ("experiment=python_docs task=many_to_one", "task=many_to_one judges one answer a row, and a running text"),
+    ("experiment=python_docs task=seq2seq model=encoder_decoder", "a running text is read from end to end and has no"),
+    ("attention=soft", "attention=soft reads a source, and this model has none: set attention=none"),
+    ("training.scheduled_sampling=0.1", "training.scheduled_sampling=0.1 lets a decoder read what it wrote"),
+    ("experiment=compose attention=local", "attention=local reads a source, and this data has none"),
+    ("experiment=dates model=recurrent attention=none", "model.readout is what task.readout says, and the chosen task"),
+    ("experiment=dates task=many_to_one", "model.encoder is what task.encoder says, and the chosen task does not say"),
+    ("experiment=dates model.input_feeding=true attention=none", "model.input_feeding=true feeds what attention found"),
+    (
+        "experiment=dates model.bridge=copy",
+        "model.bridge=copy hands the encoder's final state on as it is, and model.bi",
+    ),
+    ("experiment=multi30k model.shared_embedding=true", "model.shared_embedding=true needs one vocabulary of both"),
+    ("experiment=dates attention=softt", "unknown attention 'softt'; did you mean 'soft'?"),
+    ("experiment=dates attention.score=dto", "attention.score=dto must be dot, scaled_dot, general or additive"),
+    (
+        "experiment=dates attention=local attention.window=-1",
+        "attention.window=-1 must be a whole number of at least 0",
+    ),
+    (
+        "experiment=dates attention=local attention.position=here",
+        "attention.position=here must be monotonic or predict",
+    ),
+    ("experiment=dates attention=hard attention.estimator=gumble", "attention.estimator=gumble must be"),
+    (
+        "experiment=dates attention=multi_head attention.num_heads=3",
+        "attention.num_heads=3 does not divide model.hidden",
+    ),
+    ("experiment=dates attention=multi_head attention.score=general", "attention.score=general puts a matrix between"),
+    (
+        "experiment=dates decoding=beam decoding.beam_size=0",
+        "decoding.beam_size=0 must be a whole number of at least 1",
+    ),
+    ("experiment=dates decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
+    ("experiment=dates decoding.min_length=4 decoding.max_length=3", "decoding.min_length=4 is above decoding.max_len"),
+    ("experiment=dates cell@decoder_cell=gruu", "unknown cell 'gruu'; did you mean 'gru'?"),
 ]
 
 
@@ -87,9 +122,17 @@ def test_contradictions_name_their_keys(typed, sentence):
     assert str(caught.value).startswith(sentence)
 
 
-def test_attention_needs_a_source():
-    config = {"groups": {"attention": "soft"}, "model": {"_target_": "seqnet.models.recurrent.Recurrent"}}
-    assert rules.contradiction(config) == "attention=soft reads a source, and this model has none: set attention=none"
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "experiment=dates cell=gru attention=local training.window=20 optimizer.lr=3e-4",  # the card's own line
+        "experiment=dates cell@decoder_cell=gru decoder_cell.recurrent_init=uniform",
+        "experiment=multi30k model.shared_embedding=true data.vocabulary=joint",
+        "experiment=dates model.bidirectional=false model.bridge=copy training.scheduled_sampling=0.5",
+    ],
+)
+def test_what_goes_together_is_composed(typed):
+    compose("train", typed.split())
 
 
 def test_a_monitor_of_a_users_objective_is_theirs():
@@ -97,9 +140,9 @@ def test_a_monitor_of_a_users_objective_is_theirs():
     assert rules.contradiction(config) is None
 
 
-def test_streams_are_classes_that_exist():
+def test_the_classes_it_names_exist():
     import importlib
 
-    for target in rules.STREAMS:
+    for target in (*rules.STREAMS, *rules.WRITING, *rules.FROM_NOTHING, rules.RECURRENT, rules.ENCODER_DECODER):
         module, _, name = target.rpartition(".")
         assert hasattr(importlib.import_module(module), name)

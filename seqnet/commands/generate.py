@@ -1,5 +1,6 @@
 """`seqnet generate`: let a language model go on from a prompt, or a decoder compose, caption and draw."""
 
+import errno
 import json
 import sys
 from collections.abc import Callable
@@ -120,7 +121,9 @@ def _write(stored: StoredRun, config: Row) -> int:
             try:
                 save(path, values)
             except OSError as error:
-                raise DiskError(f"output={path} cannot be written: {error.strerror}") from error
+                full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+                refused = DiskError if full else ConfigurationError
+                raise refused(f"output={path} cannot be written: {error.strerror}") from error
     return _tell(config, rows, [source.text(values) for values in made])
 
 

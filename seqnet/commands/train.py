@@ -133,7 +133,8 @@ class Training:
         if self.splits["valid"] is not None and monitor not in known:
             hint = did_you_mean(monitor, known) or f": choose {' or '.join(known)}"
             raise ConfigurationError(f"training.monitor={monitor} is no score of this run{hint}")
-        self._writer(assembly, precision, "test")
+        if writing_of(assembly.source) is not None:
+            Writer(assembly, precision, self.config["decoding"], self.config["seed"], trust=self.trust)
         assembly.task.count(self.example)
         with evaluating(self.model), precision.autocast():
             self.model(self.example.to(self.device), None)

@@ -10,16 +10,15 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import at_least, nothing_read
-from seqnet.data.numbers import brief
 from seqnet.data.pairs import pairs, unanswered, with_ends, writing
 from seqnet.errors import DataError
 from seqnet.spaces import Space, Tokens, Writing
 
 
 class Written(ABC):
-    """A data set drawn from the seed: each row a text that is read, and the one that is to be written for it.
+    """A data set drawn from the seed: a row is a text that is read, and the one that is to be written for it.
 
-    The rows of a split are a pure function of (seed, options).
+    The rows of a split are a pure function of (seed, options). Raises ConfigurationError for an empty split.
     """
 
     between: str  # two tokens of a text: a space where they are words, nothing where they are characters
@@ -81,7 +80,7 @@ class Written(ABC):
         unit = "number" if self.between else "character"
         for number, token in enumerate(tokens, 1):
             if token not in self._read:
-                raise DataError(f"{place}, {unit} {number}: {brief(token)} cannot be read; give {self.readable}")
+                raise DataError(f"{place}, {unit} {number}: {token!r} cannot be read; give {self.readable}")
         return tokens
 
     def tokens(self, text: str) -> Sequence[str]:
@@ -108,7 +107,7 @@ class Written(ABC):
         for token in tokens:
             if token not in self._written:
                 known = self.between.join(self.targets.names[:-2])
-                raise DataError(f"{brief(text)} can be no answer's beginning: {brief(token)} is none of {known}")
+                raise DataError(f"{text!r} can be no answer's beginning: {token!r} is none of {known}")
         return [self._written[token] for token in tokens]
 
     def show(self, row: Tensor) -> str:

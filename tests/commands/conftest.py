@@ -201,3 +201,71 @@ def adding_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "run_dir=run",
         )
     return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def reverser() -> tuple[str, ...]:
+    """Overrides: numbers to be written in reverse, attention, dropout, 10 steps, beam search."""
+    return (
+        "experiment=reverse",
+        "data.length=4",
+        "data.held_out_length=5",
+        "data.symbols=5",
+        "data.train_size=160",
+        "data.valid_size=20",
+        "data.test_size=20",
+        "data.batch_size=32",
+        "model.hidden_size=16",
+        "model.embedding_size=8",
+        "model.output_dropout=0.1",
+        "training.max_epochs=2",
+        "training.monitor=token_accuracy",
+        "task.metrics=[token_accuracy,exact_match,cer,wer,bleu,chrf]",
+        "decoding=beam",
+        "decoding.beam_size=3",
+    )
+
+
+@pytest.fixture(scope="session")
+def reverse_run(reverser: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a trained encoder-decoder."""
+    folder = tmp_path_factory.mktemp("reverser")
+    with within(folder):
+        trained(*reverser, "run_dir=run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def caption_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that describes pictures."""
+    folder = tmp_path_factory.mktemp("captions")
+    with within(folder):
+        trained("experiment=digit_captions", "data.train_share=0.1", "training.max_epochs=1", "run_dir=run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def drawing_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that draws."""
+    folder = tmp_path_factory.mktemp("drawings")
+    with within(folder):
+        trained("experiment=digit_drawing", "data.train_share=0.3", "training.max_epochs=2", "run_dir=run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def chorale_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that composes."""
+    folder = tmp_path_factory.mktemp("chorales")
+    pieces = [[[60, 64, 67], [62, 65, 69], [59, 62, 67], [60, 64, 67]][first:] for first in range(3)] * 3
+    (folder / "pieces.json").write_text(json.dumps(dict.fromkeys(("train", "valid", "test"), pieces)))
+    with within(folder):
+        trained(
+            "experiment=compose",
+            "data.path=pieces.json",
+            "data.transpose=0",
+            "model.hidden_size=16",
+            "training.max_epochs=3",
+            "run_dir=run",
+        )
+    return folder / "run"

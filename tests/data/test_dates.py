@@ -1,3 +1,4 @@
+import re
 import sys
 from collections import defaultdict
 from datetime import date, timedelta
@@ -48,7 +49,8 @@ def test_dates_are_written_as_babel_writes_them() -> None:
                 day = date(1900, 1, 1) + timedelta(days=offset)
                 written = form.write(str(day.year), day.month, day.day, day.weekday())
                 assert written == as_read(format_date(day, name, locale)), (locale, name, day)
-                assert str(day.year) in written
+                numbers = re.findall(r"\d+", written)
+                assert [number for number in numbers if len(number) > 2] == [str(day.year)], "so a text says its year"
 
 
 def test_every_locale_is_of_the_gregorian_calendar_and_has_all_three_formats(dates: Dates) -> None:
@@ -111,7 +113,7 @@ def test_what_a_person_types_is_read(dates: Dates) -> None:
     ("line", "complaint"),
     [
         ("", "line 3: the line is empty; give a date with a year of four digits, such as 5 mars 2021"),
-        ("5 mars § 2021", r'line 3, character 8: "\\u00a7" cannot be read; give a date with'),
+        ("5 mars § 2021", "line 3, character 8: '§' cannot be read; give a date with"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(dates: Dates, line: str, complaint: str) -> None:
@@ -124,7 +126,7 @@ def test_answers_are_iso_dates_with_an_end(dates: Dates) -> None:
     assert dates.text([*ids, dates.writing.end, ids[0]]) == "2021-03-05"
     assert dates.words([ids[0], dates.writing.end]) == ["2", "<eos>"]
     assert dates.writing.longest == 11 and dates.writing.forbidden == (dates.writing.begin,)
-    with pytest.raises(DataError, match=r'^"2021/" can be no answer\'s beginning: "/" is none of 0123456789-'):
+    with pytest.raises(DataError, match=r"^'2021/' can be no answer's beginning: '/' is none of 0123456789-"):
         dates.encode_target("2021/")
 
 

@@ -81,9 +81,9 @@ def test_what_a_user_hands_in_is_read() -> None:
     ("line", "complaint"),
     [
         ("", "line 1: the line is empty; give whole numbers from 0 to 49 with spaces between them"),
-        ("3 50", 'line 1, number 2: "50" cannot be read; give whole numbers from 0 to 49'),
-        ("3 x", 'line 1, number 2: "x" cannot be read'),
-        ("[3, 4]", r'line 1, number 1: "\[3," cannot be read'),
+        ("3 50", "line 1, number 2: '50' cannot be read; give whole numbers from 0 to 49"),
+        ("3 x", "line 1, number 2: 'x' cannot be read"),
+        ("[3, 4]", r"line 1, number 1: '\[3,' cannot be read"),
     ],
 )
 def test_bad_input_is_refused_with_its_place(line: str, complaint: str) -> None:

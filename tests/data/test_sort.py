@@ -31,5 +31,5 @@ def test_numbers_repeat_within_a_row() -> None:
 def test_what_a_user_hands_in_is_read() -> None:
     read = Sort(0).read_inputs(["3 17 4"], "stdin").source
     assert read is not None and read[0].tolist() == [3, 17, 4]
-    with pytest.raises(DataError, match='^stdin, line 1, number 1: "77" cannot be read; give whole numbers from 0 to'):
+    with pytest.raises(DataError, match="^stdin, line 1, number 1: '77' cannot be read; give whole numbers from 0 to"):
         Sort(0).read_inputs(["77"], "stdin")

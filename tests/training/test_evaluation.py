@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqnet.batch import IGNORE, Batch
+from seqnet.batch import IGNORE, Batch, Output
 from seqnet.cells.lstm import LSTM
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.tokens import NextToken
@@ -119,3 +119,42 @@ def test_a_split_in_which_nothing_is_asked_has_no_score() -> None:
     scores, judge = evaluate(model(), ManyToMany(NextToken(SPACE)), Fixed(silent), FP32)
     assert all(value != value for value in scores.values())
     assert judge.confusion() is None
+
+
+class Counting:
+    """A judge that remembers which batches were written for, and what was said of them."""
+
+    class_names: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.windows, self.written_for = 0, []
+
+    def update(self, output: Output, batch: Batch) -> float:
+        self.windows += 1
+        return 0.0
+
+    def written(self, found: str, batch: Batch) -> None:
+        self.written_for.append((found, batch))
+
+    def compute(self) -> dict[str, float]:
+        return {}
+
+    def confusion(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(("window", "windows"), [(None, 3), (2, 7)])
+def test_a_whole_batch_is_written_once_however_it_is_cut(window: int | None, windows: int) -> None:
+    network, given = model(), [text(3, 6, 1), text(2, 3, 2), text(1, 4, 3)]
+    task = ManyToMany(NextToken(SPACE))
+    task.judge = Counting  # type: ignore[assignment, method-assign]
+
+    def write(batch: Batch) -> str:
+        assert not network.training and torch.is_inference_mode_enabled()
+        return f"{batch.time} steps"
+
+    _, judge = evaluate(network, task, Fixed(*given), FP32, window, write=write)
+    assert judge.windows == windows
+    assert judge.written_for == [("6 steps", given[0]), ("3 steps", given[1]), ("4 steps", given[2])]
+    _, judge = evaluate(network, task, Fixed(*given), FP32, window)
+    assert judge.written_for == []

@@ -72,10 +72,10 @@ def as_read(text: str) -> str:
 class Dates(Written):
     """Dates of the Gregorian calendar as babel writes them in many locales; the answer is `YYYY-MM-DD`.
 
-    Each row is a day from `first_year` to `last_year` in the medium, long or full format of a locale, characters of
-    the text are the tokens. Left out is what would be read as two dates (`05/03/2021`), of whatever year. The seed
-    gives each day to one split; train takes all days that valid and test leave, in turn. No-break spaces are read as
-    spaces, and marks of direction are passed over.
+    A row is a day from `first_year` to `last_year` in the medium, long or full format of a locale; tokens are
+    characters. A text that is two dates (`05/03/2021`) is never drawn. The seed gives each day to one split, and
+    train takes the days that valid and test leave in turn. No-break spaces are read as spaces, marks of direction
+    are passed over. Raises ConfigurationError.
     """
 
     between = ""
@@ -108,21 +108,21 @@ class Dates(Written):
 
     def fit(self) -> None:
         """Learn the characters of all formats. Raises ConfigurationError where babel is missing."""
-        texts = [
-            form.template + "".join(text for _, part in form.texts.values() for text in part) for form in self.formats
-        ]
-        self._know(sorted(set().union("0123456789", *(re.sub(r"%\(\w+\)s", "", text) for text in texts))))
+        texts = ["0123456789"]
+        for form in self.formats:
+            texts += [FIELD.sub("", form.template), *(text for _, part in form.texts.values() for text in part)]
+        self._know(sorted(set("".join(texts))))
 
     def _know(self, characters: Sequence[str]) -> None:
         self.know(characters, "0123456789-", LONGEST)
 
     def state(self) -> dict[str, Any]:
-        """The characters of all formats, which are those of one version of babel, and the longest answer's length."""
-        return {"characters": list(self.source.names), "longest": self.writing.longest}
+        """The characters of all formats, which may differ between versions of babel."""
+        return {"characters": list(self.source.names)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`. Raises DataError where it is malformed."""
-        if not isinstance(state, dict) or state.keys() != {"characters", "longest"}:
+        if not isinstance(state, dict) or state.keys() != {"characters"}:
             raise DataError("the stored data state is not that of dates: it lacks their characters")
         self._know(restore_names(state["characters"], "characters"))
 

@@ -1,0 +1,282 @@
+"""Runs that write step by step: trained, scored, asked for answers, and let compose and draw."""
+
+import json
+import sys
+import wave
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+from PIL import Image
+
+GREEDY = {"name": "greedy", "min_length": 0, "max_length": None, "no_repeat_ngram": 0}
+LINES = b"1 2 3\n4\n0 1 2 3 4\n2 2\n"
+
+
+# ------------------------------------------------------------------------------------------------ train, evaluate
+
+
+def test_validation_decodes_greedily_and_the_test_score_as_configured(seqnet: Any, reverse_run: Path) -> None:
+    found = seqnet.results(reverse_run)
+    assert (found["decoding"]["name"], found["decoding"]["beam_size"]) == ("beam", 3)
+    scores = {"loss", "perplexity", "bits", "accuracy"}
+    scores |= {"token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf"}
+    assert found["test"].keys() == scores
+    rows = seqnet.rows(reverse_run)
+    assert [row["split"] for row in rows] == ["train", "valid", "train", "valid", "test"]
+    assert "token_accuracy" not in rows[0] and rows[1].keys() >= scores
+
+    (test,) = seqnet("evaluate", f"run={reverse_run}").rows
+    assert test == {"split": "test", "step": found["best"]["step"], **found["test"]}
+    (valid,) = seqnet("evaluate", f"run={reverse_run}", "split=valid", "decoding=greedy").rows
+    assert valid == {"split": "valid", **found["best"]}
+
+
+def test_the_best_is_the_best_by_the_monitor(seqnet: Any, reverse_run: Path) -> None:
+    valid = [row["token_accuracy"] for row in seqnet.rows(reverse_run) if row["split"] == "valid"]
+    assert seqnet.results(reverse_run)["best"]["token_accuracy"] == max(valid)
+
+
+def test_another_decoding_gives_other_scores_and_the_same_loss(seqnet: Any, reverse_run: Path) -> None:
+    beam = seqnet("evaluate", f"run={reverse_run}").rows[0]
+    drawn = [seqnet("evaluate", f"run={reverse_run}", "decoding=sampling").rows[0] for _ in range(2)]
+    assert drawn[0] == drawn[1] != beam
+    assert drawn[0]["loss"] == beam["loss"]
+    one = seqnet("evaluate", f"run={reverse_run}", "decoding=beam", "decoding.beam_size=1").rows[0]
+    assert one == seqnet("evaluate", f"run={reverse_run}", "decoding=greedy").rows[0]
+    found = seqnet("evaluate", f"run={reverse_run}", "decoding.beam_size=2")
+    assert (found.code, "add decoding=beam" in found.err) == (2, True)
+    found = seqnet("evaluate", f"run={reverse_run}", "decoding=beem")
+    assert (found.code, "did you mean 'beam'?" in found.err) == (2, True)
+
+
+def test_watching_changes_nothing(seqnet: Any, reverser: tuple[str, ...], reverse_run: Path) -> None:
+    drawn = ("decoding=sampling",)
+    for name, watched in (("seen", "true"), ("unseen", "false")):
+        more = (f"observers.samples={watched}", f"observers.tensorboard={watched}", f"run_dir={name}")
+        found = seqnet("train", "device=cpu", "threads=1", "observers.console=false", *reverser[:-2], *drawn, *more)
+        assert found.code == 0, found.err
+    assert seqnet.fingerprint("seen", without=("config",)) == seqnet.fingerprint("unseen", without=("config",))
+    assert seqnet.rows("seen") == seqnet.rows("unseen")
+
+
+def test_samples_are_sources_with_what_was_written_and_wanted(seqnet: Any, reverse_run: Path) -> None:
+    read, _, rest = seqnet.results(reverse_run)["sample"].partition(" -> ")
+    _, _, wanted = rest.partition(" (wanted ")
+    assert wanted == f"{' '.join(read.split()[::-1])})"
+
+
+def test_nothing_is_decoded_where_nothing_of_it_is_scored(seqnet: Any, chorale_run: Path) -> None:
+    found = seqnet.results(chorale_run)
+    assert found["test"].keys() == {"loss", "perplexity", "bits", "accuracy"}
+    assert "decoding" not in found
+    assert "generate" in found["next"][0]
+
+
+def test_tasks_that_judge_no_writing_are_refused(seqnet: Any, reverser: tuple[str, ...]) -> None:
+    sizes = ("data.train_size=20", "data.valid_size=5", "data.test_size=5", "training.monitor=loss")
+    choices = ("experiment=reverse", *sizes)
+    reads = ("experiment=adding", "data=reverse", "task=many_to_many", "objective=tokens", *sizes)
+    for arguments, sentence in (
+        (("experiment=digits", "task=seq2seq", "model=encoder_decoder"), "this data has none to write"),
+        (("experiment=digits", "task=seq2seq"), "the chosen task does not say it: choose task=many_to_many"),
+        (reads, "task=many_to_many judges no answer that is written step by step"),
+        ((*choices, "task.metrics=[blue]"), "did you mean 'bleu'?"),
+        ((*choices, "training.monitor=wer"), "training.monitor=wer is no score of this run"),
+        ((*choices, "objective=classification", "training.monitor=loss"), "use objective=tokens"),
+    ):
+        found = seqnet.quietly(*arguments, "run_dir=run")
+        assert found.code == 2 and sentence in found.err, found.err
+        assert not Path("run").exists()
+
+
+# -------------------------------------------------------------------------------------------------------- predict
+
+
+def test_a_line_of_json_for_each_source_in_order(seqnet: Any, reverse_run: Path) -> None:
+    found = seqnet("predict", f"run={reverse_run}", "decoding=greedy", stdin=LINES)
+    assert found.code == 0, found.err
+    assert [row.keys() for row in found.rows] == [{"prediction", "score", "decoding"}] * 4
+    assert all(row["decoding"] == GREEDY and row["score"] < 0 for row in found.rows)
+    for line, row in zip(LINES.splitlines(), found.rows, strict=True):
+        (alone,) = seqnet("predict", f"run={reverse_run}", "decoding=greedy", stdin=line).rows
+        assert alone["prediction"] == row["prediction"]
+        assert alone["score"] == pytest.approx(row["score"], abs=1e-5)
+    stored = seqnet("predict", f"run={reverse_run}", stdin=LINES).rows
+    assert {row["decoding"]["name"] for row in stored} == {"beam"}
+
+
+def test_the_best_few_are_told_best_first(seqnet: Any, reverse_run: Path) -> None:
+    rows = seqnet("predict", f"run={reverse_run}", "decoding=beam", "decoding.n_best=3", stdin=LINES).rows
+    for row in rows:
+        assert list(row) == ["prediction", "score", "n_best", "decoding"]
+        scores = [each["score"] for each in row["n_best"]]
+        assert len(scores) == 3 and scores == sorted(scores, reverse=True)
+        assert row["n_best"][0] == {"prediction": row["prediction"], "score": row["score"]}
+        assert len({each["prediction"] for each in row["n_best"]}) == 3
+
+
+def test_what_is_written_begins_with_the_prefix(seqnet: Any, reverse_run: Path) -> None:
+    rows = seqnet("predict", f"run={reverse_run}", "prefix=3 1", stdin=LINES).rows
+    assert all(row["prediction"].split()[:2] == ["3", "1"] for row in rows)
+    found = seqnet("predict", f"run={reverse_run}", "prefix=9", stdin=LINES)
+    assert (found.code, found.out, found.err.startswith("seqnet: prefix: ")) == (2, "", True)
+
+
+def test_a_picture_of_each_row_s_attention(seqnet: Any, reverse_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqnet.commands.lines.BLOCK", 8)  # so that rows come in several blocks
+    asked = (f"run={reverse_run}", "attention_maps=maps/of it", "data.batch_size=2")
+    rows = seqnet("predict", *asked, stdin=LINES).rows
+    assert rows == seqnet("predict", f"run={reverse_run}", "data.batch_size=2", stdin=LINES).rows
+    pictures = sorted(Path("maps/of it").iterdir())
+    assert [path.name for path in pictures] == ["0001.png", "0002.png", "0003.png", "0004.png"]
+    seqnet("predict", f"run={reverse_run}", "attention_maps=third", stdin=LINES.splitlines()[2])
+    with Image.open("third/0001.png") as alone, Image.open(pictures[2]) as third, Image.open(pictures[0]) as other:
+        assert alone.tobytes() == third.tobytes() != other.tobytes()
+
+
+@pytest.mark.parametrize("option", ["prefix=1", "attention_maps=maps", "decoding=beam"])
+def test_what_only_writing_has_is_refused_elsewhere(seqnet: Any, judge_run: Path, option: str) -> None:
+    found = seqnet("predict", f"run={judge_run}", option, stdin=b"fox\n")
+    assert (found.code, found.out) == (2, "")
+    assert option.split("=")[0] in found.err and "does not write" in found.err
+    assert not Path("maps").exists()
+
+
+def test_no_attention_no_picture(seqnet: Any, chorale_run: Path, drawing_run: Path) -> None:
+    for run in (chorale_run, drawing_run):
+        found = seqnet("predict", f"run={run}", "attention_maps=maps", stdin=b"7\n")
+        assert (found.code, "has no attention" in found.err) == (2, True)
+    assert not Path("maps").exists()
+
+
+@pytest.mark.parametrize(
+    ("contents", "place"),
+    [(b"1 2\n\n3\n", "line 2"), (b"1 2\n3 9 4\n", "line 2"), (b"1\n2\n\xff\n", "line 3: not UTF-8")],
+)
+def test_a_bad_source_is_named_and_leaves_no_output(
+    seqnet: Any, reverse_run: Path, contents: bytes, place: str
+) -> None:
+    Path("in.txt").write_bytes(contents)
+    found = seqnet("predict", f"run={reverse_run}", "input=in.txt", "output=out.jsonl")
+    assert (found.code, found.err.count("\n")) == (3, 1)
+    assert f"in.txt, {place}" in found.err
+    assert not Path("out.jsonl").exists()
+
+
+def test_no_line_no_answer(seqnet: Any, reverse_run: Path) -> None:
+    found = seqnet("predict", f"run={reverse_run}", stdin=b"")
+    assert (found.code, found.out, found.err) == (0, "", "")
+
+
+def test_pictures_are_described_and_digits_drawn(seqnet: Any, caption_run: Path, drawing_run: Path) -> None:
+    scan = json.dumps([[0, 0, 5, 13, 9, 1, 0, 0]] * 8).encode()
+    asked = ("attention_maps=maps", "decoding=beam")
+    (row,) = seqnet("predict", f"run={caption_run}", *asked, stdin=scan).rows
+    assert set(row["prediction"].split()) <= set("a light bold narrow wide".split()) | set(
+        "zero one two three four five six seven eight nine".split()
+    )
+    assert Path("maps/0001.png").is_file()
+    for row in seqnet("predict", f"run={drawing_run}", stdin=b"7\n[0]\n").rows:
+        assert [len(values) for values in row["prediction"]] == [8] * 8
+        assert (row["score"], row["decoding"]) == (None, {"name": "roll_out"})
+
+
+def test_a_line_is_the_beginning_where_nothing_is_read(seqnet: Any, chorale_run: Path) -> None:
+    rows = seqnet("predict", f"run={chorale_run}", "decoding=greedy", stdin=b"C4+E4 D4\nG4\n").rows
+    assert rows[0]["prediction"].startswith("C4+E4 D4")
+    assert rows[1]["prediction"].startswith("G4")
+
+
+# ------------------------------------------------------------------------------------------------------- generate
+
+
+def test_composing_is_drawn_from_the_seed(seqnet: Any, chorale_run: Path) -> None:
+    def pieces(*options: str) -> list[str]:
+        found = seqnet("generate", f"run={chorale_run}", "samples=3", *options)
+        assert found.code == 0, found.err
+        assert {row["decoding"]["name"] for row in found.rows} <= {"sampling", "greedy"}
+        return [row["prediction"] for row in found.rows]
+
+    first = pieces()
+    assert first == pieces("seed=1") != pieces("seed=2")
+    assert len(set(first)) > 1
+    assert len(set(pieces("decoding=greedy"))) == len(set(pieces("temperature=1e-6"))) == 1
+    assert all(piece.startswith("C4+E4") for piece in pieces("prompt=C4+E4"))
+
+
+def test_length_is_the_most_that_is_written(seqnet: Any, chorale_run: Path, drawing_run: Path) -> None:
+    (row,) = seqnet("generate", f"run={chorale_run}", "length=5", "decoding=greedy").rows
+    assert row["decoding"]["max_length"] == 5
+    found = seqnet("generate", f"run={drawing_run}", "prompt=7", "length=5")
+    assert (found.code, "draws numbers" in found.err) == (2, True)
+
+
+def test_a_piece_can_be_played(seqnet: Any, chorale_run: Path) -> None:
+    arguments = (f"run={chorale_run}", "prompt=C4+E4+G4 D4+F4", "decoding=greedy")
+    (row,) = seqnet("generate", *arguments, "output=piece.mid").rows
+    assert row["output"] == "piece.mid"
+    steps = row["prediction"].split()
+    played = [message.note for message in mido.MidiFile("piece.mid") if message.type == "note_on"]
+    assert played[:5] == [60, 64, 67, 62, 65]
+    seqnet("generate", *arguments, "output=piece.wav")
+    with wave.open("piece.wav") as sound:
+        assert sound.getnframes() / sound.getframerate() == pytest.approx(len(steps) / 2, abs=0.01)
+    seqnet("generate", *arguments, "samples=2", "output=two.mid")
+    assert Path("two_1.mid").read_bytes() == Path("two_2.mid").read_bytes() == Path("piece.mid").read_bytes()
+    found = seqnet("generate", *arguments, "output=no/piece.mid")
+    assert (found.code, "output=no/piece.mid cannot be written" in found.err) == (2, True)
+
+
+def test_a_drawing_can_be_seen(
+    seqnet: Any, drawing_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = seqnet("generate", f"run={drawing_run}", "prompt=7", "output=seven.png").rows
+    assert (row["prompt"], row["decoding"]) == ("7", {"name": "roll_out"})
+    with Image.open("seven.png") as picture:
+        blackest = picture.getextrema()[0]
+    assert blackest == pytest.approx(255 * (1 - max(max(values) for values in row["prediction"])), abs=1)
+
+    from seqnet import cli
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert cli.answer(["generate", f"run={drawing_run}", "prompt=7"]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.rstrip("\n").split("\n")) == 8 and "{" not in shown
+
+
+def test_a_picture_is_described(seqnet: Any, caption_run: Path) -> None:
+    scan = json.dumps([[0, 0, 5, 13, 9, 1, 0, 0]] * 8)
+    (row,) = seqnet("generate", f"run={caption_run}", f"prompt={scan}").rows
+    assert (row["prompt"], row["decoding"]["name"]) == (scan, "sampling")
+
+
+def test_generate_refuses_what_does_not_go_together(
+    seqnet: Any, reverse_run: Path, chorale_run: Path, drawing_run: Path, writer_run: Path
+) -> None:
+    for run, arguments, sentence in (
+        (reverse_run, (), "prompt is missing"),
+        (reverse_run, ("prompt=1 9",), "prompt, line 1"),
+        (reverse_run, ("prompt=1", "output=x.mid"), "this run writes none"),
+        (reverse_run, ("prompt=1", "output=x.png"), "this run writes words"),
+        (chorale_run, ("prompt=X4",), "prompt: "),
+        (chorale_run, ("decoding=greedy", "top_k=3"), "decoding=sampling"),
+        (drawing_run, ("prompt=12",), "prompt, line 1"),
+        (drawing_run, ("prompt=1", "output=x.wav"), "this run writes none"),
+        (writer_run, ("output=x.mid",), "a language model writes text"),
+        (writer_run, ("samples=0",), "samples=0 must be a whole number of at least 1"),
+    ):
+        found = seqnet("generate", f"run={run}", *arguments)
+        assert found.code in (2, 3) and found.out == "" and sentence in found.err, found.err
+        assert found.err.count("\n") == 1
+    assert not list(Path().iterdir())
+
+
+def test_a_language_model_goes_on_so_many_times(seqnet: Any, writer_run: Path) -> None:
+    rows = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=20", "samples=3").rows
+    assert len({row["prediction"] for row in rows}) == 3
+    beam = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=20", "decoding=beam").rows[0]
+    greedy = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=20", "decoding=greedy").rows[0]
+    assert (beam["decoding"]["name"], len(beam["prediction"])) == ("beam", 20)
+    assert beam["score"] >= greedy["score"] - 1e-6
