@@ -388,21 +388,6 @@ CONTRADICTIONS = (
         "set model.readout to last, mean or max, or task=many_to_many",
     ),
     Contradiction(
-        ("task._target_", "model._target_"),
-        lambda task, model: task in WRITING and model == RECURRENT,
-        "model=recurrent answers what it reads, and this task has an answer written step by step: "
-        "set model=encoder_decoder",
-    ),
-    Contradiction(
-        ("model._target_", "task._target_"),
-        lambda model, task: (
-            model == ENCODER_DECODER
-            and task in ("seqnet.tasks.many_to_one.ManyToOne", "seqnet.tasks.many_to_many.ManyToMany")
-        ),
-        "model=encoder_decoder writes an answer step by step, which this task does not judge: "
-        "set task=seq2seq or task=one_to_many, or model=recurrent",
-    ),
-    Contradiction(
         ("model.tied", "model.embedding_size"),
         lambda tied, size: tied and size is None,
         "model.tied=true shares the embedding's weight, and model.embedding_size=null makes none: "

@@ -112,6 +112,9 @@ CLASHES = [
     ("experiment=dates decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
     ("experiment=dates decoding.min_length=4 decoding.max_length=3", "decoding.min_length=4 is above decoding.max_len"),
     ("experiment=dates cell@decoder_cell=gruu", "unknown cell 'gruu'; did you mean 'gru'?"),
+    ("experiment=reverse task.metrics=[blue]", "task.metrics=[blue] must be a list of any of token_accuracy, "),
+    ("experiment=reverse decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
+    ("experiment=reverse decoding.min_length=6 decoding.max_length=5", "decoding.min_length=6 is above decoding.max"),
 ]
 
 

@@ -1,7 +1,7 @@
 """From the encoder's final states to the state that the decoder begins in, layer by layer."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError

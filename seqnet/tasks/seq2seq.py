@@ -121,7 +121,7 @@ class WritingJudge:
         self.class_names = task.objective.class_names
         self._forced = Judge(task.objective, 2)
         self._source = task.source
-        self._metrics = {name: known[name]() for name in task.metrics}
+        self._metrics: dict[str, Any] = {name: known[name]() for name in task.metrics}
         self._of_tokens = [metric for name, metric in self._metrics.items() if name in TOKENS]
         self._of_texts = [metric for name, metric in self._metrics.items() if name in TEXTS]
         self._empty = True

@@ -1,5 +1,5 @@
-"""What is peculiar to the encoder-decoder; that it equals a tutorial's loop is shown in tests/scripts/test_bare_torch.py,
-and what every decoder must keep in tests/contracts/test_decoders.py."""
+"""What is peculiar to the encoder-decoder. It equals a tutorial's loop in tests/scripts/test_bare_torch.py;
+what every decoder must keep is in tests/contracts/test_decoders.py."""
 
 import pytest
 import torch
