@@ -279,11 +279,13 @@ def put(config: Config, key: str, value: Any) -> None:
 
 def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> str:
     """The sentence that refuses a key, naming the choice it belongs to or the nearest right key."""
-    group, _, rest = key.partition(".")
+    package, _, rest = key.partition(".")
+    group = next((name for name in choices if name.partition("@")[2] == package), package)  # cell@decoder_cell
+    folder = group.partition("@")[0]
     owners = [
         f"{group}={name}"
-        for name in _choices_of(group)
-        if rest and name != choices.get(group) and _has(CONFIGS / group / f"{name}.yaml", key, rest)
+        for name in _choices_of(folder)
+        if rest and name != choices.get(group) and _has(CONFIGS / folder / f"{name}.yaml", key, rest)
     ]
     if owners and choices.get(group) in ("null", "None"):
         return f"{key} belongs to a choice that is not made: add {' or '.join(owners)}"
@@ -344,13 +346,17 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
             f"{ambiguous[1]} gives several values: add -m to sweep over them, or type {key}=[{value}] for one list"
         )
     unmatched = re.match(r"(?:In '(.+?)': )?Could not override '([^']+)'", message)
-    if unmatched and "No match in the defaults list" in message:
+    alike = re.search(r"Did you mean to override (?:one of )?(.+)\?", message)
+    if unmatched and (alike or "No match in the defaults list" in message):
         where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""
-        return ConfigurationError(f"unknown group '{unmatched[2]}'{where}{did_you_mean(unmatched[2], _groups())}")
+        known = alike[1].split(", ") if alike else _groups()
+        return ConfigurationError(f"unknown group '{unmatched[2]}'{where}{did_you_mean(unmatched[2], known)}")
     for override in parse_overrides(arguments):
         group, value = override.key_or_group, override.value()
         if group in _groups() and not isinstance(value, (str, list)) and not override.is_sweep_override():
-            return ConfigurationError(f"{group}={rules.shown(value)}: choose one of {', '.join(_choices_of(group))}")
+            return ConfigurationError(
+                f"{override.get_key_element()}={rules.shown(value)}: choose one of {', '.join(_choices_of(group))}"
+            )
     return ConfigurationError(_unknown_typed_key(command, arguments) or one_sentence(message))
 
 

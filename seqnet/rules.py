@@ -416,6 +416,17 @@ CONTRADICTIONS = (
         "set model.bridge=linear or model.bidirectional=false",
     ),
     Contradiction(
+        ("model.encoder", "model.bidirectional"),
+        lambda encoder, both: encoder == "none" and both,
+        "model.bidirectional=true reads a source from both its ends, and model.encoder=none reads no steps: "
+        "set model.bidirectional=false or task.encoder=recurrent",
+    ),
+    Contradiction(
+        ("groups.cell@decoder_cell", "model._target_"),
+        lambda cell, model: cell != "null" and model == RECURRENT,
+        "cell@decoder_cell={0} is the cell of a decoder, and model=recurrent is none: leave it out",
+    ),
+    Contradiction(
         ("model.shared_embedding", "data.vocabulary"),
         lambda shared, vocabulary: shared and vocabulary != "joint",
         "model.shared_embedding=true needs one vocabulary of both sides, and data.vocabulary={1} makes two: "

@@ -86,6 +86,22 @@ def test_every_choice_composes(choice):
         (["~training.window"], "cannot take out 'training.window'"),
         (["training.window"], "cannot read 'training.window': it must be KEY=VALUE"),
         (["cell=a=b"], "cannot read 'cell=a=b'"),
+        (["cell@decoder_cel=gru"], "unknown group 'cell@decoder_cel'; did you mean 'cell@decoder_cell'?"),
+        (["cell@decoder_cell=gruu"], "unknown cell 'gruu'; did you mean 'gru'?"),
+        (["cell@decoder_cell=null"], "cell@decoder_cell=null: choose one of gru, lstm, rnn"),
+        (["decoder_cell=gru"], "unknown key 'decoder_cell'; did you mean 'cell@decoder_cell'?"),
+        (
+            ["decoder_cell.forget_bias=2"],
+            "decoder_cell.forget_bias belongs to a choice that is not made: add cell@decoder_cell=lstm",
+        ),
+        (
+            ["cell@decoder_cell=gru", "decoder_cell.forget_bias=2"],
+            "unknown key 'decoder_cell.forget_bias': cell@decoder_cell=gru has none, it belongs to cell@decoder_cell=",
+        ),
+        (
+            ["cell@decoder_cell=gru", "decoder_cell.recurrent_init=orthogonl"],
+            "decoder_cell.recurrent_init=orthogonl must be orthogonal, uniform or identity; did you mean 'orthogonal'?",
+        ),
         (["--hlep"], "unrecognized arguments: --hlep; did you mean '--help'?"),
         (["--config-dir", "nowhere"], "--config-dir nowhere: there is no such folder"),
     ],
@@ -209,6 +225,31 @@ def test_a_typed_value_that_is_the_same_is_fine():
         "optimizer.lr=5e-1", "cell=gru", before=["optimizer.lr=0.5", "cell=gru"]
     )
     assert merge_stored(config, stored, typed, choices)["optimizer"]["lr"] == 0.5
+
+
+def test_a_decoders_cell_goes_on_with_the_run(tmp_path):
+    made = ["experiment=dates", "cell@decoder_cell=gru", "decoder_cell.single_bias=true"]
+    stored = compose("train", made).config
+    (tmp_path / "run").mkdir()
+    OmegaConf.save(OmegaConf.create(stored), tmp_path / "run/config.yaml")
+    assert "cell@decoder_cell=gru" in configuration.stored_groups(["run_dir=run"])
+    assert "cell@decoder_cell=gru" not in configuration.stored_groups(["run_dir=run", "cell@decoder_cell=rnn"])
+    new = compose("train", ["experiment=dates", "run_dir=run"])
+    assert merge_stored(new.config, stored, new.typed, new.choices)["decoder_cell"] == stored["decoder_cell"]
+    for typed, sentence in (
+        ("cell@decoder_cell=rnn", "cell@decoder_cell=rnn, but the stored run has cell@decoder_cell=gru"),
+        ("cell=rnn", "cell=rnn, but the stored run has cell=lstm"),
+    ):
+        new = compose("train", ["experiment=dates", typed])
+        with pytest.raises(ConfigurationError, match="leave it out") as caught:
+            merge_stored(new.config, stored, new.typed, new.choices)
+        assert str(caught.value).startswith(sentence)
+
+
+def test_without_a_choice_of_its_own_a_decoder_has_no_cell_of_its_own():
+    config = compose("train", ["experiment=dates", "cell=gru"]).config
+    assert config["groups"]["cell@decoder_cell"] == "null"
+    assert config.get("decoder_cell") is None
 
 
 def test_a_merge_that_leaves_no_limit_is_refused():

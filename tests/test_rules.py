@@ -112,6 +112,8 @@ CLASHES = [
     ("experiment=dates decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
     ("experiment=dates decoding.min_length=4 decoding.max_length=3", "decoding.min_length=4 is above decoding.max_len"),
     ("experiment=dates cell@decoder_cell=gruu", "unknown cell 'gruu'; did you mean 'gru'?"),
+    ("cell@decoder_cell=gru", "cell@decoder_cell=gru is the cell of a decoder, and model=recurrent is none"),
+    ("experiment=digit_captions model.bidirectional=true", "model.bidirectional=true reads a source from both"),
     ("experiment=reverse task.metrics=[blue]", "task.metrics=[blue] must be a list of any of token_accuracy, "),
     ("experiment=reverse decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
     ("experiment=reverse decoding.min_length=6 decoding.max_length=5", "decoding.min_length=6 is above decoding.max"),
@@ -131,6 +133,7 @@ def test_contradictions_name_their_keys(typed, sentence):
         "experiment=dates cell=gru attention=local training.window=20 optimizer.lr=3e-4",  # the card's own line
         "experiment=dates cell@decoder_cell=gru decoder_cell.recurrent_init=uniform",
         "experiment=multi30k model.shared_embedding=true data.vocabulary=joint",
+        "experiment=digit_captions model.bidirectional=true task.encoder=recurrent",
         "experiment=dates model.bidirectional=false model.bridge=copy training.scheduled_sampling=0.5",
     ],
 )

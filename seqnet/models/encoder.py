@@ -1,5 +1,6 @@
 """The side of an encoder-decoder that reads a source whole."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,7 +24,7 @@ class Encoder(nn.Module):
         """What the final states look like, before anything is read."""
         if self.layers is not None:
             return self.layers.initial_state(batch_size)
-        return (HiddenState(next(self.reader.parameters()).new_zeros(batch_size, self.size)),)
+        return (HiddenState(torch.zeros(batch_size, self.size)),)
 
     def forward(self, source: Tensor, lengths: Tensor | None) -> tuple[Tensor, tuple[State, ...]]:
         """source: [batch source_time] or [batch source_time feature]; lengths: [batch], None = every row is whole.
@@ -42,4 +43,4 @@ class Encoder(nn.Module):
         if lengths is None:
             return x, (HiddenState(x.mean(1)),)
         x = x.masked_fill(padding(lengths, x.shape[1])[..., None], 0)
-        return x, (HiddenState(x.sum(1) / lengths[:, None]),)
+        return x, (HiddenState(x.sum(1) / lengths.clamp(min=1)[:, None]),)

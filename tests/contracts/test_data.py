@@ -12,7 +12,7 @@ from seqnet import build
 from seqnet.batch import IGNORE, Batch
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.errors import DataError
-from seqnet.spaces import Tokens
+from seqnet.spaces import Image, Tokens
 
 SPLITS = ("train", "valid", "test")
 
@@ -82,6 +82,8 @@ def test_what_it_learned_is_json_and_gives_the_same_spaces_and_splits(config, fi
     restored = build.source(config)
     restored.restore(stored)
     assert (restored.inputs, restored.targets, restored.views) == (fitted.inputs, fitted.targets, fitted.views)
+    for what in ("source", "writing"):
+        assert getattr(restored, what, None) == getattr(fitted, what, None)
     assert json.loads(json.dumps(restored.state())) == stored
     for name in SPLITS:
         one, other = fitted.split(name), restored.split(name)
@@ -227,3 +229,113 @@ def test_a_file_that_is_not_there_is_named_with_what_to_put_there(config, tmp_pa
     config["data"]["path"] = str(tmp_path / "missing.jsonl")
     with pytest.raises(DataError, match="missing.jsonl.* does not exist: .+"):
         build.source(config).fit()
+
+
+# ------------------------------------------------------------------------- what is written step by step
+
+
+@pytest.fixture
+def written(fitted):
+    """A data set whose targets a decoder writes."""
+    if getattr(fitted, "writing", None) is None:
+        pytest.skip("nothing is written")
+    return fitted
+
+
+@pytest.fixture
+def tokens(written):
+    if not isinstance(written.targets, Tokens):
+        pytest.skip("writes numbers")
+    return written
+
+
+def rows(source, name="train"):
+    """What is read, what the decoder reads and what it is asked, of each row of a split."""
+    split = source.split(name)
+    for row in range(len(split)):
+        yield None if split.source is None else split.source[row], split.inputs[row], split.targets[row]
+
+
+def test_it_says_how_it_is_written(written):
+    writing, train = written.writing, written.split("train")
+    assert written.inputs == written.targets
+    assert 1 <= int(train.lengths.max()) <= writing.longest
+    if isinstance(written.targets, Tokens):
+        assert {writing.begin, writing.end, *writing.forbidden} <= set(range(written.targets.size))
+        assert writing.begin in writing.forbidden and writing.end not in writing.forbidden
+    else:
+        assert (writing.begin, writing.end, writing.forbidden) == (None, None, ())
+        assert (train.lengths == writing.longest).all()
+
+
+def test_the_decoder_reads_what_it_is_asked_one_step_late(written):
+    writing = written.writing
+    for name in SPLITS:
+        if written.split(name) is None:
+            continue
+        for _, inputs, targets in rows(written, name):
+            assert torch.equal(inputs[1:], targets[:-1])
+            if writing.begin is None:
+                assert not inputs[0].any()
+            else:
+                assert inputs[0] == writing.begin and targets[-1] == writing.end
+                assert not torch.isin(targets, torch.tensor(writing.forbidden)).any()
+                assert (targets == writing.end).sum() == 1
+
+
+def test_what_is_read_is_of_the_source_s_space(config, written):
+    space = written.source
+    for name in SPLITS:
+        split = written.split(name)
+        for batch in build.loader(config, split, training=False).batches(0) if split is not None else ():
+            if space is None:
+                assert batch.source is None and batch.source_lengths is None
+                continue
+            assert batch.source_lengths.shape == (batch.size,)
+            assert int(batch.source_lengths.min()) >= 1 and int(batch.source_lengths.max()) == batch.source.shape[1]
+            if isinstance(space, Image):
+                assert batch.source.dtype == torch.float32 and batch.source.isfinite().all()
+                assert batch.source.shape[1:] == (space.height, space.width)
+            else:
+                in_space(space, batch.source, tuple(batch.source.shape[:2]))
+
+
+def test_each_place_that_attention_can_look_at_has_a_word(written):
+    if written.source is None:
+        pytest.skip("nothing is read")
+    for source, _, targets in rows(written):
+        places = len(source)
+        if isinstance(written.source, Image):
+            places = written.source.regions[0] * written.source.regions[1]
+        words = written.source_words(source)
+        assert len(words) == places and all(isinstance(word, str) for word in words)
+        assert len(written.words(targets)) == len(targets)
+        assert isinstance(written.show(source), str)
+
+
+def test_texts_end_at_the_end_and_are_read_back(tokens):
+    end, seen = tokens.writing.end, set()
+    for _, inputs, targets in rows(tokens):
+        text = tokens.text(targets)
+        assert text == tokens.text(targets[:-1]) == tokens.text(targets.tolist()) == tokens.text(inputs[1:])
+        assert text == tokens.text([*targets.tolist(), *inputs[1:].tolist(), end])
+        ids = tokens.encode_target(text)
+        assert tokens.text(ids) == text
+        assert not {*tokens.writing.forbidden, end} & set(ids)
+        seen.add(text)
+    assert len(seen) > 1
+    assert tokens.encode_target("") == [] and tokens.text([]) == ""
+    assert tokens.text([end]) == ""
+
+
+def test_a_line_to_be_answered_is_a_source_alone(written, line):
+    examples = written.read_inputs([line, line], "here")
+    assert (examples.source is None) == (written.source is None)
+    first = examples.inputs.flat[examples.inputs.offsets[:-1]]
+    if written.writing.begin is None:
+        assert not first.any()
+    else:
+        assert (first == written.writing.begin).all()
+    if written.source is not None:
+        assert (examples.lengths == 1).all()
+        assert torch.equal(examples.source[0], examples.source[1])

@@ -137,3 +137,42 @@ def test_adding_over_two_hundred_steps(trained):
 def test_digits_by_pixel(trained):
     options = ["data.by=pixel", "cell=gru", "optimizer.lr=5e-3", "training.max_epochs=30"]
     assert trained("experiment=digits", *options)["test"]["accuracy"] >= 0.95
+
+
+# ------------------------------------------------------------------------- what is written freely
+
+SHORT = ["data.length=6", "data.held_out_length=6", "data.symbols=12", "data.train_size=6000", "data.test_size=200"]
+BRIEF = ["data.valid_size=100", "model.hidden_size=48", "training.max_epochs=5"]
+
+
+def test_dates_of_forty_countries(trained):
+    scores = trained("experiment=dates", "data.train_size=12800", "training.max_epochs=1")
+    assert scores["test"]["exact_match"] > 0.7
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [
+        "soft",
+        "soft attention.score=additive model.input_feeding=true",
+        "hard attention.estimator=gumbel",
+        "hard attention.estimator=reinforce",
+        "local attention.position=monotonic attention.window=1",
+        "local attention.position=predicted attention.window=2",
+        "multi_head",
+    ],
+)
+def test_every_attention_learns_to_copy(trained, attention):
+    typed = f"attention={attention}".split()
+    scores = trained("experiment=reverse", "data.order=copy", *typed, *SHORT, *BRIEF)
+    assert scores["test"]["exact_match"] > 0.9
+
+
+def test_scheduled_sampling_learns_to_reverse(trained):
+    scores = trained("experiment=reverse", *SHORT, *BRIEF, "training.scheduled_sampling=0.5")
+    assert scores["test"]["exact_match"] > 0.9
+
+
+def test_targets_cut_into_windows_are_learnt(trained):
+    scores = trained("experiment=reverse", *SHORT, *BRIEF, "training.window=4", "training.stride=2", "cell=gru")
+    assert scores["test"]["exact_match"] > 0.9

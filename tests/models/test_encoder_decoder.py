@@ -243,3 +243,24 @@ def test_weights_are_made_in_evaluation_and_not_in_training():
     net, whole = model(), batch()
     assert net(whole).attention.shape == (3, 1, 5, 4)
     assert net.train()(whole).attention is None
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize(
+    "options", [{}, {"input_feeding": True}, {"attention": None}, {"attention": Hard, "bridge": "zero"}], ids=str
+)
+def test_bf16_autocast_runs_and_carries_the_state_over_windows(options, fused):
+    net, whole = model(num_layers=2, fused=fused, **options), batch(lengths=[4, 2, 1])
+    expected, state = net(whole), None
+    with torch.autocast("cpu", torch.bfloat16):
+        for window in whole.windows(3):
+            output = net.train()(window, state, 0.5)
+            total = output.logits().float().square().sum()
+            state = output.state
+        memory, begun = net.eval().begin(whole)
+        logits = net.step(whole.inputs[:, 0], begun, memory)[0]
+    total.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in net.parameters())
+    torch.testing.assert_close(logits.float(), expected.logits()[:, 0], atol=0.1, rtol=0.1)
+    if fused:
+        assert {part.dtype for part in leaves(state)} == {torch.float32, torch.int64}
