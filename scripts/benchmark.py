@@ -233,7 +233,7 @@ def attention() -> None:
         model = _translator(space, feeding)
         bare = bare_torch.like(model, space.size, EMBEDDING, HIDDEN)
         name = f"attention {'with' if feeding else 'without'} input feeding, batch {ROWS}, vocabulary {space.size}"
-        pair(name, _training(model, space, writing, examples), _bare_training(bare, examples), seconds=120)
+        pair(name, _training(model, space, writing, examples), _bare_training(bare, examples), seconds=60)
 
 
 # --------------------------------------------------------------------- decode
@@ -254,7 +254,7 @@ def decode() -> None:
             ours, theirs = _ours(model, choice, batch, writing), _theirs(bare, size, batch, writing, longest)
             same = sum(one == other for one, other in zip(ours(), theirs(), strict=True))
             name = f"decode {'greedy' if size == 1 else 'beam 5'}, batch {rows} ({same} of {rows} alike)"
-            pair(name, ours, theirs, seconds=40)
+            pair(name, ours, theirs, seconds=20)
 
 
 def _ours(model: EncoderDecoder, choice: Greedy | Beam, batch: Batch, writing: Writing) -> Callable[[], Sentences]:

@@ -19,7 +19,8 @@ class Beam:
 
     (Wu et al. 2016, equation 14), where |Y| counts the end and a_tj is the attention of step t, the mean over heads,
     on the source's valid position j. n_best: how many of them are told. A row is done when `beam_size` hypotheses
-    have ended, or none that goes on can come before the n_best that have. The limits are those of `Limits`.
+    have ended, or none that goes on can come before the n_best that have; where fewer have ended by the largest
+    length, those that would go on come after them. Of equals the first goes first. The limits are those of `Limits`.
     Raises ConfigurationError.
     """
 
@@ -64,7 +65,7 @@ class Beam:
         coverage penalty on a model without attention.
         """
         inputs = first_inputs(state, writing.begin, first)
-        rows, steps, device = len(inputs), self.limits.steps(writing), inputs.device
+        rows, steps, device = len(inputs), self.limits.steps(writing, len(prefix)), inputs.device
         found: list[list[Hypothesis]] = [[] for _ in range(rows)]
         names = torch.arange(rows, device=device)  # which row of the batch each open row is
         scores = torch.zeros(rows, 1, dtype=torch.float64, device=device)  # [rows width]
@@ -93,10 +94,6 @@ class Beam:
             covered = None if covered is None else _rows_of(covered, origin)
             reachable = scores.amax(dim=1) / self._length_norm(steps)
             done = (ended_so_far >= self.beam_size) | (best[:, -1] >= reachable) | (reachable == -torch.inf)
-            if time == steps - 1:
-                ranks = self._rank(scores, steps, covered, memory)
-                self._cut_off(found, names, written, scores, ranks)
-                break
             base = torch.arange(len(names), device=device)[:, None] * width
             picked = (base + origin).flatten()
             if writing.end is not None and done.any():
@@ -109,19 +106,22 @@ class Beam:
                 covered = None if covered is None else covered[open_rows]
                 memory = select(memory, open_rows)
             state, inputs = select(state, picked), token.flatten()
-        return [sorted(row, key=lambda hypothesis: -hypothesis.score)[: self.n_best] for row in found]
+        else:
+            self._cut_off(found, names, written, scores, self._rank(scores, steps, covered, memory))
+        return [sorted(row, key=lambda one: (not one.ended, -one.score))[: self.n_best] for row in found]
 
     def _candidates(
         self, logits: Tensor, scores: Tensor, written: Tensor, writing: Writing, prefix: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The best 2 * beam_size ways to go on: the hypothesis each goes on from, its token, its score. [rows n]"""
         rows, width = scores.shape
-        # At most `width` of these end, so beam_size of them go on. Only what may be chosen is normalised.
-        top = self.limits.apply(logits, written.flatten(0, 1), writing, prefix)
-        values, tokens = top.topk(min(2 * self.beam_size, top.shape[1]), dim=1)
-        each = (values - logits.logsumexp(dim=1, keepdim=True)).double().view(rows, width, -1) + scores[..., None]
-        totals, places = each.flatten(1).topk(min(2 * self.beam_size, each[0].numel()), dim=1)
-        return places // each.shape[2], tokens.view(rows, -1).gather(1, places), totals
+        # At most `width` of these end, so beam_size of them go on. The best of a row are among each hypothesis' best.
+        limited = self.limits.apply(logits, written.flatten(0, 1), writing, prefix)
+        values, tokens = _largest(limited, 2 * self.beam_size)
+        each = logits.log_softmax(dim=1).gather(1, tokens).double().masked_fill(values == -torch.inf, -torch.inf)
+        each = each.reshape(rows, width, -1) + scores[..., None]
+        totals, places = _largest(each.flatten(1), 2 * self.beam_size)
+        return places // each.shape[2], tokens.reshape(rows, -1).gather(1, places), totals
 
     def _length_norm(self, length: int) -> float:
         return float(((5 + length) / 6) ** self.length_penalty)
@@ -166,14 +166,31 @@ class Beam:
     def _cut_off(
         self, found: list[list[Hypothesis]], names: Tensor, written: Tensor, scores: Tensor, ranks: Tensor
     ) -> None:
-        """Note those that were as long as they may be, where not enough have ended."""
-        for name, rows, totals, ranked in zip(
-            names.tolist(), written.tolist(), scores.tolist(), ranks.tolist(), strict=True
-        ):
-            missing = self.n_best - len(found[name])
-            for place in range(max(0, min(missing, len(rows)))):
-                if totals[place] > -torch.inf or not found[name]:
-                    found[name].append(Hypothesis(rows[place], ranked[place], totals[place], False))
+        """Note those that were as long as they may be."""
+        told = zip(names.tolist(), written.tolist(), scores.tolist(), ranks.tolist(), strict=True)
+        for name, *row in told:
+            for ids, total, rank in zip(*row, strict=True):
+                if total > -torch.inf or not found[name]:  # what is no number is told too, where there is nothing else
+                    found[name].append(Hypothesis(ids, rank, total, False))
+
+
+def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest of each row of values [rows n], or all, and their places; of equals the first goes first."""
+    size = values.shape[1]
+    count = min(count, size)
+    top, places = values.topk(min(count + 1, size), dim=1)
+    equal = (top[:, 1:] == top[:, :-1]).any()
+    top, places = top[:, :count], places[:, :count]
+    if equal:  # topk takes any of those that equal its last one, and in any order
+        least = top[:, -1:]
+        order = torch.arange(size, device=values.device)
+        firsts = torch.where(values == least, order, size).topk(count, dim=1, largest=False).values
+        larger = top != least
+        rank = order[:count] - larger.sum(dim=1, keepdim=True)
+        places = torch.where(larger, places, firsts.gather(1, rank.clamp(min=0))).sort(dim=1).values
+        top, order = values.gather(1, places).sort(dim=1, descending=True, stable=True)
+        places = places.gather(1, order)
+    return top, places
 
 
 def _rows_of(tensor: Tensor, places: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class Hypothesis(NamedTuple):
     """One sequence that was written."""
 
     ids: list[int]  # without the end
-    score: float  # what hypotheses are ranked by
+    score: float  # what hypotheses are ranked by; those that did not end come last
     log_probability: float  # that the model gives it, the end included; of what no limit changed
     ended: bool  # by the end, not by its length
 

@@ -13,8 +13,8 @@ from seqnet.spaces import Writing
 @dataclass(frozen=True)
 class Limits:
     """min_length: tokens before the end may come. max_length: tokens at most, the end counted; None: half more than
-    the longest target seen in training. no_repeat_ngram: no so many tokens in a row occur twice; 0 = any may.
-    Raises ConfigurationError.
+    the longest target seen in training, or what min_length needs. no_repeat_ngram: no so many tokens in a row occur
+    twice, but where nothing else may be written; 0 = any may. Raises ConfigurationError.
     """
 
     min_length: int = 0
@@ -29,11 +29,19 @@ class Limits:
                 f"decoding.max_length={self.max_length} must be at least 1 and decoding.min_length={self.min_length}"
             )
 
-    def steps(self, writing: Writing) -> int:
-        """How many tokens may be written."""
-        if self.max_length is not None:
-            return self.max_length
-        return writing.longest if writing.end is None else writing.longest + writing.longest // 2
+    def steps(self, writing: Writing, forced: int = 0) -> int:
+        """How many tokens may be written. Raises ConfigurationError where fewer than are forced."""
+        most = writing.longest
+        if writing.end is not None:
+            most = max(most + most // 2, self.min_length + 1) if self.max_length is None else self.max_length
+        elif self.max_length is not None:
+            most = min(most, self.max_length)
+        if forced > most:
+            raise ConfigurationError(
+                f"decoding.max_length lets {most} tokens be written, and {forced} are given to begin with: give fewer, "
+                "or set decoding.max_length higher"
+            )
+        return most
 
     def apply(self, logits: Tensor, written: Tensor, writing: Writing, prefix: Sequence[int]) -> Tensor:
         """Logits [rows vocab] after written [rows time], -inf where nothing may be written; a copy where any is.

@@ -27,7 +27,7 @@ def write(
     choose: from limited logits [rows vocab] to ids [rows]. A row that has ended is asked no more.
     """
     inputs = first_inputs(state, writing.begin, first)
-    rows, steps = len(inputs), limits.steps(writing)
+    rows, steps = len(inputs), limits.steps(writing, len(prefix))
     ids = inputs.new_zeros(rows, steps)
     scores = torch.zeros(rows, dtype=torch.float64, device=inputs.device)
     lengths = inputs.new_full((rows,), steps)
@@ -36,7 +36,7 @@ def write(
         logits, state, _ = model.step(inputs, state, memory)
         logits = logits.float()
         inputs = choose(limits.apply(logits, ids[open_rows, :time], writing, prefix))
-        scores[open_rows] += (logits.gather(1, inputs[:, None]).squeeze(1) - logits.logsumexp(dim=-1)).double()
+        scores[open_rows] += logits.log_softmax(dim=-1).gather(1, inputs[:, None]).squeeze(1).double()
         ids[open_rows, time] = inputs
         if writing.end is None:
             continue

@@ -35,7 +35,8 @@ class EncoderDecoder(nn.Module):
     """Any cell on both sides, a bridge between their states, and any attention.
 
     A step's attentional vector is tanh(W [context; output]) of the top layer's output, which is the query
-    (Luong et al. 2015, equation 5); without attention it is the output itself. The head makes logits of it.
+    (Luong et al. 2015, equation 5); without attention it is the output itself, or tanh(W output) where tied weights
+    are of another width. The head makes logits of it.
     cell, decoder_cell: make a cell of (input_size, hidden_size); without a decoder_cell both sides are alike.
     attention: makes one of (query_size, memory_size), or None. source: what is read; None = nothing at all.
     encoder: `recurrent` layers over the source, or `none`: the reader's vectors are the memory, for a source that

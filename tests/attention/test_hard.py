@@ -176,7 +176,9 @@ def test_the_gradient_of_reinforce_is_that_of_the_expected_loss(feeding):
             baseline=output.baseline[row, None],
             reaches=output.reaches,
         )
-        estimate = estimate + probability * (losses[row].sum() + chosen_loss(losses[row, None], one))
+        estimate = estimate + probability * (
+            losses[row].sum() + chosen_loss(losses[row, None], torch.ones_like(losses[row, None]), one)
+        )
     exact = (probabilities * losses[picked].sum(1)).sum()
     torch.testing.assert_close(estimate, exact)
     learns = {name: part for name, part in model.named_parameters() if "baseline" not in name}
@@ -191,7 +193,7 @@ def test_the_bonus_is_taken_off_where_something_is_asked():
     bonus = torch.tensor([[0.5, 0.25]], requires_grad=True)
     zero = torch.zeros(1, 2)
     output = Output(zero, torch.nn.Identity(), None, log_probability=zero, baseline=zero, bonus=bonus)
-    total = chosen_loss(torch.tensor([[1.5, 0.0]]), output)
+    total = chosen_loss(torch.tensor([[1.5, 0.0]]), torch.tensor([[True, False]]), output)
     assert total == 0
     total.backward()
     assert bonus.grad.tolist() == [[-1.0, 0.0]]
@@ -221,7 +223,7 @@ def test_it_learns_where_to_look(estimator):
                 baseline=found.baseline,
                 bonus=found.bonus,
             )
-            total = total + chosen_loss(losses, output)
+            total = total + chosen_loss(losses, torch.ones_like(losses), output)
         optimizer.zero_grad()
         (total / losses.numel()).backward()
         optimizer.step()

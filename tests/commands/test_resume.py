@@ -264,3 +264,28 @@ def test_before_training_begins_a_signal_stops_at_once(
     monkeypatch.setattr("seqnet.build.source", lambda *given: os.kill(os.getpid(), signal.SIGTERM))
     assert seqnet.quietly(*classifier, "run_dir=run").code == 143
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("step", [2, 9])
+def test_a_decoder_stopped_between_two_windows_of_a_target_goes_on_to_the_same_end(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, reverser: tuple[str, ...], step: int
+) -> None:
+    """Its last vector and coverage are carried; choices, and whether it reads its own words, are drawn at random."""
+    overrides = (
+        *reverser,
+        "attention=hard",
+        "attention.coverage=true",
+        "model.input_feeding=true",
+        "cell@decoder_cell=gru",
+        "training.window=2",
+        "training.stride=1",
+        "training.scheduled_sampling=0.5",
+        "training.max_epochs=1",
+    )
+    assert seqnet.quietly(*overrides, "run_dir=whole").code == 0
+    stop_after(monkeypatch, step)
+    assert seqnet.quietly(*overrides, "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run").code == 0
+    assert seqnet.results("run")["steps"] > 9
+    assert seqnet.fingerprint("run") == seqnet.fingerprint("whole")
+    assert seqnet.rows("run") == seqnet.rows("whole")

@@ -7,6 +7,7 @@ yaml in it; one with `varied_cell` for each yaml and each value of each of its n
 import copy
 import functools
 import inspect
+import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ import yaml
 
 from seqnet import build, rules
 from seqnet.configuration import CONFIGS, compose, quoted
+from seqnet.data.examples import Stream
 from seqnet.errors import ConfigurationError
+from seqnet.spaces import Tokens
 
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
@@ -107,6 +110,23 @@ def tiny(composed):
         return [*arguments, *found]
 
     return overrides
+
+
+@pytest.fixture(scope="session")
+def readable():
+    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too."""
+
+    def line(config, fitted):
+        path = config["data"].get("path")
+        if path and (Path(path) / "line.txt").is_file():
+            return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
+        split = fitted.split("train")
+        if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
+            return fitted.show(split.source[0])
+        row = split.documents[0][:5] if isinstance(split, Stream) else (split.source or split.inputs)[0]
+        return json.dumps(row.tolist())
+
+    return line
 
 
 @pytest.fixture(autouse=True)

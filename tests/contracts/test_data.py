@@ -2,7 +2,6 @@
 
 import json
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,16 +30,8 @@ def fitted(config):
 
 
 @pytest.fixture
-def line(config, fitted):
-    """What predict reads: the example's line.txt, a row's source, or its inputs as JSON, which is a text too."""
-    path = config["data"].get("path")
-    if path and (Path(path) / "line.txt").is_file():
-        return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
-    split = fitted.split("train")
-    if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
-        return fitted.show(split.source[0])
-    row = split.documents[0][:5] if isinstance(split, Stream) else (split.source or split.inputs)[0]
-    return json.dumps(row.tolist())
+def line(config, fitted, readable):
+    return readable(config, fitted)
 
 
 def flat(ragged):

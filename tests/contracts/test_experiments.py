@@ -24,8 +24,8 @@ def lines(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_it_runs_two_steps_of_everything(arguments, experiment, tmp_path, capsys):
-    """And evaluating the run afterwards gives its scores again, to the last bit."""
+def test_it_runs_two_steps_of_everything(arguments, experiment, composed, readable, tmp_path, capsys):
+    """And evaluating the run afterwards gives its scores again, to the last bit; and it answers what it is asked."""
     run = tmp_path / "run"
     asked = ["debug=quick", "debug.evaluation_batches=null", f"run_dir={run}", "threads=1", "device=cpu"]
     assert answer(["train", *arguments, *asked]) == 0, capsys.readouterr().err
@@ -47,6 +47,21 @@ def test_it_runs_two_steps_of_everything(arguments, experiment, tmp_path, capsys
     assert scores.pop("split") == split
     assert scores == {"step": results["best"]["step"]} | results[key]
     assert all(math.isfinite(score) for score in scores.values())
+
+    config = composed(*arguments)
+    source = build.source(config)
+    source.fit()
+    (tmp_path / "lines.txt").write_text(f"{readable(config, source)}\n" * 2, encoding="utf-8")
+    told = tmp_path / "answers.jsonl"
+    assert answer(["predict", f"run={run}", f"input={tmp_path / 'lines.txt'}", f"output={told}"]) == 0, (
+        capsys.readouterr().err
+    )
+    answers = lines(told)
+    assert len(answers) == 2 and all(row.keys() >= {"prediction", "score"} for row in answers)
+    writing = getattr(source, "writing", None)
+    if writing is not None:
+        chosen = "roll_out" if writing.end is None else config["groups"]["decoding"]
+        assert {row["decoding"]["name"] for row in answers} == {chosen}
 
 
 def test_gradients_reach_all_weights_of_its_model(arguments, composed):

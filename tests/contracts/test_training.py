@@ -4,6 +4,7 @@ import copy
 import inspect
 import json
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ from torch import nn
 
 from seqnet import build
 from seqnet.errors import ConfigurationError
+from seqnet.spaces import Writing
+from seqnet.state import HiddenState
 
 
 @pytest.fixture
@@ -88,28 +91,93 @@ def test_an_optimizer_goes_on_from_its_state(regression):
         torch.testing.assert_close(p.detach(), wanted, rtol=0, atol=0)
 
 
+class Chain:
+    """A model whose next token depends on the last one and on its row, by a table of logits [4 7 7]; it has no memory."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def step(self, inputs, state, memory):
+        return self.table[state.hidden[:, 0], inputs], state, None
+
+
+WRITING = Writing(begin=5, end=6, forbidden=(5, 0), longest=8)
+ROWS = HiddenState(torch.arange(4)[:, None])
+
+
 @pytest.fixture
-def chooses(decoding, composed):
-    return build.make(composed(f"decoding={decoding}")["decoding"])
+def written(decoding, composed):
+    """What is written for each row: written(table, prefix, seed, rows, option=...)."""
+    options = composed("experiment=reverse", f"decoding={decoding}")["decoding"]
+
+    def decode(table, prefix=(), seed=5, rows=ROWS, **changed):
+        made = build.make(options | changed)
+        return made.decode(Chain(table), None, rows, WRITING, prefix, torch.Generator().manual_seed(seed))
+
+    return decode
 
 
-def test_a_decoding_draws_from_the_generator_it_is_handed_alone(chooses):
-    logits = torch.randn(64, 9)
+def log_probability(table, row, ids, ended):
+    """Of what was written, by the chain rule."""
+    tokens = [WRITING.begin, *ids, *([WRITING.end] if ended else [])]
+    logs = table[row].log_softmax(-1).double()
+    return sum(logs[one, other].item() for one, other in pairwise(tokens))
+
+
+def test_a_decoding_draws_from_the_generator_it_is_handed_alone(written):
+    table = torch.randn(4, 7, 7)
     before = torch.get_rng_state()
-    chosen = [chooses.choose(logits, generator=torch.Generator().manual_seed(5)) for _ in range(2)]
-    assert torch.equal(*chosen)
+    assert written(table) == written(table)
     assert torch.equal(torch.get_rng_state(), before)
-    assert chosen[0].shape == (64,) and chosen[0].dtype == torch.int64
-    assert chosen[0].min() >= 0 and chosen[0].max() < 9
 
 
-def test_a_decoding_chooses_what_is_certain_and_never_what_is_forbidden(chooses):
-    generator = torch.Generator().manual_seed(5)
-    certain = torch.arange(9)
-    assert torch.equal(chooses.choose(torch.eye(9) * 200, generator=generator), certain)
-    allowed = torch.randn(500, 9)
-    allowed[:, ::2] = float("-inf")
-    assert (chooses.choose(allowed, generator=generator) % 2 == 1).all()
+def test_a_decoding_tells_what_the_model_gives_what_it_wrote(written):
+    table = torch.randn(4, 7, 7)
+    table[:, :, [0, 5]] = -torch.inf
+    found = written(table)
+    assert len(found) == 4
+    for row, hypotheses in enumerate(found):
+        assert [one.score for one in hypotheses] == sorted((one.score for one in hypotheses), reverse=True)
+        for best in hypotheses:
+            expected = log_probability(table, row, best.ids, best.ended)
+            assert best.log_probability == pytest.approx(expected, rel=1e-4)
+            assert WRITING.end not in best.ids and len(best.ids) + best.ended <= 12  # half more than the longest
+
+
+def test_a_decoding_writes_what_is_certain_and_never_what_is_forbidden(written):
+    table = torch.full((4, 7, 7), -200.0)
+    for row in range(4):
+        for one, other in pairwise([5, 1, 2, 3, 4][: row + 2] + [6]):
+            table[row, one, other] = 200.0
+    assert [[best.ids, best.ended] for best, *_ in written(table)] == [
+        [[1, 2, 3, 4][: row + 1], True] for row in range(4)
+    ]
+    table = torch.randn(4, 7, 7)
+    table[:, :, [0, 5]] = 20.0
+    assert not any({0, 5} & set(one.ids) for row in written(table) for one in row)
+
+
+def test_a_decoding_keeps_to_its_limits_and_to_what_it_must_begin_with(written):
+    ends, goes_on = torch.randn(4, 7, 7), torch.randn(4, 7, 7)
+    ends[:, :, 6], goes_on[:, :, 6] = 30.0, -torch.inf
+    for seed in range(3):
+        assert all(len(row[0].ids) >= 3 for row in written(ends, seed=seed, min_length=3))
+        assert all(len(row[0].ids) == 4 and not row[0].ended for row in written(goes_on, seed=seed, max_length=4))
+        for row in written(goes_on, seed=seed, no_repeat_ngram=2, max_length=9):
+            pairs = list(pairwise(row[0].ids))
+            assert len(pairs) == len(set(pairs))
+        assert all(row[0].ids[:2] == [4, 4] for row in written(goes_on, (4, 4), seed))
+
+
+def test_the_rows_beside_do_not_matter_to_a_decoding(written):
+    table = torch.randn(4, 7, 7)
+    together = written(table)
+    if written(table, seed=6) != together:
+        pytest.skip("draws at random")
+    for row in range(4):
+        (alone,) = written(table, rows=HiddenState(torch.tensor([[row]])))
+        assert [one.ids for one in alone] == [one.ids for one in together[row]]
+        assert [one.score for one in alone] == pytest.approx([one.score for one in together[row]])
 
 
 def test_an_attention_composes_or_says_what_it_does_not_go_with(attention, composed):

@@ -1,6 +1,7 @@
 """Beam search against enumeration, against greedy search, and against the model's own word for its scores."""
 
 import itertools
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -19,6 +20,12 @@ from seqnet.training.evaluation import evaluating
 END, BEGIN = 2, 3
 WRITING = Writing(begin=BEGIN, end=END, forbidden=(BEGIN,), longest=4)
 ROWS = 3
+
+
+class LengthsOnly(NamedTuple):
+    """All that a beam asks of what attention looks at."""
+
+    lengths: torch.Tensor
 
 
 class Table:
@@ -66,6 +73,129 @@ def test_a_beam_as_large_as_the_search_space_finds_the_best_in_order(length_pena
             assert all(hypothesis.ended for hypothesis in found[row])
 
 
+class Looking(Table):
+    """A table whose model also looks at three positions of a source, in two heads; of each row so many are valid."""
+
+    def __init__(self, seed, lengths):
+        super().__init__(seed)
+        looks = torch.randn(199, 2, 3, generator=torch.Generator().manual_seed(seed + 100)) * 2
+        self.looks = looks.masked_fill(torch.arange(3) >= lengths[:, None, None, None], -torch.inf).softmax(-1)
+
+    def step(self, inputs, state, memory):
+        logits, (place,), _ = super().step(inputs, state, memory)
+        return logits, (place, state[1]), self.looks[state[1], place]
+
+
+@pytest.mark.parametrize("coverage_penalty", [0.2, 3.0])
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_so_it_does_with_a_coverage_penalty(length_penalty, coverage_penalty):
+    """What padding of the source was paid, nothing, must not count: the rows' sources differ in length."""
+    lengths, changed = torch.tensor([3, 1, 2]), 0
+    for seed in range(8):
+        model, memory = Looking(seed, lengths), LengthsOnly(lengths)
+        state = (begin(seed)[1][0], torch.arange(ROWS))
+        beam = Beam(100, length_penalty, coverage_penalty, n_best=3, max_length=4)
+        found = beam.decode(model, memory, state, WRITING)
+        for row in range(ROWS):
+            expected = []
+            for score, tokens in enumerated(Table(seed), state[0][row : row + 1], length_penalty, 0, 4):
+                here, paid = state[0][row].item(), torch.zeros(3)
+                for read in (BEGIN, *tokens):
+                    here = (here * 7 + read + 1) % 199
+                    paid = paid + model.looks[row, here].mean(0)
+                covered = paid[: lengths[row]].clamp(max=1).log().sum().item()
+                expected.append((score + coverage_penalty * covered, tokens))
+            best = sorted(expected, reverse=True)[:3]
+            changed += best[0][1] != expected[0][1]
+            assert [one.ids for one in found[row]] == [tokens for _, tokens in best]
+            assert [one.score for one in found[row]] == pytest.approx([score for score, _ in best], abs=1e-5)
+    assert changed, "the penalty never changed what is best"
+
+
+def by_hand(model, state, beam_size, length_penalty, n_best, steps, size=0, shortest=0):
+    """The same search for one row, a hypothesis at a time: what is found, best first."""
+    alive, ended = [(0.0, [], state, BEGIN)], []
+    for time in range(steps):
+        more = []
+        for total, ids, here, read in alive:
+            logits, (after,), _ = model.step(torch.tensor([read]), (here,), here)
+            logs = logits[0].log_softmax(-1)
+            grams = {tuple(ids[place : place + size]) for place in range(len(ids) - size + 1)} if size else set()
+            for token in range(len(logs)):
+                banned = token == BEGIN or token == END and time < shortest
+                if not banned and tuple([*ids, token][-size:]) not in grams:
+                    more.append((total + logs[token].double().item(), [*ids, token], after, token))
+        more.sort(key=lambda one: -one[0])
+        for total, ids, _, token in more[:beam_size]:
+            if token == END:
+                ended.append((total / ((5 + len(ids)) / 6) ** length_penalty, ids[:-1]))
+        alive = [one for one in more[: 2 * beam_size] if one[3] != END][:beam_size]
+        best = sorted(ended, key=lambda one: -one[0])[:n_best]
+        norm = ((5 + steps) / 6) ** length_penalty
+        if not alive or len(ended) >= beam_size or len(best) == n_best and best[-1][0] >= alive[0][0] / norm:
+            return best
+    return (best + [(total / norm, ids) for total, ids, *_ in alive])[:n_best]
+
+
+@pytest.mark.parametrize("beam_size", [1, 2, 3, 7])
+@pytest.mark.parametrize(("size", "shortest"), [(0, 0), (2, 0), (0, 3), (3, 2)])
+def test_a_small_beam_is_the_same_search_a_hypothesis_at_a_time(beam_size, size, shortest):
+    for seed in range(10):
+        n_best = min(beam_size, 1 + seed % 3)
+        model, (memory, state) = Table(seed, 7), begin(seed, 5)
+        beam = Beam(beam_size, 0.8, n_best=n_best, max_length=8, no_repeat_ngram=size, min_length=shortest)
+        found = beam.decode(model, memory, state, WRITING)
+        for row in range(5):
+            expected = by_hand(model, state[0][row : row + 1], beam_size, 0.8, n_best, 8, size, shortest)
+            assert [one.ids for one in found[row]] == [ids for _, ids in expected]
+            assert [one.score for one in found[row]] == pytest.approx([score for score, _ in expected], abs=1e-5)
+
+
+class Even:
+    """All it may write is equally likely, or nearly: tokens 4 and 5 are, then all others."""
+
+    def __init__(self, vocabulary, ahead=0.0):
+        self.logits = torch.zeros(vocabulary)
+        self.logits[4:6] = ahead
+
+    def step(self, inputs, state, memory):
+        return self.logits.expand(len(inputs), -1), state, None
+
+
+@pytest.mark.parametrize("vocabulary", [6, 50, 5000])
+def test_of_equals_the_first_goes_first(vocabulary):
+    memory, state = begin(0)
+    greedy = Greedy(max_length=3).decode(Even(vocabulary), memory, state, WRITING)
+    one = Beam(1, max_length=3).decode(Even(vocabulary), memory, state, WRITING)
+    assert [row[0].ids for row in greedy] == [row[0].ids for row in one] == [[0, 0, 0]] * ROWS
+    writing = Writing(BEGIN, None, (BEGIN,), 2)
+    for row in Beam(4, n_best=4).decode(Even(vocabulary), memory, state, writing):
+        assert [one.ids for one in row] == [[0, 0], [0, 1], [0, 2], [0, 4]]
+    for row in Beam(4, n_best=4).decode(Even(vocabulary, 1.0), memory, state, writing):
+        assert [one.ids for one in row] == [[4, 4], [4, 5], [5, 4], [5, 5]]
+
+
+def test_what_was_cut_off_comes_after_what_ended():
+    """Also where it scores better, so that the first of several is the one that is told alone."""
+
+    class Loth:
+        """Ends with probability 0.35 / 1.25 after its first token, and never else."""
+
+        def step(self, inputs, state, memory):
+            logits = torch.tensor([0.6, 0.3, 0.0, 0.0, 0.0, 0.0]).log().repeat(len(inputs), 1)
+            logits[state[0] == 1, END] = torch.tensor(0.35).log()
+            return logits, (state[0] + 1,), None
+
+    memory, state = torch.zeros(1, 1), (torch.zeros(1, dtype=torch.int64),)
+    several = Beam(3, n_best=3, max_length=4).decode(Loth(), memory, state, WRITING)[0]
+    assert [one.ended for one in several] == [True, False, False]
+    assert [one.ids for one in several[:2]] == [[0], [0, 0, 0, 0]]
+    assert several[0].score < several[1].score
+    assert several[1].score > several[2].score
+    alone = Beam(3, max_length=4).decode(Loth(), memory, state, WRITING)[0]
+    assert alone == several[:1]
+
+
 LIMITS = [
     {},
     {"min_length": 3},
@@ -81,13 +211,12 @@ LIMITS = [
 def test_greedy_is_a_beam_of_one(limits, prefix):
     for seed in range(10):
         limits = {"max_length": 9} | limits
+        if len(prefix) > limits["max_length"]:
+            continue
         memory, state = begin(seed)
         greedy = Greedy(**limits).decode(Table(seed, 6), memory, state, WRITING, prefix)
         beam = Beam(1, 0.0, **limits).decode(Table(seed, 6), memory, state, WRITING, prefix)
-        assert [row[0].ids for row in greedy] == [row[0].ids for row in beam]
-        assert [row[0].ended for row in greedy] == [row[0].ended for row in beam]
-        scores = [row[0].log_probability for row in beam]
-        assert [row[0].log_probability for row in greedy] == pytest.approx(scores, abs=1e-5)
+        assert greedy == beam
 
 
 DECODINGS = {
@@ -209,7 +338,7 @@ def test_scores_are_those_of_teacher_forcing(translator, penalty):
                 assert one.log_probability == pytest.approx(total, abs=1e-4)
                 expected = total / ((5 + targets.shape[1]) / 6) + penalty * covered
                 assert one.score == pytest.approx(expected, abs=1e-4)
-            assert [one.score for one in hypotheses] == sorted((one.score for one in hypotheses), reverse=True)
+            assert hypotheses == sorted(hypotheses, key=lambda one: (not one.ended, -one.score))
 
 
 def test_a_coverage_penalty_needs_attention():

@@ -44,6 +44,28 @@ def test_the_likeliest_by_hand(decoding):
     torch.testing.assert_close(scores, 4 * expected.expand(2))
 
 
+@pytest.mark.parametrize("kind", [Greedy, Beam, Sampling])
+def test_so_many_tokens_are_written_and_no_more_than_max_length(kind):
+    prompt = torch.tensor([[1, 2], [0, 1]])
+    assert written(prompt, 5, kind(max_length=9, min_length=7))[0].shape == (2, 5)
+    assert written(prompt, 5, kind(max_length=3))[0].shape == (2, 3)
+
+
+def test_a_beam_finds_what_greedy_passes_by():
+    """After 1 all is even, after 0 a 1 is nearly certain: 0.4 * 0.98 beats 0.6 / 2."""
+
+    class Trap(Counter):
+        def step(self, inputs, state):
+            after = torch.tensor([[0.02, 0.98, 0.0], [0.5, 0.5, 0.0], [0.4, 0.6, 0.0]])
+            return after[inputs].log(), state
+
+    prompt = torch.tensor([[2], [2]])
+    greedy, its = written(prompt, 2, Greedy(), model=Trap())
+    assert greedy.tolist() == [[1, 0]] * 2 and its.tolist() == pytest.approx([torch.tensor(0.3).log().item()] * 2)
+    beam, better = written(prompt, 2, Beam(beam_size=2), model=Trap())
+    assert beam.tolist() == [[0, 1]] * 2 and better.tolist() == pytest.approx([torch.tensor(0.392).log().item()] * 2)
+
+
 def test_a_longer_prompt_goes_on_where_a_shorter_one_went():
     prompt = torch.tensor([[1, 2]])
     ids, score = written(prompt, 6, Greedy())
@@ -97,7 +119,8 @@ def test_no_gradients_are_kept_and_the_global_generator_stands():
 
 
 def test_nothing_asked_and_nothing_to_go_on_from():
-    ids, scores = written(torch.tensor([[1, 2]]), 0, Greedy())
-    assert ids.shape == (1, 0) and scores.tolist() == [0]
+    for decoding in (Greedy(), Sampling(), Beam()):
+        ids, scores = written(torch.tensor([[1, 2]]), 0, decoding)
+        assert ids.shape == (1, 0) and scores.tolist() == [0]
     with pytest.raises(ConfigurationError, match="prompt is empty"):
         written(torch.zeros(1, 0, dtype=torch.long), 3, Greedy())

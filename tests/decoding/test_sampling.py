@@ -110,6 +110,36 @@ def test_draws_from_its_generator_alone(options):
     assert torch.equal(first, second) and not torch.equal(first, other)
 
 
+class Chain:
+    """Logits that hang on the row and on what was read: of 0, 1, an end and a beginning."""
+
+    logits = torch.randn(3, 4, 4, generator=torch.Generator().manual_seed(2))
+
+    def step(self, inputs, state, memory):
+        return self.logits[state[0], inputs], state, None
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_whole_sequences_are_as_likely_as_the_model_says(order):
+    """Whichever rows stand beside, and leave: 3 kinds of rows, 4,000 times each; at most 3 tokens."""
+    many, writing = 4_000, Writing(begin=3, end=2, forbidden=(3,), longest=2)
+    rows = torch.tensor(order).repeat(many)
+    found = Sampling().decode(Chain(), None, (rows,), writing, generator=generator())
+    for kind, place in zip(order, range(3), strict=True):
+        probabilities = Chain.logits[kind, :, :3].double().softmax(-1)
+        written = [tuple(row[0].ids) + (2,) * row[0].ended for row in found[place::3]]
+        unlimited = Chain.logits[kind].double().log_softmax(-1)
+        for sequence in set(written):
+            steps = list(zip((3, *sequence), sequence, strict=False))
+            likely = torch.stack([probabilities[read, token] for read, token in steps]).prod().item()
+            spread = (likely * (1 - likely) / many) ** 0.5
+            assert written.count(sequence) / many == pytest.approx(likely, abs=5 * spread)
+            one = found[place::3][written.index(sequence)][0]
+            total = sum(unlimited[read, token].item() for read, token in steps)
+            assert one.log_probability == one.score == pytest.approx(total, abs=1e-5)
+        assert len(set(written)) > 8, "hardly any of the 15 sequences came"
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
