@@ -92,7 +92,7 @@ def test_an_optimizer_goes_on_from_its_state(regression):
 
 
 class Chain:
-    """A model whose next token depends on the last one and on its row, by a table of logits [4 7 7]; it has no memory."""
+    """A model whose next token depends on its row and the last one, by a table of logits [4 7 7]; it has no memory."""
 
     def __init__(self, table):
         self.table = table
