@@ -11,7 +11,6 @@ from seqnet.batch import Batch
 from seqnet.cells.gru import GRU
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
-from seqnet.decoding.sampling import Sampling
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.spaces import Tokens, Writing
@@ -219,33 +218,6 @@ def test_greedy_is_a_beam_of_one(limits, prefix):
         assert greedy == beam
 
 
-DECODINGS = {
-    "greedy": Greedy,
-    "beam": lambda **limits: Beam(4, n_best=4, **limits),
-    "sampling": lambda **limits: Sampling(temperature=2.0, **limits),
-}
-
-
-@pytest.mark.parametrize("kind", DECODINGS)
-@pytest.mark.parametrize("limits", LIMITS, ids=str)
-def test_limits_hold(kind, limits):
-    limits = {"max_length": 8} | limits
-    size = limits.get("no_repeat_ngram", 0)
-    for seed in range(10):
-        for prefix in ((), (1, 0)):
-            if len(prefix) > limits["max_length"]:
-                continue
-            memory, state = begin(seed)
-            for row in DECODINGS[kind](**limits).decode(Table(seed, 6), memory, state, WRITING, prefix):
-                for ids in (hypothesis.ids for hypothesis in row):
-                    assert limits.get("min_length", 0) <= len(ids) <= limits["max_length"]
-                    assert BEGIN not in ids and END not in ids
-                    assert tuple(ids[: len(prefix)]) == prefix
-                    grams = [tuple(ids[place : place + size]) for place in range(len(ids) - size + 1)] if size else []
-                    # Of four tokens none may come twice: what then is left to write is written again.
-                    assert len(set(grams)) == len(grams) or size == 1 and limits["max_length"] > 4
-
-
 def test_no_repeated_pair_by_hand():
     """The model would write 0 1 0 1 ...; without a pair twice it must turn off before the second 0 1."""
 
@@ -262,7 +234,10 @@ def test_no_repeated_pair_by_hand():
     assert Greedy(max_length=3).decode(Waver(), memory, state, WRITING, [4])[0][0].ids == [4, 0, 1]
 
 
-@pytest.mark.parametrize("kind", ["greedy", "beam"])
+DECODINGS = {"greedy": Greedy, "beam": lambda **limits: Beam(4, n_best=4, **limits)}
+
+
+@pytest.mark.parametrize("kind", DECODINGS)
 def test_rows_beside_do_not_matter_and_finished_ones_are_asked_no_more(kind):
     model = Table(4, 6)
     memory, state = begin(4, 20)
@@ -275,7 +250,7 @@ def test_rows_beside_do_not_matter_and_finished_ones_are_asked_no_more(kind):
     width = 4 if kind == "beam" else 1
     assert asked[0] == 20 and max(asked) <= 20 * width
     assert asked[-1] < asked[1], "no row has left"
-    assert all(rows % memories == 0 and rows // memories <= width for rows, memories in model.asked)
+    assert all(rows in (memories, memories * width) for rows, memories in model.asked), "the memory was copied"
     if kind == "greedy":
         lengths = [len(row[0].ids) for row in together]
         assert asked == [sum(length >= step for length in lengths) for step in range(len(asked))]
