@@ -4,6 +4,7 @@ Rows of different lengths are padded and masked, never packed: packing costs tor
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +16,17 @@ from seqnet.layers.unroll import padding
 from seqnet.state import HiddenState, LSTMState, State
 
 CLOSED = 30_000.0  # far beyond where a sigmoid rounds to exactly 0 or 1, and still a number in half precision
+
+FEW = 16
+"""Rows up to which torch's function of one step is the sooner: the one of a sequence costs more to begin."""
+
+STEPS: dict[Any, Callable[..., Any]] = {
+    torch._VF.lstm: torch._VF.lstm_cell,
+    torch._VF.gru: torch._VF.gru_cell,
+    torch._VF.rnn_tanh: torch._VF.rnn_tanh_cell,
+    torch._VF.rnn_relu: torch._VF.rnn_relu_cell,
+}
+"""That function, for the one of a sequence."""
 
 Kernel = Callable[..., tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]]
 
@@ -75,6 +87,10 @@ def _run(
         weights = [weight.to(dtype) for weight in weights]
     if x.is_cuda:
         weights = _contiguous(weights)
+    if lengths is None and x.shape[1] == 1 and len(x) <= FEW and not x.is_cuda:
+        new = STEPS[kernel](x[:, 0], state if isinstance(state, LSTMState) else state.hidden, *weights)
+        parts = new if isinstance(new, tuple) else (new,)
+        return parts[0].unsqueeze(1), type(state)(*parts)
     start = tuple(part.unsqueeze(0) for part in state)
     # The flag "train" only keeps what backward needs; there is no dropout inside.
     y, *final = kernel(

@@ -5,6 +5,7 @@ from torch import nn
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
+from seqnet.layers import fused as fused_path
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.layer import Layer
 from seqnet.layers.stack import Stack
@@ -73,6 +74,19 @@ def test_fused_is_unrolled(name, num_layers, bidirectional, ragged, handed):
         found = everything(fused.to(dtype), inputs, begin, lengths)
         expected = everything(unrolled.to(dtype), inputs, begin, lengths)
         torch.testing.assert_close(found, expected, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("rows", [1, fused_path.FEW, fused_path.FEW + 1])
+def test_a_single_step_is_that_of_the_cell(name, rows):
+    """By torch's function of one step where there are few rows, else by the one of a sequence."""
+    torch.manual_seed(0)
+    unrolled, fused = (Layer(CELLS[name](INPUT, HIDDEN), fused) for fused in (False, True))
+    random_biases(unrolled)
+    fused.load_state_dict(unrolled.state_dict())
+    x, state = torch.randn(rows, 1, INPUT), map_state(torch.randn_like, unrolled.initial_state(rows))
+    found, expected = (everything(layer, x, state, None) for layer in (fused, unrolled))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("fused", [True, False])
