@@ -1,7 +1,7 @@
 """Errors a user can cause: each is one clear sentence and an exit code. Imports nothing heavy."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class UserError(Exception):
@@ -23,9 +23,13 @@ class DataError(UserError):
 
 
 class NonFiniteError(UserError):
-    """The loss or a gradient is no longer a finite number."""
+    """The loss or a gradient is no longer a finite number. batches: where, as positions that can be left out."""
 
     exit_code = 4
+
+    def __init__(self, sentence: str, batches: Sequence[list[int]] = ()) -> None:
+        super().__init__(sentence)
+        self.batches = batches
 
 
 class CheckpointError(UserError):
@@ -44,6 +48,10 @@ class OutOfMemory(UserError):
     """The device has no memory left for this batch and window."""
 
     exit_code = 7
+
+
+class WorkerError(UserError):
+    """A process that makes batches died."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

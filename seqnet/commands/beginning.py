@@ -13,6 +13,8 @@ from seqnet.training import checkpoint
 from seqnet.training.progress import Stopping
 from seqnet.training.trainer import Limits
 
+OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "tensorboard", "checkpoints")
+
 Config = dict[str, Any]
 Components = dict[str, Any]
 
@@ -30,7 +32,7 @@ class Beginning:
         """Whether training is over: a limit is reached, or it stopped early."""
         if self.components is None:
             return False
-        stopping = Stopping(self.config["training"]["monitor"], self.config["training"]["patience"])
+        stopping = early_stopping(self.config)
         stopping.restore(self.components["early_stopping"])
         counters, epoch = self.components["counters"], self.components["data_position"]["epoch"]
         reached = limits(self.config).reached(counters["step"], epoch, counters["seconds"] / 60)
@@ -43,6 +45,12 @@ def limits(config: Config) -> Limits:
     return Limits(training["max_steps"], training["max_epochs"], training["max_minutes"])
 
 
+def early_stopping(config: Config) -> Stopping:
+    """What remembers the best evaluations, at the first step."""
+    training = config["training"]
+    return Stopping(training["monitor"], training["patience"], config["checkpoint"]["keep_best"])
+
+
 def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> Beginning:
     """Find where to begin. Raises ConfigurationError, CheckpointError and DiskError; writes nothing."""
     _check_folder(folder)
@@ -51,6 +59,7 @@ def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str
     if resume == "auto":
         found = checkpoint.newest(own, _passed_over)
         if found is None:
+            _check_rows(folder)
             return Beginning(config)
     elif checkpoint.existing(own) or (folder / "config.yaml").exists():
         raise ConfigurationError(f"run_dir={folder} holds a run already; give another run_dir, or resume=auto")
@@ -87,8 +96,18 @@ def _check_folder(folder: Path) -> None:
     there = next(path for path in (folder, *folder.parents, Path("/")) if path.exists())
     if not there.is_dir():
         raise ConfigurationError(f"run_dir={folder}: {there} is a file, not a folder; give another run_dir")
+    for name in OWN:
+        if (folder / name).is_symlink():
+            raise CheckpointError(f"{folder / name} is a link, which could lead anywhere: a run folder holds none")
     if not os.access(there, os.W_OK | os.X_OK):
         raise DiskError(f"run_dir={folder}: no permission to write in {there}; give another run_dir")
+
+
+def _check_rows(folder: Path) -> None:
+    """Refuse to begin anew where a run that wrote rows has lost its checkpoints."""
+    rows = folder / "metrics.jsonl"
+    if rows.is_file() and rows.stat().st_size:
+        raise CheckpointError(f"{rows} holds the rows of a run, but there is no checkpoint; give another run_dir")
 
 
 def make_folder(folder: Path) -> None:
@@ -100,23 +119,26 @@ def make_folder(folder: Path) -> None:
 
 
 def adopt(found: Path, components: Components, folder: Path) -> None:
-    """Copy into a new run folder what stands in the old one: the rows so far, the checkpoint, and the best one.
+    """Copy into a new run folder what stands in the old one: the rows so far, the checkpoint, and the best ones.
 
-    found: the checkpoint to go on from. Where it is of this very folder, a crash may have left `best` behind it.
+    found: the checkpoint to go on from. Where it is of this very folder, a crash may have left `last` and `best`
+    behind it.
     """
     new, old = folder / "checkpoints", found.parent
-    stopping = components["early_stopping"]
-    best_name = None if stopping["best"] is None else f"step_{stopping['best_step']:08d}"
-    if old.resolve() != new.resolve():
+    best = [checkpoint.named(old, step) for _, step in components["early_stopping"]["best"]]
+    if old.resolve() == new.resolve():
+        found = checkpoint.put_back(found)
+    else:
         rows = old.parent / "metrics.jsonl"
         if old.name == new.name and rows.is_file():
             shutil.copyfile(rows, folder / rows.name)
-        best = checkpoint.linked(old, "best")
-        if best is not None and best.name == best_name != found.name:
-            try:
-                checkpoint.link(new, "best", checkpoint.copy(best, new))
-            except CheckpointError as error:
-                _passed_over(str(error))
-        checkpoint.link(new, "last", checkpoint.copy(found, new))
-    if best_name == found.name:
-        checkpoint.link(new, "best", new / found.name)
+        for path in best:
+            if path != found and path.is_dir() and not path.is_symlink():
+                try:
+                    checkpoint.copy(path, new)
+                except CheckpointError as error:
+                    _passed_over(str(error))
+        found = checkpoint.copy(found, new)
+    checkpoint.link(new, "last", new / found.name)
+    if best and (new / best[0].name).is_dir():
+        checkpoint.link(new, "best", new / best[0].name)

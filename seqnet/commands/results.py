@@ -18,8 +18,8 @@ FILE = "results.json"
 LIBRARIES = ("torch", "hydra-core", "torchmetrics")
 
 
-def collect(state: RunState, folder: Path, best_step: int, scored: dict[str, EvaluationReport]) -> dict[str, Any]:
-    """Scores, size, time and versions. scored: the best checkpoint's evaluations by split."""
+def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[str, EvaluationReport]) -> dict[str, Any]:
+    """Scores, size, time and versions. best: its step, or the steps it averages; scored: its evaluations by split."""
     position, model = state.trainer.position, state.assembly.model
     found: dict[str, Any] = {
         "experiment": state.config["groups"]["experiment"],
@@ -27,7 +27,7 @@ def collect(state: RunState, folder: Path, best_step: int, scored: dict[str, Eva
         "reason": reason(state.config, state.components_of_progress()),
         "steps": position.step,
         "epochs": position.epoch,
-        "best": {"step": best_step},
+        "best": best,
         "last": {"step": position.step},
     }
     if state.evaluated is not None:
@@ -44,6 +44,7 @@ def collect(state: RunState, folder: Path, best_step: int, scored: dict[str, Eva
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "seconds": round(position.seconds, 2),
         "skipped_steps": position.skipped,
+        "left_out_batches": len(position.left_out),
         "bad_rows": int(getattr(state.assembly.source, "bad_rows", 0)),
         "device": str(state.trainer.precision.device),
         "threads": torch.get_num_threads(),

@@ -1,11 +1,8 @@
 """All that must survive a crash, in one object: what a checkpoint holds, and how it is put back."""
 
-import random
-from dataclasses import asdict, dataclass
+import copy
+from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import numpy as np
-import torch
 
 from seqnet.batch import EvaluationReport
 from seqnet.build import Assembly
@@ -13,6 +10,7 @@ from seqnet.commands.stored import load_weights
 from seqnet.errors import CheckpointError
 from seqnet.state import leaves, with_leaves
 from seqnet.training.progress import Averages, Stopping
+from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.trainer import Position, Trainer
 
 
@@ -39,6 +37,7 @@ class RunState:
     stopping: Stopping
     averages: Averages
     evaluated: Evaluated | None = None
+    before: list[dict[str, Any]] = field(default_factory=list)  # snapshots, newest last; see `Training.rewind`
 
     def components(self) -> dict[str, Any]:
         """What a checkpoint holds."""
@@ -47,19 +46,26 @@ class RunState:
         return {
             "parameters": dict(model.named_parameters()),
             "buffers": dict(model.named_buffers()),
+            "ema": {} if trainer.average is None else trainer.average.state(),
             "optimizer": trainer.optimizer.state_dict(),
             "schedule": trainer.schedule.state(),
             "scaler": trainer.precision.scaler.state_dict(),
-            "rng": _random_states(),
+            "rng": random_states(),
             "carried_state": {"rows": len(carried[0]) if carried else 0, "tensors": carried},
             "metrics": {
                 "averages": asdict(self.averages),
                 "evaluated": None if self.evaluated is None else asdict(self.evaluated),
             },
             **self.components_of_progress(),
+            "snapshots": self.before,
             "config": self.config,
             "data": self.assembly.source.state(),
         }
+
+    def snapshot(self) -> dict[str, Any]:
+        """The components that training changes, as they are now."""
+        components = self.components()
+        return copy.deepcopy({name: components[name] for name in components.keys() - {"snapshots", "config", "data"}})
 
     def components_of_progress(self) -> dict[str, Any]:
         """Those that say how far the run is."""
@@ -70,6 +76,7 @@ class RunState:
                 "batch": position.batch,
                 "window": position.window,
                 "share": position.share,
+                "left_out": position.left_out,
             },
             "counters": {"step": position.step, "skipped": position.skipped, "seconds": position.seconds},
             "early_stopping": self.stopping.state(),
@@ -80,11 +87,14 @@ class RunState:
         trainer, model = self.trainer, self.assembly.model
         load_weights(model, components, where)
         try:
+            if trainer.average is not None:
+                trainer.average.restore(components["ema"])
             trainer.optimizer.load_state_dict(components["optimizer"])
             trainer.schedule.restore(components["schedule"])
             trainer.precision.scaler.load_state_dict(components["scaler"])
-            trainer.position = Position(**components["data_position"], **components["counters"])
-            carried = components["carried_state"]
+            position = {**components["data_position"], **components["counters"]}
+            trainer.position = Position(**position | {"left_out": list(position["left_out"])})
+            trainer.state, carried = None, components["carried_state"]
             if carried["rows"]:
                 template = model.initial_state(carried["rows"])  # type: ignore[operator]
                 device = trainer.precision.device
@@ -93,24 +103,7 @@ class RunState:
             self.averages = Averages(**metrics["averages"])
             self.evaluated = None if metrics["evaluated"] is None else Evaluated(**metrics["evaluated"])
             self.stopping.restore(components["early_stopping"])
-            _set_random_states(components["rng"])
+            self.before = components.get("snapshots", self.before)
+            set_random_states(components["rng"])
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, StopIteration) as error:
             raise CheckpointError(f"{where} does not fit this run: {error}") from error
-
-
-def _random_states() -> dict[str, Any]:
-    name, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
-    return {
-        "python": random.getstate(),
-        "numpy": (str(name), [int(key) for key in keys], int(place), int(has_gauss), float(cached)),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def _set_random_states(states: dict[str, Any]) -> None:
-    random.setstate(states["python"])
-    np.random.set_state(states["numpy"])
-    torch.set_rng_state(states["torch"])
-    if states["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(states["cuda"])

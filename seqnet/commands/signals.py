@@ -1,34 +1,52 @@
-"""SIGINT and SIGTERM: at first they stop at once; while training, the first asks for a clean stop."""
+"""Signals: at first they stop at once; while training, the first asks for a clean stop. SLURM's asks for a requeue."""
 
 import os
 import signal
+import subprocess
+import sys
 from types import FrameType, TracebackType
 from typing import Any
 
+INTERRUPTED, TERMINATED = 130, 143
 ASKED = b"\nseqnet: stopping after this step, with a checkpoint; once more stops at once\n"
 
 
 class StopRequest:
     """While entered, SIGINT and SIGTERM raise KeyboardInterrupt and SystemExit(143).
 
-    Once `patient`, the first one only sets `exit_code`, to 130 or 143; it is 0 before.
+    Once `patient`, the first one only sets `exit_code`, to 130 or 143; it is 0 before. In a job of SLURM, SIGUSR1
+    (as by `#SBATCH --signal=USR1@90`) counts as SIGTERM, and the job is to be queued again.
     """
 
     def __init__(self) -> None:
         self.exit_code = 0
         self.patient = False
+        self.requeue = False
+        self.job = os.environ.get("SLURM_JOB_ID")
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if self.job else [])):
             self._before[number] = signal.signal(number, self._receive)
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.exit_code or not self.patient:
-            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-        self.exit_code = 128 + number
+        code = INTERRUPTED if number == signal.SIGINT else TERMINATED
+        if number == signal.SIGUSR1:
+            self.requeue = True
+        elif self.exit_code or not self.patient:
+            raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
+        self.exit_code = code
         os.write(2, ASKED)  # print() must not be used here: it may be what was interrupted
+
+    def queue_again(self) -> None:
+        """Ask SLURM to start this job again, where SIGUSR1 asked for it; what it answers goes to standard error."""
+        if not self.requeue:
+            return
+        try:
+            subprocess.run(["scontrol", "requeue", str(self.job)], timeout=30, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"seqnet: job {self.job} could not be queued again: {error}", file=sys.stderr)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -38,12 +38,17 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
         source = build.source(config, trust)
         source.restore(components["data"])
         assembly = build.assemble(config, source, trust)
-        load_weights(assembly.model, components, str(found))
+        load_weights(assembly.model, judged(components), str(found))
         chosen = Precision(precision or config["precision"], where)
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{found} does not hold what a run holds: {error!r}") from error
     assembly.model.to(where).eval()
     return StoredRun(config, assembly, chosen, found, step)
+
+
+def judged(components: dict[str, Any]) -> dict[str, Any]:
+    """The components with the weights that are scored and used: the moving average, where there is one."""
+    return {**components, "parameters": components.get("ema") or components["parameters"]}
 
 
 def load_weights(model: nn.Module, components: dict[str, Any], where: str) -> None:

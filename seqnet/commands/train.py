@@ -2,11 +2,12 @@
 
 import os
 import random
+import re
 import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,31 @@ from omegaconf import OmegaConf
 from seqnet import build
 from seqnet.batch import EvaluationReport, StepReport
 from seqnet.commands import results
-from seqnet.commands.beginning import Beginning, Config, adopt, begin, limits, make_folder
+from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import samples
 from seqnet.commands.signals import StopRequest
-from seqnet.commands.stored import load_weights
+from seqnet.commands.stored import judged, load_weights
 from seqnet.commands.writing import Writer, greedily, writing_of
 from seqnet.configuration import run_folder
-from seqnet.errors import ConfigurationError, DataError, OutOfMemory, did_you_mean
+from seqnet.errors import (
+    ConfigurationError,
+    DataError,
+    NonFiniteError,
+    OutOfMemory,
+    WorkerError,
+    did_you_mean,
+)
 from seqnet.observers.console import Console
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
-from seqnet.training import checkpoint
+from seqnet.scores import better
+from seqnet.training import averaging, checkpoint
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
-from seqnet.training.progress import Averages, Stopping
+from seqnet.training.progress import Averages
 from seqnet.training.schedule import ScheduledSampling
 from seqnet.training.trainer import Clipping, Trainer
 
@@ -48,8 +57,15 @@ def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
             "limit, or give another run_dir"
         )
         return 0
-    with StopRequest() as stop, _memory_errors(beginning.config):
+    with StopRequest() as stop, _explained(beginning.config):
         return Training(beginning, folder, stop).run()
+
+
+DEAD_WORKER = re.compile(r"DataLoader worker \(pid\S* ?([\d, ]+)\) (is killed by signal: [^.]*|exited unexpectedly)")
+
+
+class Abandoned(Exception):
+    """An evaluation was given up, because a signal asked the run to stop; it is made when the run goes on."""
 
 
 class Training:
@@ -69,15 +85,15 @@ class Training:
         assembly = build.assemble(config, source, trust)
         self.model = assembly.model.to(self.device)
         if initial is not None:
-            load_weights(self.model, initial, config["init_from"])
+            load_weights(self.model, judged(initial), config["init_from"])
         trainer = self._trainer(assembly, trust)
         self._rehearse(assembly, trainer.precision)
-        stopping = Stopping(config["training"]["monitor"], config["training"]["patience"])
-        self.state = RunState(config, assembly, trainer, stopping, Averages())
+        self.state = RunState(config, assembly, trainer, early_stopping(config), Averages())
         if beginning.components is not None:
             self.state.restore(beginning.components, str(beginning.checkpoint))
         self.observers = self._observers()
-        self.saved: int | None = None  # the step of the checkpoint that holds the state as it is
+        # The step of the checkpoint that holds the state as it is.
+        self.saved: int | None = None if beginning.components is None else trainer.position.step
         self.last_saved = time.monotonic()
 
     def _read(self, trust: list[str] | None, learned: dict[str, Any] | None) -> Any:
@@ -118,6 +134,7 @@ class Training:
             accumulate=options["accumulate"],
             on_nonfinite=options["on_nonfinite"],
             sampling=ScheduledSampling(options["scheduled_sampling"], options["sampling_schedule"]),
+            ema_decay=options["ema_decay"],
         )
 
     def _rehearse(self, assembly: build.Assembly, precision: Precision) -> None:
@@ -155,13 +172,9 @@ class Training:
             if self.beginning.components is None:
                 self.save()
             self.stop.patient = True
+            self._evaluate_and_save()  # an evaluation that was given up, when the run was stopped
             for report in self._steps():
                 self._after(report)
-                if self.stop.exit_code:
-                    break
-            else:
-                if not self._evaluated():
-                    self.save(best=self.evaluate())
             self.save()
             if self.stop.exit_code:
                 return self._stopped()
@@ -169,34 +182,93 @@ class Training:
             self._finish()
         return 0
 
-    def _evaluated(self) -> bool:
-        """Whether the model as it is was scored on the validation split."""
-        evaluated = self.state.evaluated
-        return evaluated is not None and evaluated.step == self.state.trainer.position.step
-
-    def _steps(self) -> Iterator[StepReport]:
-        """The trainer's steps until early stopping."""
+    def _steps(self) -> Iterator[StepReport | None]:
+        """The trainer's steps until early stopping or a signal; None for one that was left out."""
         reports = self.state.trainer.steps()
-        while not self.state.stopping.stop and (report := next(reports, None)) is not None:
+        rewinds = self.config["training"]["on_nonfinite"] == "rewind"
+        while not (self.state.stopping.stop or self.stop.exit_code):
+            if rewinds:
+                self._remember()
+            try:
+                report = next(reports)
+            except StopIteration:
+                return
+            except NonFiniteError as error:
+                if not (rewinds and error.batches):
+                    raise
+                self._rewind(error)
+                reports = self.state.trainer.steps()
+                continue
             self.saved = None
             yield report
 
-    def _after(self, report: StepReport) -> None:
+    def _remember(self) -> None:
+        """Take a snapshot where a batch begins; running text is left out window by window, so every step begins one."""
+        if self.state.trainer.position.window == 0 or self.example.starts is not None:
+            self.state.before = [*self.state.before[-1:], self.state.snapshot()]
+
+    def _rewind(self, error: NonFiniteError) -> None:
+        """Go back to where the batch began that `error` names, and go on as if it were not in the data.
+
+        When it was the last of its epoch, go back by one batch more, which then is the last.
+        """
+        state, folder = self.state, self.folder / "checkpoints"
+        reached = state.trainer.position
+        left_out = [*reached.left_out, *error.batches]
+        while True:
+            state.restore(state.before.pop(), "the snapshot")
+            state.trainer.position.left_out, state.trainer.position.seconds = left_out, reached.seconds
+            if not state.trainer.epoch_is_over() or not state.before:
+                break
+        print(
+            f"seqnet: went back to step {state.trainer.position.step}, to leave out a batch: {error}", file=sys.stderr
+        )
+        self.saved = None
+        self.save()
+        checkpoint.remove_after(folder, state.trainer.position.step)
+        if state.trainer.position.step < reached.step:
+            for observer in self.observers:
+                observer.on_rewind(self._description())
+
+    def _after(self, report: StepReport | None) -> None:
         """What is due after a step: log, evaluate, checkpoint, in this order."""
-        self.state.averages.add(report)
-        for observer in self.observers:
-            observer.on_step(report)
-        every, log_every = self.config["training"]["evaluate_every_steps"], self.config["training"]["log_every_steps"]
-        due = report.end_of_epoch if every is None else report.step % every == 0
-        if due or report.step % log_every == 0:
-            self.log(report)
-        improved = due and self.evaluate()
-        if improved or self._checkpoint_due(report):
+        if report is not None:
+            self.state.averages.add(report)
+            for observer in self.observers:
+                observer.on_step(report)
+        if self.state.averages.steps and (self._evaluation_due() or self._every("log_every_steps")):
+            self.log()
+        self._evaluate_and_save()
+
+    def _every(self, option: str) -> bool:
+        return bool(self.state.trainer.position.step % self.config["training"][option] == 0)
+
+    def _evaluation_due(self) -> bool:
+        """Whether the weights as they are have to be scored, and were not: now and then, and when training ends."""
+        trainer, evaluated = self.state.trainer, self.state.evaluated
+        position = trainer.position
+        if not position.step or (evaluated is not None and evaluated.step == position.step):
+            return False
+        if self.config["training"]["evaluate_every_steps"] is None:
+            due = not (position.batch or position.window)
+        else:
+            due = self._every("evaluate_every_steps")
+        return due or trainer.finished()
+
+    def _evaluate_and_save(self) -> None:
+        """Score the model and write a checkpoint, where they are due."""
+        try:
+            improved = self._evaluation_due() and self.evaluate()
+        except Abandoned:
+            return
+        step = self.state.trainer.position.step
+        if improved or step in self.state.stopping.best_steps or self._checkpoint_due(step):
             self.save(improved)
 
     def _stopped(self) -> int:
         for observer in self.observers:
             observer.close()  # so that the progress bar is gone
+        self.stop.queue_again()
         where = shlex.quote(str(self.folder))
         print(
             f"seqnet: stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}",
@@ -204,11 +276,12 @@ class Training:
         )
         return self.stop.exit_code
 
-    def log(self, report: StepReport) -> None:
+    def log(self) -> None:
         """Report training since the last such report."""
-        assembly = self.state.assembly
+        assembly, trainer = self.state.assembly, self.state.trainer
         derived = getattr(assembly.task, "derived", assembly.objective.derived)  # a task that writes has its own
-        row = self.state.averages.report(report, derived)
+        rate = trainer.optimizer.param_groups[0]["lr"]
+        row = self.state.averages.report(trainer.position.step, trainer.position.epoch, rate, derived)
         self.state.averages = Averages()
         for observer in self.observers:
             observer.on_training(row)
@@ -217,7 +290,9 @@ class Training:
         """Score the validation split; whether it is the best so far. Without one, the last is the best."""
         if self.loaders["valid"] is None:
             return True
-        report = self._evaluation("valid")
+        average = self.state.trainer.average
+        with nullcontext() if average is None else average.in_place():
+            report = self._evaluation("valid")
         stopping = self.state.stopping
         report.best = stopping.observe(report.scores[stopping.monitor], report.step)
         self.state.trainer.schedule.observe(report.best)
@@ -234,7 +309,9 @@ class Training:
         assert loader is not None
         batches = config["debug"]["evaluation_batches"]
         write = self._writer(assembly, trainer.precision, split)
-        scores, judge = evaluate(self.model, assembly.task, loader, trainer.precision, trainer.window, batches, write)
+        scores, judge = evaluate(
+            self.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+        )
         report = EvaluationReport(
             step=trainer.position.step,
             epoch=trainer.position.epoch,
@@ -248,6 +325,11 @@ class Training:
             report.samples, report.attention = samples(assembly, loader, trainer.precision, config)
         return report
 
+    def _go_on(self) -> None:
+        """Give an evaluation up when the run is to stop."""
+        if self.stop.exit_code:
+            raise Abandoned
+
     def _writer(self, assembly: build.Assembly, precision: Precision, split: str) -> Writer | None:
         """Writes what is scored of free writing, on the validation split greedily; None where nothing of it is."""
         config = self.config
@@ -258,9 +340,9 @@ class Training:
 
     # ------------------------------------------------------------- what is kept
 
-    def _checkpoint_due(self, report: StepReport) -> bool:
+    def _checkpoint_due(self, step: int) -> bool:
         steps, minutes = self.config["checkpoint"]["every_steps"], self.config["checkpoint"]["every_minutes"]
-        if steps is not None and report.step % steps == 0:
+        if steps is not None and step % steps == 0:
             return True
         return minutes is not None and time.monotonic() - self.last_saved >= minutes * 60
 
@@ -274,20 +356,46 @@ class Training:
             self.saved, self.last_saved = step, time.monotonic()
         if best:
             checkpoint.link(folder, "best", written)
-        checkpoint.prune(folder, self.config["checkpoint"]["keep"])
+        remembered = [step for snapshot in self.state.before for _, step in snapshot["early_stopping"]["best"]]
+        best_steps = [*self.state.stopping.best_steps, *remembered]
+        checkpoint.prune(folder, self.config["checkpoint"]["keep"], best_steps)
 
     def _finish(self) -> None:
         """Score the best checkpoint on the test split, and write results.json."""
         best = checkpoint.find(self.folder, "best")
-        load_weights(self.model, checkpoint.read(best), str(best))
-        scored = {name: self._evaluation(name) for name in ("valid", "test") if self.loaders[name] is not None}
-        if "test" in scored:
+        components = judged(checkpoint.read(best))
+        load_weights(self.model, components, str(best))
+        scored = {"valid": self._evaluation("valid")} if self.loaders["valid"] is not None else {}
+        found: dict[str, Any] = {"step": checkpoint.step_of(best)}
+        if self.config["checkpoint"]["average_best"]:
+            found = self._average(components, scored) or found
+        if self.loaders["test"] is not None:
+            scored["test"] = self._evaluation("test")
             for observer in self.observers:
                 observer.on_evaluation(scored["test"])
-        found = results.collect(self.state, self.folder, int(best.name[5:]), scored)
-        checkpoint.write_file(self.folder / results.FILE, results.as_text(found))
+        collected = results.collect(self.state, self.folder, found, scored)
         for observer in self.observers:
-            observer.on_end(found)
+            observer.on_end(collected)
+        checkpoint.write_file(self.folder / results.FILE, results.as_text(collected))
+
+    def _average(self, best: dict[str, Any], scored: dict[str, EvaluationReport]) -> dict[str, Any] | None:
+        """Put the mean of the best checkpoints' weights in the place of the best one, where it is better."""
+        folder, stopping = self.folder / "checkpoints", self.state.stopping
+        there = [path for step in stopping.best_steps if (path := checkpoint.named(folder, step)).is_dir()]
+        if len(there) < 2:
+            return None
+        weights = averaging.mean([judged(checkpoint.read(path))["parameters"] for path in there])
+        averaged = {**best, "parameters": weights, "ema": {}}
+        load_weights(self.model, averaged, "the average")
+        report = self._evaluation("valid")
+        if not better(stopping.monitor, report.scores[stopping.monitor], scored["valid"].scores[stopping.monitor]):
+            load_weights(self.model, best, "the best checkpoint")
+            return None
+        scored["valid"] = report
+        steps = sorted(map(checkpoint.step_of, there))
+        written = checkpoint.write(folder, steps[-1], averaged, checkpoint.AVERAGED)
+        checkpoint.link(folder, "best", written)
+        return {"step": steps[-1], "averaged_steps": steps}
 
     # ------------------------------------------------------------- who is told
 
@@ -311,6 +419,7 @@ class Training:
             model=self.model,
             example=self.example.to(self.device),
             step=trainer.position.step,
+            evaluated=-1 if self.state.evaluated is None else self.state.evaluated.step,
             max_steps=trainer.limits.max_steps,
             max_epochs=trainer.limits.max_epochs,
             max_minutes=trainer.limits.max_minutes,
@@ -347,12 +456,20 @@ def _initial_weights(config: Config) -> Any:
 
 
 @contextmanager
-def _memory_errors(config: Config) -> Iterator[None]:
-    """Turn running out of memory into a sentence that names what to lower."""
+def _explained(config: Config) -> Iterator[None]:
+    """Turn running out of memory, and the death of a data worker, into a sentence that names what to lower."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError):
+            worker = DEAD_WORKER.search(str(error))
+            if worker is not None:
+                sentence = (
+                    f"a data worker (pid {worker[1]}) {worker[2]}; lower data.num_workers (0: the run reads by itself) "
+                    "or data.batch_size"
+                )
+                # What kills with SIGKILL is the kernel, when memory has run out.
+                raise (OutOfMemory if "Killed" in worker[2] else WorkerError)(sentence) from error
             if "not enough memory" not in str(error) and "can't allocate memory" not in str(error):
                 raise
         window = config["training"]["window"]

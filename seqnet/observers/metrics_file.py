@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,8 +20,13 @@ class MetricsFile(Observer):
     def on_start(self, run: Run) -> None:
         """Open the run's file, cut at the step where the run goes on."""
         path = run.folder / "metrics.jsonl"
-        cut(path, run.step)
+        cut(path, run.step, run.evaluated)
         self._file = path.open("a", encoding="utf-8", newline="\n")
+
+    def on_rewind(self, run: Run) -> None:
+        """Cut the file where the run goes on."""
+        self.close()
+        self.on_start(run)
 
     def on_training(self, report: TrainingReport) -> None:
         """Write a row of the training split."""
@@ -56,8 +62,8 @@ class MetricsFile(Observer):
         self._file.flush()
 
 
-def cut(path: Path, step: int) -> None:
-    """Keep the rows of the file that a run going on after `step` would have written by then.
+def cut(path: Path, step: int, evaluated: int) -> None:
+    """Keep the rows of the file that a run going on after `step`, last evaluated at step `evaluated`, has written.
 
     Later rows go, a row that was not written to its end goes, and so do test scores: they are made when a
     run ends, and this one goes on. The file is replaced whole or left alone; a missing one stays missing.
@@ -65,7 +71,7 @@ def cut(path: Path, step: int) -> None:
     if not path.exists():
         return
     lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if _stays(line, step)]
+    kept = [line for line in lines if _stays(line, {"train": step, "valid": evaluated})]
     if len(kept) == len(lines):
         return
     temporary = path.with_name(path.name + ".cut")
@@ -76,9 +82,9 @@ def cut(path: Path, step: int) -> None:
     os.replace(temporary, path)
 
 
-def _stays(line: bytes, step: int) -> bool:
+def _stays(line: bytes, until: Mapping[str, int]) -> bool:
     try:
         row = json.loads(line)
-        return line.endswith(b"\n") and row["step"] <= step and row["split"] != "test"
+        return line.endswith(b"\n") and row["step"] <= until.get(row["split"], -1)
     except (ValueError, KeyError, TypeError):  # cut off by a crash
         return False

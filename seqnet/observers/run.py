@@ -28,6 +28,7 @@ class Run:
     max_minutes: float | None = None
     minutes: float = 0.0  # trained before a resume
     resumed: bool = False
+    evaluated: int = -1  # the step of the last evaluation, -1 before the first
     log_file: Path | None = None  # where the console's lines go as well
 
 
@@ -42,6 +43,9 @@ class Observer:
 
     def on_start(self, run: Run) -> None:
         """The run starts or goes on."""
+
+    def on_rewind(self, run: Run) -> None:
+        """The run went back to `run.step`: what was told of later steps did not happen."""
 
     def on_step(self, report: StepReport) -> None:
         """An optimiser step was made."""

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -41,13 +42,23 @@ class TensorBoard(Observer):
 
     def on_start(self, run: Run) -> None:
         """Open the writer and show the configuration."""
-        purge = run.step + 1 if run.resumed else None
-        writer = SummaryWriter(str(run.folder / "tensorboard"), purge_step=purge, flush_secs=20)
-        text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
-        writer.add_text("config", fenced(text, "yaml"), run.step)
+        folder = run.folder / "tensorboard"
+        there = list(folder.glob("events.out.tfevents.*"))
+        if not run.resumed:
+            for path in there:  # of a run that was killed before it could be resumed
+                path.unlink()
+        writer = SummaryWriter(str(folder), purge_step=run.step + 1 if run.resumed else None, flush_secs=20)
+        if not (run.resumed and there):
+            text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
+            writer.add_text("config", fenced(text, "yaml"), run.step)
         writer.flush()
         self._writer = writer
         self._config = run.config
+
+    def on_rewind(self, run: Run) -> None:
+        """Hide the points after the step where the run goes on."""
+        self.close()
+        self.on_start(replace(run, resumed=True))
 
     def on_training(self, report: TrainingReport) -> None:
         """A point on each training curve."""
@@ -85,7 +96,7 @@ class TensorBoard(Observer):
             row = results.get(name) or {}
             scores = {score: value for score, value in row.items() if score not in ("step", "epoch")}
             final |= {f"final/{split}_{score}": value for score, value in scores.items()}
-        step = (results.get("last") or {}).get("step", 0)
+        step = (results.get("last") or {}).get("step", 0) + 1  # so that a run which goes on hides them
         for tag, value in final.items():
             writer.add_scalar(tag, value, step)
         events: Any = writer.file_writer

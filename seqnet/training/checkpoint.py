@@ -2,7 +2,7 @@
 
 It is made in a temporary directory, every file fsynced, renamed into place, and the parent fsynced, so that a
 directory of the final name is always complete. `last` and `best` are relative symlinks replaced by rename.
-No pickle is read or written.
+The manifest holds the size and sum of every file, and the sum of itself. No pickle is read or written.
 """
 
 import hashlib
@@ -10,7 +10,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ from seqnet.errors import CheckpointError, DiskError
 FORMAT = 1
 MANIFEST = "manifest.json"
 NAME = re.compile(r"step_\d{8,}")
-UNFINISHED = (".writing_*", ".replaced_*", ".linking_*")
+AVERAGED = "averaged"
+REPLACED = ".replaced_"  # the checkpoint of the same step, while another takes its place
+UNFINISHED = (".writing_*", f"{REPLACED}*", ".linking_*")
 
 Tree = Any  # dicts, lists, tuples, numbers, strings, None and tensors
 
@@ -73,36 +77,65 @@ def named(folder: Path, step: int) -> Path:
     return folder / f"step_{step:08d}"
 
 
-def write(folder: Path, step: int, components: dict[str, Tree]) -> Path:
-    """Write a checkpoint of `components` under `folder`; the directory made. Raises DiskError."""
-    final = named(folder, step)
-    temporary = folder / f".writing_{final.name}"
+def write(folder: Path, step: int, components: dict[str, Tree], name: str | None = None) -> Path:
+    """Write a checkpoint of `components` under `folder`, read back before it counts; the directory made.
+
+    name: of the directory, when it is not that of the step. Raises DiskError.
+    """
+    contents = {}
+    for component, tree in components.items():
+        rest, tensors = split_tensors(tree)
+        contents[f"{component}.json"] = json.dumps(rest, ensure_ascii=False).encode()
+        if tensors:
+            contents[f"{component}.safetensors"] = save_tensors(tensors)
+    listed = {file: {"bytes": len(data), "sha256": _sum(data)} for file, data in contents.items()}
+    contents[MANIFEST] = _manifest({"format": FORMAT, "step": step, "files": listed})
+    return _place(folder, name or named(folder, step).name, contents)
+
+
+def copy(checkpoint: Path, folder: Path) -> Path:
+    """Copy a checkpoint, as it is, under another folder; the directory made. Raises CheckpointError and DiskError."""
+    files = _verified(checkpoint)
+    contents = {**files, MANIFEST: (checkpoint / MANIFEST).read_bytes()}
+    return _place(folder, checkpoint.name.removeprefix(REPLACED), contents)
+
+
+def _place(folder: Path, name: str, contents: dict[str, bytes]) -> Path:
+    """Make the directory `name` of these files, whole or not at all."""
+    final, temporary, replaced = folder / name, folder / f".writing_{name}", folder / f"{REPLACED}{name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            _sync(folder.parent)
+        _remove(temporary)
         temporary.mkdir()
-        listed = {}
-        for name, tree in components.items():
-            rest, tensors = split_tensors(tree)
-            contents = {f"{name}.json": json.dumps(rest, ensure_ascii=False).encode()}
-            if tensors:
-                contents[f"{name}.safetensors"] = save_tensors(tensors)
-            for file, data in contents.items():
-                _write_durably(temporary / file, data)
-                listed[file] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        manifest = {"format": FORMAT, "step": step, "files": listed}
-        _write_durably(temporary / MANIFEST, json.dumps(manifest, indent=1).encode())
+        for file, data in contents.items():
+            _write_durably(temporary / file, data)
         _sync(temporary)
-        replaced = folder / f".replaced_{final.name}"
-        if final.exists():  # the same step again, after a resume: the old one is as good, or damaged
-            shutil.rmtree(replaced, ignore_errors=True)
+        if final.exists():  # the same step again, after a resume; until the new one stands, the old one is found
+            _remove(replaced)
             final.rename(replaced)
         temporary.rename(final)
         _sync(folder)
-        shutil.rmtree(replaced, ignore_errors=True)
+        _verified(final)
+        _remove(replaced)
+    except CheckpointError as error:
+        raise DiskError(f"what was just written does not read back: {error}; look after this disk") from error
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise DiskError(f"cannot write the checkpoint {final}: {error.strerror}; free some space and resume") from error
+    return final
+
+
+def put_back(path: Path) -> Path:
+    """Where a kill came while a checkpoint was replaced, give the old one its name again. Raises DiskError."""
+    if not path.name.startswith(REPLACED):
+        return path
+    final = path.with_name(path.name.removeprefix(REPLACED))
+    try:
+        path.rename(final)
+    except OSError as error:
+        raise DiskError(f"cannot rename {path}: {error.strerror}") from error
     return final
 
 
@@ -118,34 +151,21 @@ def link(folder: Path, name: str, checkpoint: Path) -> None:
         raise DiskError(f"cannot write {folder / name}: {error.strerror}") from error
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints and those that `last` and `best` point at, and what a crash left."""
-    kept = {path.name for path in existing(folder)[:keep]}
+def prune(folder: Path, keep: int, steps: Iterable[int] = ()) -> None:
+    """Remove all but the newest `keep` checkpoints, those of `steps` and `last` and `best`, and what a crash left."""
+    kept = {path.name for path in existing(folder)[:keep]} | {named(folder, step).name for step in steps}
     kept |= {target.name for name in ("last", "best") if (target := linked(folder, name)) is not None}
-    left = [path for pattern in UNFINISHED for path in folder.glob(pattern)]
+    left = [path for pattern in (*UNFINISHED, AVERAGED) for path in folder.glob(pattern)]
     for path in [*existing(folder), *left]:
-        if path.name not in kept:  # one that cannot be removed is in nobody's way
-            shutil.rmtree(path, ignore_errors=True)
+        if path.name not in kept:
+            _remove(path)
 
 
-def copy(checkpoint: Path, folder: Path) -> Path:
-    """Copy a checkpoint, as it is, under another folder; the directory made. Raises CheckpointError and DiskError."""
-    files = _verified(checkpoint)
-    final, temporary = folder / checkpoint.name, folder / f".writing_{checkpoint.name}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for file, data in files.items():
-            _write_durably(temporary / file, data)
-        _write_durably(temporary / MANIFEST, (checkpoint / MANIFEST).read_bytes())
-        _sync(temporary)
-        temporary.rename(final)
-        _sync(folder)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise DiskError(f"cannot write the checkpoint {final}: {error.strerror}; free some space") from error
-    return final
+def remove_after(folder: Path, step: int) -> None:
+    """Remove the checkpoints of later steps: the run went back to `step`."""
+    for path in existing(folder):
+        if step_of(path) > step:
+            _remove(path)
 
 
 def write_file(path: Path, text: str) -> None:
@@ -160,11 +180,20 @@ def write_file(path: Path, text: str) -> None:
 
 
 def existing(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, newest first."""
+    """The checkpoints of a folder, newest first; one that was being replaced counts until there is the new one."""
     if not folder.is_dir():
         return []
-    found = [path for path in folder.iterdir() if NAME.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
-    return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
+    found: dict[str, Path] = {}
+    for path in folder.iterdir():
+        name = path.name.removeprefix(REPLACED)
+        if NAME.fullmatch(name) and not path.is_symlink() and (name == path.name or name not in found):
+            found[name] = path
+    return sorted(found.values(), key=step_of, reverse=True)
+
+
+def step_of(path: Path) -> int:
+    """The step that the name of a checkpoint says."""
+    return int(path.name.removeprefix(REPLACED).removeprefix("step_"))
 
 
 def linked(folder: Path, name: str) -> Path | None:
@@ -173,7 +202,9 @@ def linked(folder: Path, name: str) -> Path | None:
     if not path.is_symlink():
         return None
     target = os.readlink(path)
-    return folder / target if NAME.fullmatch(target) and (folder / target).is_dir() else None
+    found = folder / target
+    ours = NAME.fullmatch(target) or target == AVERAGED
+    return found if ours and found.is_dir() and not found.is_symlink() else None
 
 
 def find(path: Path, name: str = "best") -> Path:
@@ -181,7 +212,7 @@ def find(path: Path, name: str = "best") -> Path:
     if (path / MANIFEST).is_file():
         return path
     folder = path / "checkpoints"
-    found = linked(folder, name) or next(iter(existing(folder)), None)
+    found = None if folder.is_symlink() else linked(folder, name) or next(iter(existing(folder)), None)
     if found is None:
         what = "is neither a run folder with checkpoints nor a checkpoint" if path.exists() else "does not exist"
         raise CheckpointError(f"{path} {what}; give the folder of a run that was trained, or one of its checkpoints")
@@ -210,13 +241,16 @@ def newest(folder: Path, passed_over: Callable[[str], None]) -> tuple[Path, dict
     Each damaged one is told to `passed_over`. Raises CheckpointError where there are some and none is good.
     """
     found = existing(folder)
+    lost = (folder / "last").is_symlink() and linked(folder, "last") is None
+    if lost:
+        passed_over(f"{folder / 'last'} points to {os.readlink(folder / 'last')}, which is not there")
     for path in found:
         try:
             return path, read(path)
         except CheckpointError as error:
             passed_over(str(error))
-    if found:
-        many = f"none of the {len(found)} checkpoints" if len(found) > 1 else "the only checkpoint"
+    if found or lost:
+        many = "the only checkpoint" if len(found) + lost == 1 else "none of the checkpoints"
         raise CheckpointError(f"{many} in {folder} can be loaded; begin anew in another run_dir")
     return None
 
@@ -232,7 +266,7 @@ def fingerprint(path: Path) -> dict[str, str]:
 
     def strip(node: Tree) -> Tree:
         if isinstance(node, dict):
-            return {key: strip(value) for key, value in sorted(node.items(), key=str) if key not in left_out}
+            return {key: strip(node[key]) for key in sorted(node, key=str) if key not in left_out}
         return [strip(value) for value in node] if isinstance(node, (list, tuple)) else node
 
     sums = {}
@@ -249,26 +283,54 @@ def fingerprint(path: Path) -> dict[str, str]:
 def _verified(path: Path) -> dict[str, bytes]:
     """The bytes of every file that the manifest lists, each compared with its size and sum."""
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
-        version, listed = manifest["format"], dict(manifest["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        raw = _regular(path / MANIFEST)
+        manifest = json.loads(raw)
+        version, step, listed = manifest["format"], manifest["step"], dict(manifest["files"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path / MANIFEST} is missing or damaged") from error
     if version != FORMAT:
         raise CheckpointError(f"{path} has format {version}; this seqnet reads format {FORMAT}")
+    if raw != _manifest({"format": version, "step": step, "files": listed}):
+        raise CheckpointError(f"{path / MANIFEST} is damaged: its checksum is not the one written")
+    if NAME.fullmatch(path.name) and step_of(path) != step:
+        raise CheckpointError(f"{path / MANIFEST} is that of step {step}: this is another checkpoint's content")
     files = {}
     for file, expected in listed.items():
         if not re.fullmatch(r"\w+\.(json|safetensors)", file):
             raise CheckpointError(f"{path / MANIFEST} names a file that no checkpoint has: {file!r}")
         try:
-            if (path / file).is_symlink():
-                raise CheckpointError(f"{path / file} is a link, not a file")
-            data = (path / file).read_bytes()
+            data = _regular(path / file)
         except OSError as error:
             raise CheckpointError(f"{path / file} is missing or cannot be read") from error
-        if {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} != expected:
+        if {"bytes": len(data), "sha256": _sum(data)} != expected:
             raise CheckpointError(f"{path / file} is damaged: its size or checksum is not the one written")
         files[file] = data
     return files
+
+
+def _manifest(body: dict[str, Any]) -> bytes:
+    """The manifest's bytes: what it says, and the sum of that."""
+    return json.dumps({**body, "sha256": _sum(json.dumps(body).encode())}, indent=1).encode()
+
+
+def _sum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _regular(path: Path) -> bytes:
+    """The contents of a file that is one: a link or a pipe could lead anywhere or wait for ever. Raises OSError."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise OSError(f"{path} is not a regular file")
+    return path.read_bytes()
+
+
+def _remove(path: Path) -> None:
+    """Remove a directory or a file, as far as it can be: what stays is in nobody's way."""
+    if path.is_symlink() or path.is_file():
+        with suppress(OSError):
+            path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -77,17 +77,21 @@ def evaluate(
     window: int | None = None,
     batches: int | None = None,
     write: Callable[[Batch], Any] | None = None,
+    go_on: Callable[[], None] = lambda: None,
 ) -> tuple[dict[str, float], Judge]:
     """Loss (nats a judged item) and metrics of a split, and the judge that counted them.
 
     write: what the model writes freely for a whole batch, for the judge's `written`; None = only windows are judged.
+    go_on: called before each window and each writing; what it raises ends the evaluation.
     """
     judge = task.judge()
     total, count = 0.0, 0
     state: State = None
     with evaluating(model):
         for batch in islice(loader.batches(0), batches):
+            go_on()
             for output, moved, piece in _read(model, batch, state, precision, window):
+                go_on()
                 state = output.state
                 asked = task.count(piece)
                 if not asked:
@@ -95,6 +99,7 @@ def evaluate(
                 with precision.autocast():
                     total += judge.update(output, moved)
                 count += asked
+            go_on()
             if write is not None:
                 judge.written(write(batch), batch)
     return {"loss": total / count if count else float("nan"), **judge.compute()}, judge

@@ -1,7 +1,8 @@
 """What accumulates while training, and must survive a crash beside the modules and the position."""
 
+import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seqnet.batch import StepReport, TrainingReport
@@ -32,14 +33,16 @@ class Averages:
         self.padded += report.padded
         self.seconds += report.seconds
 
-    def report(self, last: StepReport, derived: Callable[[float], dict[str, float]]) -> TrainingReport:
+    def report(
+        self, step: int, epoch: int, learning_rate: float, derived: Callable[[float], dict[str, float]]
+    ) -> TrainingReport:
         """The averages as a row. derived: what follows from a mean loss."""
         loss = self.loss_sum / self.count
         return TrainingReport(
-            step=last.step,
-            epoch=last.epoch,
+            step=step,
+            epoch=epoch,
             scores={"loss": loss, **derived(loss)},
-            learning_rate=last.learning_rate,
+            learning_rate=learning_rate,
             gradient_norm=self.norm_sum / self.steps,
             clipped_share=self.clipped / self.steps,
             padded_share=self.padded / (self.tokens + self.padded),
@@ -49,22 +52,28 @@ class Averages:
 
 @dataclass
 class Stopping:
-    """The best evaluation so far, and how many there were since."""
+    """The best evaluations so far, and how many there were since the best. keep: how many are remembered."""
 
     monitor: str
     patience: int | None = None
-    best: float | None = None
-    best_step: int = 0
+    keep: int = 1
+    best: list[tuple[float, int]] = field(default_factory=list)  # value and step, best first
     waited: int = 0
 
     def observe(self, value: float, step: int) -> bool:
-        """Take in an evaluation; whether it is the best so far."""
-        improved = better(self.monitor, value, self.best)
-        if improved:
-            self.best, self.best_step, self.waited = value, step, 0
-        else:
-            self.waited += 1
+        """Take in an evaluation; whether it is the best so far. Of equal ones the first counts as better."""
+        place = sum(not better(self.monitor, value, known) for known, _ in self.best)  # after those as good
+        improved = place == 0 and not math.isnan(value)
+        if not math.isnan(value):
+            self.best.insert(place, (value, step))
+            del self.best[self.keep :]
+        self.waited = 0 if improved else self.waited + 1
         return improved
+
+    @property
+    def best_steps(self) -> list[int]:
+        """The steps of the best evaluations, best first."""
+        return [step for _, step in self.best]
 
     @property
     def stop(self) -> bool:
@@ -73,8 +82,9 @@ class Stopping:
 
     def state(self) -> dict[str, Any]:
         """What must be saved to go on."""
-        return {key: value for key, value in asdict(self).items() if key not in ("monitor", "patience")}
+        return {"best": [list(pair) for pair in self.best], "waited": self.waited}
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        self.best, self.best_step, self.waited = state["best"], state["best_step"], state["waited"]
+        self.best = [(value, step) for value, step in state["best"]][: self.keep]
+        self.waited = state["waited"]

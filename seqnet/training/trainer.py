@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import torch
@@ -12,7 +12,10 @@ from torch import Tensor, nn
 from seqnet.batch import Batch, Output, StepReport
 from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach, leaves
+from seqnet.training.averaging import MovingAverage
+from seqnet.training.blame import culprit, worst_gradient
 from seqnet.training.precision import Precision
+from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.schedule import Schedule, ScheduledSampling
 
 
@@ -74,6 +77,7 @@ class Position:
     share: float = 0.0  # of the epoch that is done
     skipped: int = 0  # steps left out because of a non-finite value
     seconds: float = 0.0  # since the start, evaluation included, summed over resumes
+    left_out: list[list[int]] = field(default_factory=list)  # batches that are passed over, as in `_Piece.place`
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,16 @@ class _Piece:
 
     window: Batch
     count: int
+    epoch: int
     batch: int
     number: int
     share: float  # of the epoch that is done with it
+    ends: bool  # it is the last of its batch
+
+    @property
+    def place(self) -> list[int]:
+        """Its batch: [epoch, batch], of running text, where a batch may be the whole text, [epoch, batch, window]."""
+        return [self.epoch, self.batch] + ([] if self.window.starts is None else [self.number])
 
 
 class Trainer:
@@ -113,6 +124,9 @@ class Trainer:
 
     `steps()` is a generator that yields a report after each optimiser step: it neither logs nor saves.
     `position` and `state` (the carried recurrent state) are what a checkpoint needs beside the modules.
+    on_nonfinite: `skip` leaves a step with a loss or gradient that is not finite out, as if its windows were not in
+    the data; anything else raises NonFiniteError, with all as it was before the step but the random states.
+    ema_decay: of `average`, the moving average of the weights; None = there is none.
     """
 
     def __init__(
@@ -130,6 +144,7 @@ class Trainer:
         accumulate: int = 1,
         on_nonfinite: str = "raise",
         sampling: ScheduledSampling | None = None,
+        ema_decay: float | None = None,
     ) -> None:
         self.model = model
         self.task = task
@@ -143,6 +158,7 @@ class Trainer:
         self.stride = stride
         self.accumulate = accumulate
         self.skip_nonfinite = on_nonfinite == "skip"
+        self.average = None if ema_decay is None else MovingAverage(model, ema_decay)
         self.sampling = sampling if sampling is not None and sampling.final else None
         self.position = Position()
         self.state: State = None
@@ -164,25 +180,27 @@ class Trainer:
         position = self.position
         return self.limits.done(position.step, position.epoch + position.share, position.seconds / 60)
 
-    def steps(self) -> Iterator[StepReport]:
-        """Train until a limit is reached."""
+    def steps(self) -> Iterator[StepReport | None]:
+        """Train until a limit is reached; None for a step that was left out. Raises NonFiniteError."""
         self.start_clock()
+        position = self.position
         while not self.finished():
-            position = self.position
-            before = (position.epoch, position.step, position.skipped)
+            epoch, step, whole = position.epoch, position.step, not (position.batch or position.window)
             for pieces, last in with_last(self._groups()):
-                report = self._step(pieces, last)
-                if report is not None:
-                    yield report
+                yield self._step(pieces, last)
                 if self.finished():
                     return
-            if position.step == before[1] and position.skipped > before[2]:
+            if position.epoch == epoch:
+                self._end_epoch()  # nothing was asked in all of it, or what was is left out
+            if whole and position.step == step and (position.skipped or position.left_out):
                 raise NonFiniteError(
-                    f"no step of epoch {before[0] + 1} had a finite loss and gradient, so all were skipped; "
+                    f"no step of epoch {epoch + 1} had a finite loss and gradient, so all were left out; "
                     "lower optimizer.lr, or look at the data"
                 )
-            if (position.epoch, position.step, position.skipped) == before:
-                position.epoch += 1  # nothing was asked in all of it
+
+    def epoch_is_over(self) -> bool:
+        """Whether nothing that is to be read is left of this epoch."""
+        return next(self._groups(), None) is None
 
     def _pieces(self) -> Iterator[_Piece]:
         """The rest of this epoch, window by window."""
@@ -195,7 +213,10 @@ class Trainer:
                 read += window.advance
                 if number > first or index >= skip:
                     share = (number + read / batch.time) / batches
-                    yield _Piece(window, self.task.count(window), number, index, share)
+                    ends = read >= batch.time
+                    piece = _Piece(window, self.task.count(window), position.epoch, number, index, share, ends)
+                    if piece.place not in position.left_out:
+                        yield piece
 
     def _groups(self) -> Iterator[list[_Piece]]:
         """The windows of one optimiser step: `accumulate` in which something is asked, and any between them."""
@@ -211,41 +232,60 @@ class Trainer:
             yield group
 
     def _step(self, group: list[_Piece], last: bool) -> StepReport | None:
-        """One optimiser step; None where it was left out because of a non-finite gradient."""
+        """One optimiser step; None where it was left out because of a value that is not finite."""
         began = time.monotonic()
-        position, state = self.position, self.state
+        position, state, scaler = self.position, self.state, self.precision.scaler
+        before = random_states() if self.skip_nonfinite else {}
+        buffers = [buffer.clone() for buffer in self.model.buffers()] if self.skip_nonfinite else []
         rate = self.schedule.factor(position.step, self.done())
         for settings, base in zip(self.optimizer.param_groups, self._rates, strict=True):
             settings["lr"] = base * rate
         count = sum(piece.count for piece in group)
         loss_sum = 0.0
         tokens = padded = 0
+        bad: list[tuple[_Piece, State]] = []
         for piece in group:
             entered = enter(self.model, state, piece.window)
             output, total = self._run(piece, entered, count)
             state = detach(output.state)
             loss_sum += total
+            if not math.isfinite(total):
+                bad.append((piece, entered))
             steps = piece.window.size * piece.window.time
             whole = steps if piece.window.full else int(piece.window.lengths.sum())
             tokens += whole
             padded += steps - whole
 
-        self.precision.scaler.unscale_(self.optimizer)
-        norm, clipped = self.clipping(self._parameters)
-        self._advance(group[-1], last)
-        position.seconds = time.monotonic() - self._began
         # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
-        if not (math.isfinite(loss_sum) and (math.isfinite(norm) or self.precision.scaler.is_enabled())):
-            if not self.skip_nonfinite:
-                raise NonFiniteError(self._blame(loss_sum, group[-1]))
-            position.skipped += 1
+        overflow = scaler.is_enabled() and not bad and not self._finite_gradients()
+        scaler.unscale_(self.optimizer)
+        norm, clipped = self.clipping(self._parameters)
+        position.seconds = time.monotonic() - self._began
+        if bad or not (overflow or math.isfinite(norm)):
+            if scaler.is_enabled():
+                scaler.update(scaler.get_scale())  # forgets this step, and keeps the scale
+            error = None if self.skip_nonfinite else self._blame(group, bad, loss_sum)
             self.optimizer.zero_grad(set_to_none=True)
+            if error is not None:
+                raise error
+            set_random_states(before)
+            for buffer, value in zip(self.model.buffers(), buffers, strict=True):
+                buffer.copy_(value)
+            state = self.state
+            for piece in group:  # rows that begin in what is left out begin anew all the same
+                state = enter(self.model, state, piece.window)
+            self._leave_out(group[-1], last, state)
             return None
-        self.precision.scaler.step(self.optimizer)
-        self.precision.scaler.update()
+        scaler.step(self.optimizer)
+        scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        self.state = None if last else state
+        if overflow:
+            self._leave_out(group[-1], last, state)
+            return None
+        self._advance(group[-1], last, state)
         position.step += 1
+        if self.average is not None:
+            self.average.update(position.step)
         return StepReport(
             step=position.step,
             epoch=position.epoch,
@@ -278,23 +318,43 @@ class Trainer:
         total.backward(self.precision.scaler.scale(total.new_tensor(1 / count)))
         return output, total.item()
 
-    def _advance(self, piece: _Piece, last: bool) -> None:
-        """Move to the window after `piece`."""
-        position = self.position
-        if last:
-            position.epoch += 1
-            position.batch, position.window, position.share = 0, 0, 0.0
-        else:
-            position.batch, position.window, position.share = piece.batch, piece.number + 1, piece.share
+    def _finite_gradients(self) -> bool:
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        return math.isfinite(nn.utils.get_total_norm(gradients, norm_type=math.inf).item())
 
-    def _blame(self, loss: float, piece: _Piece) -> str:
-        """The sentence that says where a value stopped being finite."""
-        bad = [name for name, p in self.model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
-        what = f"the loss is {loss:g}" if not math.isfinite(loss) else "a gradient is not finite"
-        where = f" (first seen in the gradient of {bad[0]})" if bad else ""
-        return (
-            f"{what} at step {self.position.step + 1}, batch {piece.batch}, window {piece.number}{where}; "
-            "lower optimizer.lr, set training.clip_norm, or look at the data of that batch"
+    def _leave_out(self, piece: _Piece, last: bool, state: State) -> None:
+        """Go on after `piece` without a step."""
+        self.position.skipped += 1
+        self._advance(piece, last, state)
+
+    def _advance(self, piece: _Piece, last: bool, state: State) -> None:
+        """Move to the window after `piece`, which begins with `state`."""
+        if last:
+            self._end_epoch()
+            return
+        position, self.state = self.position, state
+        position.batch, position.window = (piece.batch + 1, 0) if piece.ends else (piece.batch, piece.number + 1)
+        position.share = piece.share
+
+    def _end_epoch(self) -> None:
+        position, self.state = self.position, None
+        position.epoch += 1
+        position.batch, position.window, position.share = 0, 0, 0.0
+
+    def _blame(self, group: list[_Piece], bad: list[tuple[_Piece, State]], loss: float) -> NonFiniteError:
+        """The error that says what stopped being finite and where. bad: pieces with such a loss, and their states."""
+        if bad:
+            piece, state = bad[0]
+            window = piece.window.to(self.precision.device)
+            with self.precision.autocast():
+                what, where = f"the loss is {loss:g}", culprit(self.model, window, state)
+        else:
+            piece, what, where = group[-1], "a gradient is not finite", worst_gradient(self.model)
+        return NonFiniteError(
+            f"{what} at step {self.position.step + 1} (epoch {piece.epoch + 1}, batch {piece.batch}, "
+            f"window {piece.number}), {where}; lower optimizer.lr, set training.clip_norm, or look at the data of "
+            "that batch",
+            [piece.place for piece, _ in bad] or [piece.place for piece in group],
         )
 
 

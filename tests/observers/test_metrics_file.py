@@ -63,6 +63,7 @@ def test_a_run_that_goes_on_writes_the_same_file(run, make_training, make_evalua
     with path.open("ab") as file:
         file.write(b'{"step": 7, "epo')  # the power went
     object.__setattr__(run, "step", 4)
+    object.__setattr__(run, "evaluated", 4)
     metrics = MetricsFile()
     metrics.on_start(run)
     write(metrics, range(5, 7))
@@ -76,18 +77,18 @@ def test_cut_drops_later_rows_and_a_half_written_one(tmp_path):
     first = b'{"step": 1, "split": "train"}\n'
     whole = first + b'{"step": 2, "split": "train"}\n{"step": 1, "split": "test"}\n{"step": 1, "split": "train"}'
     path.write_bytes(whole)
-    cut(path, 1)
+    cut(path, 1, 1)
     assert path.read_bytes() == first
     path.write_bytes(first + b'{"ste\n\xff\n')
-    cut(path, 1)
+    cut(path, 1, 1)
     assert path.read_bytes() == first
 
 
 def test_cut_leaves_a_file_alone_where_nothing_goes(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    cut(path, 3)
+    cut(path, 3, 3)
     assert not path.exists()
     path.write_bytes(b'{"step": 3, "split": "valid"}\n')
     before = path.stat()
-    cut(path, 3)
+    cut(path, 3, 3)
     assert path.stat().st_ino == before.st_ino and path.stat().st_mtime_ns == before.st_mtime_ns
