@@ -4,16 +4,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: train test test-slow lint clean
+.PHONY: train test test-slow test-faults lint clean
 
 train: $(INSTALLED)
 	$(BIN)/seqnet train
 
 test: $(INSTALLED) lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --durations=10
 
 test-slow: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --durations=10
+
+test-faults: $(INSTALLED)
+	SEQNET_FAULTS=docs/reliability.md OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults --durations=10
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

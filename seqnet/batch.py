@@ -104,8 +104,11 @@ class Batch:
 
         Every position is asked for exactly once: the first window's all, a later one's last `stride`. A row
         target is asked for in the window where its row ends. `source` is never cut. `size` None or at least
-        the whole length gives the batch itself. Raises ValueError for a stride below 1 or above the size.
+        the whole length gives the batch itself, and a batch without a step has none. Raises ValueError for a stride
+        below 1 or above the size.
         """
+        if not self.time:
+            return
         if size is None or size >= self.time:
             yield self
             return

@@ -19,9 +19,12 @@ from torch import nn
 from seqnet.batch import Batch
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Stream
+from seqnet.data.files import shown
 from seqnet.data.lanes import LaneLoader, evaluation_lanes
-from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.spaces import Tokens
 from seqnet.training.trainer import Loader
+from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
 LOADER_KEYS = ("batch_size", "num_workers")
@@ -29,29 +32,28 @@ MODEL_KEYS = ("readout", "encoder")
 """What a task's yaml says to the model."""
 
 
-def locate(target: str, trust: Sequence[str] | None) -> type:
-    """The class that `target` names. trust: packages beside seqnet's own; None = everything importable.
+def locate(target: str, trust: Sequence[str] | None, key: str = "_target_") -> type:
+    """The class that `target`, the value of `key`, names. trust: packages beside seqnet's own; None = all there are.
 
-    Raises ConfigurationError where there is no such class or it is not trusted.
+    With `trust`, nothing is imported but what seqnet's own yamls name, torch's optimisers and those packages, and a
+    class counts where it is defined. Raises ConfigurationError where there is no such class or it is not trusted.
     """
     module_name, _, name = target.rpartition(".")
     package = module_name.partition(".")[0]
-    if trust is not None and package not in ("seqnet", *trust) and module_name != "torch.optim":
-        raise ConfigurationError(
-            f"the stored configuration names {target}, which is not seqnet's own; if you trust that code, "
-            f"add trust=[{package}]"
-        )
+    trusted = trust is None or package in trust or target in own_classes() or OPTIMIZER.fullmatch(target) is not None
+    if not trusted:
+        raise refusal(target)
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a user's file can raise anything
-        raise ConfigurationError(f"_target_: cannot import {target} ({type(error).__name__}: {error})") from error
+        raise ConfigurationError(f"{key}: cannot import {target} ({type(error).__name__}: {error})") from error
     if not hasattr(module, name):
-        raise ConfigurationError(f"_target_: {module_name} has no {name}{did_you_mean(name, dir(module))}")
+        raise ConfigurationError(f"{key}: {module_name} has no {name}{did_you_mean(name, dir(module))}")
     found = getattr(module, name)
     if not inspect.isclass(found):
-        raise ConfigurationError(f"_target_: {target} is not a class")
+        raise ConfigurationError(f"{key}: {target} is not a class")
     if trust is not None and not _is_trusted(found, module_name, trust):
-        raise ConfigurationError(f"the stored configuration names {target}, which is not a class that seqnet builds")
+        raise refusal(f"{found.__module__}.{found.__name__}")
     return found
 
 
@@ -59,20 +61,30 @@ def _is_trusted(found: type, module_name: str, trust: Sequence[str]) -> bool:
     """By identity: defined where it is named, not something a trusted module happens to import."""
     if module_name == "torch.optim":
         return issubclass(found, torch.optim.Optimizer)
-    return found.__module__ == module_name or module_name.partition(".")[0] in trust
+    return found.__module__ == module_name or found.__module__.partition(".")[0] in trust
+
+
+def locate_all(config: Config, trust: Sequence[str] | None = None) -> None:
+    """Find every class that a configuration names, before anything is read or built. Raises ConfigurationError."""
+    for key, target in _targets(config).items():
+        locate(target, trust, key)
+
+
+def _targets(config: Config, prefix: str = "") -> dict[str, str]:
+    """The classes that a configuration names, by their dotted keys."""
+    found: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            found |= _targets(value, f"{prefix}{key}.")
+        elif key == "_target_" and isinstance(value, str):
+            found[f"{prefix}{key}"] = value
+    return found
 
 
 def packages(config: Config) -> list[str]:
     """The packages beside seqnet and torch's optimisers that a configuration's `_target_`s name."""
-    found = set()
-    nodes = [config]
-    while nodes:
-        node = nodes.pop()
-        target = node.get("_target_")
-        if isinstance(target, str) and not target.startswith(("seqnet.", "torch.optim.")):
-            found.add(target.partition(".")[0])
-        nodes += [value for value in node.values() if isinstance(value, dict)]
-    return sorted(found)
+    found = [target for target in _targets(config).values() if not target.startswith(("seqnet.", "torch.optim."))]
+    return sorted({target.partition(".")[0] for target in found})
 
 
 def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> Any:
@@ -134,13 +146,17 @@ def data_dir() -> Path:
 
 
 def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) -> Assembly:
-    """Objective, task and model for a source that knows its spaces."""
+    """Objective, task and model for a source that knows its spaces. Raises DataError where all targets are one."""
+    if isinstance(fitted.targets, Tokens) and fitted.targets.size < 2:
+        where, only = config["data"].get("path") or "the data", shown(fitted.targets.names[0])
+        raise DataError(f"{where}: every target of the training split is '{only}', so there is nothing to tell apart")
     objective = make(config["objective"], trust, targets=fitted.targets)
     task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
     if isinstance(model_options.get("reader"), dict):
-        model_options["reader"] = partial(make, model_options["reader"], trust)
+        read = partial(make, model_options["reader"], trust)
+        model_options["reader"] = lambda inputs, views: read(inputs=inputs, views=views)
     model = make(
         model_options,
         trust,
@@ -209,9 +225,11 @@ def optimizer(config: Config, model: nn.Module, trust: Sequence[str] | None = No
         options.setdefault("fused", True)
     if isinstance(options.get("betas"), list):
         options["betas"] = tuple(options["betas"])
-    made: torch.optim.Optimizer = make(
-        options, trust, params=[parameter for parameter in model.parameters() if parameter.requires_grad]
-    )
+    moved = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        made: torch.optim.Optimizer = make(options, trust, params=moved)
+    except (TypeError, ValueError) as error:  # torch's own words for a value it does not take
+        raise ConfigurationError(f"optimizer: {options['_target_']} refuses these options: {error}") from error
     return made
 
 

@@ -4,6 +4,7 @@ import errno
 import importlib
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqnet import __version__
-from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean
+from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean, refused, visible
 
 if TYPE_CHECKING:
     from seqnet.configuration import Composed
@@ -34,9 +35,13 @@ def main() -> None:
     try:
         code = answer(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the output has enough
+    except OSError as error:
+        code = 0  # whoever read the output has enough
+        if not isinstance(error, BrokenPipeError):  # the disk that standard output leads to is full
+            code, sentence = explained(error)
+            print(f"seqnet: {sentence}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: an interrupt now ends what is left without a word
     sys.exit(code)
 
 
@@ -95,6 +100,9 @@ def _completed_command(known: Mapping[str, str]) -> str | None:
 
 def _dispatch(command: str, arguments: list[str]) -> int:
     """Run a command that exists; the exit code."""
+    for argument in arguments:
+        if any("\ud800" <= letter <= "\udfff" for letter in argument):  # bytes that no file of text can hold
+            raise ConfigurationError(f"'{argument}' is not UTF-8; type it in UTF-8, or give the file another name")
     if command in POSITIONAL:
         if arguments[:1] in (["-h"], ["--help"]):
             print(COMMANDS[command])
@@ -174,6 +182,7 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
         raise
     except SystemExit as ending:
         if not ending.code or ending.code == TERMINATED or not where:
+            _let_go(ending)
             return _exit_code(ending), None
         error: BaseException = ending
         code, sentence = _exit_code(ending), f"the code that ran asked to exit with {ending.code}"
@@ -182,9 +191,17 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
         code, sentence = explained(failure)
     if os.environ.get("SEQNET_DEBUG") == "1":
         traceback.print_exception(error)
+    _let_go(error)
     sys.stdout.flush()
-    print(f"seqnet: {where}{sentence}", file=sys.stderr)
+    print(f"seqnet: {visible(where + sentence)}", file=sys.stderr)
     return code, sentence
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what the frames of an error hold: data workers among it would keep the process from ending."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _exit_code(ending: SystemExit) -> int:
@@ -197,9 +214,8 @@ def explained(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        at = f" {error.filename}" if error.filename else ""
-        return DiskError.exit_code, f"cannot write{at}: {error.strerror}; free some space and resume"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+        return DiskError.exit_code, refused(error.filename or "standard output or a temporary file", error)
     out_of_memory = getattr(sys.modules.get("torch"), "OutOfMemoryError", MemoryError)
     if isinstance(error, (MemoryError, out_of_memory)):
         return OutOfMemory.exit_code, "out of memory; lower data.batch_size or training.window"

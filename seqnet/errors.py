@@ -1,7 +1,10 @@
 """Errors a user can cause: each is one clear sentence and an exit code. Imports nothing heavy."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -44,6 +47,30 @@ class DiskError(UserError):
     exit_code = 6
 
 
+ADVICE = {
+    errno.EROFS: "give a run_dir where it can be written",
+    errno.EACCES: "give a run_dir where you may write",
+    errno.EPERM: "give a run_dir where you may write",
+    errno.EFBIG: "raise the limit on the size of a file (ulimit -f) and resume",
+    errno.EIO: "look after this disk, and resume",
+}
+
+
+@contextmanager
+def on_disk(path: Path) -> Iterator[None]:
+    """Say in one sentence that the disk refused what is done inside with `path`. Raises DiskError."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(refused(path, error)) from error
+
+
+def refused(path: Path | str, error: OSError) -> str:
+    """What the disk refused, and what to do."""
+    advice = ADVICE.get(error.errno or 0, "free some space and resume")
+    return f"cannot write {path}: {error.strerror or error}; {advice}"
+
+
 class OutOfMemory(UserError):
     """The device has no memory left for this batch and window."""
 
@@ -56,11 +83,22 @@ class WorkerError(UserError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None where nothing is alike."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return found[0] if found else None
+    if len(name) > 100:  # no name that was mistyped, and comparing takes long
+        return None
+    written = {each.lower(): each for each in known}  # capitals are no great difference
+    found = difflib.get_close_matches(name.lower(), list(written), n=1, cutoff=0.5)
+    return written[found[0]] if found else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A half-sentence such as "; did you mean 'gru'?", empty where nothing is alike."""
     found = nearest(name, known)
     return f"; did you mean '{found}'?" if found else ""
+
+
+def visible(text: str) -> str:
+    """The text in one line: line ends as a sign, other control characters, which could drive a terminal, as �."""
+    signs = {"\n": "⏎", "\t": " "}
+    return "".join(
+        letter if letter.isprintable() else signs.get(letter, "\N{REPLACEMENT CHARACTER}") for letter in text
+    )

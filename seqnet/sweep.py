@@ -14,14 +14,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from seqnet import configuration
-from seqnet.errors import ConfigurationError
+from seqnet.errors import ConfigurationError, visible
 from seqnet.scores import LOWER_IS_BETTER
 
 STATUS = "status.json"
 RESULTS = "results.json"
 LEADERBOARD = "leaderboard.csv"
+MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a list in it, characters of a text
 
 
 # ---------------------------------------------------------------- before the jobs
@@ -42,6 +44,9 @@ def prepare(arguments: Sequence[str]) -> tuple[Path, list[str]]:
     given = typed.get("run_dir") or typed.get("hydra.sweep.dir")
     if given is not None:
         folder = Path(str(given.value()))
+        there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+        if there.exists() and not there.is_dir():
+            raise ConfigurationError(f"run_dir={folder}: {there} is a file, not a folder; give another run_dir")
     else:
         experiment = typed.get("experiment")
         name = "python_docs" if experiment is None else experiment.value()
@@ -130,6 +135,7 @@ class Status:
         content = {"status": status, "exit_code": code, "error": sentence, "overrides": self.overrides}
         with contextlib.suppress(OSError):  # a full disk must not end the other jobs
             temporary = self.folder / f".{STATUS}"
+            temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
             temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             temporary.replace(self.folder / STATUS)
 
@@ -162,38 +168,55 @@ class Job:
 
 
 def jobs(folder: Path) -> list[Job]:
-    """Every job under a sweep's folder, in the order they began."""
+    """Every job under a sweep's folder, in the order they began. Links are not followed."""
     if not folder.is_dir():
         return []
-    found = [path for path in folder.iterdir() if (path / STATUS).is_file() or (path / RESULTS).is_file()]
+    found = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    found = [path for path in found if _is_file(path / STATUS) or _is_file(path / RESULTS)]
     return [_of(path) for path in sorted(found, key=lambda path: (len(path.name), path.name))]
 
 
 def _of(folder: Path) -> Job:
+    """What the files say, as far as it is what seqnet writes: they may come from anywhere."""
     results, status = _read(folder / RESULTS), _read(folder / STATUS)
-    monitor = results.get("monitor")
     scores = {}
     for split, prefix in (("best", ""), ("test", "test_")):
-        for name, value in (results.get(split) or {}).items():
-            if name not in ("step", "epoch") and isinstance(value, (int, float)):
-                scores[f"{prefix}{name}"] = float(value)
-    overrides = dict(line.lstrip("+").split("=", 1) for line in status.get("overrides", ()) if "=" in line)
+        told = results.get(split)
+        for name, value in list(told.items())[:MANY] if isinstance(told, dict) else ():
+            number = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+            if name not in ("step", "epoch") and number:
+                scores[visible(f"{prefix}{name}"[:BRIEF])] = float(value)
+    listed = status.get("overrides")
+    lines = listed[:MANY] if isinstance(listed, list) else []
+    code, monitor = status.get("exit_code"), _text(results.get("monitor"))
     return Job(
-        name=folder.name,
-        status=status.get("status", "done" if results else "failed"),
-        exit_code=status.get("exit_code"),
-        error=status.get("error"),
-        overrides=overrides,
+        name=visible(folder.name),
+        status=_text(status.get("status")) or ("done" if results else "failed"),
+        exit_code=code if isinstance(code, int) else None,
+        error=_text(status.get("error")),
+        overrides=dict(
+            visible(line[:BRIEF]).lstrip("+").split("=", 1)
+            for line in lines
+            if isinstance(line, str) and "=" in line[:BRIEF]
+        ),
         monitor=monitor,
         score=scores.get(str(monitor), scores.get(f"test_{monitor}")) if status.get("exit_code", 0) == 0 else None,
         scores=scores,
     )
 
 
+def _text(value: Any) -> str | None:
+    return visible(value[:BRIEF]) if isinstance(value, str) else None
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
+        found = json.loads(path.read_text()) if _is_file(path) and path.stat().st_size < MOST else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -215,13 +238,16 @@ def finish(folder: Path) -> None:
     if not found:
         raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
     rows = list(_rows(found))
-    with (folder / LEADERBOARD).open("w", newline="", encoding="utf-8") as file:
+    temporary = folder / f".{LEADERBOARD}"
+    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
+    with temporary.open("x", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
-    table = Table(title=str(folder), title_justify="left")
+    temporary.replace(folder / LEADERBOARD)
+    table = Table(title=Text(visible(str(folder))), title_justify="left")
     for name in rows[0]:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(name), overflow="fold")
     for row in rows[1:]:
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
     console = Console()
     wide = console if console.is_terminal else Console(width=max(console.width, 200))
     wide.print(table, soft_wrap=False)

@@ -5,8 +5,9 @@ import io
 import json
 import os
 import random
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,68 @@ def answer(*arguments: str | Path, stdin: bytes | None = None) -> Answer:
     return Answer(code, out.getvalue(), err.getvalue())
 
 
+class Terminal:
+    """Types a line: terminal("seqnet", ..., folder=...) or terminal("FILE.py", ...), in a child of `server`."""
+
+    def __init__(self, server: "subprocess.Popen[str]", folder: Path) -> None:
+        self._server = server
+        self.pid = server.pid
+        self._out, self._err = folder / "out", folder / "err"
+
+    def __call__(self, *words: str, folder: Path) -> Answer:
+        """Run it to its end."""
+        self.start(*words, folder=folder)
+        return self.end()
+
+    def start(self, *words: str, folder: Path) -> int:
+        """Begin it; the id of its process, and of its group."""
+        assert self._server.stdin is not None
+        for file in (self._out, self._err):
+            file.write_bytes(b"")
+        asked = {"typed": words, "folder": str(folder), "out": str(self._out), "err": str(self._err)}
+        print(json.dumps(asked), file=self._server.stdin, flush=True)
+        return self._number()
+
+    def end(self) -> Answer:
+        """Wait for what was started."""
+        return Answer(self._number(), self._out.read_text(), self._err.read_text())
+
+    def _number(self) -> int:
+        assert self._server.stdout is not None
+        return int(self._server.stdout.readline())
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *within: str) -> Iterator[Terminal]:
+    """A terminal whose output goes through `folder`, and whose server is started by the command `within`."""
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    environment.pop("SEQNET_DATA", None)
+    server = subprocess.Popen(
+        [*within, sys.executable, "-W", "error", str(here / "forks.py")],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        yield Terminal(server, folder)
+
+
+@pytest.fixture(scope="session")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """A process of its own for each line typed, and warnings end it."""
+    with serving(tmp_path_factory.mktemp("terminal")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def terminal_within() -> Callable[..., contextlib.AbstractContextManager[Terminal]]:
+    """Begins a terminal inside of another command: terminal_within(folder, "unshare", "-rm")."""
+    return serving
+
+
 class Shell:
     """The command line, and what it wrote."""
 
@@ -85,21 +148,12 @@ def seqnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return Shell()
 
 
-@contextlib.contextmanager
-def within(folder: Path) -> Iterator[None]:
-    """That folder as the current one."""
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def trained(*arguments: str | Path) -> None:
-    """Train; it must go well."""
-    found = answer("train", *QUIET, *arguments)
+def trained(folder: Path, *arguments: str | Path) -> Path:
+    """Train in that folder, where it must go well; the run's own folder."""
+    with contextlib.chdir(folder):
+        found = answer("train", *QUIET, *arguments, "run_dir=run")
     assert found.code == 0, found.err
+    return folder / "run"
 
 
 @pytest.fixture(scope="session")
@@ -170,37 +224,28 @@ def classifier(reviews: Path) -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def writer_run(language_model: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained language model."""
-    folder = tmp_path_factory.mktemp("writer")
-    with within(folder):
-        trained(*language_model, "run_dir=run")
-    return folder / "run"
+    return trained(tmp_path_factory.mktemp("writer"), *language_model)
 
 
 @pytest.fixture(scope="session")
 def judge_run(classifier: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained classifier of texts."""
-    folder = tmp_path_factory.mktemp("judge")
-    with within(folder):
-        trained(*classifier, "run_dir=run")
-    return folder / "run"
+    return trained(tmp_path_factory.mktemp("judge"), *classifier)
 
 
 @pytest.fixture(scope="session")
 def adding_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained regression on sequences of numbers."""
-    folder = tmp_path_factory.mktemp("adding")
-    with within(folder):
-        trained(
-            "experiment=adding",
-            "data.length=10",
-            "data.train_size=64",
-            "data.valid_size=20",
-            "data.test_size=20",
-            "model.hidden_size=8",
-            "training.max_epochs=1",
-            "run_dir=run",
-        )
-    return folder / "run"
+    return trained(
+        tmp_path_factory.mktemp("adding"),
+        "experiment=adding",
+        "data.length=10",
+        "data.train_size=64",
+        "data.valid_size=20",
+        "data.test_size=20",
+        "model.hidden_size=8",
+        "training.max_epochs=1",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -229,28 +274,21 @@ def reverser() -> tuple[str, ...]:
 @pytest.fixture(scope="session")
 def reverse_run(reverser: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained encoder-decoder."""
-    folder = tmp_path_factory.mktemp("reverser")
-    with within(folder):
-        trained(*reverser, "run_dir=run")
-    return folder / "run"
+    return trained(tmp_path_factory.mktemp("reverser"), *reverser)
 
 
 @pytest.fixture(scope="session")
 def caption_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that describes pictures."""
     folder = tmp_path_factory.mktemp("captions")
-    with within(folder):
-        trained("experiment=digit_captions", "data.train_share=0.1", "training.max_epochs=1", "run_dir=run")
-    return folder / "run"
+    return trained(folder, "experiment=digit_captions", "data.train_share=0.1", "training.max_epochs=1")
 
 
 @pytest.fixture(scope="session")
 def drawing_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that draws."""
     folder = tmp_path_factory.mktemp("drawings")
-    with within(folder):
-        trained("experiment=digit_drawing", "data.train_share=0.3", "training.max_epochs=2", "run_dir=run")
-    return folder / "run"
+    return trained(folder, "experiment=digit_drawing", "data.train_share=0.3", "training.max_epochs=2")
 
 
 @pytest.fixture(scope="session")
@@ -259,13 +297,11 @@ def chorale_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chorales")
     pieces = [[[60, 64, 67], [62, 65, 69], [59, 62, 67], [60, 64, 67]][first:] for first in range(3)] * 3
     (folder / "pieces.json").write_text(json.dumps(dict.fromkeys(("train", "valid", "test"), pieces)))
-    with within(folder):
-        trained(
-            "experiment=compose",
-            "data.path=pieces.json",
-            "data.transpose=0",
-            "model.hidden_size=16",
-            "training.max_epochs=3",
-            "run_dir=run",
-        )
-    return folder / "run"
+    return trained(
+        folder,
+        "experiment=compose",
+        "data.path=pieces.json",
+        "data.transpose=0",
+        "model.hidden_size=16",
+        "training.max_epochs=3",
+    )

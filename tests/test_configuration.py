@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from seqnet import configuration
 from seqnet.configuration import CONFIGS, compose, merge_stored, quote, quoted, run_folder
 from seqnet.errors import ConfigurationError
+from seqnet.training import checkpoint
 
 DIGITS = "experiment=digits"
 
@@ -67,7 +67,19 @@ def test_every_choice_composes(choice):
             "unknown key 'sweep.trials': sweep=grid has none, it belongs to sweep=random and sweep=tpe",
         ),
         (["sweep=tpe"], "sweep=tpe chooses the values of a sweep: add -m, and ranges to sweep"),
-        (["cell=rnn,gru"], "cell=rnn,gru gives several values: add -m to sweep over them, or type cell=[rnn,gru]"),
+        (["cell=rnn,gru"], "cell=rnn,gru gives several values: add -m to sweep over them, or choose one of them"),
+        (["seed=1,2"], "seed=1,2 gives several values: add -m to sweep over them, or type seed=[1,2] for one list"),
+        (["cell=[gru]"], "cell=[gru]: choose one of gru, lstm, rnn"),
+        (["+cell=gru"], "cannot add '+cell=gru', as cell is chosen already: type cell=gru"),
+        (["+cell@other=gru"], "unknown group 'cell@other'; did you mean"),
+        (["optimizer.LR=1"], "unknown key 'optimizer.LR'; did you mean 'optimizer.lr'?"),
+        (["optimizer.lr=???"], "optimizer.lr: Missing mandatory value"),
+        (["=3"], "cannot read '=3': it must be KEY=VALUE, and there is no key"),
+        ([f"run_dir={quote(chr(10))}"], "run_dir=\\n must be a path, or null"),
+        (["data._target_=Digits"], "data._target_=Digits must be a class and where it is"),
+        (["hydra.run.dir=here"], "cannot set hydra.run.dir: of Hydra's own options"),
+        (["--config-name", "evaluate"], "--config-name and --config-path are seqnet's own"),
+        (["--cfg", "jbo"], "argument --cfg/-c: invalid choice: 'jbo'"),
         (["optimizer.lr=abc"], "optimizer.lr=abc must be a number above 0"),
         (["optimizer.lr=0"], "optimizer.lr=0 must be a number above 0"),
         (["optimizer.lr=nan"], "optimizer.lr=nan must be a number above 0"),
@@ -80,9 +92,9 @@ def test_every_choice_composes(choice):
         (["optimizer.betas=[0.9]"], "optimizer.betas=[0.9] must be a list of 2 numbers of at least 0 and below 1"),
         (["data.by=pixels"], "data.by=pixels must be row or pixel; did you mean 'pixel'?"),
         (["training.window.size=3"], "unknown key 'training.window.size'"),
-        (["training.monitor=acuracy"], "training.monitor=acuracy is not a score; did you mean 'accuracy'?"),
+        (["training.monitor=acuracy"], "training.monitor=acuracy is no score of this run; did you mean 'accuracy'?"),
         (["training.window={a: 1}"], "unknown key 'training.window.a'"),
-        (["model.hidden_size=${nowhere}"], "Interpolation key 'nowhere' not found"),
+        (["model.hidden_size=${nowhere}"], "model.hidden_size: Interpolation key 'nowhere' not found"),
         (["~training.window"], "cannot take out 'training.window'"),
         (["training.window"], "cannot read 'training.window': it must be KEY=VALUE"),
         (["cell=a=b"], "cannot read 'cell=a=b'"),
@@ -136,6 +148,27 @@ def test_a_misspelt_key_in_an_experiment_file_is_refused(tmp_path):
     assert refused(*chosen).startswith("unknown group 'cel'")
     file.write_text(override.format("cell", "gru") + "cell:\n  recurrent_init: uniform\ntraining:\n  window: 4\n")
     assert compose("train", chosen).config["cell"]["recurrent_init"] == "uniform"
+
+
+def test_what_an_experiment_says_of_a_choice_falls_away_with_it(tmp_path):
+    (tmp_path / "mine/experiment").mkdir(parents=True)
+    file = tmp_path / "mine/experiment/exp.yaml"
+    file.write_text("# @package _global_\noptimizer:\n  weight_decay: 0.1\n")
+    chosen = ["--config-dir", "mine", "experiment=exp", "training.window=8"]
+
+    assert "weight_decay" not in compose("train", [*chosen, "optimizer=rprop"]).config["optimizer"]
+    assert compose("train", [*chosen, "optimizer=sgd"]).config["optimizer"]["weight_decay"] == 0.1
+    said = "unknown key 'optimizer.weight_decay': optimizer=rprop has none"
+    assert refused(*chosen, "optimizer=rprop", "++optimizer.weight_decay=0.1").startswith(said)
+    file.write_text("# @package _global_\ndefaults:\n  - override /optimizer: rprop\noptimizer:\n  weight_decay: 0.1\n")
+    assert refused(*chosen).startswith(said)
+    file.write_text("# @package _global_\noptimizer:\n  weight_decoy: 0.1\n")
+    assert refused(*chosen, "optimizer=rprop").startswith("unknown key 'optimizer.weight_decoy'")
+
+
+def test_whole_numbers_are_floats_where_the_defaults_are_in_lists_too():
+    found = compose("train", [DIGITS, "optimizer.lr=1", "optimizer.betas=[0,0.5]"]).config["optimizer"]
+    assert [type(part) for part in (found["lr"], *found["betas"])] == [float] * 3
 
 
 def test_a_users_class_has_its_own_keys_and_their_types(tmp_path):
@@ -230,8 +263,7 @@ def test_a_typed_value_that_is_the_same_is_fine():
 def test_a_decoders_cell_goes_on_with_the_run(tmp_path):
     made = ["experiment=dates", "cell@decoder_cell=gru", "decoder_cell.single_bias=true"]
     stored = compose("train", made).config
-    (tmp_path / "run").mkdir()
-    OmegaConf.save(OmegaConf.create(stored), tmp_path / "run/config.yaml")
+    checkpoint.write(tmp_path / "run/checkpoints", 0, {"config": stored})
     assert "cell@decoder_cell=gru" in configuration.stored_groups(["run_dir=run"])
     assert "cell@decoder_cell=gru" not in configuration.stored_groups(["run_dir=run", "cell@decoder_cell=rnn"])
     new = compose("train", ["experiment=dates", "run_dir=run"])
@@ -270,8 +302,7 @@ def test_stored_code_of_a_stranger_needs_trust():
 
 def test_a_stored_configuration_is_found_and_its_groups_are_composed(tmp_path, monkeypatch):
     stored = compose("train", [DIGITS, "cell=gru", "optimizer=sgd", "optimizer.momentum=0.5"]).config
-    (tmp_path / "run").mkdir()
-    OmegaConf.save(OmegaConf.create(stored), tmp_path / "run/config.yaml")
+    checkpoint.write(tmp_path / "run/checkpoints", 0, {"config": stored})
     groups = configuration.stored_groups(["run_dir=run"])
     assert {"experiment=digits", "cell=gru", "optimizer=sgd"} <= set(groups)
     assert "cell=gru" not in configuration.stored_groups(["run_dir=run", "cell=rnn"])
@@ -284,16 +315,62 @@ def test_a_stored_configuration_is_found_and_its_groups_are_composed(tmp_path, m
 
 
 def test_a_stored_configuration_is_plain_data(tmp_path):
-    (tmp_path / "run").mkdir()
     stored = compose("train", [DIGITS]).config
     stored["init_from"] = "${oc.env:HOME}"
-    (tmp_path / "run/config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(stored)))
-    found = configuration.stored_config({"resume": "auto", "run_dir": "run"})
-    assert found is not None
-    assert found["init_from"] == "${oc.env:HOME}"
-    (tmp_path / "run/config.yaml").write_text("- a\n")
-    with pytest.raises(ConfigurationError, match="is not the configuration of a run"):
-        configuration.stored_config({"resume": "auto", "run_dir": "run"})
+    checkpoint.write(tmp_path / "run/checkpoints", 0, {"config": stored})
+    asked = {"resume": "auto", "run_dir": "run"}
+    assert configuration.stored_config(asked) == stored
+    new = compose("train", [DIGITS])
+    assert merge_stored(new.config, stored, new.typed, new.choices)["init_from"] == "${oc.env:HOME}"
+
+    newest = checkpoint.write(tmp_path / "run/checkpoints", 1, {"config": {**stored, "seed": 9}}) / "config.json"
+    assert configuration.stored_config(asked)["seed"] == 9
+    newest.write_text(newest.read_text().replace("9", "8"))
+    assert configuration.stored_config(asked) == stored  # the newest that is as it was written
+    checkpoint.write(tmp_path / "run/checkpoints", 0, {"config": [stored]})
+    assert configuration.stored_config(asked) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("cell._target_", "seqnet.data.sources.text.Text", "no class that seqnet builds"),
+        ("cell._target_", "seqnet.commands.train.Training", "no class that seqnet builds"),
+        ("cell", None, "no class for cell"),
+        ("cell.sped", 1, "cell.sped, which this seqnet does not know"),
+        ("cell.forget_bias", {"_target_": "seqnet.cells.gru.GRU"}, "options in cell.forget_bias"),
+        ("optimizer._target_", "torch.optim.lr_scheduler.StepLR", r"add trust=\[torch\]"),
+        ("model.hidden_size", "8", "model.hidden_size=8 must be a whole number"),
+        ("model.hidden_size", 10**12, "at most"),
+        ("model.num_layers", -3, "at least 1"),
+        ("model.reader", {"_target_": "stranger.Reader"}, r"add trust=\[stranger\]"),
+        ("training.window", [1], "training.window"),
+        ("training", 3, "training=3"),
+        ("schedule.warmup_steps", float("nan"), "schedule.warmup_steps"),
+        ("hydra", {"callbacks": {}}, "hydra, which this seqnet does not know"),
+        ("training.monitor", "x" * 20_000, "too much in training.monitor"),
+        ("seed", 10**400, "too much in seed"),
+    ],
+)
+def test_a_stored_configuration_says_only_what_could_be_typed(key, value, sentence):
+    config, stored, typed, choices = stored_and_new()
+    stored["trust"] = ["stranger", "torch"]
+    configuration.put(stored, key, value)
+    with pytest.raises(ConfigurationError, match=sentence):
+        merge_stored(config, stored, typed, choices)
+
+
+def test_a_stored_configuration_cannot_trust_anyone():
+    config, stored, typed, choices = stored_and_new()
+    stored["trust"] = ["stranger"]
+    assert merge_stored(config, stored, typed, choices)["trust"] == []
+
+
+def test_an_option_that_is_newer_than_the_run_has_its_default():
+    config, stored, typed, choices = stored_and_new()
+    del stored["training"]["ema_decay"], stored["threads"]
+    merged = merge_stored(config, stored, typed, choices)
+    assert (merged["training"]["ema_decay"], merged["threads"]) == (None, None)
 
 
 def test_a_run_folder_is_never_one_that_exists(tmp_path):

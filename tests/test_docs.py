@@ -1,10 +1,7 @@
 """What the pages in docs/ say is run and compared, so that it cannot go stale."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,15 +53,15 @@ def commands(block: Block) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def runnable(typed: list[str]) -> list[str]:
-    """The same command by this Python, and training cut to two steps of everything."""
+    """The same command, and training cut to two steps of everything."""
     program, *arguments = typed
     if program == "python":
-        return [sys.executable, *arguments]
+        return arguments
     assert program == "seqnet", f"a page tells to type {program}"
     if arguments[0] == "train" and not any(argument.startswith(("debug=", "training.max_")) for argument in arguments):
         arguments = [*arguments, *SHORT]
         arguments += ["data.train_size=64", "data.valid_size=32", "data.test_size=32"] * _is_drawn(arguments)
-    return [sys.executable, "-W", "error", "-m", "seqnet", *arguments]
+    return [program, *arguments]
 
 
 def _is_drawn(arguments: list[str]) -> bool:
@@ -81,25 +78,20 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
-def test_what_a_page_says_works(page: Path, tmp_path: Path) -> None:
+def test_what_a_page_says_works(page: Path, tmp_path: Path, terminal: Any) -> None:
     found = blocks(page)
     for block in found:
         if "title" in block.options:
             path = tmp_path / block.options["title"]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
-    path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(path)}
-    environment.pop("SEQNET_DATA", None)
     for block in found:
         if block.language != "console":
             continue
         for typed, shown in commands(block):
-            done = subprocess.run(
-                runnable(typed), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
-            )
-            output = done.stdout + done.stderr
-            assert done.returncode == int(block.options.get("exit", "0")), f"{shlex.join(typed)}\n{output}"
+            done = terminal(*runnable(typed), folder=tmp_path)
+            output = done.out + done.err
+            assert done.code == int(block.options.get("exit", "0")), f"{shlex.join(typed)}\n{output}"
             lines = iter(output.splitlines())
             for line in shown:  # in this order; `...` at the end of a line stands for anything
                 start, whole = line.removesuffix("..."), not line.endswith("...")

@@ -8,6 +8,12 @@ import yaml
 from seqnet import rules
 from seqnet.configuration import CONFIGS, compose, leaves
 from seqnet.errors import ConfigurationError
+from seqnet.objectives.classification import Classification
+from seqnet.objectives.multi_label import MultiLabel
+from seqnet.objectives.regression import Regression
+from seqnet.objectives.tags import Tags
+from seqnet.objectives.tokens import NextToken
+from seqnet.spaces import Tokens, Vector
 
 
 def test_shown_is_what_one_would_type():
@@ -26,13 +32,32 @@ def test_shown_is_what_one_would_type():
         (rules.numbers(2, least=0, below=1), [[0, 0.5]], [[0.5], [0.5, 1], 0.5, ["a", "b"]]),
         (rules.OPTIONS["optimizer.etas"], [[0.5, 1.2]], [[0.5, 0.5], [1.5, 2]]),
         (rules.COLUMN, ["text", 0, -1], [True, "", 1.5, None]),
-        (rules.NAMES, [[], ["a"]], ["a", [1], None]),
+        (rules.NAMES, [[], ["a"]], ["a", [1], [""], ["a.b"], None]),
+        (rules.PATH, [None, "a b/é", "x" * 255], ["", "a\0b", "a\nb", "x" * 256, "é" * 128, "a/" * 2048, 3]),
+        (rules.CLASS, ["a.B", "a.b.C"], ["B", "a.", ".B", "a b.C", 3]),
+        (rules.whole(0, 5), [0, 5], [-1, 6]),
+        (rules.numbers(), [[1], [1, 2.5]], [[], [1, 1], [math.nan]]),
+        (rules.some_of("a", "b"), [[], ["b", "a"]], [["a", "a"], ["c"], [["a"]], "a"]),
+        (rules.OPTIONS["optimizer.step_sizes"], [[0, 1], [1, 1]], [[2, 1], [-1, 1], [1]]),
+        (
+            rules.PAIRS["optimizer.eps"],
+            [[None, 0.1], [1e-10, 0]],
+            [[], [0, 0], [1e-30, 0.1], [0.1], [0.1, None], [-1, 0], ["a", 0], 1e-8],
+        ),
     ],
 )
 def test_options_accept_what_they_say(option, right, wrong):
     assert all(option.refusal("key", value) is None for value in right)
     for value in wrong:
         assert option.refusal("key", value).startswith(f"key={rules.shown(value)} must be {option.words}")
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 1e39, -1e39, 1e-39, [1, 2**64]])
+def test_numbers_that_torch_has_not_are_refused(value):
+    option = rules.Option("anything", lambda value: True)
+    assert option.refusal("key", value).startswith(f"key={rules.shown(value)} is a number that neither")
+    for right in (2**63 - 1, -(2**63), 3e38, -2e-38, 0, 0.0):
+        assert option.refusal("key", right) is None
 
 
 def test_an_entry_that_the_default_breaks_is_for_another_class():
@@ -69,7 +94,7 @@ CLASHES = [
         "training.patience=3 training.evaluate_every_steps=10 training.max_steps=20",
         "training.patience=3 evaluations, one every training.evaluate_every_steps=10 steps",
     ),
-    ("training.monitor=lost", "training.monitor=lost is not a score; did you mean 'loss'?"),
+    ("training.monitor=lost", "training.monitor=lost is no score of this run; did you mean 'loss'?"),
     ("optimizer=sgd optimizer.nesterov=true", "optimizer.nesterov=true needs optimizer.momentum above 0"),
     ("data.train_share=0.8 data.valid_share=0.2", "data.train_share=0.8 and data.valid_share=0.2 leave nothing"),
     ("experiment=ball data.min_speed=1", "data.min_speed=1.0 is above data.max_speed=0.1"),
@@ -149,6 +174,22 @@ def test_a_monitor_of_a_users_objective_is_theirs():
 def test_the_classes_it_names_exist():
     import importlib
 
-    for target in (*rules.STREAMS, *rules.WRITING, *rules.FROM_NOTHING, rules.RECURRENT, rules.ENCODER_DECODER):
+    named = {value for value in vars(rules).values() if isinstance(value, str) and value.startswith("seqnet.")}
+    for target in {*named, *rules.ANSWERS, *rules.ASKED_BY, *rules.PICTURES, *rules.DRAWINGS}:
         module, _, name = target.rpartition(".")
         assert hasattr(importlib.import_module(module), name)
+
+
+def test_an_objectives_scores_are_those_that_it_counts():
+    tokens, tags, vector = Tokens(("a", "b", "c")), Tokens(("O", "B-x", "I-x")), Vector(2, ("x", "y"))
+    for objective in (Classification(tokens), MultiLabel(vector), Regression(vector), Tags(tags), NextToken(tokens)):
+        counted = {"loss", *objective.metrics(), *objective.row_metrics()} - {"confusion"}
+        assert set(rules.SCORES[f"{type(objective).__module__}.{type(objective).__name__}"]) == counted
+
+
+def test_what_each_of_its_own_data_sets_asks_is_known():
+    names = {yaml.safe_load(path.read_text())["_target_"] for path in (CONFIGS / "data").glob("*.yaml")}
+    assert names - rules.ANSWERS.keys() == {"seqnet.data.sources.sequences.Sequences"}  # which asks what its file does
+    assert {answers for _, answers in rules.ANSWERS.values()} == {
+        kind for each in rules.JUDGED_BY.values() for kind in each
+    }

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +12,6 @@ from omegaconf import OmegaConf
 from seqnet import cli, sweep
 from seqnet.errors import ConfigurationError, DataError
 
-ROOT = Path(__file__).parents[1]
 DIGITS = ["train", "-m", "experiment=digits"]
 
 
@@ -199,39 +196,34 @@ def test_leaderboard_ranks_plain_runs_too(tmp_path):
             sweep.finish(tmp_path / nothing)
 
 
-def seqnet(*arguments, folder):
-    return subprocess.run(
-        [sys.executable, "-m", "seqnet", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-    )
+@pytest.fixture
+def rows_of_a_sweep_and_alone(terminal, tmp_path):
+    """Runs a sweep of two jobs by a launcher, and its second alone: both metrics.jsonl."""
+    train = ["seqnet", "train", "experiment=digits", "debug=quick", "model.hidden_size=8"]
+
+    def rows(*launcher):
+        found = terminal(*train, "-m", "cell=rnn,gru", *launcher, "run_dir=sweep", folder=tmp_path)
+        assert found.code == 0, found.err
+        assert len(leaderboard(tmp_path / "sweep")) == 2
+        alone = terminal(*train, "cell=gru", "threads=1", "run_dir=alone", folder=tmp_path)
+        assert alone.code == 0, alone.err
+        return [(tmp_path / name / "metrics.jsonl").read_text() for name in ("sweep/1", "alone")]
+
+    return rows
 
 
-def rows_of_a_sweep_and_alone(folder, *launcher):
-    settings = ["experiment=digits", "debug=quick", "observers.tensorboard=false", "model.hidden_size=8"]
-    found = seqnet("train", "-m", *settings, "cell=rnn,gru", *launcher, "run_dir=sweep", folder=folder)
-    assert found.returncode == 0, found.stderr
-    assert len(leaderboard(folder / "sweep")) == 2
-    alone = seqnet("train", *settings, "cell=gru", "threads=1", "run_dir=alone", folder=folder)
-    assert alone.returncode == 0, alone.stderr
-    return [(folder / name / "metrics.jsonl").read_text() for name in ("sweep/1", "alone")]
-
-
-def test_a_job_gives_the_numbers_of_the_same_run_alone(tmp_path):
-    in_sweep, alone = rows_of_a_sweep_and_alone(tmp_path)
+def test_a_job_gives_the_numbers_of_the_same_run_alone(rows_of_a_sweep_and_alone):
+    in_sweep, alone = rows_of_a_sweep_and_alone()
     assert in_sweep == alone
 
 
 @pytest.mark.slow
-def test_a_job_of_the_joblib_launcher_too(tmp_path):
-    in_sweep, alone = rows_of_a_sweep_and_alone(tmp_path, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+def test_a_job_of_the_joblib_launcher_too(rows_of_a_sweep_and_alone):
+    in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     assert in_sweep == alone
 
 
 @pytest.mark.slow
-def test_a_job_of_the_submitit_launcher_too(tmp_path):
-    in_sweep, alone = rows_of_a_sweep_and_alone(tmp_path, "hydra/launcher=submitit_local")
+def test_a_job_of_the_submitit_launcher_too(rows_of_a_sweep_and_alone):
+    in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=submitit_local")
     assert in_sweep == alone

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from seqnet.configuration import merge_stored
-from seqnet.errors import CheckpointError, ConfigurationError, DiskError
-from seqnet.training import checkpoint
-from seqnet.training.progress import Stopping
+from seqnet.errors import CheckpointError, ConfigurationError, DiskError, visible
+from seqnet.training import checkpoint, manifest
+from seqnet.training.progress import Stopping, check_numbers
 from seqnet.training.trainer import Limits
+from seqnet.trust import refuse_elsewhere
 
-OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "tensorboard", "checkpoints")
+OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", "tensorboard", "checkpoints")
 
 Config = dict[str, Any]
 Components = dict[str, Any]
@@ -32,8 +33,10 @@ class Beginning:
         """Whether training is over: a limit is reached, or it stopped early."""
         if self.components is None:
             return False
-        stopping = early_stopping(self.config)
-        stopping.restore(self.components["early_stopping"])
+        stopping, stored = early_stopping(self.config), self.components["early_stopping"]
+        stopping.restore(stored)
+        check_numbers([self.components["counters"], self.components["data_position"], stopping.best_steps], 0)
+        check_numbers([stored["waited"], [value for value, _ in stopping.best]])
         counters, epoch = self.components["counters"], self.components["data_position"]["epoch"]
         reached = limits(self.config).reached(counters["step"], epoch, counters["seconds"] / 60)
         return reached or stopping.stop
@@ -61,7 +64,7 @@ def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str
         if found is None:
             _check_rows(folder)
             return Beginning(config)
-    elif checkpoint.existing(own) or (folder / "config.yaml").exists():
+    elif manifest.existing(own) or (folder / "config.yaml").exists():
         raise ConfigurationError(f"run_dir={folder} holds a run already; give another run_dir, or resume=auto")
     elif resume == "never":
         return Beginning(config)
@@ -71,19 +74,21 @@ def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str
     try:
         merged = merge_stored(config, components["config"], typed, choices)
         beginning = Beginning(merged, path, components)
-        beginning.complete  # noqa: B018  reads what the rest relies on
-    except (KeyError, TypeError, AttributeError) as error:
+        if not beginning.complete and "data.path" not in typed:
+            refuse_elsewhere(merged)
+        components["data"]  # noqa: B018  is relied on later
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise CheckpointError(f"{path} does not hold what a run needs to go on ({error!r})") from error
     return beginning
 
 
 def _passed_over(sentence: str) -> None:
-    print(f"seqnet: passed over: {sentence}", file=sys.stderr)
+    print(f"seqnet: passed over: {visible(sentence)}", file=sys.stderr)
 
 
 def _elsewhere(path: Path) -> tuple[Path, Components]:
     """The checkpoint that `resume=path` names, or of a run folder the newest that reads."""
-    if not (path / checkpoint.MANIFEST).is_file():
+    if not manifest.is_checkpoint(path):
         found = checkpoint.newest(path / "checkpoints", _passed_over)
         if found is not None:
             return found
@@ -97,8 +102,11 @@ def _check_folder(folder: Path) -> None:
     if not there.is_dir():
         raise ConfigurationError(f"run_dir={folder}: {there} is a file, not a folder; give another run_dir")
     for name in OWN:
-        if (folder / name).is_symlink():
-            raise CheckpointError(f"{folder / name} is a link, which could lead anywhere: a run folder holds none")
+        path = folder / name
+        if path.is_symlink():
+            raise CheckpointError(f"{path} is a link, which could lead anywhere: a run folder holds none")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise CheckpointError(f"{path} is a pipe or a device, for which a run would wait for ever: remove it")
     if not os.access(there, os.W_OK | os.X_OK):
         raise DiskError(f"run_dir={folder}: no permission to write in {there}; give another run_dir")
 
@@ -130,7 +138,7 @@ def adopt(found: Path, components: Components, folder: Path) -> None:
         found = checkpoint.put_back(found)
     else:
         rows = old.parent / "metrics.jsonl"
-        if old.name == new.name and rows.is_file():
+        if old.name == new.name and rows.is_file() and not rows.is_symlink():
             shutil.copyfile(rows, folder / rows.name)
         for path in best:
             if path != found and path.is_dir() and not path.is_symlink():

@@ -1,13 +1,12 @@
 """`seqnet evaluate`: score a trained run on a split of its data, or of other data of the same kind."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from seqnet import build
-from seqnet.commands.lines import writer
+from seqnet import build, trust
+from seqnet.commands.lines import as_line, writer
 from seqnet.commands.stored import load
 from seqnet.commands.writing import asked_writer
 from seqnet.errors import DataError
@@ -23,6 +22,7 @@ def run(config: dict[str, Any]) -> int:
     if config["data"]["path"] is not None:
         split = build.other_split(settings, source, config["data"]["path"], config["split"], config["trust"])
     else:
+        trust.refuse_elsewhere(settings)
         split = source.split(config["split"])
     if config["data"]["batch_size"] is not None:
         settings["data"]["batch_size"] = config["data"]["batch_size"]
@@ -38,5 +38,5 @@ def run(config: dict[str, Any]) -> int:
         write = None  # nothing that is written would be scored
     scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write)
     with writer(config["output"]) as tell:
-        tell(json.dumps({"split": config["split"], "step": stored.step, **scores}))
+        tell(as_line({"split": config["split"], "step": stored.step, **scores}))
     return 0

@@ -1,7 +1,6 @@
 """`seqnet generate`: let a language model go on from a prompt, or a decoder compose, caption and draw."""
 
 import errno
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +11,11 @@ from torch import Tensor
 
 from seqnet.batch import IGNORE, Batch
 from seqnet.commands import media
-from seqnet.commands.lines import writer
+from seqnet.commands.lines import as_line, writer
 from seqnet.commands.samples import RunningText, continue_text
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, described, writing_of
-from seqnet.errors import ConfigurationError, DiskError
+from seqnet.errors import ConfigurationError, DiskError, visible
 
 LENGTH = 400  # tokens that a language model makes
 MEDIA = (".mid", ".midi", ".wav", ".png")
@@ -54,11 +53,11 @@ def _decoding(config: Row) -> Row:
 def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
     """Write the rows as JSON lines, or on a terminal the texts; the exit code."""
     if config["output"] is None and sys.stdout.isatty():
-        print("\n\n".join(texts))
+        print("\n\n".join("\n".join(map(visible, text.split("\n"))) for text in texts))
         return 0
     with writer(None if _suffix(config) else config["output"]) as write:
         for row in rows:
-            write(json.dumps(row, ensure_ascii=False))
+            write(as_line(row))
     return 0
 
 

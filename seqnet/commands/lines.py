@@ -1,14 +1,18 @@
 """Lines in from a file or standard input, lines out to a file or standard output."""
 
+import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from seqnet.data.files import LONGEST, NUL, RETURN
 from seqnet.errors import ConfigurationError, DataError, DiskError
 
+CONTROL = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # those below are escaped by every writer of JSON
 BLOCK = 1 << 20  # bytes read at a time; of a pipe or a terminal whatever is there
 
 
@@ -29,6 +33,8 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
     special = path.exists() and not path.is_file()  # a pipe, a device: nothing to be kept whole
     temporary = path if special else path.with_name(f".writing_{path.name}")
     try:
+        if not special:
+            temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
         file = temporary.open("w", encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"output={output} cannot be written: {error.strerror}") from error
@@ -44,6 +50,11 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
             temporary.unlink(missing_ok=True)
 
 
+def as_line(row: Any) -> str:
+    """A row as a line of JSON that is safe to be shown: letters as they are, escapes for what drives a terminal."""
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
+
+
 def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:
     """Lines of a file or standard input, without their ends, as many as are there, and the first one's number.
 
@@ -51,6 +62,8 @@ def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:
     read and bytes that are not UTF-8, with file and line.
     """
     where = path or "standard input"
+    if path is None and sys.stdin is None:
+        raise DataError("standard input is closed; pipe lines into it, or name a file with input=")
     try:
         file: BinaryIO = Path(path).open("rb") if path else sys.stdin.buffer
     except OSError as error:
@@ -59,11 +72,13 @@ def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:
         print("seqnet: reading lines from the terminal; Ctrl-D ends", file=sys.stderr)
     try:
         first, rest = 1, b""
-        while data := file.read1(BLOCK):  # type: ignore[attr-defined]
+        while data := _read(file, where):
             *lines, rest = (rest + data).split(b"\n")
             if lines:
                 yield _decoded(lines, where, first), first
                 first += len(lines)
+            if len(rest) > LONGEST:
+                raise DataError(f"{where}, line {first}: the line is longer than {LONGEST >> 20} MiB; shorten it")
         if rest:
             yield _decoded([rest], where, first), first
     finally:
@@ -71,11 +86,23 @@ def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:
             file.close()
 
 
+def _read(file: BinaryIO, where: str) -> bytes:
+    try:
+        data: bytes = file.read1(BLOCK)  # type: ignore[attr-defined]
+    except OSError as error:
+        raise DataError(f"{where} cannot be read: {error.strerror}") from error
+    return data
+
+
 def _decoded(lines: list[bytes], where: str, first: int) -> list[str]:
     texts = []
     for number, line in enumerate(lines, first):
         try:
-            texts.append(line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\r"))
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\r")
         except UnicodeDecodeError as error:
             raise DataError(f"{where}, line {number}: not UTF-8 ({error.reason})") from error
+        for letter, problem in (("\0", NUL), ("\r", RETURN)):
+            if letter in text:
+                raise DataError(f"{where}, line {number}: the line {problem}")
+        texts.append(text)
     return texts

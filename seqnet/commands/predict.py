@@ -1,6 +1,5 @@
 """`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import torch
 from seqnet import build
 from seqnet.batch import Batch
 from seqnet.commands.attention_maps import attention_maps
-from seqnet.commands.lines import blocks, writer
+from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
 from seqnet.data.examples import Examples
@@ -35,7 +34,7 @@ def run(config: dict[str, Any]) -> int:
         inputs = _table(stored, config) if path and in_training_format(Path(path)) else _lines(stored, path)
         for examples in inputs:
             for row in predictions(answer, examples, size, before):
-                write(json.dumps(row, ensure_ascii=False))
+                write(as_line(row))
             before += len(examples)
     return 0
 

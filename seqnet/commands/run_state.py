@@ -4,12 +4,15 @@ import copy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import torch
+
 from seqnet.batch import EvaluationReport
 from seqnet.build import Assembly
-from seqnet.commands.stored import load_weights
+from seqnet.commands.stored import check_optimizer, load_weights
 from seqnet.errors import CheckpointError
+from seqnet.layers.layer import Layer
 from seqnet.state import leaves, with_leaves
-from seqnet.training.progress import Averages, Stopping
+from seqnet.training.progress import Averages, Stopping, check_numbers
 from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.trainer import Position, Trainer
 
@@ -58,6 +61,7 @@ class RunState:
             },
             **self.components_of_progress(),
             "snapshots": self.before,
+            "machine": self.machine(),
             "config": self.config,
             "data": self.assembly.source.state(),
         }
@@ -65,7 +69,20 @@ class RunState:
     def snapshot(self) -> dict[str, Any]:
         """The components that training changes, as they are now."""
         components = self.components()
-        return copy.deepcopy({name: components[name] for name in components.keys() - {"snapshots", "config", "data"}})
+        return copy.deepcopy(
+            {name: components[name] for name in components.keys() - {"snapshots", "machine", "config", "data"}}
+        )
+
+    def machine(self) -> dict[str, Any]:
+        """What the last digits depend on beside all that is restored."""
+        layers = {module.realisation for module in self.assembly.model.modules() if isinstance(module, Layer)}
+        device = self.trainer.precision.device.type
+        return {
+            "device": device,
+            "threads": torch.get_num_threads() if device == "cpu" else None,
+            "torch": str(torch.__version__),
+            "layers": sorted(layers),
+        }
 
     def components_of_progress(self) -> dict[str, Any]:
         """Those that say how far the run is."""
@@ -89,6 +106,7 @@ class RunState:
         try:
             if trainer.average is not None:
                 trainer.average.restore(components["ema"])
+            check_optimizer(self.config, model, components["optimizer"])
             trainer.optimizer.load_state_dict(components["optimizer"])
             trainer.schedule.restore(components["schedule"])
             trainer.precision.scaler.load_state_dict(components["scaler"])
@@ -96,14 +114,17 @@ class RunState:
             trainer.position = Position(**position | {"left_out": list(position["left_out"])})
             trainer.state, carried = None, components["carried_state"]
             if carried["rows"]:
+                if len(carried["tensors"][0]) != carried["rows"]:
+                    raise ValueError("the carried state has another number of rows than it says")
                 template = model.initial_state(carried["rows"])  # type: ignore[operator]
                 device = trainer.precision.device
                 trainer.state = with_leaves(template, [tensor.to(device) for tensor in carried["tensors"]])
             metrics = components["metrics"]
+            check_numbers([metrics["averages"], metrics["evaluated"] or 0])
             self.averages = Averages(**metrics["averages"])
             self.evaluated = None if metrics["evaluated"] is None else Evaluated(**metrics["evaluated"])
             self.stopping.restore(components["early_stopping"])
             self.before = components.get("snapshots", self.before)
             set_random_states(components["rng"])
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, StopIteration) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, StopIteration) as error:
             raise CheckpointError(f"{where} does not fit this run: {error}") from error

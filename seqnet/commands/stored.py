@@ -1,17 +1,23 @@
 """A trained run read back from its folder: what evaluate, predict and generate start from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqnet import build
+from seqnet import trust as trusted
 from seqnet.errors import CheckpointError
 from seqnet.training import checkpoint
 from seqnet.training.precision import Precision
+
+NUMBERS = (int, float)
+KINDS = ("parameters", "buffers")
+NOT_A_RUN = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What goes wrong where a file holds something else than was written: it is no bug."""
 
 
 @dataclass
@@ -34,36 +40,105 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
     found = checkpoint.find(path, name)
     components = checkpoint.read(found)
     try:
-        config, step = components["config"], int(components["counters"]["step"])
+        config, step = trusted.checked(components["config"], trust), int(components["counters"]["step"])
         source = build.source(config, trust)
         source.restore(components["data"])
-        assembly = build.assemble(config, source, trust)
+        assembly = assembled(config, source, trust, components, str(found))
         load_weights(assembly.model, judged(components), str(found))
         chosen = Precision(precision or config["precision"], where)
-    except (KeyError, TypeError, AttributeError) as error:
+    except NOT_A_RUN as error:
         raise CheckpointError(f"{found} does not hold what a run holds: {error!r}") from error
     assembly.model.to(where).eval()
     return StoredRun(config, assembly, chosen, found, step)
 
 
+def assembled(
+    config: dict[str, Any], source: Any, trust: Sequence[str] | None, components: dict[str, Any], where: str
+) -> build.Assembly:
+    """What the stored configuration describes, built only if the stored weights are those of such a model.
+
+    Numbers in a file would otherwise decide how much memory is taken. Raises CheckpointError.
+    """
+    try:
+        if not build.packages(config):  # classes of the user's own need not know how to be built without memory
+            layers, weights = config["model"]["num_layers"], len(components["parameters"])
+            if layers > weights:
+                raise CheckpointError(f"{where} holds {weights} weights, which are not those of {layers} layers")
+            with torch.device("meta"):
+                fit(build.assemble(config, source, trust).model, components, where)
+        return build.assemble(config, source, trust)
+    except NOT_A_RUN as error:
+        raise CheckpointError(f"{where} does not hold what a model is built from: {error!r}") from error
+
+
 def judged(components: dict[str, Any]) -> dict[str, Any]:
     """The components with the weights that are scored and used: the moving average, where there is one."""
-    return {**components, "parameters": components.get("ema") or components["parameters"]}
+    return {**components, "parameters": components.get("ema") or components.get("parameters")}
 
 
 def load_weights(model: nn.Module, components: dict[str, Any], where: str) -> None:
     """Copy stored parameters and buffers into a model. Raises CheckpointError where they do not fit."""
-    for kind, own in (("parameters", dict(model.named_parameters())), ("buffers", dict(model.named_buffers()))):
+    fit(model, components, where)
+    with torch.no_grad():
+        for kind, name, tensor in _tensors(model):
+            tensor.copy_(components[kind][name])
+
+
+def fit(model: nn.Module, components: dict[str, Any], where: str) -> None:
+    """Raises CheckpointError where stored parameters and buffers are not those of a model."""
+    for kind in KINDS:
+        own = {name: tensor for of, name, tensor in _tensors(model) if of == kind}
         stored = components.get(kind)
         if not isinstance(stored, dict):
             raise CheckpointError(f"{where} holds no {kind}")
         if stored.keys() != own.keys():
-            differing = sorted(stored.keys() ^ own.keys())
+            differing = sorted(map(str, stored.keys() ^ own.keys()))
             raise CheckpointError(f"the {kind} of {where} are not those of this model: {', '.join(differing[:5])}")
         for name, tensor in own.items():
-            if stored[name].shape != tensor.shape:
-                raise CheckpointError(
-                    f"{where}: {name} has shape {list(stored[name].shape)} and this model's has {list(tensor.shape)}"
-                )
-            with torch.no_grad():
-                tensor.copy_(stored[name])
+            if not isinstance(stored[name], Tensor) or stored[name].shape != tensor.shape:
+                shape = list(getattr(stored[name], "shape", ()))
+                raise CheckpointError(f"{where}: {name} has shape {shape} and this model's has {list(tensor.shape)}")
+            if kind == "parameters" and tensor.dtype == stored[name].dtype and not stored[name].isfinite().all():
+                raise CheckpointError(f"{where}: {name} holds values that are no finite numbers")
+            if stored[name].dtype != tensor.dtype:
+                raise CheckpointError(f"{where}: {name} is {stored[name].dtype} and this model's is {tensor.dtype}")
+
+
+def _tensors(model: nn.Module) -> Iterator[tuple[str, str, Tensor]]:
+    for kind, named in zip(KINDS, (model.named_parameters(), model.named_buffers()), strict=True):
+        for name, tensor in named:
+            yield kind, name, tensor
+
+
+def check_optimizer(config: dict[str, Any], model: nn.Module, stored: Any) -> None:
+    """Raises ValueError where a stored state is not that of the run's optimiser over the model's parameters.
+
+    What it should be is seen from a step over parameters of two values a dimension, since torch takes whatever it is
+    given and fails when it is used.
+    """
+    if not config["optimizer"]["_target_"].startswith("torch.optim."):
+        return  # the user's own, and trusted
+    moved = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    small = nn.ParameterList([torch.zeros([2] * parameter.dim()) for parameter in moved])
+    for parameter in small:
+        parameter.grad = torch.zeros_like(parameter)
+    trial = build.optimizer(config, small)
+    trial.step()
+    (own,), (theirs,) = trial.param_groups, stored["param_groups"]
+    for option in own.keys() & theirs.keys():
+        if not _alike(own[option], theirs[option]):
+            raise ValueError(f"the optimiser's {option} is {theirs[option]!r:.40}")
+    for place, (parameter, like) in enumerate(zip(moved, small, strict=True)):
+        expected, found = trial.state[like], stored["state"].get(place)
+        if found is None:  # it had no gradient yet
+            continue
+        if not isinstance(found, dict) or found.keys() != expected.keys():
+            raise ValueError("the optimiser's state is that of another")
+        for name, value in expected.items():
+            shape = [size if two == 2 else two for size, two in zip(parameter.shape, value.shape, strict=False)]
+            if not _alike(value, found[name]) or list(found[name].shape) != shape:
+                raise ValueError(f"the optimiser's {name} is not that of a parameter of shape {list(parameter.shape)}")
+
+
+def _alike(own: Any, theirs: Any) -> bool:
+    return type(own) is type(theirs) or (type(own) in NUMBERS and type(theirs) in NUMBERS)

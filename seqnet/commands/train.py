@@ -22,14 +22,16 @@ from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_sto
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import samples
 from seqnet.commands.signals import StopRequest
-from seqnet.commands.stored import judged, load_weights
+from seqnet.commands.stored import assembled, judged, load_weights
 from seqnet.commands.writing import Writer, greedily, writing_of
 from seqnet.configuration import run_folder
 from seqnet.errors import (
+    CheckpointError,
     ConfigurationError,
     DataError,
     NonFiniteError,
     OutOfMemory,
+    UserError,
     WorkerError,
     did_you_mean,
 )
@@ -39,7 +41,7 @@ from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
 from seqnet.scores import better
-from seqnet.training import averaging, checkpoint
+from seqnet.training import averaging, checkpoint, manifest
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
 from seqnet.training.progress import Averages
@@ -62,6 +64,8 @@ def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
 
 
 DEAD_WORKER = re.compile(r"DataLoader worker \(pid\S* ?([\d, ]+)\) (is killed by signal: [^.]*|exited unexpectedly)")
+FAILED_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n.*\n(\S[^\n]*)\n*", re.DOTALL)
+NO_MEMORY = re.compile("not enough memory|can't allocate memory")
 
 
 class Abandoned(Exception):
@@ -80,9 +84,13 @@ class Training:
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
         self.trust = trust
+        build.locate_all(config, trust)
         initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
         source = self._read(trust, beginning.components or initial)
-        assembly = build.assemble(config, source, trust)
+        if beginning.components is None:
+            assembly = build.assemble(config, source, trust)
+        else:
+            assembly = assembled(config, source, trust, beginning.components, str(beginning.checkpoint))
         self.model = assembly.model.to(self.device)
         if initial is not None:
             load_weights(self.model, judged(initial), config["init_from"])
@@ -91,6 +99,7 @@ class Training:
         self.state = RunState(config, assembly, trainer, early_stopping(config), Averages())
         if beginning.components is not None:
             self.state.restore(beginning.components, str(beginning.checkpoint))
+            _compare(beginning.components.get("machine", {}), self.state.machine())
         self.observers = self._observers()
         # The step of the checkpoint that holds the state as it is.
         self.saved: int | None = None if beginning.components is None else trainer.position.step
@@ -179,7 +188,10 @@ class Training:
             if self.stop.exit_code:
                 return self._stopped()
             self.stop.patient = False
-            self._finish()
+            try:
+                self._finish()
+            except Abandoned:  # SLURM's signal
+                return self._stopped()
         return 0
 
     def _steps(self) -> Iterator[StepReport | None]:
@@ -366,7 +378,7 @@ class Training:
         components = judged(checkpoint.read(best))
         load_weights(self.model, components, str(best))
         scored = {"valid": self._evaluation("valid")} if self.loaders["valid"] is not None else {}
-        found: dict[str, Any] = {"step": checkpoint.step_of(best)}
+        found: dict[str, Any] = {"step": manifest.step_of(best)}
         if self.config["checkpoint"]["average_best"]:
             found = self._average(components, scored) or found
         if self.loaders["test"] is not None:
@@ -392,8 +404,8 @@ class Training:
             load_weights(self.model, best, "the best checkpoint")
             return None
         scored["valid"] = report
-        steps = sorted(map(checkpoint.step_of, there))
-        written = checkpoint.write(folder, steps[-1], averaged, checkpoint.AVERAGED)
+        steps = sorted(map(manifest.step_of, there))
+        written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
         checkpoint.link(folder, "best", written)
         return {"step": steps[-1], "averaged_steps": steps}
 
@@ -448,11 +460,26 @@ def _prepare_process(config: Config) -> None:
 
 def _initial_weights(config: Config) -> Any:
     """The checkpoint that `init_from` names: its weights, and the vocabulary that they belong to."""
-    components = checkpoint.read(checkpoint.find(Path(config["init_from"])))
-    theirs, own = components["config"]["data"]["_target_"], config["data"]["_target_"]
+    found = checkpoint.find(Path(config["init_from"]))
+    components = checkpoint.read(found)
+    try:
+        theirs, own = components["config"]["data"]["_target_"], config["data"]["_target_"]
+        components["data"]  # noqa: B018  is asked for later
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{found} does not hold what a run can start from ({error!r})") from error
     if theirs != own:
         raise ConfigurationError(f"init_from={config['init_from']} was trained on {theirs}, and this run reads {own}")
     return components
+
+
+def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Say where a run goes on under conditions that change its last digits."""
+    differing = [f"{key}={now[key]} (was {before[key]})" for key in now if before.get(key, now[key]) != now[key]]
+    if differing:
+        print(
+            f"seqnet: goes on with {', '.join(differing)}: the last digits may differ from a run that was not stopped",
+            file=sys.stderr,
+        )
 
 
 @contextmanager
@@ -460,20 +487,22 @@ def _explained(config: Config) -> Iterator[None]:
     """Turn running out of memory, and the death of a data worker, into a sentence that names what to lower."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not isinstance(error, torch.OutOfMemoryError):
-            worker = DEAD_WORKER.search(str(error))
-            if worker is not None:
-                sentence = (
-                    f"a data worker (pid {worker[1]}) {worker[2]}; lower data.num_workers (0: the run reads by itself) "
-                    "or data.batch_size"
-                )
-                # What kills with SIGKILL is the kernel, when memory has run out.
-                raise (OutOfMemory if "Killed" in worker[2] else WorkerError)(sentence) from error
-            if "not enough memory" not in str(error) and "can't allocate memory" not in str(error):
-                raise
-        window = config["training"]["window"]
-        raise OutOfMemory(
-            f"out of memory; lower data.batch_size (now {config['data']['batch_size']}) or training.window "
-            f"(now {window if window is not None else 'the whole sequence'})"
-        ) from error
+    except UserError:
+        raise
+    except Exception as error:
+        if dead := DEAD_WORKER.search(str(error)):
+            sentence = (
+                f"a data worker (pid {dead[1]}) {dead[2]}; lower data.num_workers (0: the run reads by itself) or "
+                "data.batch_size"
+            )
+            # What kills with SIGKILL is the kernel, when memory has run out.
+            raise (OutOfMemory if "Killed" in dead[2] else WorkerError)(sentence) from error
+        if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)):
+            window = config["training"]["window"]
+            raise OutOfMemory(
+                f"out of memory; lower data.batch_size (now {config['data']['batch_size']}) or training.window "
+                f"(now {window if window is not None else 'the whole sequence'})"
+            ) from error
+        if failed := FAILED_WORKER.match(str(error)):
+            raise WorkerError(f"a data worker failed: {failed[1]} (SEQNET_DEBUG=1 shows where)") from error
+        raise

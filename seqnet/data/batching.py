@@ -78,7 +78,19 @@ class BucketLoader:
             worker_init_fn=_leave_signals_to_the_parent,
             generator=generator(self.seed, "workers", epoch),
         )
-        for batch in loader:
+        made_ahead = iter(loader)
+        while True:
+            try:
+                batch = next(made_ahead)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                # The DataLoader does not always see by which signal a worker died.
+                for worker in getattr(made_ahead, "_workers", ()):
+                    if (worker.exitcode or 0) < 0:
+                        what = f"DataLoader worker (pid {worker.pid}) is killed by signal"
+                        raise RuntimeError(f"{what}: {signal.strsignal(-worker.exitcode)}.") from error
+                raise
             if isinstance(batch, UserError):
                 raise batch
             yield batch

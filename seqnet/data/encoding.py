@@ -1,5 +1,6 @@
 """Text to token numbers and back, by characters, words or byte pairs."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
@@ -143,9 +144,7 @@ class Pairs:
     def learn(cls, texts: Sequence[str], size: int | None, min_count: int) -> "Pairs":
         """From the lines of the training texts."""
         library = _tokenizers()
-        tokenizer = library.Tokenizer(library.models.BPE())
-        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = library.decoders.ByteLevel()
+        tokenizer = cls._tokenizer(library.models.BPE())
         trainer = library.trainers.BpeTrainer(
             vocab_size=size or PAIRS,
             min_frequency=min_count,
@@ -157,12 +156,29 @@ class Pairs:
 
     @classmethod
     def restore(cls, state: Any) -> "Pairs":
-        """The inverse of `state`. Raises DataError."""
+        """The inverse of `state`. Raises DataError.
+
+        Of what is stored the entries and merges alone are taken: a tokenizer can be told to pad to any length, or to
+        search with any pattern.
+        """
         library = _tokenizers()
         try:
-            return cls(library.Tokenizer.from_str(state))
+            model = json.loads(state)["model"]
+            vocabulary, merges = model["vocab"], [merged_pair(pair) for pair in model["merges"]]
+            numbers_are_places = sorted(vocabulary.values()) == list(range(len(vocabulary)))
+            if not numbers_are_places or any(part not in vocabulary for a, b in merges for part in (a, b, a + b)):
+                raise ValueError("entries and merges do not go together")
+            return cls(cls._tokenizer(library.models.BPE(vocab=vocabulary, merges=merges)))
         except Exception as error:  # the library raises bare Exception
             raise DataError(f"the stored tokenizer cannot be read ({error})") from error
+
+    @staticmethod
+    def _tokenizer(model: Any) -> Any:
+        library = _tokenizers()
+        tokenizer = library.Tokenizer(model)
+        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = library.decoders.ByteLevel()
+        return tokenizer
 
     def encode(self, text: str) -> list[int]:
         """[time]."""
@@ -176,6 +192,12 @@ class Pairs:
     def state(self) -> str:
         """The tokenizer as its library writes it."""
         return str(self.tokenizer.to_str())
+
+
+def merged_pair(pair: Any) -> tuple[str, str]:
+    """Two entries that are joined, as any version of the library writes them: a list of both, or with a space."""
+    first, second = pair.split(" ") if isinstance(pair, str) else pair
+    return str(first), str(second)
 
 
 def _tokenizers() -> Any:

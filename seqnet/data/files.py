@@ -1,11 +1,14 @@
 """Small readers that know file and line, and where the rows of each split are to be found."""
 
 import csv
+import io
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,11 +18,17 @@ import torch
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import generator
-from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.data.numbers import parse
+from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 
 SPLIT_NAMES = {"train": ("train",), "valid": ("valid", "validation", "val", "dev"), "test": ("test",)}
 HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
 MEND = "mend it, or leave such rows out with data.on_bad_row=skip"
+LONGEST = 1 << 24  # bytes of a line; one that is longer is no row, and is not held in memory
+BLOCK = 1 << 16  # bytes of such a line passed over at a time
+NUL = "holds a NUL byte, so this is no text"
+RETURN = "holds a carriage return that does not end it; lines must end in LF or CRLF"
+SHOWN = 60  # characters of a name out of a file that an error shows
 
 
 @dataclass(frozen=True)
@@ -65,28 +74,52 @@ class BadRows:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path) -> Iterator[None]:
+    """Make one sentence of the system's refusal to look at a path or to read it. Raises DataError."""
     try:
-        file = path.open("rb")
+        yield
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror}); name a file that can be, with data.path="
         ) from error
-    with file:
-        yield file
 
 
-def _raw_lines(path: Path) -> Iterator[tuple[int, str, str | None]]:
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file, to be read as bytes. A pipe or a device might be waited for or read without end. Raises DataError."""
+    with reading(path):
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # opening a folder says what is wrong
+            raise DataError(f"{path}: is no file but a pipe or a device; name a file with data.path=")
+        with path.open("rb") as file:
+            yield file
+
+
+def _decoded(file: BinaryIO, longest: int) -> Iterator[tuple[int, str, str | None]]:
     """Number, text without its end, and what is wrong with the bytes, if anything is."""
-    with _open(path) as file:
-        for number, raw in enumerate(file, 1):
+    number = 0
+    while raw := file.readline(longest + 1):
+        number += 1
+        if len(raw) > longest:
+            while raw and not raw.endswith(b"\n"):
+                raw = file.readline(BLOCK)
+            yield number, "", f"the line is longer than {longest >> 20} MiB, so this is no row"
+        elif b"\0" in raw:
+            yield number, "", f"the line {NUL}"
+        else:
             try:
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 yield number, "", f"byte {error.start + 1} of the line is not UTF-8"
-                continue
-            text = text.removesuffix("\n").removesuffix("\r")
-            yield number, text, "the line holds a NUL byte, so this is no text" if "\0" in text else None
+            else:
+                yield number, text.removesuffix("\n").removesuffix("\r"), None
+
+
+def _raw_lines(path: Path) -> Iterator[tuple[int, str, str | None]]:
+    """As `_decoded`. A file whose lines end in CR alone, which is one long line, is not taken for one row."""
+    with opened(path) as file:
+        for number, text, problem in _decoded(file, LONGEST):
+            yield number, text, f"the line {RETURN}" if problem is None and "\r" in text else problem
 
 
 def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, str]]:
@@ -117,15 +150,21 @@ def read_beside(path: Path, other: Path, bad: BadRows) -> Iterator[tuple[int, tu
 
 def read_text(path: Path, bad: BadRows) -> str:
     """All of a UTF-8 file, its line ends made `\\n`. Raises DataError."""
-    with _open(path) as file:
+    with opened(path) as file:
         raw = file.read()
+    text = None
     if b"\0" not in raw:
-        try:
-            return raw.decode("utf-8-sig").replace("\r\n", "\n")
-        except UnicodeDecodeError:
-            pass  # found again below, with its line
-    end = "\n" if raw.endswith(b"\n") else ""
-    return "\n".join(text for _, text in read_lines(path, bad)) + end
+        with suppress(UnicodeDecodeError):  # found again below, with its line
+            text = raw.decode("utf-8-sig")
+    if text is None:
+        lines = []
+        for number, line, problem in _decoded(io.BytesIO(raw), len(raw)):
+            if problem is None:
+                lines.append(line)
+            else:
+                bad(path, number, problem)
+        text = "\n".join(lines) + ("\n" if raw.endswith(b"\n") else "")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_tsv(path: Path, bad: BadRows) -> Iterator[tuple[int, list[str]]]:
@@ -134,27 +173,38 @@ def read_tsv(path: Path, bad: BadRows) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_csv(path: Path, bad: BadRows) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row that is not blank, and the line at which it begins. Raises DataError."""
-    first = 0
+    """The cells of each row that is not blank, and the line at which it begins. Raises DataError.
+
+    A line whose quote is never closed takes those behind it with it: it alone is bad, they are read again.
+    """
+    lines = _raw_lines(path)
+    again, taken = deque[tuple[int, str, str | None]](), list[tuple[int, str, str | None]]()
 
     def feed() -> Iterator[str]:
-        nonlocal first
-        for number, text in read_lines(path, bad):
-            first = first or number
+        while line := again.popleft() if again else next(lines, None):
+            number, text, problem = line
+            if problem is not None and not taken:
+                bad(path, number, problem)
+                continue
+            taken.append(line)
+            if problem is not None:
+                raise csv.Error(f"in line {number}, {problem}")
             yield text + "\n"
 
     rows = csv.reader(feed(), strict=True)
     while True:
-        first = 0
+        taken.clear()
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            bad(path, first, f"not a row of CSV ({error})")
+            bad(path, taken[0][0], f"not a row of CSV ({error})")
+            again.extendleft(reversed(taken[1:]))
+            rows = csv.reader(feed(), strict=True)
             continue
         if row:
-            yield first, row
+            yield taken[0][0], row
 
 
 def read_jsonl(path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -163,7 +213,7 @@ def read_jsonl(path: Path, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]
         if not text.strip():
             continue
         try:
-            row = json.loads(text)
+            row = parse(text)
         except (ValueError, RecursionError) as error:
             bad(path, number, f"not JSON that can be read ({error})")
             continue
@@ -190,7 +240,9 @@ def read_conll(path: Path, bad: BadRows, comments: bool = False) -> Iterator[lis
         if text.startswith("-DOCSTART-") or (comments and text.startswith("#")):
             continue
         columns = text.split("\t") if "\t" in text else text.split()
-        width = width or len(columns)
+        width = width or (len(columns) if problem is None else 0)
+        if problem is None and not columns:
+            problem = "there is nothing but white space"
         if problem is None and len(columns) != width:
             problem = f"{_counted(len(columns), 'column')} where the first line has {width}"
         if problem is not None and not broken:
@@ -203,6 +255,11 @@ def read_conll(path: Path, bad: BadRows, comments: bool = False) -> Iterator[lis
 
 def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
+def shown(text: str, most: int = SHOWN) -> str:
+    """Text out of a file as an error shows it: not too long, and nothing in it that a terminal would obey."""
+    return visible(text if len(text) <= most else text[:most] + "...")
 
 
 # --------------------------------------------------------------------------------------------- tables of any format
@@ -236,7 +293,7 @@ def read_table(file: File, columns: Mapping[str, Column], bad: BadRows) -> Itera
     elif file.suffix == ".jsonl":
         yield from _named(file, read_jsonl(file, bad), columns, bad)
     elif file.suffix == ".parquet":
-        yield from _named(file, enumerate(_parquet_rows(file), 1), columns, bad)
+        yield from _named(file, enumerate(_parquet_rows(file, columns.values()), 1), columns, bad)
     else:
         yield from _positioned(file, (read_csv if file.suffix == ".csv" else read_tsv)(file, bad), columns, bad)
 
@@ -252,9 +309,11 @@ def _positioned(
     for option, column in columns.items():
         if isinstance(column, str) and column not in header:
             raise DataError(
-                f"{place(path, number)}: no column '{column}' in the header, which has {', '.join(header)}; name the "
-                f"right one with data.{option}= (or its position, 0 for the first, where there is no header)"
+                f"{place(path, number)}: no column '{column}' in the header, which has {shown(', '.join(header))}; "
+                f"name the right one with data.{option}= (or its position, 0 for the first, where there is no header)"
             )
+        if isinstance(column, str) and header.count(column) > 1:
+            raise DataError(f"{place(path, number)}: the header has the column '{column}' twice; rename one of them")
         if isinstance(column, int) and column >= len(header):
             raise DataError(
                 f"{place(path, number)}: no column {column}, since there are {len(header)}, counted from 0; name the "
@@ -288,20 +347,21 @@ def _named(
         else:
             option = missing[0]
             column = str(columns[option])
-            there = "the value is null" if column in row else f"there are {', '.join(row) or 'none'}"
+            there = "the value is null" if column in row else f"there are {shown(', '.join(row)) or 'none'}"
             bad(file, number, f"no column '{column}' as data.{option} says ({there})")
 
 
 # ---------------------------------------------------------------------------------------- parquet files and the Hub
 
 
+NEEDED = "parquet files and Hub names need the package datasets: pip install datasets"
+
+
 def _datasets() -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise ConfigurationError(
-            "parquet files and Hub names need the package datasets: pip install datasets"
-        ) from error
+        raise ConfigurationError(NEEDED) from error
     return datasets
 
 
@@ -314,30 +374,61 @@ def _one_sentence(what: str) -> Iterator[None]:
         logger.setLevel(logging.CRITICAL)
     try:
         yield
+    except DataError:
+        raise
     except (
         Exception
     ) as error:  # OSError, ValueError, those of pyarrow, of the HTTP client, ...: there is no common kind
-        said = (str(error).strip().splitlines() or [""])[0]
+        said = shown((str(error).strip().splitlines() or [""])[0], 200)
         raise DataError(f"{what} ({type(error).__name__}: {said})") from error
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 
 
-def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
-    with _one_sentence(f"{path}: cannot be read as parquet; name a whole file with data.path="):
-        # Streamed, so that nothing is copied into a cache.
-        rows = _datasets().load_dataset("parquet", data_files=str(path), split="train", streaming=True)
-        made = list(_hub_rows(rows))
-    yield from made
+def _parquet_rows(path: Path, columns: Iterable[Column]) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries of the columns that are asked for, or of all where one of those is missing."""
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ConfigurationError(NEEDED) from error
+    with opened(path) as file, _one_sentence(f"{path}: cannot be read as parquet; name a whole file with data.path="):
+        content = parquet.ParquetFile(file)
+        _check_size(path, content.metadata)
+        there, asked = content.schema_arrow.names, [str(column) for column in columns]
+        for name in asked:
+            if there.count(name) > 1:
+                raise DataError(f"{path}: there are two columns '{name}'; rename one of them")
+        classes = json.loads((content.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+        features = classes.get("info", {}).get("features", {})
+        names = {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
+        wanted = asked if set(asked) <= set(there) else None
+        for batch in content.iter_batches(1024, columns=wanted, use_threads=False):
+            yield from _with_classes(batch.to_pylist(), names)
+
+
+def _check_size(path: Path, metadata: Any) -> None:
+    """Raises DataError for a small file that becomes a large table, since no text can be packed like that."""
+    size = path.stat().st_size
+    unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    if unpacked > 200 * size or metadata.num_rows > 8 * size:
+        raise DataError(
+            f"{path}: its {size} bytes say that they hold {metadata.num_rows} rows in {unpacked} bytes, which is not "
+            "the table of anyone's texts; name another file with data.path="
+        )
 
 
 def _hub_rows(rows: Any) -> Iterator[dict[str, Any]]:
-    """Rows as dictionaries, with the names of classes in place of their numbers."""
+    """Rows as dictionaries."""
     names = {name: kind.names for name, kind in (rows.features or {}).items() if hasattr(kind, "names")}
+    return _with_classes(rows, names)
+
+
+def _with_classes(rows: Iterable[dict[str, Any]], names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Any]]:
+    """Rows with the names of classes in place of their numbers. names: of each column that holds classes."""
     for row in rows:
         for column, known in names.items():
-            value = row[column]
+            value = row.get(column)
             if isinstance(value, int) and 0 <= value < len(known):
                 row[column] = known[value]
         yield row
@@ -381,12 +472,13 @@ def find_files(
     if path is None and name is None:
         raise ConfigurationError(f"data.path is not set; name a {_listed(suffixes, 'or')} file, or a folder of them")
     where = Path(data_dir) / str(name) if path is None else Path(path)
-    if where.is_dir():
-        return _of_folder(where, put, suffixes, several)
-    if where.exists():
-        if not several and where.suffix not in suffixes:
-            raise DataError(f"{where}: cannot tell its format; its name must end in {_listed(suffixes, 'or')}")
-        return {_split_of(where) or "train": [where]}
+    with reading(where):
+        if where.is_dir():
+            return _of_folder(where, put, suffixes, several)
+        if where.exists():
+            if not several and where.suffix not in suffixes:
+                raise DataError(f"{where}: cannot tell its format; its name must end in {_listed(suffixes, 'or')}")
+            return {_split_of(where) or "train": [where]}
     if hub and path is not None and HUB_NAME.fullmatch(str(path)) and where.suffix not in (*suffixes, ".txt", ".json"):
         return _load_hub(str(path))
     raise DataError(f"{where} does not exist: {put}")
@@ -526,4 +618,4 @@ class EncodedSplits(Generic[Row]):
 
 def never_seen(what: str, name: str, known: Sequence[str]) -> str:
     """The problem with a label or tag that is none of the training split's."""
-    return f"{what} '{name}' does not occur in the training split{did_you_mean(name, known)}"
+    return f"{what} '{shown(name)}' does not occur in the training split{shown(did_you_mean(name, known), 200)}"

@@ -33,20 +33,22 @@ def equal_rows(steps: Tensor) -> Ragged:
     return Ragged(steps.flatten(0, 1), torch.arange(rows + 1) * time)
 
 
-def nothing_read(state: dict[str, Any]) -> None:
-    """The check of a source that learns nothing: its stored state must be empty. Raises DataError."""
-    if state:
-        raise DataError(f"the stored data state holds {sorted(state)}, but this data set learns nothing from its rows")
+class Unlearned:
+    """A data set that learns nothing from its rows, so that its stored state is empty."""
+
+    def state(self) -> dict[str, Any]:
+        """Nothing learned."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take nothing back. Raises DataError where there is something."""
+        if state:
+            told = f"the stored data state holds {sorted(state)}"
+            raise DataError(f"{told}, but this data set learns nothing from its rows")
 
 
-class Generated(ABC):
-    """A data set that is drawn from the seed: nothing to read and nothing to learn.
-
-    The rows of a split are a pure function of (seed, split, options); splits share no random numbers.
-    """
-
-    inputs: Space
-    targets: Space
+class Drawn(Unlearned):
+    """A data set that is drawn from the seed: nothing to read. Raises ConfigurationError for an empty split."""
 
     def __init__(self, seed: int, train_size: int, valid_size: int, test_size: int) -> None:
         self.seed = seed
@@ -60,13 +62,12 @@ class Generated(ABC):
         """Nothing to learn."""
         return
 
-    def state(self) -> dict[str, Any]:
-        """Nothing learned."""
-        return {}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take nothing back. Raises DataError where there is something."""
-        nothing_read(state)
+class Generated(Drawn, ABC):
+    """The rows of a split are a pure function of (seed, split, options); splits share no random numbers."""
+
+    inputs: Space
+    targets: Space
 
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`."""

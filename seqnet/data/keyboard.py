@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqnet.data.files import opened, reading
 from seqnet.data.generation import SPLITS
 from seqnet.data.numbers import brief, read_json, steps, whole
 from seqnet.errors import ConfigurationError, DataError
@@ -43,12 +44,12 @@ class Pieces:
         """The pieces of `train`, `valid` or `test`. Raises DataError."""
         if self._read is None:
             path = the_json(self.path)
+            with opened(path) as file:
+                raw = file.read()
             try:
-                text = path.read_text(encoding="utf-8-sig")
+                text = raw.decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 raise DataError(f"{path}: not UTF-8 text at byte {error.start}") from error
-            except OSError as error:
-                raise DataError(f"{path}: cannot be read ({error.strerror})") from error
             content = read_json(text, str(path))
             self._read = {each: self._pieces(content, each, path) for each in SPLITS}
         return self._read[name]
@@ -78,11 +79,12 @@ class Pieces:
 
 def the_json(path: Path) -> Path:
     """`path` itself, or the one .json of the folder `path`. Raises DataError."""
-    if not path.exists():
-        raise DataError(f"{path} does not exist: {WHAT_GOES_THERE}")
-    if not path.is_dir():
-        return path
-    found = sorted(path.glob("*.json"))
+    with reading(path):
+        if not path.exists():
+            raise DataError(f"{path} does not exist: {WHAT_GOES_THERE}")
+        if not path.is_dir():
+            return path
+        found = sorted(file for file in path.iterdir() if file.suffix == ".json")
     if not found:
         raise DataError(f"{path} holds no .json file: {WHAT_GOES_THERE}")
     if len(found) > 1:

@@ -1,6 +1,8 @@
 """Rows of numbers written as JSON: read and checked step by step, so that an error can say where it is."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,10 +16,32 @@ from seqnet.errors import DataError
 LARGEST = torch.finfo(torch.float32).max
 
 
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON writes one, in a pair or alone
+
+
+def parse(text: str) -> Any:
+    """The JSON value in `text`. Raises ValueError or RecursionError, also for what would be read wrongly in silence."""
+    value = json.loads(text, object_pairs_hook=_each_once)
+    if SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half of a surrogate pair is no character") from None
+    return value
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {brief(twice)} is there twice")
+    return made
+
+
 def read_json(text: str, where: str) -> Any:
     """The JSON value in `text`. Raises DataError with the place at which it stops being JSON."""
     try:
-        return json.loads(text.rstrip())
+        return parse(text.rstrip())
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
         raise DataError(f"{where}: not valid JSON at {place}: {error.msg}") from error
@@ -105,10 +129,14 @@ def unasked_steps(inputs: Ragged, size: int | None = None) -> Examples:
 
 
 def brief(value: Any) -> str:
-    """A value as an error message shows it: JSON of at most 40 characters."""
+    """A value as an error message shows it: JSON of at most 40 characters, of a large value only its beginning made."""
+    text = ""
     try:
-        text = json.dumps(value)
-    except (TypeError, ValueError):
+        for part in json.JSONEncoder().iterencode(value):
+            text += part
+            if len(text) > 40:
+                break
+    except (TypeError, ValueError, RecursionError):
         text = str(type(value))
     return text if len(text) <= 40 else text[:37] + "..."
 

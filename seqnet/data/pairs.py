@@ -13,6 +13,7 @@ from seqnet.spaces import Tokens, Writing
 
 BEGIN = "<bos>"
 END = "<eos>"
+LONGEST_TARGET = 100_000  # steps; a file that says more is not believed: a decoder writes half more than that
 
 
 def with_ends(names: Sequence[str]) -> Tokens:

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Ragged
-from seqnet.data.generation import generator
+from seqnet.data.generation import Unlearned, generator
 from seqnet.data.numbers import read_vectors
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.spaces import Space
 
 SIDE = 8
 DARKEST = 16
@@ -62,6 +63,19 @@ class Scans:
         if not len(rows):
             raise DataError(f"no scan is left for the {name} split; change data.train_share and data.valid_share")
         return scans[rows], digits[rows]
+
+
+class Scanned(Unlearned):
+    """A data set of all the scans, that learns nothing of them. Grey values and split: see Scans."""
+
+    def __init__(self, seed: int, train_share: float = 0.7, valid_share: float = 0.15) -> None:
+        self.scans = Scans(seed, train_share, valid_share)
+        self.views: dict[str, Space] = {}
+        self.bad_rows = 0
+
+    def fit(self) -> None:
+        """Load the scans. Raises ConfigurationError where scikit-learn is not installed."""
+        self.scans.load()
 
 
 def read_scans(lines: Iterable[str], where: str, first: int, width: int = SIDE) -> Ragged:

@@ -55,13 +55,18 @@ class Vocabulary:
     @classmethod
     def restore(cls, state: Any, special: Sequence[str]) -> "Vocabulary":
         """The inverse of `state`. Raises DataError where it is malformed."""
-        well_formed = isinstance(state, list) and all(isinstance(name, str) for name in state)
+        well_formed = isinstance(state, list) and all(isinstance(name, str) and is_text(name) for name in state)
         if not well_formed or len(set(state)) < len(state) or tuple(state[: len(special)]) != tuple(special):
             raise DataError(
                 f"the stored vocabulary is not a list of different tokens that begins with {', '.join(special)}; "
                 "it was not written by this data source"
             )
         return cls(state)
+
+
+def is_text(name: str) -> bool:
+    """Whether it can be written: JSON can hold half of a surrogate pair, which is no character."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def check_limits(vocabulary_size: int | None, min_count: int, least: int) -> None:
@@ -76,7 +81,7 @@ def check_limits(vocabulary_size: int | None, min_count: int, least: int) -> Non
 
 def restore_names(names: Any, what: str) -> tuple[str, ...]:
     """A stored list of different names. Raises DataError where it is none."""
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and is_text(name) for name in names):
         raise DataError(f"the stored data state has no list of {what}")
     if len(set(names)) < len(names):
         raise DataError(f"the stored data state has the same name twice among its {what}")

@@ -3,22 +3,22 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.generation import at_least, nothing_read
+from seqnet.data.files import shown
+from seqnet.data.generation import Drawn
 from seqnet.data.pairs import pairs, unanswered, with_ends, writing
 from seqnet.errors import DataError
-from seqnet.spaces import Space, Tokens, Writing
+from seqnet.spaces import Tokens, Writing
 
 
-class Written(ABC):
+class Written(Drawn, ABC):
     """A data set drawn from the seed: a row is a text that is read, and the one that is to be written for it.
 
-    The rows of a split are a pure function of (seed, options). Raises ConfigurationError for an empty split.
+    The rows of a split are a pure function of (seed, options).
     """
 
     between: str  # two tokens of a text: a space where they are words, nothing where they are characters
@@ -28,14 +28,6 @@ class Written(ABC):
     targets: Tokens
     writing: Writing
 
-    def __init__(self, seed: int, train_size: int, valid_size: int, test_size: int) -> None:
-        self.seed = seed
-        self.sizes = {"train": train_size, "valid": valid_size, "test": test_size}
-        for split, size in self.sizes.items():
-            at_least(f"data.{split}_size", size, 1)
-        self.views: dict[str, Space] = {}
-        self.bad_rows = 0
-
     def know(self, read: Iterable[str], written: Iterable[str], longest: int) -> None:
         """Set the spaces: the tokens that are read, those that are written, and how many the longest answer has."""
         self.source = Tokens(tuple(read))
@@ -43,18 +35,6 @@ class Written(ABC):
         self.writing = writing(self.targets, longest + 1)
         self._read = {name: number for number, name in enumerate(self.source.names)}
         self._written = {name: number for number, name in enumerate(self.targets.names)}
-
-    def fit(self) -> None:
-        """Nothing to learn."""
-        return
-
-    def state(self) -> dict[str, Any]:
-        """Nothing learned."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take nothing back. Raises DataError where there is something."""
-        nothing_read(state)
 
     @abstractmethod
     def split(self, name: str) -> Examples:
@@ -80,7 +60,7 @@ class Written(ABC):
         unit = "number" if self.between else "character"
         for number, token in enumerate(tokens, 1):
             if token not in self._read:
-                raise DataError(f"{place}, {unit} {number}: {token!r} cannot be read; give {self.readable}")
+                raise DataError(f"{place}, {unit} {number}: '{shown(token)}' cannot be read; give {self.readable}")
         return tokens
 
     def tokens(self, text: str) -> Sequence[str]:
@@ -107,7 +87,7 @@ class Written(ABC):
         for token in tokens:
             if token not in self._written:
                 known = self.between.join(self.targets.names[:-2])
-                raise DataError(f"{text!r} can be no answer's beginning: {token!r} is none of {known}")
+                raise DataError(f"'{shown(text)}' can be no answer's beginning: '{shown(token)}' is none of {known}")
         return [self._written[token] for token in tokens]
 
     def show(self, row: Tensor) -> str:

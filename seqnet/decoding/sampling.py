@@ -8,7 +8,7 @@ from torch import Tensor
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
 from seqnet.decoding.limits import Limits
 from seqnet.decoding.one_by_one import write
-from seqnet.errors import ConfigurationError
+from seqnet.errors import ConfigurationError, NonFiniteError
 from seqnet.spaces import Writing
 from seqnet.state import State
 
@@ -25,20 +25,29 @@ def sample(
     The distribution is softmax(logits / temperature), cut to its `top_k` likeliest tokens (Fan et al. 2018),
     renormalised, then cut to its nucleus: the smallest set of the likeliest tokens whose probabilities sum to at
     least `top_p` (Holtzman et al. 2019). None = not cut. Of equal tokens the first count as likelier.
-    Draws from `generator` alone, on its device.
+    Draws from `generator` alone, on its device. Raises NonFiniteError.
     """
     # In doubles, from the largest logit down: no temperature above 0 overflows.
     scaled = logits.to(generator.device, torch.float64)
     scaled = (scaled - scaled.amax(dim=-1, keepdim=True)) / temperature
     if top_k is None and top_p is None:
-        return torch.multinomial(scaled.softmax(dim=-1), 1, generator=generator).squeeze(-1).to(logits.device)
+        return _drawn(scaled.softmax(dim=-1), generator).squeeze(-1).to(logits.device)
     ordered, ids = scaled.sort(dim=-1, descending=True, stable=True)
     probabilities = ordered[:, :top_k].softmax(dim=-1)
     if top_p is not None and top_p < 1:
         likelier = probabilities.cumsum(dim=-1) - probabilities  # what the tokens before this one sum to
         probabilities = probabilities.masked_fill(likelier >= top_p, 0.0)
-    place = torch.multinomial(probabilities, 1, generator=generator)
+    place = _drawn(probabilities, generator)
     return ids.gather(-1, place).squeeze(-1).to(logits.device)
+
+
+def _drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
+    try:
+        return torch.multinomial(probabilities, 1, generator=generator)
+    except RuntimeError as error:
+        if probabilities.isfinite().all():
+            raise
+        raise NonFiniteError("the model's scores of the next token are not finite: none can be drawn") from error
 
 
 class Sampling:

@@ -1,4 +1,4 @@
-"""torch's fused recurrences on the weights of our own cells: the same numbers as `unroll`, sooner.
+"""Whole sequences at once on the weights of our own cells: the same numbers as `unroll`, sooner.
 
 Rows of different lengths are padded and masked, never packed: packing costs torch's fast LSTM its speed.
 """
@@ -12,6 +12,7 @@ from torch import Tensor
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
+from seqnet.layers import recurrence
 from seqnet.layers.unroll import padding
 from seqnet.state import HiddenState, LSTMState, State
 
@@ -22,9 +23,9 @@ FEW = 16
 
 STEPS: dict[Any, Callable[..., Any]] = {
     torch._VF.lstm: torch._VF.lstm_cell,
-    torch._VF.gru: torch._VF.gru_cell,
-    torch._VF.rnn_tanh: torch._VF.rnn_tanh_cell,
-    torch._VF.rnn_relu: torch._VF.rnn_relu_cell,
+    recurrence.gru: torch._VF.gru_cell,
+    recurrence.rnn_tanh: torch._VF.rnn_tanh_cell,
+    recurrence.rnn_relu: torch._VF.rnn_relu_cell,
 }
 """That function, for the one of a sequence."""
 
@@ -32,18 +33,18 @@ Kernel = Callable[..., tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]]
 
 
 def kernel(cell: object) -> Kernel | None:
-    """torch's function that computes what `cell` computes, or None.
+    """The function that computes what `cell` computes, torch's or one that is sooner, or None.
 
     Only our own classes themselves: what a subclass changes is not known here.
     """
     if type(cell) is LSTM:
         return torch._VF.lstm
     if type(cell) is GRU:
-        return torch._VF.gru
+        return recurrence.gru
     if type(cell) is RNN and cell.nonlinearity == "tanh":
-        return torch._VF.rnn_tanh
+        return recurrence.rnn_tanh
     if type(cell) is RNN and cell.nonlinearity == "relu":
-        return torch._VF.rnn_relu
+        return recurrence.rnn_relu
     return None
 
 

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from seqnet.layers import fused as fused_path
+from seqnet.layers import native, recurrence
 from seqnet.layers.unroll import unroll
 from seqnet.state import State
 
@@ -18,8 +19,11 @@ class Layer(nn.Module):
 
     @property
     def realisation(self) -> str:
-        """Which of the two runs: "fused" or "unrolled"."""
-        return "unrolled" if self.kernel is None else "fused"
+        """Which way runs: "unrolled", "fused" or, where training calls a function in C, "compiled"."""
+        if self.kernel is None:
+            return "unrolled"
+        compiled = self.kernel is recurrence.gru and self.cell.weight_hh.is_cpu and native.library() is not None
+        return "compiled" if compiled else "fused"
 
     def initial_state(self, batch_size: int) -> State:
         """The cell's state at the beginning of every row."""

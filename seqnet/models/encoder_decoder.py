@@ -156,10 +156,12 @@ class EncoderDecoder(nn.Module):
             return None, None, 0
         if batch.source is None:
             raise ConfigurationError("this model reads a source, and the data has none")
-        encoded, states = self.encoder(batch.source, None if batch.source_full else batch.source_lengths)
+        source, lengths = batch.source, None if batch.source_full else batch.source_lengths
+        if not source.shape[1]:  # no row has any: a position of padding stands for them
+            source, lengths = source.new_zeros(batch.size, 1, *source.shape[2:]), torch.zeros_like(batch.lengths)
+        encoded, states = self.encoder(source, lengths)
         if self.attention is None:
             return None, states, encoded.shape[1]
-        lengths = None if batch.source_full else batch.source_lengths
         memory: Memory = self.attention.prepare(encoded, lengths)  # type: ignore[operator]
         return memory, states, encoded.shape[1]
 

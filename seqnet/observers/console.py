@@ -3,8 +3,8 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
-from io import StringIO
-from typing import Any, TextIO
+from io import FileIO, StringIO
+from typing import Any
 
 from rich.console import Console as Screen
 from rich.live import Live
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqnet.batch import EvaluationReport, StepReport, TrainingReport
+from seqnet.errors import on_disk, visible
 from seqnet.observers.model_table import model_table
 from seqnet.observers.run import Observer, Run
 
@@ -31,8 +32,7 @@ class Console(Observer):
         self._screen = screen or standard_output()
         self._clock = clock
         self._live: Live | None = None
-        self._log: TextIO | None = None
-        self._log_screen: Screen | None = None
+        self._log: FileIO | None = None
         self._run: Run | None = None
         self._began = self._drawn = self._said = clock()
         self._step = 0
@@ -46,8 +46,8 @@ class Console(Observer):
         """Say what runs, on what, where, and show the model."""
         self._run = run
         if run.log_file is not None:
-            self._log = run.log_file.open("a", encoding="utf-8")
-            self._log_screen = Screen(file=self._log, force_terminal=False, color_system=None, width=120)
+            with on_disk(run.log_file):
+                self._log = run.log_file.open("ab", buffering=0)  # what the disk refuses is not tried again by `close`
         sizes = " · ".join(f"{name} {size:,}" for name, size in run.splits.items())
         self._say(Text.assemble(("experiment  ", "dim"), (visible(run.experiment), "bold")))
         self._say(Text.assemble(("data        ", "dim"), visible(sizes)))
@@ -130,7 +130,7 @@ class Console(Observer):
         self._stop()
         if self._log is not None:
             self._log.close()
-            self._log = self._log_screen = None
+            self._log = None
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -142,9 +142,11 @@ class Console(Observer):
         self._said = self._clock()
         if on_screen:
             self._screen.print(self._encodable(line), soft_wrap=True)
-        if self._log_screen is not None:
-            self._log_screen.print(line, soft_wrap=True)
-            self._log_screen.file.flush()
+        if self._log is not None and self._run is not None and self._run.log_file is not None:
+            left = f"{line.plain}\n".encode()
+            with on_disk(self._run.log_file):
+                while left:
+                    left = left[self._log.write(left) :]
 
     def _encodable(self, line: Text) -> Text:
         """The line in letters that the terminal can write; `?` stands for others."""
@@ -221,11 +223,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def visible(text: str) -> str:
-    """The text in one line: line ends as a sign, other control characters as �."""
-    signs = {"\n": "⏎", "\t": " "}
-    return "".join(
-        letter if letter.isprintable() else signs.get(letter, "\N{REPLACEMENT CHARACTER}") for letter in text
-    )

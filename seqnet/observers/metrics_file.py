@@ -4,10 +4,12 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.errors import on_disk
 from seqnet.observers.run import Observer, Run
 
 
@@ -15,13 +17,15 @@ class MetricsFile(Observer):
     """Appends a row for each report; holds no time, no speed and no path, so that equal runs write equal files."""
 
     def __init__(self) -> None:
-        self._file: TextIO | None = None
+        self._file: FileIO | None = None
+        self._path = Path()
 
     def on_start(self, run: Run) -> None:
         """Open the run's file, cut at the step where the run goes on."""
-        path = run.folder / "metrics.jsonl"
-        cut(path, run.step, run.evaluated)
-        self._file = path.open("a", encoding="utf-8", newline="\n")
+        self._path = run.folder / "metrics.jsonl"
+        cut(self._path, run.step, run.evaluated)
+        with on_disk(self._path):
+            self._file = self._path.open("ab", buffering=0)  # what the disk refuses is not tried again by `close`
 
     def on_rewind(self, run: Run) -> None:
         """Cut the file where the run goes on."""
@@ -58,8 +62,10 @@ class MetricsFile(Observer):
         finite = {
             key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
         }
-        self._file.write(json.dumps(finite, allow_nan=False) + "\n")
-        self._file.flush()
+        left = json.dumps(finite, allow_nan=False).encode() + b"\n"
+        with on_disk(self._path):
+            while left:
+                left = left[self._file.write(left) :]
 
 
 def cut(path: Path, step: int, evaluated: int) -> None:
@@ -75,16 +81,18 @@ def cut(path: Path, step: int, evaluated: int) -> None:
     if len(kept) == len(lines):
         return
     temporary = path.with_name(path.name + ".cut")
-    with temporary.open("wb") as file:
-        file.writelines(kept)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with on_disk(path):
+        temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
+        with temporary.open("xb") as file:
+            file.writelines(kept)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
 
 
 def _stays(line: bytes, until: Mapping[str, int]) -> bool:
     try:
         row = json.loads(line)
         return line.endswith(b"\n") and row["step"] <= until.get(row["split"], -1)
-    except (ValueError, KeyError, TypeError):  # cut off by a crash
+    except (ValueError, KeyError, TypeError, RecursionError):  # cut off by a crash, or a stranger's
         return False

@@ -1,10 +1,8 @@
 """TensorBoard: curves, samples, attention, confusion matrices and the configuration of one run, in one event folder."""
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,17 +10,11 @@ import yaml  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-# TensorBoard asks for this module to learn that it should use its own file functions: without it, an installed
-# tensorflow would be imported, which takes seconds and claims the GPU.
-sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
-
-from torch.utils.tensorboard import SummaryWriter  # noqa: E402
-from torch.utils.tensorboard.summary import hparams  # noqa: E402
-
-from seqnet.batch import EvaluationReport, TrainingReport  # noqa: E402
-from seqnet.observers.attention_picture import draw as attention_image  # noqa: E402
-from seqnet.observers.lettering import lettering  # noqa: E402
-from seqnet.observers.run import Observer, Run  # noqa: E402
+from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.observers.attention_picture import draw as attention_image
+from seqnet.observers.event_file import EventFile
+from seqnet.observers.lettering import lettering
+from seqnet.observers.run import Observer, Run
 
 NO_HYPERPARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
 NAMED_CLASSES = 40  # a confusion matrix of more classes is drawn without names and counts
@@ -36,23 +28,21 @@ class TensorBoard(Observer):
     """
 
     def __init__(self) -> None:
-        self._writer: SummaryWriter | None = None
+        self._file: EventFile | None = None
         self._config: dict[str, Any] = {}
         self._charted: list[str] = []
 
     def on_start(self, run: Run) -> None:
-        """Open the writer and show the configuration."""
+        """Open the file and show the configuration."""
         folder = run.folder / "tensorboard"
         there = list(folder.glob("events.out.tfevents.*"))
         if not run.resumed:
             for path in there:  # of a run that was killed before it could be resumed
                 path.unlink()
-        writer = SummaryWriter(str(folder), purge_step=run.step + 1 if run.resumed else None, flush_secs=20)
+        self._file = EventFile(folder, purge_step=run.step + 1 if run.resumed else 0)
         if not (run.resumed and there):
             text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
-            writer.add_text("config", fenced(text, "yaml"), run.step)
-        writer.flush()
-        self._writer = writer
+            self._file.text("config", fenced(text, "yaml"), run.step)
         self._config = run.config
 
     def on_rewind(self, run: Run) -> None:
@@ -62,35 +52,34 @@ class TensorBoard(Observer):
 
     def on_training(self, report: TrainingReport) -> None:
         """A point on each training curve."""
-        writer = self._open()
+        file = self._open()
         self._curves(report.scores, "train", report.step)
-        writer.add_scalar("optimisation/learning_rate", report.learning_rate, report.step)
-        writer.add_scalar("optimisation/gradient_norm", report.gradient_norm, report.step)
-        writer.add_scalar("optimisation/clipped_share", report.clipped_share, report.step)
-        writer.add_scalar("speed/tokens_per_second", report.tokens_per_second, report.step)
-        writer.add_scalar("data/padded_share", report.padded_share, report.step)
+        file.scalar("optimisation/learning_rate", report.learning_rate, report.step)
+        file.scalar("optimisation/gradient_norm", report.gradient_norm, report.step)
+        file.scalar("optimisation/clipped_share", report.clipped_share, report.step)
+        file.scalar("speed/tokens_per_second", report.tokens_per_second, report.step)
+        file.scalar("data/padded_share", report.padded_share, report.step)
 
     def on_evaluation(self, report: EvaluationReport) -> None:
         """A point on each curve of the split, its samples, attention and confusion matrix; test scores come last."""
-        writer = self._open()
+        file = self._open()
         if report.split != "test":
             self._curves(report.scores, report.split, report.step)
         if report.samples:
             text = "\n\n---\n\n".join(fenced(sample) for sample in report.samples)
-            writer.add_text(f"samples/{report.split}", text, report.step)
+            file.text(f"samples/{report.split}", text, report.step)
         for number, found in enumerate(report.attention, 1):
             picture = np.asarray(attention_image(found))
-            writer.add_image(f"attention/{report.split}/{number}", picture, report.step, dataformats="HWC")
+            file.image(f"attention/{report.split}/{number}", picture, report.step)
         if report.confusion is not None:
             names = report.class_names or tuple(map(str, range(len(report.confusion))))
             picture = confusion_image(report.confusion, names)
-            writer.add_image(f"confusion/{report.split}", picture, report.step, dataformats="HWC")
-            writer.add_text(f"confusion/{report.split}", confusion_text(report.confusion, names), report.step)
-        writer.flush()
+            file.image(f"confusion/{report.split}", picture, report.step)
+            file.text(f"confusion/{report.split}", confusion_text(report.confusion, names), report.step)
 
     def on_end(self, results: dict[str, Any]) -> None:
         """Write the final scores, and the hyperparameters beside them."""
-        writer = self._open()
+        file = self._open()
         final: dict[str, float] = {}
         for name, split in (("best", "valid"), ("test", "test")):
             row = results.get(name) or {}
@@ -98,26 +87,23 @@ class TensorBoard(Observer):
             final |= {f"final/{split}_{score}": value for score, value in scores.items()}
         step = (results.get("last") or {}).get("step", 0) + 1  # so that a run which goes on hides them
         for tag, value in final.items():
-            writer.add_scalar(tag, value, step)
-        events: Any = writer.file_writer
-        for summary in hparams(dict(hyperparameters(self._config)), final):
-            events.add_summary(summary)  # into this run; `add_hparams` would open another
-        writer.flush()
+            file.scalar(tag, value, step)
+        file.hyperparameters(dict(hyperparameters(self._config)), final)
 
     def close(self) -> None:
-        """Write what is left and close the file."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-    def _open(self) -> SummaryWriter:
-        assert self._writer is not None, "on_start opens the writer"
-        return self._writer
+    def _open(self) -> EventFile:
+        assert self._file is not None, "on_start opens the file"
+        return self._file
 
     def _curves(self, scores: Mapping[str, float], split: str, step: int) -> None:
-        writer = self._open()
+        file = self._open()
         for name, value in scores.items():
-            writer.add_scalar(f"{name}/{split}", value, step)
+            file.scalar(f"{name}/{split}", value, step)
         new = [name for name in scores if name not in self._charted]
         if split != "train" and new:
             # written once the names of the scores are known; the last layout of a run is the one that is shown
@@ -127,7 +113,7 @@ class TensorBoard(Observer):
                 name.replace("_", " "): ["Multiline", [f"^optimisation/{name}$"]]
                 for name in ("learning_rate", "gradient_norm", "clipped_share")
             }
-            writer.add_custom_scalars({"train and valid": charts, "optimisation": optimisation})
+            file.charts({"train and valid": charts, "optimisation": optimisation})
 
 
 def hyperparameters(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | float | str]]:

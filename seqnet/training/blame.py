@@ -8,11 +8,18 @@ from torch import Tensor, nn
 from seqnet.batch import Batch
 from seqnet.state import State, leaves
 
+NO_NUMBER = "what the batch holds is not finite itself"
+
+
+def holds_numbers(window: Batch) -> bool:
+    """Whether what a model reads of a window is finite."""
+    return _finite(window.inputs) and _finite(window.source)
+
 
 def culprit(model: nn.Module, window: Batch, state: State) -> str:
     """Where the forward pass over a window first meets a value that is not finite, in words; it is run again."""
-    if not _finite(window.inputs) or not _finite(window.source):
-        return "what the batch holds is not finite itself"
+    if not holds_numbers(window):
+        return NO_NUMBER
     if not _finite(leaves(state)):
         return "the carried state is not finite"
     found: list[str] = []
@@ -28,6 +35,7 @@ def culprit(model: nn.Module, window: Batch, state: State) -> str:
     try:
         with torch.no_grad():
             output = model(window, state)
+            output.logits()
     finally:
         for handle in hooks:
             handle.remove()

@@ -88,3 +88,14 @@ class Stopping:
         """The inverse of `state`."""
         self.best = [(value, step) for value, step in state["best"]][: self.keep]
         self.waited = state["waited"]
+
+
+def check_numbers(tree: Any, least: float | None = None) -> None:
+    """Raises ValueError where a stored tree holds something else than numbers, or one that is below `least`."""
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for part in tree:
+            check_numbers(part, least)
+    elif type(tree) not in (int, float) or (least is not None and not least <= tree < 2**53):
+        raise ValueError(f"{tree!r:.40} stands where a number{'' if least is None else f' from {least} on'} should")

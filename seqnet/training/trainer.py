@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import torch
@@ -13,7 +13,7 @@ from seqnet.batch import Batch, Output, StepReport
 from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach, leaves
 from seqnet.training.averaging import MovingAverage
-from seqnet.training.blame import culprit, worst_gradient
+from seqnet.training.blame import NO_NUMBER, culprit, holds_numbers, worst_gradient
 from seqnet.training.precision import Precision
 from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.schedule import Schedule, ScheduledSampling
@@ -88,17 +88,19 @@ class Clipping:
     value: float | None = None
 
     def __call__(self, parameters: list[nn.Parameter]) -> tuple[float, bool]:
-        """Clip in place; the norm before clipping, and whether anything was clipped."""
+        """Clip in place, unless the norm is not finite; the norm before, and whether anything was clipped."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
+        if not math.isfinite(value := norm.item()):
+            return value, False  # a gradient that spoils the norm would spoil all others
         if self.norm is not None:
             nn.utils.clip_grads_with_norm_(parameters, self.norm, norm)
-            return (value := norm.item()), value > self.norm
+            return value, value > self.norm
         if self.value is not None:
             largest = nn.utils.get_total_norm(gradients, norm_type=math.inf)
             nn.utils.clip_grad_value_(parameters, self.value)
-            return norm.item(), largest.item() > self.value
-        return norm.item(), False
+            return value, largest.item() > self.value
+        return value, False
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class _Piece:
     number: int
     share: float  # of the epoch that is done with it
     ends: bool  # it is the last of its batch
+    left_out: bool  # nothing is read of it
 
     @property
     def place(self) -> list[int]:
@@ -214,9 +217,8 @@ class Trainer:
                 if number > first or index >= skip:
                     share = (number + read / batch.time) / batches
                     ends = read >= batch.time
-                    piece = _Piece(window, self.task.count(window), position.epoch, number, index, share, ends)
-                    if piece.place not in position.left_out:
-                        yield piece
+                    piece = _Piece(window, self.task.count(window), position.epoch, number, index, share, ends, False)
+                    yield replace(piece, count=0, left_out=True) if piece.place in position.left_out else piece
 
     def _groups(self) -> Iterator[list[_Piece]]:
         """The windows of one optimiser step: `accumulate` in which something is asked, and any between them."""
@@ -236,21 +238,25 @@ class Trainer:
         began = time.monotonic()
         position, state, scaler = self.position, self.state, self.precision.scaler
         before = random_states() if self.skip_nonfinite else {}
-        buffers = [buffer.clone() for buffer in self.model.buffers()] if self.skip_nonfinite else []
+        buffers = [buffer.clone() for buffer in self.model.buffers()]
         rate = self.schedule.factor(position.step, self.done())
-        for settings, base in zip(self.optimizer.param_groups, self._rates, strict=True):
-            settings["lr"] = base * rate
         count = sum(piece.count for piece in group)
         loss_sum = 0.0
         tokens = padded = 0
         bad: list[tuple[_Piece, State]] = []
+        spoilt: _Piece | None = None  # of several, the first with a gradient that is not finite
         for piece in group:
             entered = enter(self.model, state, piece.window)
+            if piece.left_out:  # rows that begin in it begin anew all the same
+                state = entered
+                continue
             output, total = self._run(piece, entered, count)
             state = detach(output.state)
             loss_sum += total
             if not math.isfinite(total):
                 bad.append((piece, entered))
+            if len(group) > 1 and spoilt is None and piece.count and not self._finite_gradients():
+                spoilt = piece
             steps = piece.window.size * piece.window.time
             whole = steps if piece.window.full else int(piece.window.lengths.sum())
             tokens += whole
@@ -264,18 +270,20 @@ class Trainer:
         if bad or not (overflow or math.isfinite(norm)):
             if scaler.is_enabled():
                 scaler.update(scaler.get_scale())  # forgets this step, and keeps the scale
-            error = None if self.skip_nonfinite else self._blame(group, bad, loss_sum)
+            error = None if self.skip_nonfinite else self._blame([spoilt] if spoilt else group, bad, loss_sum)
             self.optimizer.zero_grad(set_to_none=True)
+            for buffer, value in zip(self.model.buffers(), buffers, strict=True):
+                buffer.copy_(value)
             if error is not None:
                 raise error
             set_random_states(before)
-            for buffer, value in zip(self.model.buffers(), buffers, strict=True):
-                buffer.copy_(value)
             state = self.state
             for piece in group:  # rows that begin in what is left out begin anew all the same
                 state = enter(self.model, state, piece.window)
             self._leave_out(group[-1], last, state)
             return None
+        for settings, base in zip(self.optimizer.param_groups, self._rates, strict=True):
+            settings["lr"] = base * rate
         scaler.step(self.optimizer)
         scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -342,14 +350,19 @@ class Trainer:
         position.batch, position.window, position.share = 0, 0, 0.0
 
     def _blame(self, group: list[_Piece], bad: list[tuple[_Piece, State]], loss: float) -> NonFiniteError:
-        """The error that says what stopped being finite and where. bad: pieces with such a loss, and their states."""
+        """The error that says what stopped being finite and where.
+
+        bad: pieces with such a loss, and the states they began with; where there are none, group: those of which one
+        has such a gradient.
+        """
         if bad:
             piece, state = bad[0]
             window = piece.window.to(self.precision.device)
             with self.precision.autocast():
                 what, where = f"the loss is {loss:g}", culprit(self.model, window, state)
         else:
-            piece, what, where = group[-1], "a gradient is not finite", worst_gradient(self.model)
+            piece, what = group[-1], "a gradient is not finite"
+            where = worst_gradient(self.model) if holds_numbers(piece.window) else NO_NUMBER
         return NonFiniteError(
             f"{what} at step {self.position.step + 1} (epoch {piece.epoch + 1}, batch {piece.batch}, "
             f"window {piece.number}), {where}; lower optimizer.lr, set training.clip_norm, or look at the data of "

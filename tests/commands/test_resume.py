@@ -1,10 +1,9 @@
 """A run that was stopped goes on as if it had not been."""
 
+import contextlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.training import checkpoint
 
-ROOT = Path(__file__).parents[2]
 TASKS = ("language_model", "classifier")
 
 
@@ -206,34 +204,24 @@ def test_when_all_checkpoints_are_damaged_there_is_nothing_to_go_on_from(seqnet:
     assert seqnet("evaluate", "run=run").code == 5
 
 
-def start(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """A long training in a process of its own, a checkpoint at every step."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    endless = ("training.max_epochs=null", "training.max_steps=100000", "checkpoint.every_steps=1", "run_dir=run")
-    command = [sys.executable, "-m", "seqnet", "train", "observers.tensorboard=false", *arguments, *endless]
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    until = time.monotonic() + 60
-    while not (folder / "run/checkpoints/step_00000003").exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return process
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_signal_from_outside(
-    seqnet: Any, tmp_path: Path, classifier: tuple[str, ...], number: signal.Signals, code: int
+    seqnet: Any, terminal: Any, tmp_path: Path, classifier: tuple[str, ...], number: signal.Signals, code: int
 ) -> None:
-    process = start(tmp_path, *classifier)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == code
+    endless = ("training.max_epochs=null", "training.max_steps=100000", "checkpoint.every_steps=1", "run_dir=run")
+    words = ("seqnet", "train", "observers.tensorboard=false", *classifier, *endless)
+    pid = terminal.start(*words, folder=tmp_path)
+    until = time.monotonic() + 60
+    while not Path("run/checkpoints/step_00000003").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself
+        os.kill(pid, number)
+    ended = terminal.end()
+    assert ended.code == code, ended
     if number != signal.SIGKILL:
-        assert "stopping after this step" in err
-        assert "go on with: seqnet train run_dir=run" in err
-        assert "Traceback" not in out + err
+        assert "stopping after this step" in ended.err
+        assert "go on with: seqnet train run_dir=run" in ended.err
+        assert "Traceback" not in ended.out + ended.err
     step = int(checkpoint.existing(Path("run/checkpoints"))[0].name[5:])
     found = seqnet("train", "run_dir=run", f"training.max_steps={step + 2}")
     assert found.code == 0, found.err

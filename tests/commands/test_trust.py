@@ -1,6 +1,5 @@
 """Classes of the user's own, and what a stored configuration must not name."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -135,12 +134,12 @@ def test_a_checkpoint_that_lacks_something_is_no_bug(seqnet: Any, judge_run: Pat
     assert found.err.count("\n") == 1
 
 
-def test_config_yaml_is_data(seqnet: Any, judge_run: Path) -> None:
+def test_config_yaml_is_for_people(seqnet: Any, judge_run: Path) -> None:
     shutil.copytree(judge_run, "run", symlinks=True)
     config = Path("run/config.yaml")
-    config.write_text(config.read_text() + "hydra:\n  callbacks:\n    x:\n      _target_: os.system\n")
-    assert seqnet("evaluate", "run=run").code == 0
-    config.write_text("x: ${oc.env:HOME}\n")
-    found = seqnet("train", "run_dir=run")
-    assert found.code == 2
-    assert json.dumps(str(Path.home())) not in found.err
+    for contents in ("hydra:\n  callbacks:\n    x:\n      _target_: os.system\n", "x: ${oc.env:HOME}\n", "{"):
+        config.write_text(contents)
+        assert seqnet("evaluate", "run=run").code == 0
+        found = seqnet("train", "run_dir=run")
+        assert (found.code, "is complete" in found.out) == (0, True)
+        assert config.read_text() == contents

@@ -58,7 +58,8 @@ def test_the_medians_are_those_of_the_training_scans(captions: DigitCaptions) ->
     filled = sorted(sum(scan[:, column].sum().item() >= 0.25 for column in range(8)) for scan in scans)
     middle = (len(scans) - 1) // 2
     assert captions.state() == {"ink": inks[middle], "columns": filled[middle]}
-    texts = [captions.text(row) for row in (captions.split("train").targets[row] for row in range(len(scans)))]
+    targets = captions.split("train").targets
+    texts = [captions.text(targets[row]) for row in range(len(scans))]
     for word in ("bold", "wide"):
         assert 0.5 <= sum(word in text for text in texts) / len(texts) < 0.75
 

@@ -98,7 +98,43 @@ def test_a_malformed_state_is_refused(state: Any, said: str) -> None:
         TextEncoder("characters", False, None, 1).restore(state)
 
 
-@pytest.mark.parametrize("tokens", [None, "{", ["<unk>"]])
+def tokenizer(vocabulary: Any, merges: Any = (), **more: Any) -> str:
+    return json.dumps({"version": "1.0", "model": {"type": "BPE", "vocab": vocabulary, "merges": merges}, **more})
+
+
+MALFORMED = [
+    None,
+    "{",
+    ["<unk>"],
+    "[" * 100_000,
+    tokenizer("/etc/passwd", "/etc/passwd"),
+    tokenizer({"a": 0, "b": 2}),
+    tokenizer({"a": 0, "b": 0}),
+    tokenizer({"a": -1}),
+    tokenizer({"a": "0"}),
+    tokenizer({"a": 0, "b": 1}, [["a", "b"]]),
+    tokenizer({"a": 0}, [["a"]]),
+    tokenizer({"a": 0}, 7),
+]
+
+
+def test_of_a_tokenizer_its_entries_and_merges_alone_are_taken() -> None:
+    encoder = learned("bpe", "abc abc", vocabulary_size=258)
+    stored = json.loads(encoder.state()["tokens"])
+    padding = {"strategy": {"Fixed": 10**9}, "direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}
+    hostile = json.dumps(
+        {**stored, "padding": {**padding, "pad_to_multiple_of": None}, "normalizer": {"type": "Lowercase"}}
+    )
+    restored = TextEncoder("bpe", False, 258, 1)
+    restored.restore({"level": "bpe", "tokens": hostile})
+    assert restored.encode("Abc abc").tolist() == encoder.encode("Abc abc").tolist()
+    assert restored.state() == encoder.state()
+    old = {**stored, "model": {**stored["model"], "merges": [" ".join(pair) for pair in stored["model"]["merges"]]}}
+    restored.restore({"level": "bpe", "tokens": json.dumps(old)})
+    assert restored.state() == encoder.state()
+
+
+@pytest.mark.parametrize("tokens", MALFORMED, ids=lambda tokens: str(tokens)[:60])
 def test_a_malformed_tokenizer_is_refused(tokens: Any) -> None:
     with pytest.raises(DataError, match="stored tokenizer cannot be read"):
         TextEncoder("bpe", False, None, 1).restore({"level": "bpe", "tokens": tokens})

@@ -98,7 +98,10 @@ def test_csv_rows_are_named_by_their_first_line(tmp_path: Path) -> None:
 def test_csv_that_is_broken(tmp_path: Path) -> None:
     path = write(tmp_path, 'a,b\nc,"never closed\nd,e\n')
     assert f"{path}, line 2: not a row of CSV" in refused(read_csv, path)
-    assert skipped(read_csv, path) == ([(1, ["a", "b"])], 1)
+    assert skipped(read_csv, path) == ([(1, ["a", "b"]), (3, ["d", "e"])], 1)
+    spoilt = write(tmp_path, b'a,b\n"x\n\xff",b\nc,d\n')  # a cell that lacks a line is no cell of the file
+    assert f"{spoilt}, line 2: not a row of CSV (in line 3, byte 1 of the line is not UTF-8)" in refused(read_csv, path)
+    assert skipped(read_csv, path) == ([(1, ["a", "b"]), (4, ["c", "d"])], 2)
     assert skipped(read_csv, write(tmp_path, b"a,b\n\xff,b\nc,d\n")) == ([(1, ["a", "b"]), (3, ["c", "d"])], 1)
 
 

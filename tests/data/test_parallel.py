@@ -312,7 +312,7 @@ def test_a_bad_line_is_refused_or_skipped(
         ('{"de": "x"}', "no column 'en' as data.target says (there are de)"),
         ('{"translation": {"de": "x"}}', "no column 'en' as data.target says (there are de, translation)"),
         ('{"de": null, "en": "x"}', "no column 'de' as data.source says (the value is null)"),
-        (r'{"de": "\ud800", "en": "x"}', "the source holds half of a surrogate pair, which is no character"),
+        (r'{"de": "\ud800", "en": "x"}', "not JSON that can be read (half of a surrogate pair is no character)"),
     ],
 )
 def test_a_bad_row_of_json(tmp_path: Path, row: str, said: str) -> None:

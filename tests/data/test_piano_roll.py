@@ -1,5 +1,4 @@
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from seqnet.batch import Batch
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import generator
+from seqnet.data.sources.chorales import Chorales
 from seqnet.data.sources.piano_roll import PianoRoll, Transpose
 from seqnet.errors import ConfigurationError, DataError
 
@@ -215,6 +215,7 @@ def test_notes_are_shown_by_name() -> None:
     assert music.show(music.read_inputs(["[[21], [60, 64, 67], [], [108]]"], "stdin").inputs[0]) == "A0 C4+E4+G4 - C8"
 
 
+@pytest.mark.parametrize("data_set", [PianoRoll, Chorales])
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -222,16 +223,13 @@ def test_notes_are_shown_by_name() -> None:
         ({"on_bad_row": "ignore"}, "data.on_bad_row must be raise or skip"),
     ],
 )
-def test_options_out_of_range_are_refused(options: dict, complaint: str) -> None:
+def test_options_out_of_range_are_refused(data_set: Any, options: dict, complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{complaint}"):
-        PianoRoll("nowhere", **options)
+        data_set("nowhere", **options)
 
 
-def test_the_chorales_themselves() -> None:
-    folder = Path(os.environ.get("SEQNET_DATA", "data"))
-    if not (folder / "jsb_chorales").exists():
-        pytest.skip(f"no {folder / 'jsb_chorales'}; set SEQNET_DATA")
-    music = PianoRoll(folder)
+def test_the_chorales_themselves(jsb_chorales: Path) -> None:
+    music = PianoRoll(jsb_chorales.parent)
     assert [len(music.split(name)) for name in ("train", "valid", "test")] == [229, 76, 77]
     train = music.split("train")
     assert notes(train.inputs.flat[train.inputs.flat.sum(1) > 0])

@@ -38,14 +38,14 @@ def test_state_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [None, {}, "abc", [1, 2], [], ["a", UNKNOWN], [UNKNOWN, "a", "a"], [PADDING, UNKNOWN]]
+    "state", [None, {}, "abc", [1, 2], [], ["a", UNKNOWN], [UNKNOWN, "a", "a"], [PADDING, UNKNOWN], [UNKNOWN, "\ud800"]]
 )
 def test_a_malformed_state_is_refused(state: Any) -> None:
     with pytest.raises(DataError, match="stored vocabulary is not a list of different tokens that begins with <unk>"):
         Vocabulary.restore(state, (UNKNOWN,))
 
 
-@pytest.mark.parametrize("names", [None, [], ["a", 1], ["a", "a"]])
+@pytest.mark.parametrize("names", [None, [], ["a", 1], ["a", "a"], ["\udfff"]])
 def test_malformed_names_are_refused(names: Any) -> None:
     with pytest.raises(DataError, match="stored data state has .*labels"):
         restore_names(names, "labels")

@@ -1,4 +1,4 @@
-"""What is peculiar to the encoder-decoder. It equals a tutorial's loop in tests/scripts/test_bare_torch.py;
+"""What is peculiar to the encoder-decoder. It equals a tutorial's loop in tests/scripts/test_bare_translator.py;
 what every decoder must keep is in tests/contracts/test_decoders.py."""
 
 import pytest

@@ -7,7 +7,8 @@ import torch
 from rich.console import Console as Screen
 
 from seqnet.batch import Batch
-from seqnet.observers.console import Console, duration, number, visible
+from seqnet.errors import visible
+from seqnet.observers.console import Console, duration, number
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.tensorboard import TensorBoard

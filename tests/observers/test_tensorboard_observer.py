@@ -227,8 +227,8 @@ def test_hyperparameters_leave_out_what_changes_no_number():
 def test_tensorflow_is_not_imported_where_there_is_one(tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise RuntimeError('imported')")
     code = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]); import seqnet.observers.tensorboard as t;"
-        "w = t.SummaryWriter(sys.argv[1] + '/tb'); w.add_scalar('a', 1, 1); w.close();"
+        "import sys, json, pathlib; sys.path.insert(0, sys.argv[1]); import seqnet.observers.tensorboard as t;"
+        "w = t.EventFile(pathlib.Path(sys.argv[1])); w.scalar('a', 1, 1); w.close();"
         "print(json.dumps([name for name in ('tensorflow', 'matplotlib', 'scipy') if name in sys.modules]))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120)

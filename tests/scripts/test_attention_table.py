@@ -1,10 +1,11 @@
 """The table of attention kinds: its measures by hand, and a row for each of two tiny runs."""
 
 import math
-import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TextIO
 
 import pytest
 import torch
@@ -38,16 +39,22 @@ def test_the_table_is_put_between_its_marks(tmp_path: Path) -> None:
 
 
 def test_each_kind_is_trained_and_measured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    terminal: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def run(command: list[str], stdout: TextIO) -> SimpleNamespace:
+        assert command[:3] == [sys.executable, "-m", "seqnet"]
+        assert stdout is sys.stderr  # the table alone is on standard output
+        done = terminal(*command[2:], folder=tmp_path)
+        print(done.out, done.err, file=stdout)
+        return SimpleNamespace(returncode=done.code)
+
     sizes = ["data.length=4", "data.held_out_length=5", "data.symbols=3", "data.train_size=40", "data.valid_size=8"]
     more = ["data.test_size=8", "model.hidden_size=8", "training.log_every_steps=1"]
     chosen = ["--orders", "copy", "--kinds", "none", "hard_gumbel", "--steps", "2", "--folder", str(tmp_path / "runs")]
     monkeypatch.setattr(sys, "argv", ["attention_table.py", *sizes, *more, *chosen])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(attention_table.subprocess, "run", run)
     attention_table.main()
-    *heading, none, hard = capfd.readouterr().out.splitlines()
+    *heading, none, hard = capsys.readouterr().out.splitlines()
     assert "\n".join(heading) == attention_table.HEADING
     assert re.fullmatch(r"\| copy \| none \| \d+\.\d% \| – \| – \| \d+\.\d\d \|", none)
     measured = re.fullmatch(r"\| copy \| hard gumbel \| \d+\.\d% \| (0\.\d{3}) \| 0\.00 \| \d+\.\d\d \|", hard)

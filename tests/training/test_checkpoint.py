@@ -6,6 +6,7 @@ import torch
 
 from seqnet.errors import CheckpointError, DiskError
 from seqnet.training import checkpoint
+from seqnet.training.manifest import manifest_of
 
 COMPONENTS = {
     "parameters": {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor(3, dtype=torch.int64)},
@@ -118,7 +119,7 @@ def test_a_manifest_cannot_name_a_file_elsewhere(tmp_path: Path) -> None:
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["files"]["../secret.json"] = {"bytes": 0, "sha256": ""}
     del manifest["sha256"]
-    (path / "manifest.json").write_bytes(checkpoint._manifest(manifest))
+    (path / "manifest.json").write_bytes(manifest_of(manifest))
     with pytest.raises(CheckpointError, match="secret"):
         checkpoint.read(path)
 

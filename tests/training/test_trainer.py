@@ -213,6 +213,17 @@ def test_a_loss_that_is_not_finite_is_named_and_changes_nothing() -> None:
     assert run.position.skipped == 1 and parameters(model).isfinite().all()
 
 
+def test_rows_whose_first_window_is_skipped_do_not_go_on_from_other_rows() -> None:
+    torch.manual_seed(0)
+    model = Recurrent(GRU, Vector(2), {}, 5, hidden_size=5, embedding_size=None)
+    good = Batch(torch.ones(2, 4, 2), torch.tensor([4, 4]), torch.zeros(2, 4, dtype=torch.long))
+    inputs = good.inputs.clone()
+    inputs[:, 0] = float("nan")
+    run = trainer(model, Fixed(good, replace(good, inputs=inputs)), on_nonfinite="skip", window=2)
+    carried = [(report is None, run.state is None) for report in run.steps()]
+    assert carried == [(False, False), (False, False), (True, True), (False, True)]
+
+
 def test_skipping_every_step_of_an_epoch_ends_training() -> None:
     bad = Batch(torch.full((1, 4, 2), float("nan")), torch.tensor([4]), torch.zeros(1, 4, dtype=torch.long))
     torch.manual_seed(0)

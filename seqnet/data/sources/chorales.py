@@ -24,7 +24,7 @@ from seqnet.data.keyboard import (
     step_name,
 )
 from seqnet.data.numbers import brief, unasked_steps
-from seqnet.data.pairs import before_end, pairs, with_ends, writing
+from seqnet.data.pairs import LONGEST_TARGET, before_end, pairs, with_ends, writing
 from seqnet.errors import DataError, did_you_mean
 from seqnet.spaces import Space, Tokens
 
@@ -71,7 +71,7 @@ class Chorales:
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`. Raises DataError where it is malformed."""
         longest = state.get("longest") if isinstance(state, dict) and len(state) == 1 else None
-        if not isinstance(longest, int) or longest < 1:
+        if not isinstance(longest, int) or not 1 <= longest <= LONGEST_TARGET:
             raise DataError("the stored data state is not that of chorales: it does not say how long the longest is")
         self.writing = replace(self.writing, longest=longest)
 

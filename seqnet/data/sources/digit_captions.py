@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
+from seqnet.data.files import shown
 from seqnet.data.generation import equal_rows
 from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
 from seqnet.data.scans import SIDE, Scans, read_scans, show_scan
@@ -91,7 +92,7 @@ class DigitCaptions:
         """The ids of a caption, or of its beginning. Raises DataError for a word that is in none."""
         for word in text.split():
             if word not in WORDS:
-                raise DataError(f"no caption holds the word '{word}'{did_you_mean(word, WORDS)}")
+                raise DataError(f"no caption holds the word '{shown(word)}'{did_you_mean(word, WORDS)}")
         return [WORDS.index(word) for word in text.split()]
 
     def show(self, row: Tensor) -> str:

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
-from seqnet.data.generation import equal_rows, nothing_read
+from seqnet.data.generation import equal_rows
 from seqnet.data.numbers import read_json, whole
 from seqnet.data.pairs import number_pairs, unanswered_numbers
-from seqnet.data.scans import SIDE, Scans, show_scan
-from seqnet.spaces import Space, Tokens, Vector, Writing
+from seqnet.data.scans import SIDE, Scanned, show_scan
+from seqnet.spaces import Tokens, Vector, Writing
 
 
-class DigitDrawing:
+class DigitDrawing(Scanned):
     """Draw this digit: eight rows of eight grey values, from the top.
 
     source: the digit, a sequence of one; inputs: zeros, then the rows before; targets: the rows. The digit says
@@ -25,23 +25,6 @@ class DigitDrawing:
     source = Tokens(tuple("0123456789"))
     inputs = targets = Vector(SIDE)
     writing = Writing(begin=None, end=None, forbidden=(), longest=SIDE)
-
-    def __init__(self, seed: int, train_share: float = 0.7, valid_share: float = 0.15) -> None:
-        self.scans = Scans(seed, train_share, valid_share)
-        self.views: dict[str, Space] = {}
-        self.bad_rows = 0
-
-    def fit(self) -> None:
-        """Load the scans. Raises ConfigurationError where scikit-learn is not installed."""
-        self.scans.load()
-
-    def state(self) -> dict[str, Any]:
-        """Nothing learned."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take nothing back. Raises DataError where there is something."""
-        nothing_read(state)
 
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`. Raises ConfigurationError where scikit-learn is not installed."""

@@ -1,21 +1,20 @@
 """Handwritten digits, read step by step: scikit-learn's 1,797 scans of 8 x 8 grey values."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from torch import Tensor
 
 from seqnet.data.examples import Examples
-from seqnet.data.generation import equal_rows, nothing_read
+from seqnet.data.generation import equal_rows
 from seqnet.data.numbers import unasked_rows
-from seqnet.data.scans import SIDE, Scans, read_scans, show_scan
+from seqnet.data.scans import SIDE, Scanned, read_scans, show_scan
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.spaces import Space, Tokens, Vector
+from seqnet.spaces import Tokens, Vector
 
 WIDTHS = {"row": SIDE, "pixel": 1}  # numbers a step
 
 
-class Digits:
+class Digits(Scanned):
     """Which digit is it, read row by row (8 steps of 8 numbers) or pixel by pixel (64 steps of 1)?
 
     Grey values and split: see Scans.
@@ -26,23 +25,9 @@ class Digits:
     def __init__(self, seed: int, by: str = "row", train_share: float = 0.7, valid_share: float = 0.15) -> None:
         if by not in WIDTHS:
             raise ConfigurationError(f"data.by must be row or pixel, not '{by}'{did_you_mean(by, WIDTHS)}")
-        self.scans = Scans(seed, train_share, valid_share)
+        super().__init__(seed, train_share, valid_share)
         self.width = WIDTHS[by]
         self.inputs = Vector(self.width)
-        self.views: dict[str, Space] = {}
-        self.bad_rows = 0
-
-    def fit(self) -> None:
-        """Load the scans. Raises ConfigurationError where scikit-learn is not installed."""
-        self.scans.load()
-
-    def state(self) -> dict[str, Any]:
-        """Nothing learned."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take nothing back. Raises DataError where there is something."""
-        nothing_read(state)
 
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`. Raises ConfigurationError where scikit-learn is not installed."""

@@ -21,7 +21,7 @@ from seqnet.data.files import (
     read_beside,
     read_table,
 )
-from seqnet.data.pairs import pairs, unanswered, with_ends, writing
+from seqnet.data.pairs import LONGEST_TARGET, pairs, unanswered, with_ends, writing
 from seqnet.data.running_text import read_texts
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 from seqnet.spaces import Space, Tokens, Writing
@@ -132,7 +132,7 @@ class Parallel:
         if (state["source"] is None) != self.joint:
             raise DataError(f"the stored data state does not go with data.vocabulary={VOCABULARIES[self.joint]}")
         longest = state["longest"]
-        if not isinstance(longest, int) or longest < 1:
+        if not isinstance(longest, int) or not 1 <= longest <= LONGEST_TARGET:
             raise DataError("the stored data state does not say how long the longest target is")
         if not self.joint:
             self.source_text.restore(state["source"])
@@ -260,10 +260,6 @@ def _problem(side: str, text: Any) -> str | None:
         return f"the {side} is not a string but {type(text).__name__}"
     if not text.strip():
         return f"the {side} is empty"
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # JSON can write it: "\ud800"
-        return f"the {side} holds half of a surrogate pair, which is no character"
     return None
 
 

@@ -3,20 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqnet.batch import Batch
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.generation import at_least, nothing_read
+from seqnet.data.generation import Unlearned, at_least
 from seqnet.data.keyboard import HIGHEST, KEYS, LOWEST, Piece, Pieces, draw_moves, piece, show_piece
 from seqnet.data.numbers import read_rows, unasked_steps
 from seqnet.spaces import Space, Vector
 
 
-class PianoRoll:
+class PianoRoll(Unlearned):
     """Which notes sound next? One JSON file: lists of sequences of steps, each the list of its MIDI notes, 21 to 108.
 
     inputs: [time - 1, 88] of 0 and 1; targets: [time - 1, 88], the notes of the step after. A step without
@@ -42,14 +41,6 @@ class PianoRoll:
     def fit(self) -> None:
         """Read and check the file. Raises DataError."""
         self.pieces.split("train")
-
-    def state(self) -> dict[str, Any]:
-        """Nothing learned: a piano always has 88 keys."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take nothing back. Raises DataError where there is something."""
-        nothing_read(state)
 
     def split(self, name: str) -> Examples:
         """The sequences of `train`, `valid` or `test`. Raises DataError."""

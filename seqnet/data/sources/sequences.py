@@ -184,6 +184,6 @@ def width_of(value: Any) -> int:
 
 def label(value: Any, where: str) -> str:
     """A label. Raises DataError where it is none."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value.strip():
         raise DataError(f"{where}: {brief(value)} is not a label (a string), as in the first row")
     return value

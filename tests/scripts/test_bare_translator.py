@@ -18,8 +18,7 @@ from seqnet.training.evaluation import evaluating
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-import bare_torch  # noqa: E402
-import sentences  # noqa: E402
+from benchmarks import bare_translator, sentences  # noqa: E402
 
 EMBEDDING, HIDDEN = 6, 8
 
@@ -41,7 +40,7 @@ def translators(request):
     )
     for parameter in model.parameters():
         torch.nn.init.uniform_(parameter, -0.6, 0.6)
-    return model, bare_torch.like(model, space.size, EMBEDDING, HIDDEN), writing, examples
+    return model, bare_translator.like(model, space.size, EMBEDDING, HIDDEN), writing, examples
 
 
 def test_loss_and_gradients_are_the_same(translators):
@@ -50,7 +49,7 @@ def test_loss_and_gradients_are_the_same(translators):
     space = sentences.made(1, words=30)[0]
     task = SequenceToSequence(NextToken(space), SimpleNamespace(writing=writing, targets=space), [])
     (task.loss(model(batch), batch) / task.count(batch)).backward()
-    loss = bare_torch.loss(bare, batch.source, batch.source_lengths, batch.inputs, batch.targets)
+    loss = bare_translator.loss(bare, batch.source, batch.source_lengths, batch.inputs, batch.targets)
     loss.backward()
     torch.testing.assert_close(model.head.weight.grad, bare.head.weight.grad)
     torch.testing.assert_close(model.reader.embedding.weight.grad, bare.target.weight.grad)

@@ -1,4 +1,4 @@
-"""The attention decoder as it is written in tutorials: what `benchmark.py attention` and `decode` compare with.
+"""The attention decoder as it is written in tutorials: what the attention decoders of seqnet are timed beside.
 
 The same model as seqnet's (BiLSTM encoder, LSTM decoder, scaled dot attention after it), step by step in plain torch:
 attention and output layer at every step, a beam that copies the encoder's output for each hypothesis, computes a

@@ -1,0 +1,180 @@
+"""An LSTM language model: seqnet's loop beside a plain one, its bare matrix products, a GPU, and a very long text."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from benchmarks.timing import Pair, bare_steps, pair, training_steps
+from torch import Tensor, nn
+
+from seqnet.cells.lstm import LSTM
+from seqnet.data.examples import Ragged, Stream
+from seqnet.data.lanes import LaneLoader
+from seqnet.models.recurrent import Recurrent
+from seqnet.objectives.tokens import NextToken
+from seqnet.spaces import Tokens
+from seqnet.tasks.many_to_many import ManyToMany
+
+
+@dataclass(frozen=True)
+class Size:
+    """A language model's size: layers x hidden, vocabulary, rows x steps of a window."""
+
+    layers: int
+    hidden: int
+    embedding: int
+    vocabulary: int
+    rows: int
+    steps: int
+
+    def __str__(self) -> str:
+        return f"LSTM {self.layers} x {self.hidden}, vocabulary {self.vocabulary}, batch {self.rows} x {self.steps}"
+
+
+USUAL, WORDS, SMALL = Size(1, 256, 64, 65, 32, 64), Size(2, 200, 200, 10_000, 20, 20), Size(1, 64, 64, 65, 20, 20)
+
+
+def text_of(size: Size, windows: int = 200) -> Tensor:
+    """Random tokens, enough for so many windows."""
+    length = size.rows * size.steps * windows + 1
+    return torch.randint(size.vocabulary, (length,), generator=torch.Generator().manual_seed(0))
+
+
+def model_of(size: Size) -> Recurrent:
+    """seqnet's model of a size."""
+    torch.manual_seed(0)
+    return Recurrent(
+        cell=LSTM,
+        inputs=Tokens(tuple(map(str, range(size.vocabulary)))),
+        views={},
+        out_features=size.vocabulary,
+        hidden_size=size.hidden,
+        num_layers=size.layers,
+        embedding_size=size.embedding,
+    )
+
+
+def ours(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
+    """A step of seqnet's loop on a text."""
+    model = model_of(size).to(device)
+    loader = LaneLoader(Stream(Ragged.of([text])), size.rows, size.steps, seed=0, shuffle=False)
+    task = ManyToMany(NextToken(Tokens(tuple(map(str, range(size.vocabulary))))))
+    return training_steps(model, task, loader, size.steps)
+
+
+class Bare(nn.Module):
+    """The same model in plain torch."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(size.vocabulary, size.embedding)
+        self.lstm = nn.LSTM(size.embedding, size.hidden, size.layers, batch_first=True)
+        self.head = nn.Linear(size.hidden, size.vocabulary)
+
+    def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Logits and state."""
+        features, state = self.lstm(self.embedding(x), state)
+        return self.head(features), state
+
+
+def theirs(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
+    """A step of a loop in plain torch on the same text."""
+    torch.manual_seed(0)
+    model = Bare(size).to(device)
+    length = (len(text) - 1) // size.rows
+    inputs = text[: size.rows * length].view(size.rows, length).to(device)
+    targets = text[1 : size.rows * length + 1].view(size.rows, length).to(device)
+    place, state = 0, None
+
+    def loss() -> Tensor:
+        nonlocal place, state
+        if place >= length:
+            place, state = 0, None
+        x, y = inputs[:, place : place + size.steps], targets[:, place : place + size.steps]
+        place += size.steps
+        logits, state = model(x, state)
+        state = tuple(part.detach() for part in state)
+        return F.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+    return bare_steps(model, loss)
+
+
+def loop() -> list[Pair]:
+    """A training step beside a plain loop's: usual sizes, and one so small that overhead shows."""
+    return [
+        pair(f"loop {size}", ours(size, text_of(size)), theirs(size, text_of(size)), 60)
+        for size in (USUAL, WORDS, SMALL)
+    ]
+
+
+def products(size: Size) -> Callable[[], None]:
+    """The matrix products of a step, forward and backward, into outputs that are there already."""
+    tokens, hidden = size.rows * size.steps, size.hidden
+    shapes: list[tuple[int, int, int, int]] = []  # rows, inner, columns, how often
+    for layer in range(size.layers):
+        width = size.embedding if layer == 0 else hidden
+        shapes += [(tokens, width, 4 * hidden, 1), (size.rows, hidden, 4 * hidden, size.steps)]
+        shapes += [(tokens, 4 * hidden, width, 1), (size.rows, 4 * hidden, hidden, size.steps)]
+        shapes += [(4 * hidden, tokens, width, 1), (4 * hidden, tokens, hidden, 1)]
+    shapes += [(tokens, hidden, size.vocabulary, 1), (tokens, size.vocabulary, hidden, 1)]
+    shapes += [(size.vocabulary, tokens, hidden, 1)]
+    parts = [(torch.randn(a, b), torch.randn(b, c), torch.empty(a, c), times) for a, b, c, times in shapes]
+
+    def replay() -> None:
+        for left, right, out, times in parts:
+            for _ in range(times):
+                torch.mm(left, right, out=out)
+
+    return replay
+
+
+def limit() -> list[Pair]:
+    """A training step beside nothing but its matrix products: how far the machine's own limit is."""
+    return [pair(f"limit {WORDS}", ours(WORDS, text_of(WORDS)), products(WORDS), 60)]
+
+
+def stream() -> list[Pair]:
+    """Windows of 50 steps deep in one sequence of a million steps, beside windows near its beginning, and memory."""
+    size = Size(1, 64, 64, 65, 1, 50)
+    near, far = 10_000 // size.steps, 1_000_000 // size.steps
+    text = text_of(size, far + 5_000)
+    begins, deep = ours(size, text), ours(size, text)
+    for _ in range(near):
+        begins()
+    before = _resident()
+    for _ in range(far):
+        deep()
+    grown = (_resident() - before) / 2**20
+    found = pair(f"stream {size}: step 1,000,000 beside 10,000, memory {grown:+.1f} MiB", deep, begins, 8)
+    return [found]
+
+
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def gpu() -> list[Pair]:
+    """A training step on a GPU beside a plain loop's with cuDNN's LSTM."""
+    if not torch.cuda.is_available():
+        print("gpu: not measured, torch finds no GPU here")
+        return []
+    sizes = (Size(2, 650, 650, 10_000, 64, 35), Size(2, 1500, 1500, 10_000, 64, 35))
+    return [
+        pair(
+            f"gpu {size}", _waited(ours(size, text_of(size), "cuda")), _waited(theirs(size, text_of(size), "cuda")), 40
+        )
+        for size in sizes
+    ]
+
+
+def _waited(step: Callable[[], None]) -> Callable[[], None]:
+    def steps() -> None:
+        for _ in range(10):
+            step()
+        torch.cuda.synchronize()
+
+    return steps

@@ -1,0 +1,131 @@
+"""An attention encoder-decoder beside the one of tutorials: training steps, and decoding."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from types import SimpleNamespace
+
+import torch
+from benchmarks import bare_translator, sentences
+from benchmarks.timing import Pair, bare_steps, pair, training_steps
+from torch import Tensor
+
+from seqnet.attention.soft import Soft
+from seqnet.batch import Batch
+from seqnet.cells.lstm import LSTM
+from seqnet.data.examples import Examples
+from seqnet.decoding.beam import Beam
+from seqnet.decoding.greedy import Greedy
+from seqnet.models.encoder_decoder import EncoderDecoder
+from seqnet.objectives.tokens import NextToken
+from seqnet.spaces import Tokens, Writing
+from seqnet.tasks.seq2seq import SequenceToSequence
+from seqnet.training.evaluation import evaluating
+
+EMBEDDING, HIDDEN, ROWS = 256, 256, 64
+SENTENCES = 1_000  # decoded in one go
+
+Written = list[list[int]]
+
+
+def _model(space: Tokens, feeding: bool) -> EncoderDecoder:
+    torch.manual_seed(0)
+    return EncoderDecoder(
+        cell=LSTM,
+        inputs=space,
+        source=space,
+        out_features=space.size,
+        attention=Soft,
+        hidden_size=HIDDEN,
+        embedding_size=EMBEDDING,
+        embedding_std=0.1,
+        bidirectional=True,
+        input_feeding=feeding,
+    )
+
+
+def _steps(model: EncoderDecoder, space: Tokens, writing: Writing, examples: Examples) -> Callable[[], None]:
+    task = SequenceToSequence(NextToken(space), SimpleNamespace(writing=writing, targets=space), [])
+    return training_steps(model, task, sentences.loader(examples, ROWS))
+
+
+def _bare_steps(model: bare_translator.Translator, batches: Iterator[Batch]) -> Callable[[], None]:
+    def loss() -> Tensor:
+        batch = next(batches)
+        assert batch.source is not None and batch.source_lengths is not None
+        return bare_translator.loss(model, batch.source, batch.source_lengths, batch.inputs, batch.targets)
+
+    return bare_steps(model, loss)
+
+
+def _random(examples: Examples) -> Iterator[Batch]:
+    random = torch.Generator().manual_seed(0)
+    for _ in count():
+        for rows in torch.randperm(len(examples), generator=random).split(ROWS):
+            yield examples.batch(rows)
+
+
+def attention() -> list[Pair]:
+    """An epoch of an attention decoder beside the tutorials' on random batches, and on seqnet's own bucketed ones."""
+    space, writing, examples = sentences.made(1_280)
+    found = []
+    for feeding in (False, True):
+        loader = sentences.loader(examples, ROWS)
+        bucketed = (batch for epoch in count() for batch in loader.batches(epoch))
+        for order, batches in (("random", _random(examples)), ("the same", bucketed)):
+            model = _model(space, feeding)
+            bare = bare_translator.like(model, space.size, EMBEDDING, HIDDEN)
+            step, plain = _steps(model, space, writing, examples), _bare_steps(bare, batches)
+            name = f"attention {'with' if feeding else 'without'} input feeding, beside {order} batches of {ROWS}"
+            found.append(pair(name, _times(step, 20), _times(plain, 20), seconds=60, repeats=7))
+    return found
+
+
+def _times(step: Callable[[], None], often: int) -> Callable[[], None]:
+    def several() -> None:
+        for _ in range(often):
+            step()
+
+    return several
+
+
+def decode() -> list[Pair]:
+    """Greedy search and a beam of 5 with the same weights, which a short training made."""
+    space, writing, examples = sentences.made(12_800)
+    model = _model(space, feeding=False)
+    step = _steps(model, space, writing, examples)
+    for _ in range(200):  # enough to learn when to end
+        step()
+    bare = bare_translator.like(model, space.size, EMBEDDING, HIDDEN).eval()
+    longest = writing.longest + writing.longest // 2
+    found = []
+    for rows in (1, ROWS, SENTENCES):
+        batch = examples.batch(torch.arange(rows, 2 * rows))
+        for size, choice in ((1, Greedy()), (5, Beam(beam_size=5))):
+            if rows == SENTENCES and size == 1:
+                continue
+            ours, theirs = _ours(model, choice, batch, writing), _theirs(bare, size, batch, writing, longest)
+            same = sum(one == other for one, other in zip(ours(), theirs(), strict=True))
+            name = f"decode {'greedy' if size == 1 else 'beam 5'}, {rows} at once ({same} of {rows} alike)"
+            found.append(pair(name, ours, theirs, seconds=40, repeats=7 if rows == SENTENCES else 21))
+    return found
+
+
+def _ours(model: EncoderDecoder, choice: Greedy | Beam, batch: Batch, writing: Writing) -> Callable[[], Written]:
+    def run() -> Written:
+        with evaluating(model):
+            memory, state = model.begin(batch)
+            return [found[0].ids for found in choice.decode(model, memory, state, writing)]
+
+    return run
+
+
+def _theirs(
+    bare: bare_translator.Translator, size: int, batch: Batch, writing: Writing, longest: int
+) -> Callable[[], Written]:
+    def run() -> Written:
+        assert batch.source is not None and batch.source_lengths is not None
+        assert writing.begin is not None and writing.end is not None
+        given = (batch.source, batch.source_lengths, writing.begin, writing.end, longest)
+        return bare.greedy(*given) if size == 1 else bare.beam(*given, size)
+
+    return run

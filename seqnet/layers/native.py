@@ -1,0 +1,57 @@
+"""A small library in C, compiled once into the user's cache where there is a compiler; else torch does the work."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("recurrence.c")
+# No -ffast-math: the rounding in `exponential` would be optimised away.
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+SECONDS = 60
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled functions of recurrence.c; None without a compiler, or where SEQNET_NATIVE=0 asks for none."""
+    if os.environ.get("SEQNET_NATIVE") == "0":
+        return None
+    try:
+        found = ctypes.CDLL(str(_built()))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    for function, pointers in ((found.gru_forward, 6), (found.gru_backward, 7)):
+        function.argtypes = [ctypes.c_size_t, ctypes.c_size_t, *[ctypes.c_void_p] * pointers]
+        function.restype = None
+    return found
+
+
+def _built() -> Path:
+    """Where the library lies, compiled now unless it was before. Raises OSError and SubprocessError."""
+    source = SOURCE.read_bytes()
+    # A home folder may be shared by machines that differ in what -march=native means.
+    machine = f"{platform.machine()} {_processor()} {FLAGS}"
+    name = hashlib.sha256(source + machine.encode()).hexdigest()[:16]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqnet"
+    path = folder / f"recurrence_{name}.so"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=folder) as there:
+            made = Path(there) / path.name
+            command = [os.environ.get("CC") or "cc", *FLAGS, "-o", str(made), str(SOURCE)]
+            subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
+            made.replace(path)  # whole or not at all, when several runs begin at once
+    return path
+
+
+def _processor() -> str:
+    """What tells processors with different instructions apart."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")

@@ -1,0 +1,216 @@
+"""GRU and vanilla RNN over a whole sequence on a CPU, sooner than torch's own.
+
+torch multiplies by a transposed view in every step, and makes a product for the weights' gradient in every step. Here
+the inputs' products are one before the loop, the weights' gradients one after it, and the recurrent weights are laid
+out once. The pointwise work of a step is one call of a compiled function where there is one (`native`), else of torch's
+operators, in bulk for all steps where they can be. The functions take and return what torch's own do for one layer.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqnet.layers import native
+
+FEW_STEPS = 4
+"""Below so many steps, and where no gradient is wanted, torch's own functions are the sooner."""
+
+
+def gru(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
+    """What `torch._VF.gru` returns: outputs [batch time hidden], final state [1 batch hidden]."""
+    if _torch_is_sooner(x):
+        return torch._VF.gru(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
+    y = _GRU.apply(x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    return y.transpose(0, 1), y[-1:]
+
+
+def rnn_tanh(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
+    """What `torch._VF.rnn_tanh` returns."""
+    if _torch_is_sooner(x):
+        return torch._VF.rnn_tanh(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
+    y = _RNN.apply(torch.tanh_, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    return y.transpose(0, 1), y[-1:]
+
+
+def rnn_relu(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
+    """What `torch._VF.rnn_relu` returns."""
+    if _torch_is_sooner(x):
+        return torch._VF.rnn_relu(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
+    y = _RNN.apply(torch.relu_, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    return y.transpose(0, 1), y[-1:]
+
+
+def _torch_is_sooner(x: Tensor) -> bool:
+    return x.is_cuda or x.shape[1] < FEW_STEPS or not len(x) or not torch.is_grad_enabled()
+
+
+class _RNN(torch.autograd.Function):
+    """h_t = g(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), all steps [time batch hidden]; g is tanh_ or relu_."""
+
+    @staticmethod
+    def forward(ctx, bend, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
+        """x: [batch time input]; hidden: [batch hidden]."""
+        steps = _by_time(x)
+        y = _products(steps, w_ih, b_ih + b_hh)
+        recurrent = w_hh.t().contiguous()
+        h = hidden
+        for total in y.unbind(0):
+            h = bend(total.addmm_(h, recurrent))
+        ctx.bend = bend
+        ctx.save_for_backward(steps, hidden, y, w_ih, w_hh)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dy):  # type: ignore[no-untyped-def]
+        """The gradients of x, hidden and the four weights."""
+        steps, hidden, y, w_ih, w_hh = ctx.saved_tensors
+        totals = 1 - y * y if ctx.bend is torch.tanh_ else (y > 0).to(y.dtype)  # slopes first, then gradients
+        later = dy[-1]
+        for n in range(len(y) - 1, -1, -1):
+            totals[n].mul_(later)
+            later = torch.addmm(dy[n - 1], totals[n], w_hh) if n else totals[n].mm(w_hh)
+        dw_ih, dw_hh, bias = _weight_gradients(totals, steps, _before(hidden, y))
+        return None, _input_gradient(ctx, 1, totals, w_ih), later, dw_ih, dw_hh, bias, bias
+
+
+class _GRU(torch.autograd.Function):
+    """h' = (1-z) n + z h with n = tanh(n_x + r n_h), gates in the order r z n; all steps [time batch hidden]."""
+
+    @staticmethod
+    def forward(ctx, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
+        """x: [batch time input]; hidden: [batch hidden]."""
+        steps = _by_time(x)
+        size = hidden.shape[1]
+        library = native.library() if x.dtype == torch.float32 else None
+        bias = torch.cat([b_ih[: 2 * size] + b_hh[: 2 * size], b_ih[2 * size :]])
+        gates = _products(steps, w_ih, bias)
+        n_hidden, y = gates.new_empty(2, len(gates), *hidden.shape)
+        hidden = hidden.contiguous()
+        run = _gru_steps if library is None else _gru_steps_native
+        run(library, gates, hidden, w_hh.t(), b_hh[2 * size :].contiguous(), n_hidden, y)
+        ctx.library = library
+        ctx.save_for_backward(steps, hidden, gates, n_hidden, y, w_ih, w_hh)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dy):  # type: ignore[no-untyped-def]
+        """The gradients of x, hidden and the four weights."""
+        steps, hidden, gates, n_hidden, y, w_ih, w_hh = ctx.saved_tensors
+        before = _before(hidden, y)
+        run = _gru_back if ctx.library is None else _gru_back_native
+        d_gates, d_n, dh = run(ctx.library, dy.contiguous(), gates, n_hidden, before, w_hh.contiguous())
+        _, dw_hh, db_hh = _weight_gradients(d_gates, None, before)
+        d_gates[..., 2 * y.shape[2] :] = d_n  # the input's part of n does not pass by r
+        dw_ih, _, db_ih = _weight_gradients(d_gates, steps, None)
+        return _input_gradient(ctx, 0, d_gates, w_ih), dh, dw_ih, dw_hh, db_ih, db_hh
+
+
+def _gru_steps(
+    library: Any, gates: Tensor, hidden: Tensor, into: Tensor, bias_n: Tensor, n_hidden: Tensor, y: Tensor
+) -> None:
+    """Every step by torch's operators: `gates` become r z n, and `n_hidden` and `y` are filled."""
+    size = hidden.shape[1]
+    into_rz, into_n = into[:, : 2 * size].contiguous(), into[:, 2 * size :].contiguous()
+    h = hidden
+    for rz, n, n_h, out in zip(
+        gates[..., : 2 * size].unbind(0), gates[..., 2 * size :].unbind(0), n_hidden.unbind(0), y.unbind(0), strict=True
+    ):
+        r, z = rz.addmm_(h, into_rz).sigmoid_().split(size, dim=1)
+        torch.addmm(bias_n, h, into_n, out=n_h)
+        n.addcmul_(r, n_h).tanh_()
+        h = torch.lerp(n, h, z, out=out)
+
+
+def _gru_steps_native(
+    library: Any, gates: Tensor, hidden: Tensor, into: Tensor, bias_n: Tensor, n_hidden: Tensor, y: Tensor
+) -> None:
+    """The same with the compiled function."""
+    batch, size = hidden.shape
+    into = into.contiguous()
+    product = gates.new_empty(batch, 3 * size)
+    bias, old, given = bias_n.data_ptr(), hidden.data_ptr(), product.data_ptr()
+    h = hidden
+    for place, kept, new, out in zip(_places(gates), _places(n_hidden), _places(y), y.unbind(0), strict=True):
+        torch.mm(h, into, out=product)
+        library.gru_forward(batch, size, place, given, bias, kept, old, new)
+        h, old = out, new
+
+
+def _gru_back(
+    library: Any, dy: Tensor, gates: Tensor, n_hidden: Tensor, before: Tensor, w_hh: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients before the nonlinearities: on the hidden side [time batch 3*hidden], n on the input's; of hidden."""
+    r, z, n = _apart(gates).unbind(2)
+    # What a state's gradient is to be multiplied by, for all steps in bulk.
+    d_gates = _apart(torch.empty_like(gates))
+    d_n = (1 - z).mul_(1 - n * n)
+    torch.mul(r, d_n, out=d_gates[:, :, 2])
+    torch.mul(d_gates[:, :, 2], n_hidden * (1 - r), out=d_gates[:, :, 0])
+    torch.mul((before - n).mul_(z), 1 - z, out=d_gates[:, :, 1])
+    dh = dy[-1].clone()
+    for step in range(len(dy) - 1, -1, -1):
+        d_gates[step].mul_(dh[:, None])
+        d_n[step].mul_(dh)
+        dh = torch.addmm(dh.mul_(z[step]), d_gates[step].flatten(1), w_hh)
+        if step:
+            dh += dy[step - 1]
+    return d_gates.flatten(2), d_n, dh
+
+
+def _gru_back_native(
+    library: Any, dy: Tensor, gates: Tensor, n_hidden: Tensor, before: Tensor, w_hh: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same with the compiled function."""
+    _, batch, size = dy.shape
+    d_gates, d_n, dh = torch.empty_like(gates), torch.empty_like(dy), torch.zeros_like(dy[0])
+    carried = dh.data_ptr()
+    places = [reversed(_places(part)) for part in (dy, gates, n_hidden, before, d_gates, d_n)]
+    for gradient, grad, gate, kept, old, back, input_n in zip(reversed(d_gates.unbind(0)), *places, strict=True):
+        library.gru_backward(batch, size, grad, carried, gate, kept, old, back, input_n)
+        dh.addmm_(gradient, w_hh)
+    return d_gates, d_n, dh
+
+
+def _apart(gates: Tensor) -> Tensor:
+    """[time batch 3*hidden] as [time batch gate hidden]."""
+    return gates.view(*gates.shape[:2], 3, -1)
+
+
+def _by_time(x: Tensor) -> Tensor:
+    """[batch time feature] as [time batch feature], in one piece."""
+    return x.transpose(0, 1).contiguous()
+
+
+def _products(steps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The inputs' part of what goes into every step, by one product."""
+    return torch.addmm(bias, steps.flatten(0, 1), weight.t()).view(*steps.shape[:2], -1)
+
+
+def _before(hidden: Tensor, y: Tensor) -> Tensor:
+    """The state that every step began from, [time batch hidden]."""
+    return torch.cat([hidden[None], y[:-1]])
+
+
+def _weight_gradients(gradient: Tensor, steps: Tensor | None, before: Tensor | None) -> tuple[Any, Any, Tensor]:
+    """Of input weights, recurrent weights and bias, by one product each; None of what is not given."""
+    flat = gradient.flatten(0, 1)
+    products = [None if part is None else flat.t().mm(part.flatten(0, 1)) for part in (steps, before)]
+    return products[0], products[1], flat.sum(0)
+
+
+def _input_gradient(ctx: Any, place: int, gradient: Tensor, weight: Tensor) -> Tensor | None:
+    if not ctx.needs_input_grad[place]:
+        return None
+    found = gradient.flatten(0, 1).mm(weight)
+    return found.view(*gradient.shape[:2], -1).transpose(0, 1)
+
+
+def _places(tensor: Tensor) -> range:
+    """Where each step of a tensor [time ...] in one piece begins in memory."""
+    begin, stride = tensor.data_ptr(), tensor.stride(0) * tensor.element_size()
+    return range(begin, begin + len(tensor) * stride, stride)

@@ -1,0 +1,89 @@
+"""TensorBoard's event file, written where it is told.
+
+torch's own writer hands each event to a thread: a kill loses what is still queued, and a full disk is met where
+nobody hears of it.
+"""
+
+import itertools
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+# TensorBoard asks for this module to learn that it should use its own file functions: without it, an installed
+# tensorflow would be imported, which takes seconds and claims the GPU.
+sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # noqa: E402
+from tensorboard.summary.writer.record_writer import RecordWriter  # noqa: E402
+from torch.utils.tensorboard import summary  # noqa: E402
+
+from seqnet.errors import DiskError, on_disk  # noqa: E402
+
+VERSION = "brain.Event:2"
+NUMBERS = itertools.count()
+
+
+class EventFile:
+    """A new event file of a folder. Every method raises DiskError.
+
+    purge_step: where a run goes on; what earlier files say of this step and later ones is hidden.
+    """
+
+    def __init__(self, folder: Path, purge_step: int = 0) -> None:
+        with on_disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            # Readers take the files in the order of their names, which begin with a time in seconds.
+            there = [int(path.name.split(".")[3]) for path in folder.glob("events.out.tfevents.[0-9]*")]
+            second = max([int(time.time()), *(before + 1 for before in there)])
+            name = f"events.out.tfevents.{second:010}.{socket.gethostname()}.{os.getpid()}.{next(NUMBERS)}"
+            self._path = folder / name
+            self._file = self._path.open("xb", buffering=0)
+        self._write(Event(file_version=VERSION, step=purge_step))
+        # In the first file too: TensorBoard takes a run's first START for its beginning, and hides nothing for it.
+        self._write(Event(session_log=SessionLog(status=SessionLog.START), step=purge_step))
+
+    def scalar(self, tag: str, value: float, step: int) -> None:
+        """A point on a curve."""
+        self._write(Event(summary=summary.scalar(tag, value), step=step))
+
+    def text(self, tag: str, text: str, step: int) -> None:
+        """Markdown."""
+        self._write(Event(summary=summary.text(tag, text), step=step))
+
+    def image(self, tag: str, picture: np.ndarray, step: int) -> None:
+        """A picture [height width 3]."""
+        self._write(Event(summary=summary.image(tag, picture, dataformats="HWC"), step=step))
+
+    def charts(self, layout: Mapping[str, Mapping[str, list[Any]]]) -> None:
+        """Which curves are drawn together; the last layout of a run is the one that is shown."""
+        self._write(Event(summary=summary.custom_scalars(layout)))
+
+    def hyperparameters(self, values: Mapping[str, Any], scores: Mapping[str, float]) -> None:
+        """Those of this very run; torch's `add_hparams` would add another to the list."""
+        for made in summary.hparams(dict(values), dict(scores)):
+            self._write(Event(summary=made))
+
+    def _write(self, event: Any) -> None:
+        event.wall_time = time.time()
+        record = BytesIO()
+        RecordWriter(record).write(event.SerializeToString())
+        left = record.getbuffer()
+        try:
+            with on_disk(self._path):
+                while left:
+                    left = left[self._file.write(left) :]
+        except DiskError:
+            self._file.close()  # what comes after half a record could not be read
+            raise
+
+    def close(self) -> None:
+        """Close the file; nothing is left to be written."""
+        self._file.close()

@@ -1,0 +1,214 @@
+"""What a stored configuration may say: it is data, and whoever handed the run on may have written it.
+
+Its classes are those that seqnet's own files name for that place, torch's optimisers, and those of packages that
+the user trusts by name. Its options have the types and ranges of the command line's. Read without torch.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from seqnet import rules
+from seqnet.errors import CheckpointError, ConfigurationError, DataError
+
+Config = dict[str, Any]
+
+CONFIGS = next(
+    folder
+    for folder in (Path(__file__).parent / "configs", Path(__file__).parents[1] / "configs")
+    if (folder / "train.yaml").is_file()
+)
+OPTIMIZER = re.compile(r"torch\.optim\.[A-Z]\w*", re.ASCII)
+CHOICE = re.compile(r"\w[\w.-]{0,99}")
+LONGEST, DEEPEST = 10_000, 10  # characters of a text; lists and options within each other
+NO_OPTIONS = ("defaults", "hydra")  # of train.yaml
+SAYS = "the stored configuration"
+
+
+@cache
+def shipped(group: str) -> Mapping[str, Path]:
+    """The classes that seqnet's own choices of a group name, and the file of each."""
+    found = {}
+    for path in sorted((CONFIGS / group).glob("*.yaml")):
+        target = re.search(r"^_target_: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if target is not None:
+            found[target[1]] = path
+    return found
+
+
+@cache
+def groups() -> tuple[str, ...]:
+    """The groups that a run's configuration is chosen from, such as `cell` and `cell@decoder_cell`."""
+    entries = _defaults(CONFIGS / "train.yaml")["defaults"]
+    return tuple(name for entry in entries if isinstance(entry, dict) for name in entry if "/" not in name)
+
+
+@cache
+def _layout() -> tuple[Config, Mapping[str, str]]:
+    """The options of no group with their defaults, and for each section the group that it is chosen from."""
+    options = {key: value for key, value in _defaults(CONFIGS / "train.yaml").items() if key not in NO_OPTIONS}
+    parts = [name.partition("@") for name in groups()]
+    sections = {package or group: group for group, _, package in parts}
+    return options, {name: group for name, group in sections.items() if name not in options}
+
+
+@cache
+def own_classes() -> frozenset[str]:
+    """All classes that seqnet's own files name."""
+    return frozenset(target for group in _layout()[1].values() for target in shipped(group))
+
+
+@cache
+def _defaults(path: Path) -> Config:
+    found = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
+
+
+def refusal(target: str) -> ConfigurationError:
+    """What a class is refused with that nobody trusts."""
+    package = target.partition(".")[0]
+    if package == "seqnet" or not package.isidentifier():
+        return ConfigurationError(f"{SAYS} names {rules.shown(target)[:200]}, which is no class that seqnet builds")
+    return ConfigurationError(
+        f"{SAYS} names {rules.shown(target)[:200]}, which is not seqnet's own; if you trust that code, "
+        f"add trust=[{package}]"
+    )
+
+
+def checked(stored: Any, trust: Sequence[str], typed: Mapping[str, Any] | None = None) -> Config:
+    """A stored configuration, once it is found to be one; options that are newer than it have their defaults.
+
+    typed: the configuration of the command line, whose classes the user named. Raises ConfigurationError, and
+    CheckpointError where it is none at all.
+    """
+    if not isinstance(stored, dict) or not isinstance(stored.get("groups"), dict):
+        raise CheckpointError(f"{SAYS} is not that of a run; give the folder of another")
+    options, sections = _layout()
+    defaults: Config = {**options, **dict.fromkeys(sections), "groups": {}}
+    for name in stored.keys() - defaults.keys():
+        raise ConfigurationError(f"{SAYS} has {rules.shown(name)[:200]}, which this seqnet does not know")
+    found: Config = {}
+    for name, default in defaults.items():
+        value = stored.get(name, default)
+        if name in sections:
+            value = _section(name, sections[name], value, trust, (typed or {}).get(name))
+        elif name == "groups":
+            value = _choices(value)
+        elif isinstance(default, dict):
+            value = _options(name, value, default)
+        else:
+            _check(name, value, default)
+        if value is not None or name in stored or name in options:
+            found[name] = value
+    return found
+
+
+def _choices(value: Any) -> Config:
+    """The group choices: names of files, which stay in their folder. Those that are missing were not made."""
+    for group, choice in value.items():
+        if group not in groups():
+            raise ConfigurationError(f"{SAYS} has the group {_brief(group)}, which this seqnet does not know")
+        if not isinstance(choice, str) or not CHOICE.fullmatch(choice):
+            raise ConfigurationError(f"{SAYS} has {group}={_brief(choice)}, which is no name of a choice")
+    return {**dict.fromkeys(groups(), "null"), **value}
+
+
+def refuse_elsewhere(stored: Config) -> None:
+    """Refuse to read what a stored configuration names as its data, where it is no file or folder that is here.
+
+    Nothing is fetched from a network, and no pipe or device is opened, because a file says so. Raises DataError.
+    """
+    path, name = stored["data"].get("path"), stored["data"].get("name")
+    if isinstance(path, str) and not (Path(path).is_file() or Path(path).is_dir()):
+        raise DataError(
+            f"{SAYS} has data.path={_brief(path)}, which is no file or folder here: put it there, or, if it is a data "
+            "set of the Hub that is to be fetched, type data.path= yourself"
+        )
+    if isinstance(name, str) and Path(name).name != name:
+        raise DataError(f"{SAYS} has data.name={_brief(name)}, which is no name of a folder")
+
+
+def _section(name: str, group: str, value: Any, trust: Sequence[str], typed: Any) -> Config | None:
+    """The options of a section that is chosen from a group, checked."""
+    classes = shipped(group)
+    if not classes:
+        if (CONFIGS / group / "default.yaml").is_file():
+            return _options(name, {} if value is None else value, _defaults(CONFIGS / group / "default.yaml"))
+        return None if value is None else _options(name, value, None)
+    if value is None and name in ("attention", "decoder_cell"):
+        return None
+    target = value.get("_target_") if isinstance(value, dict) else None
+    if not isinstance(target, str):
+        raise ConfigurationError(f"{SAYS} names no class for {name}: _target_ must be there, and be text")
+    if target in classes:
+        return _options(name, value, _defaults(classes[target]), trust, typed, filled=False)
+    named = typed.get("_target_") if isinstance(typed, Mapping) else None
+    if target != named and not (name == "optimizer" and OPTIMIZER.fullmatch(target)):
+        _refuse_strangers(target, trust)
+    return _options(name, value, None, trust, typed)
+
+
+def _refuse_strangers(target: Any, trust: Sequence[str]) -> None:
+    """Refuse a class of a package that is not trusted."""
+    if not isinstance(target, str) or target.partition(".")[0] not in trust:
+        raise refusal(str(target))
+
+
+def _options(
+    name: str,
+    value: Any,
+    defaults: Config | None,
+    trust: Sequence[str] = (),
+    typed: Any = None,
+    filled: bool = True,
+) -> Config:
+    """The options of a section: those of `defaults`, where there are any, which also fill what is missing."""
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{SAYS} has {name}={_brief(value)}, which must hold options")
+    for key, option in value.items():
+        if defaults is not None and key in defaults:
+            _check(f"{name}.{key}", option, defaults[key])
+        elif defaults is None or (name, key) == ("model", "reader"):
+            _refuse_strange(f"{name}.{key}", option, trust, typed.get(key) if isinstance(typed, Mapping) else None)
+        else:
+            raise ConfigurationError(f"{SAYS} has {name}.{_brief(key)}, which this seqnet does not know")
+    return {**defaults, **value} if defaults is not None and filled else dict(value)
+
+
+def _check(key: str, value: Any, default: Any) -> None:
+    """Refuse what the option cannot hold."""
+    if isinstance(value, dict):
+        raise ConfigurationError(f"{SAYS} has options in {key}, which holds none")
+    _refuse_strange(key, value)
+    linked = isinstance(default, str) and default.startswith("${")  # to another option: the table alone knows
+    sentence = (rules.OPTIONS[key] if linked else rules.option(key, default)).refusal(key, value)
+    if sentence is not None:
+        raise ConfigurationError(f"{SAYS} cannot be right: {sentence}")
+
+
+def _refuse_strange(key: str, value: Any, trust: Sequence[str] = (), typed: Any = None, depth: int = 0) -> None:
+    """Refuse what JSON does not hold, or nobody would write, and classes in it that are not trusted."""
+    too_large = (isinstance(value, str) and len(value) > LONGEST) or (isinstance(value, int) and abs(value) >= 2**63)
+    if depth > DEEPEST or too_large:
+        raise ConfigurationError(f"{SAYS} holds too much in {_brief(key)}")
+    if type(value) is list:
+        for part in value:
+            _refuse_strange(key, part, trust, None, depth + 1)
+    elif type(value) is dict:
+        own = typed if isinstance(typed, Mapping) else {}
+        if "_target_" in value and (value["_target_"] != own.get("_target_") or value["_target_"] is None):
+            _refuse_strangers(value["_target_"], trust)
+        for name, part in value.items():
+            _refuse_strange(f"{key}.{name}"[:LONGEST], part, trust, own.get(name), depth + 1)
+    elif value is not None and type(value) not in (bool, int, float, str):
+        raise ConfigurationError(f"{SAYS} has a {type(value).__name__} for {_brief(key)}")
+
+
+def _brief(value: Any) -> str:
+    """A value as an error message shows it, however large it is."""
+    return rules.shown(value)[:60] if isinstance(value, (str, bool, int, float, type(None))) else type(value).__name__

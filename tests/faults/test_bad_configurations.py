@@ -1,0 +1,952 @@
+"""Configurations drawn at random from the yamls: each bad one is refused before anything is read, no good one is."""
+
+import dataclasses
+import functools
+import itertools
+import random
+import string
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import yaml
+
+from seqnet import build, rules
+from seqnet.configuration import CONFIGS, compose, leaves, quoted
+from seqnet.errors import ConfigurationError
+
+# --------------------------------------------------------------------------------------------- what the yamls say
+
+
+@functools.cache
+def read(group: str, choice: str) -> dict[str, Any]:
+    return yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8")) or {}
+
+
+@functools.cache
+def choices(group: str) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in (CONFIGS / group.partition("@")[0]).glob("*.yaml")))
+
+
+DEFAULTS = {
+    group: choice
+    for entry in read("", "train")["defaults"]
+    if isinstance(entry, dict)
+    for group, choice in entry.items()
+    if not group.startswith("override")
+}
+EXPERIMENTS = choices("experiment")
+
+
+def chosen(experiment: str) -> dict[str, str | None]:
+    """The choice of each group under an experiment."""
+
+    def overrides(name: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for entry in read("experiment", name)["defaults"]:
+            if isinstance(entry, dict):
+                found |= {key.removeprefix("override /"): choice for key, choice in entry.items()}
+            elif entry != "_self_":
+                found |= overrides(entry)
+        return found
+
+    return {**DEFAULTS, **overrides(experiment), "experiment": experiment}
+
+
+def options(groups: dict[str, str | None]) -> dict[str, Any]:
+    """Every option of those choices, with its yaml's default."""
+    found = leaves({key: value for key, value in read("", "train").items() if key not in ("defaults", "hydra")})
+    for group, choice in groups.items():
+        if choice is None or group in ("experiment", "debug"):
+            continue
+        folder, _, package = group.partition("@")
+        for key, value in leaves(read(folder, choice)).items():
+            if folder != "sweep" and key not in ("_target_", "attention") and "${" not in str(value):
+                found[f"{package or folder}.{key}"] = value
+    return found
+
+
+def keys_of(group: str, choice: str) -> set[str]:
+    return set(options({group: choice})) - set(options({}))
+
+
+WRITING = [name for name in EXPERIMENTS if chosen(name)["model"] == "encoder_decoder"]
+READING = [name for name in EXPERIMENTS if chosen(name)["model"] == "recurrent"]
+STREAMS = [name for name in READING if chosen(name)["data"] in ("text", "python_docs")]
+FROM_NOTHING = ["compose"]
+ROWS = [name for name in READING if name not in STREAMS]
+DRAWN = [name for name in EXPERIMENTS if "train_size" in read("data", str(chosen(name)["data"]))]
+
+# what the yamls do not say of a key: whether it may be null though its default is not, and its range
+
+OR_NULL = {
+    "training.clip_norm",
+    "training.max_epochs",
+    "model.embedding_size",
+    "checkpoint.every_minutes",
+    "data.name",
+}
+TEXTS = {key for key, option in rules.OPTIONS.items() if option.text} | {"run_dir", "init_from"}
+COLUMNS = {"data.text_column", "data.label_column", "data.source", "data.target"}
+SIGNED = COLUMNS | {"data.token_column", "data.tag_column", "cell.forget_bias", "optimizer.beta2_decay"}
+FROM_ZERO = SIGNED | {
+    "seed",
+    "attention.entropy",
+    "attention.window",
+    "data.max_speed",
+    "data.min_speed",
+    "data.num_workers",
+    "data.test_share",
+    "data.transpose",
+    "decoding.coverage_penalty",
+    "decoding.length_penalty",
+    "decoding.min_length",
+    "decoding.no_repeat_ngram",
+    "objective.label_smoothing",
+    "optimizer.alpha",
+    "optimizer.dampening",
+    "optimizer.initial_accumulator_value",
+    "optimizer.lambd",
+    "optimizer.lr_decay",
+    "optimizer.momentum",
+    "optimizer.momentum_decay",
+    "optimizer.rho",
+    "optimizer.weight_decay",
+    "model.dropout",
+    "model.input_dropout",
+    "model.output_dropout",
+    "schedule.final",
+    "schedule.patience",
+    "schedule.warmup_steps",
+    "training.scheduled_sampling",
+}
+BELOW_ONE = {
+    "data.test_share",
+    "data.train_share",
+    "data.valid_share",
+    "model.dropout",
+    "model.input_dropout",
+    "model.output_dropout",
+    "objective.label_smoothing",
+    "optimizer.momentum",
+    "training.ema_decay",
+}
+TO_ONE = {
+    "decoding.top_p",
+    "optimizer.alpha",
+    "optimizer.dampening",
+    "optimizer.rho",
+    "schedule.factor",
+    "schedule.final",
+    "training.scheduled_sampling",
+}
+FRACTIONS = {"training.ema_decay", "decoding.top_p", "training.clip_value", "training.max_minutes"}  # of null defaults
+SIZES = {"model.hidden_size", "model.embedding_size", "model.num_layers", "data.num_workers", "threads", "data.digits"}
+LISTS = {
+    "optimizer.betas": ("[0.9]", "[0.9,1.0]", "[0.9,-0.1]", "[0.9,nan]", "[0.9,abc]", "[]", "[0.8,0.9,0.99]"),
+    "optimizer.eps": ("[0.1]", "[null,-1]", "[-0.1,0.1]", "[1e-30,0.1]", "[]", "[abc,0.1]", "[0.1,null]"),
+    "optimizer.etas": ("[1.2,0.5]", "[0.5]", "[0.0,1.2]", "[0.5,inf]"),
+    "optimizer.step_sizes": ("[-1,1]", "[0.1]", "[0.1,nan]", "[1,0.1]"),
+    "schedule.milestones": ("[1.0]", "[-0.1]", "[0.5,abc]", "[]", "[0.5,0.5]"),
+    "task.metrics": ("[bleu,bleu]", "[1]", "[null]", "[[bleu]]"),
+    "trust": ("[1]", "[null]", "[my.module]", "['']", "['a b']", "[[a]]"),
+}
+
+
+def is_a_number(key: str, default: Any) -> bool:
+    if isinstance(default, bool) or key in TEXTS or key in COLUMNS:
+        return False
+    return default is None or isinstance(default, (int, float))
+
+
+def plural(key: str, default: Any) -> bool:
+    return isinstance(default, float) or key in FRACTIONS
+
+
+# ------------------------------------------------------------------------------------------------ bad ones
+
+
+@dataclasses.dataclass(frozen=True)
+class Bad:
+    """A command line that cannot be right. named: what the sentence must hold."""
+
+    arguments: tuple[str, ...]
+    named: tuple[str, ...]
+    meant: frozenset[str] | None = None  # of a misspelling: what it should be, any of those as near
+
+    @property
+    def line(self) -> str:
+        return " ".join(self.arguments)
+
+
+class Draw(random.Random):
+    """Draws an experiment, and mistakes in what stands in its yamls."""
+
+    def __init__(self, seed: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS) -> None:
+        super().__init__(seed)
+        self.experiment = self.choice(experiments)
+        self.groups = chosen(self.experiment)
+        self.options = options(self.groups)
+
+    def bad(self, typed: str, *named: str, meant: Iterable[str] | None = None) -> Bad:
+        """That override, beside this experiment."""
+        right = None if meant is None else frozenset(meant)
+        return Bad(("train", f"experiment={self.experiment}", typed), named, right)
+
+    def key(self, fits: Callable[[str, Any], bool]) -> str:
+        return self.choice(sorted(key for key, default in self.options.items() if fits(key, default)))
+
+    def typo(self, word: str, known: Iterable[str]) -> str:
+        """One letter left out, doubled or replaced, or two swapped."""
+        known = set(known)
+        while True:
+            at = self.randrange(len(word))
+            before, letter, after = word[:at], word[at], word[at + 1 :]
+            made = self.choice(
+                (
+                    before + after,
+                    before + letter + letter + after,
+                    before + after[:1] + letter + after[1:],
+                    before + self.choice(string.ascii_lowercase) + after,
+                )
+            )
+            if made.isidentifier() and made not in known:
+                return made
+
+
+def edits(one: str, other: str) -> int:
+    """How many letters to leave out, add or replace, or neighbours to swap, to make one word of the other."""
+    rows = [list(range(len(other) + 1))]
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            row.append(min(row[-1] + 1, rows[-1][j] + 1, rows[-1][j - 1] + (a != b)))
+            if i > 1 and j > 1 and (one[i - 2], a) == (b, other[j - 2]):
+                row[-1] = min(row[-1], rows[-2][j - 2] + 1)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Those that fewest edits lead to."""
+    by_distance = sorted((edits(word, name), name) for name in known)
+    return [name for distance, name in by_distance if distance == by_distance[0][0]]
+
+
+def value(default: Any) -> str:
+    return rules.shown("x" if default is None else default)
+
+
+def misspelt_key(draw: Draw) -> Bad:
+    key = draw.key(lambda key, _: True)
+    group, dot, last = key.rpartition(".")
+    every = {name for choice in choices(group) for name in keys_of(group, choice)} if dot else set()
+    alike = {name.rpartition(".")[2] for name in {*draw.options, *every}}
+    wrong = f"{group}{dot}{draw.typo(last, {*alike, *draw.groups})}"
+    meant = nearest(wrong, [*draw.options, *([] if dot else draw.groups)])
+    return draw.bad(f"{draw.choice(('', '', '+', '++'))}{wrong}={value(draw.options[key])}", wrong, meant=meant)
+
+
+def misspelt_group_of_a_key(draw: Draw) -> Bad:
+    key = draw.key(lambda key, _: "." in key)
+    group, _, last = key.partition(".")
+    wrong = f"{draw.typo(group, {*draw.groups, 'decoder_cell', 'debug'})}.{last}"
+    meant = nearest(wrong, draw.options)
+    return draw.bad(f"{draw.choice(('', '+', '++'))}{wrong}={value(draw.options[key])}", wrong, meant=meant)
+
+
+def wrong_group(draw: Draw) -> Bad:
+    key = draw.key(lambda key, _: "." in key)
+    last = key.partition(".")[2]
+    others = sorted({name.partition(".")[0] for name in draw.options if "." in name})
+    free = [
+        group
+        for group in others
+        if not any(f"{group}.{last}" in {*draw.options, *keys_of(group, choice)} for choice in choices(group))
+        and f"{group}.{last}" not in draw.options
+    ]
+    wrong = f"{draw.choice(free)}.{last}"
+    namesakes = [name for name in draw.options if name.rpartition(".")[2] == last]
+    return draw.bad(f"{draw.choice(('', '+'))}{wrong}={value(draw.options[key])}", wrong, meant=namesakes)
+
+
+def no_group(draw: Draw) -> Bad:
+    known = {*draw.groups, *(key for key in draw.options if "." not in key)}
+    key = draw.key(lambda key, _: "." in key and key.partition(".")[2] not in known)
+    last = key.partition(".")[2]
+    namesakes = [name for name in draw.options if name.partition(".")[2] == last]
+    return draw.bad(f"{draw.choice(('', '+'))}{last}={value(draw.options[key])}", last, meant=namesakes)
+
+
+def key_of_another_choice(draw: Draw) -> Bad:
+    found = [
+        (group, key)
+        for group, made in sorted(draw.groups.items(), key=str)
+        if group not in ("experiment", "debug", "sweep", "cell@decoder_cell")
+        for choice in choices(group)
+        if choice != made
+        for key in sorted(keys_of(group, choice) - draw.options.keys())
+    ]
+    group, key = draw.choice(found)
+    owners = [f"{group}={choice}" for choice in choices(group) if key in keys_of(group, choice)]
+    return draw.bad(f"{draw.choice(('', '+'))}{key}=1", key, meant=owners)
+
+
+def misspelt_choice(draw: Draw) -> Bad:
+    group = draw.choice(sorted(set(draw.groups) - {"experiment"}))
+    wrong = draw.typo(draw.choice(choices(group)), (*choices(group), "null", "on", "no", "off", "yes"))
+    return draw.bad(f"{group}={wrong}", group.partition("@")[0], f"'{wrong}'", meant=nearest(wrong, choices(group)))
+
+
+def misspelt_experiment(draw: Draw) -> Bad:
+    wrong = draw.typo(draw.experiment, EXPERIMENTS)
+    return Bad(
+        ("train", f"experiment={wrong}"),
+        ("experiment", f"'{wrong}'"),
+        frozenset(nearest(wrong, EXPERIMENTS)),
+    )
+
+
+def misspelt_group(draw: Draw) -> Bad:
+    known = {*draw.groups, "hydra", *(key for key in draw.options if "." not in key)}
+    group = draw.choice(sorted(draw.groups))
+    folder, at, package = group.partition("@")
+    wrong = f"{folder}@{draw.typo(package, known)}" if at else draw.typo(folder, known)
+    typed = f"{draw.choice(('', '+'))}{wrong}={draw.choice(choices(group))}"
+    return draw.bad(typed, f"'{wrong}'", meant=nearest(wrong, [*known, "cell@decoder_cell"]))
+
+
+def misspelt_word(draw: Draw) -> Bad:
+    def words(key: str) -> tuple[str, ...]:
+        default = draw.options[key]
+        return ("true", "false") if isinstance(default, bool) else rules.option(key, default).choices
+
+    key = draw.key(lambda key, _: bool(words(key)))
+    wrong = draw.typo(draw.choice(words(key)), words(key))
+    typed = f"[{wrong}]" if isinstance(draw.options[key], list) else wrong
+    return draw.bad(f"{key}={typed}", f"{key}={typed} must be", meant=nearest(wrong, words(key)))
+
+
+def wrong_type(draw: Draw) -> Bad:
+    key = draw.key(lambda key, _: key not in TEXTS)
+    default = draw.options[key]
+    if isinstance(default, bool):
+        wrong = ["2", "0", "maybe", "[true]", "null", "1.5", "'true'"]
+    elif isinstance(default, list):
+        wrong = ["3", "abc", "true", "null"]
+    elif key in COLUMNS:
+        wrong = ["1.5", "true", "null", "[text]", "''"]
+    elif isinstance(default, str):
+        wrong = ["3", "1.5", "true", "null", f"[{default}]", "''"]
+    elif plural(key, default):
+        wrong = ["abc", "true", "[0.1]", "'0.5'", "''"]
+    else:
+        wrong = ["abc", "true", "[1]", "1.5", "'3'", "''"]
+    if isinstance(default, (int, float)) and key not in OR_NULL:
+        wrong.append("null")
+    return draw.bad(f"{key}={draw.choice(wrong)}", f"{key}=")
+
+
+def mapping(draw: Draw) -> Bad:
+    key = draw.key(lambda key, _: key not in TEXTS)
+    return draw.bad(f"{key}={draw.choice(('{a: 1}', '{value: 3}'))}", key)
+
+
+def list_of_what_it_cannot_be(draw: Draw) -> Bad:
+    key = draw.key(lambda key, default: isinstance(default, list))
+    return draw.bad(f"{key}={draw.choice(LISTS[key])}", f"{key}=")
+
+
+def out_of_range(draw: Draw) -> Bad:
+    key = draw.key(is_a_number)
+    whole = not plural(key, draw.options[key])
+    wrong = []
+    if key not in SIGNED:
+        wrong += ["-1", "-1000"] if whole else ["-1", "-0.001", "-1e-9"]
+    if key not in FROM_ZERO:
+        wrong.append("0")
+    if key in BELOW_ONE:
+        wrong += ["1", "1.5"]
+    elif key in TO_ONE:
+        wrong += ["1.001", "2"]
+    if key in SIZES:
+        wrong += ["1000000", "1000000000"]
+    wrong += [str(2**64), str(10**30), str(-(2**64))] if whole else ["1e300", "-1e300", str(10**40)]
+    return draw.bad(f"{key}={draw.choice(wrong)}", f"{key}=")
+
+
+def not_finite(draw: Draw) -> Bad:
+    key = draw.key(is_a_number)
+    return draw.bad(f"{key}={draw.choice(('nan', 'NaN', 'inf', '-inf', '1e400', '-1e400', '.nan', '.inf'))}", f"{key}=")
+
+
+def wrong_choice_type(draw: Draw) -> Bad:
+    group = draw.choice(sorted(set(draw.groups) - {"experiment", "debug", "cell@decoder_cell"}))
+    return draw.bad(f"{group}={draw.choice(('4', 'true', 'null', '1.5', '{a: 1}'))}", group)
+
+
+def unreadable(draw: Draw) -> Bad:
+    """What Hydra's grammar cannot read, or reads as something that a run cannot be made of."""
+    key = draw.key(lambda key, default: key not in TEXTS)
+    typed = draw.choice(
+        (
+            f"{key}",
+            f"{key}=[1,2",
+            f"{key}=1]",
+            f"{key}={{a:1",
+            f"{key}='abc",
+            f"{key}=a=b",
+            f"{key}=(1",
+            f"{key}=1,2",
+            f"{key}=choice(1,2)",
+            f"{key}=range(1,4)",
+            f"{key}=${{nowhere}}",
+            f"{key}=${{nowhere:1}}",
+            f"{key}=${{",
+            f"{key}=???",
+            f"~{key}",
+            f"={key}",
+            f"{key}.=1",
+            f".{key}=1",
+            f"+{key}",
+            f"--{key}=1",
+        )
+    )
+    return draw.bad(typed, key)
+
+
+def misused(draw: Draw) -> Bad:
+    """What Hydra would take, and makes no run, or files that nobody asked for."""
+    group = draw.choice(sorted(set(draw.groups) - {"cell@decoder_cell"}))
+    made = draw.choice(choices(group))
+    return draw.bad(
+        *draw.choice(
+            (
+                (f"{group}=[{made}]", f"{group}="),
+                (f"{group}={made},{draw.choice(choices(group))}", f"{group}="),
+                (f"+{group}={made}", group),
+                (f"++{group}={made}", group),
+                (f"+{group}@extra={made}", f"{group}@extra"),
+                (f"--{group}={made}", f"--{group}"),
+                ("hydra.run.dir=elsewhere", "hydra.run.dir"),
+                ("hydra.output_subdir=elsewhere", "hydra.output_subdir"),
+                ("hydra/job_logging=default", "hydra/job_logging"),
+                ("hydra.mode=MULTIRUN", "hydra.mode"),
+                ("--config-name=evaluate", "--config-name"),
+                ("--config-dir=nowhere", "--config-dir"),
+            )
+        )
+    )
+
+
+def capitals(draw: Draw) -> Bad:
+    key = draw.key(lambda key, _: "." in key)
+    group, _, last = key.partition(".")
+    wrong = draw.choice((f"{group}.{last.upper()}", f"{group.title()}.{last}", f"{group.title()}.{last.title()}"))
+    return draw.bad(f"{wrong}={value(draw.options[key])}", wrong, meant=[key])
+
+
+def unprintable(draw: Draw) -> Bad:
+    keys = [key for key in ("run_dir", "init_from", "resume", "data.path", "data.name") if key in draw.options]
+    key = draw.choice(keys)
+    wrong = draw.choice(("a\0b", "\0", "two\nlines", "", "x" * 300, "/".join(["ab"] * 2000)))
+    return draw.bad(f"{key}={wrong}", f"{key}=")
+
+
+def another_command(draw: Draw) -> Bad:
+    command = draw.choice(("evaluate", "predict", "generate"))
+    known = leaves({key: value for key, value in read("", command).items() if key not in ("defaults", "hydra")})
+    key = draw.choice(sorted(known))
+    group, dot, last = key.rpartition(".")
+    if draw.random() < 0.7:
+        taken = {name.rpartition(".")[2] for name in known} | {"decoding"}
+        wrong = f"{group}{dot}{draw.typo(last, taken)}"
+        return Bad((command, f"{wrong}=1"), (wrong,), frozenset(nearest(wrong, [*known, "decoding"])))
+    typed = {"run": "a\0b", "device": "gpu", "precision": "fp8", "split": "tests", "trust": "a"}.get(last)
+    wrong = typed or ("-1" if last in ("seed", "samples", "length", "temperature", "top_k", "top_p") else "{a: 1}")
+    if wrong == "{a: 1}" and key in TEXTS:
+        wrong = "\0"
+    return Bad((command, f"{key}={wrong}"), (key,))
+
+
+KINDS: tuple[Callable[[Draw], Bad], ...] = (
+    misspelt_key,
+    out_of_range,
+    misspelt_choice,
+    wrong_type,
+    wrong_group,
+    misspelt_experiment,
+    not_finite,
+    misspelt_group,
+    unreadable,
+    misspelt_key,
+    misspelt_word,
+    mapping,
+    key_of_another_choice,
+    list_of_what_it_cannot_be,
+    misspelt_group_of_a_key,
+    out_of_range,
+    no_group,
+    wrong_choice_type,
+    wrong_type,
+    unprintable,
+    misspelt_key,
+    another_command,
+    misused,
+    capitals,
+)
+
+# What clashes: a command line, and the keys that its refusal must name. <small> is below <large>.
+CLASHES = (
+    (
+        "<any> training.max_steps=null training.max_epochs=null training.max_minutes=null",
+        "training.max_steps training.max_epochs training.max_minutes",
+    ),
+    ("<any> training.clip_norm=<large> training.clip_value=<small>", "training.clip_norm training.clip_value"),
+    ("<row> training.window=null training.stride=<small>", "training.stride training.window"),
+    ("<any> training.window=<small> training.stride=<large>", "training.stride training.window"),
+    ("<stream> training.window=<large> model.bidirectional=true", "model.bidirectional"),
+    ("<stream> training.window=null", "training.window"),
+    ("<row> model.bidirectional=true training.window=<small>", "model.bidirectional training.window"),
+    ("<stream> task=many_to_one", "task=many_to_one"),
+    ("<stream> task=<writing_task> model=encoder_decoder", "task=many_to_many"),
+    ("experiment=digits objective=<step_objective>", "task=many_to_one objective"),
+    ("experiment=sst2 objective=<step_objective>", "task=many_to_one objective"),
+    ("<step> task.readout=<one_readout>", "model.readout task=many_to_many"),
+    ("experiment=digits task.readout=all", "model.readout task=many_to_one"),
+    ("<any> model.tied=true model.embedding_size=null", "model.tied model.embedding_size"),
+    ("<stream> model.tied=true model.embedding_size=<small> model.hidden_size=<large>", "model.tied model.hidden_size"),
+    ("<reading> attention=<attention>", "attention="),
+    ("experiment=compose attention=<attention>", "attention="),
+    ("<sourced> attention=none model.input_feeding=true", "model.input_feeding attention=none"),
+    ("experiment=dates model.bidirectional=true model.bridge=copy", "model.bridge model.bidirectional"),
+    (
+        "experiment=sort model.bidirectional=false model.bridge=copy cell=lstm cell@decoder_cell=<short_cell>",
+        "model.bridge cell@decoder_cell",
+    ),
+    ("<any> cell=<gated> cell.recurrent_init=identity", "cell.recurrent_init"),
+    (
+        "<sourced> model.bridge=linear cell@decoder_cell=<gated> decoder_cell.recurrent_init=identity",
+        "decoder_cell.recurrent_init",
+    ),
+    ("<any> cell._target_=seqnet.cells.<cell>.Nothing", "seqnet.cells. Nothing"),
+    ("<any> objective._target_=nothing.Here", "nothing.Here"),
+    ("<vectors> model.bridge=copy", "model.bridge model.encoder"),
+    ("experiment=digit_captions task.encoder=none model.bidirectional=true", "model.encoder model.bidirectional"),
+    ("<reading> cell@decoder_cell=<cell>", "cell@decoder_cell model=recurrent"),
+    ("experiment=multi30k model.shared_embedding=true data.vocabulary=apart", "model.shared_embedding data.vocabulary"),
+    (
+        "experiment=multi30k model.shared_embedding=true data.vocabulary=joint model.embedding_size=null "
+        "model.tied=false",
+        "model.shared_embedding model.embedding_size",
+    ),
+    ("<writing_own> model.shared_embedding=true", "model.shared_embedding"),
+    ("<reading> training.scheduled_sampling=<share>", "training.scheduled_sampling model=recurrent"),
+    ("<sourced> attention=multi_head attention.score=general", "attention.score"),
+    ("<sourced> attention=multi_head attention.num_heads=7", "attention.num_heads model.hidden_size"),
+    (
+        "<any> training.patience=<large> training.evaluate_every_steps=<large> training.max_steps=<small>",
+        "training.patience training.evaluate_every_steps training.max_steps",
+    ),
+    ("<any> training.monitor=nothing", "training.monitor"),
+    ("<numbers> training.monitor=accuracy", "training.monitor"),
+    ("experiment=dates training.monitor=bleu", "training.monitor"),
+    ("experiment=digits training.monitor=entity_f1", "training.monitor"),
+    ("<any> optimizer=sgd optimizer.nesterov=true", "optimizer.nesterov optimizer.momentum"),
+    (
+        "<any> optimizer=sgd optimizer.nesterov=true optimizer.momentum=0.9 optimizer.dampening=<share>",
+        "optimizer.nesterov optimizer.dampening",
+    ),
+    ("<scanned> data.train_share=0.<large> data.valid_share=0.9", "data.train_share data.valid_share"),
+    ("<filed> data.valid_share=0.6 data.test_share=0.5", "data.valid_share data.test_share"),
+    (
+        "<sourced> decoding=beam decoding.beam_size=<small> decoding.n_best=<large>",
+        "decoding.n_best decoding.beam_size",
+    ),
+    ("<sourced> decoding=beam attention=none decoding.coverage_penalty=<share>", "decoding.coverage_penalty attention"),
+    (
+        "<any> decoding=<decoding> decoding.min_length=<large> decoding.max_length=<small>",
+        "decoding.min_length decoding.max_length",
+    ),
+    ("experiment=dates data.first_year=20<large> data.last_year=19<large>", "data.first_year data.last_year"),
+    ("experiment=dates data.first_year=2000 data.last_year=2000 data.valid_size=1<large>0", "data.valid_size"),
+    ("experiment=addition data.digits=1", "data.digits data.train_size"),
+    ("experiment=ball data.min_speed=<large> data.max_speed=<small>", "data.min_speed data.max_speed"),
+    ("experiment=adding data.length=1", "data.length"),
+    ("<any> optimizer=rprop optimizer.step_sizes=[<large>,<small>]", "optimizer.step_sizes"),
+    ("<one> task=many_to_many", "task=many_to_many task=many_to_one"),
+    ("<step> task=many_to_one", "task=many_to_one task=many_to_many"),
+    ("<reading_own> task=<writing_task> model=encoder_decoder", "task="),
+    ("<writing_own> task=many_to_many model=recurrent attention=none", "task=many_to_many"),
+    ("<numbers> objective=<class_objective>", "objective="),
+    ("<classes> objective=<number_objective>", "objective="),
+    ("experiment=copy_memory objective=tags", "objective=tags"),
+    ("<sourced> objective=classification", "objective=classification"),
+    ("<sourced> task.metrics=[mse]", "task.metrics"),
+    ("experiment=digit_drawing task.metrics=[bleu]", "task.metrics"),
+    ("experiment=digit_captions model.embedding_size=null", "model.embedding_size"),
+    ("<many_classes> objective=classification objective.one_logit=true", "objective.one_logit"),
+    ("<numbers> model.tied=true", "model.tied"),
+    ("experiment=digits model.tied=true model.embedding_size=<small>", "model.tied"),
+    ("experiment=sst2 model.tied=true", "model.tied"),
+    ("experiment=digit_drawing model.tied=true", "model.tied"),
+    ("<row> sweep=<sampler>", "sweep="),
+)
+PLACES: dict[str, tuple[str, ...] | list[str]] = {
+    "any": EXPERIMENTS,
+    "row": ROWS,
+    "stream": STREAMS,
+    "reading": READING,
+    "sourced": [name for name in WRITING if chosen(name)["attention"] == "soft"],
+    "writing_own": ["dates", "reverse", "sort", "addition"],
+    "reading_own": ["adding", "digits", "ball", "running_sum", "larger_total", "copy_memory"],
+    "vectors": ["digit_captions", "digit_drawing"],
+    "one": ["adding", "digits", "larger_total", "sst2"],
+    "step": ["ball", "running_sum", "copy_memory", "wnut17", "jsb_chorales"],
+    "numbers": ["adding", "ball", "running_sum"],
+    "classes": ["digits", "larger_total", "copy_memory", "wnut17", "sst2"],
+    "many_classes": ["digits", "copy_memory"],
+    "scanned": ["digits", "digit_captions", "digit_drawing"],
+    "filed": ["sst2", "wnut17", "multi30k", "tiny_shakespeare"],
+    "attention": [name for name in choices("attention") if name != "none"],
+    "cell": choices("cell"),
+    "short_cell": ["rnn", "gru"],
+    "gated": ["gru", "lstm"],
+    "decoding": choices("decoding"),
+    "writing_task": ["seq2seq", "one_to_many"],
+    "step_objective": ["tokens", "tags"],
+    "class_objective": ["classification"],
+    "number_objective": ["regression"],
+    "one_readout": ["last", "mean", "max"],
+    "sampler": ["random", "tpe"],
+    "share": ["0.25", "0.5", "0.75"],
+}
+NAMES = {"any", "row", "stream", "reading", "sourced", "writing_own", "reading_own", "one", "step", "numbers"} | {
+    "vectors",
+    "classes",
+    "many_classes",
+    "scanned",
+    "filed",
+}
+
+
+def clash(draw: Draw, number: int) -> Bad:
+    line, named = CLASHES[number % len(CLASHES)]
+    small = draw.randrange(10, 50)
+    drawn = {"small": str(small), "large": str(draw.randrange(small + 1, 99))}
+    drawn |= {place: str(draw.choice(names)) for place, names in PLACES.items()}
+    for place, filled in drawn.items():
+        line = line.replace(f"<{place}>", f"experiment={filled}" if place in NAMES else filled)
+    return Bad(("train", *line.split()), tuple(named.split()))
+
+
+def bad_one(number: int) -> Bad:
+    """Every fourth of what clashes; the others in turn of the other kinds."""
+    draw, (turn, place) = Draw(number), divmod(number, 4)
+    return clash(draw, turn) if place == 3 else KINDS[(3 * turn + place) % len(KINDS)](draw)
+
+
+@pytest.fixture
+def nothing_read(seqnet: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Bad], str]:
+    """The sentence that refuses a command line with exit 2, before data is read or a folder made."""
+    made = build.source
+
+    def unread(*arguments: Any) -> Any:
+        made(*arguments)  # which checks its options, and reads nothing
+        raise AssertionError("the data is about to be read")
+
+    monkeypatch.setattr(build, "source", unread)
+
+    def refuse(bad: Bad) -> str:
+        answer = seqnet(*bad.arguments)
+        assert answer.code == 2, f"exit {answer.code}: {answer.err or answer.out}"
+        sentence = answer.err.removesuffix("\n")
+        assert sentence.startswith("seqnet: "), sentence
+        assert sentence.isprintable(), f"more than a sentence: {sentence!r}"
+        assert not answer.out, answer.out
+        assert not list(tmp_path.iterdir()), "it left something behind"
+        missing = [name for name in bad.named if name not in sentence]
+        assert not missing, f"does not name {' and '.join(missing)}: {sentence}"
+        return sentence
+
+    return refuse
+
+
+def test_bad_configurations_are_refused_before_anything_is_read(
+    nothing_read: Callable[[Bad], str],
+    monkeypatch: pytest.MonkeyPatch,
+    amount: Callable[[int, int], int],
+    figure: Callable[[str, str], None],
+) -> None:
+    seen = set()
+
+    def noticed(rule: rules.Contradiction, number: int) -> rules.Contradiction:
+        def clashes(*values: Any) -> bool:
+            found = rule.clash(*values)
+            seen.update([number] if found else [])
+            return found
+
+        return dataclasses.replace(rule, clash=clashes)
+
+    monkeypatch.setattr(rules, "CONTRADICTIONS", tuple(map(noticed, rules.CONTRADICTIONS, itertools.count())))
+    count, failures, misspelt, unhelpful = amount(40, 500), [], 0, []
+    for bad in map(bad_one, range(count)):
+        try:
+            sentence = nothing_read(bad)
+        except AssertionError as failure:
+            failures.append(f"{bad.line!r}: {failure}")
+            continue
+        if bad.meant is not None:
+            misspelt += 1
+            told = [f" {meant}" if "=" in meant else f"did you mean '{meant}'" for meant in bad.meant]
+            if not any(words in sentence for words in told):
+                unhelpful.append(f"{bad.line!r}, where {' or '.join(bad.meant)} was meant: {sentence}")
+    unseen = [rule.sentence for number, rule in enumerate(rules.CONTRADICTIONS) if number not in seen]
+    figure(
+        "bad configurations",
+        f"{count - len(failures)} of {count} refused before anything was read, with the key; suggestion right in "
+        f"{misspelt - len(unhelpful)} of {misspelt} misspellings ({1 - len(unhelpful) / misspelt:.1%})",
+    )
+    assert not failures, "\n".join([f"{len(failures)} of {count}", *failures])
+    assert len(unhelpful) <= 0.05 * misspelt, "\n".join([f"{len(unhelpful)} of {misspelt}", *unhelpful])
+    assert count <= 4 * len(CLASHES) or not unseen, f"no case draws these contradictions: {unseen}"
+
+
+# ------------------------------------------------------------------------------------------------ good ones
+
+UP_TO = {  # whole numbers are drawn up to 9, of these up to more
+    "seed": 2**63 - 1,
+    "data.batch_size": 300,
+    "data.length": 60,
+    "data.max_length": 500,
+    "data.num_workers": 3,
+    "data.symbols": 90,
+    "data.train_size": 200,
+    "data.valid_size": 99,
+    "data.test_size": 99,
+    "data.vocabulary_size": 5000,
+    "model.embedding_size": 64,
+    "model.hidden_size": 64,
+    "threads": 4,
+    "training.log_every_steps": 500,
+}
+AT_LEAST = {"data.length": 2, "data.symbols": 2, "data.digits": 4}  # fewer digits make too few sums
+TOGETHER = {  # what must suit other options is drawn beside them, below
+    "attention.num_heads",
+    "attention.score",
+    "checkpoint.average_best",
+    "data.first_year",
+    "data.last_year",
+    "data.max_speed",
+    "data.min_speed",
+    "data.test_share",
+    "data.train_share",
+    "data.valid_share",
+    "data.vocabulary",
+    "debug.one_batch",
+    "debug.profile",
+    "decoding.beam_size",
+    "decoding.coverage_penalty",
+    "decoding.max_length",
+    "decoding.min_length",
+    "decoding.n_best",
+    "deterministic",
+    "device",
+    "init_from",
+    "model.bidirectional",
+    "model.bridge",
+    "model.embedding_size",
+    "model.hidden_size",
+    "model.input_feeding",
+    "model.readout",
+    "model.shared_embedding",
+    "model.tied",
+    "objective.one_logit",
+    "optimizer.dampening",
+    "optimizer.momentum",
+    "optimizer.nesterov",
+    "precision",
+    "resume",
+    "run_dir",
+    "task.encoder",
+    "task.metrics",
+    "task.readout",
+    "training.clip_norm",
+    "training.clip_value",
+    "training.evaluate_every_steps",
+    "training.max_epochs",
+    "training.max_minutes",
+    "training.max_steps",
+    "training.monitor",
+    "training.patience",
+    "training.scheduled_sampling",
+    "training.stride",
+    "training.window",
+    "trust",
+}
+GOOD_LISTS = {
+    "optimizer.betas": ("[0,0.9]", "[0.8,0.99]"),
+    "optimizer.eps": ("[null,0.01]", "[1e-10,0.001]"),
+    "optimizer.etas": ("[0.4,1.1]",),
+    "optimizer.step_sizes": ("[1e-5,1]", "[0.1,0.1]"),
+    "schedule.milestones": ("[0.3]", "[0.2,0.4,0.9]"),
+}
+
+
+def fitting(draw: Draw, key: str, default: Any) -> str:
+    """A value that this option may hold, whatever the others do."""
+    words = rules.option(key, default).choices
+    if key in GOOD_LISTS:
+        return draw.choice(GOOD_LISTS[key]) if isinstance(default, list) else "1e-7"
+    if isinstance(default, bool):
+        return draw.choice(("true", "false"))
+    if words:
+        return draw.choice([word for word in words if word != "identity"])  # which is for one cell
+    if key in TEXTS:
+        return draw.choice(("a name", "some/where", "it's", "a=b, [c]", "\u00e9t\u00e9"))
+    if key in COLUMNS:
+        return draw.choice(("words", "0", "-1"))
+    if key in OR_NULL and draw.random() < 0.2:
+        return "null"
+    if plural(key, default):
+        low, high = (-2.0 if key in SIGNED else 0.001), (0.95 if key in BELOW_ONE | TO_ONE else 4.0)
+        return f"{draw.uniform(*((-0.9, -0.1) if key == 'optimizer.beta2_decay' else (low, high))):.3g}"
+    return str(draw.randint(AT_LEAST.get(key, 0 if key in FROM_ZERO else 1), UP_TO.get(key, 9)))
+
+
+def good_choices(draw: Draw) -> dict[str, str]:
+    """A choice of each group that leaves open which; attention where there is a source."""
+    has_source = draw.groups["model"] == "encoder_decoder" and draw.experiment not in FROM_NOTHING
+    made = {group: draw.choice(choices(group)) for group in ("cell", "optimizer", "schedule", "decoding")}
+    made["attention"] = draw.choice(choices("attention")) if has_source else "none"
+    if draw.groups["model"] == "encoder_decoder" and draw.random() < 0.3:
+        made["cell@decoder_cell"] = draw.choice(choices("cell"))
+    return made
+
+
+def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
+    """Options of a model that suit each other."""
+    task, data, writes = draw.groups["task"], draw.groups["data"], draw.groups["model"] == "encoder_decoder"
+    stream, windowed = draw.experiment in STREAMS, draw.random() < 0.4
+    heads, both = draw.choice((1, 2, 4)), draw.random() < 0.4 and not stream and (writes or not windowed)
+    hidden = heads * draw.randint(1, 12)
+    typed = {"model.hidden_size": str(hidden), "model.embedding_size": str(draw.randint(1, 40))}
+    if made["attention"] == "multi_head":
+        typed |= {"attention.num_heads": str(heads), "attention.score": draw.choice(("dot", "scaled_dot", "additive"))}
+    if stream or windowed:
+        window = draw.randint(2, 60)
+        typed["training.window"] = str(window)
+        typed["training.stride"] = draw.choice(("null", str(draw.randint(1, window))))
+    else:
+        typed |= {"training.window": "null", "training.stride": "null"}
+    if writes:
+        encoder = draw.choice(("recurrent", "none")) if data.startswith("digit_") else "recurrent"
+        both = both and encoder == "recurrent" and data != "chorales"
+        alike = made.get("cell@decoder_cell", made["cell"]) == made["cell"]
+        copied = ("copy",) if alike and not both and encoder == "recurrent" else ()
+        attends = made["attention"] != "none"
+        typed |= {
+            "task.encoder": encoder,
+            "model.bridge": draw.choice(("linear", "zero", *copied)),
+            "model.input_feeding": draw.choice(("true", "false")) if attends else "false",
+            "model.tied": draw.choice(("true", "false")) if data != "digit_drawing" else "false",
+            "training.scheduled_sampling": draw.choice(("0", "0.3", "1")),
+        }
+        if data == "parallel" and draw.random() < 0.5:
+            typed |= {"data.vocabulary": "joint", "model.shared_embedding": "true"}
+        if made["decoding"] == "beam" and attends:
+            typed["decoding.coverage_penalty"] = draw.choice(("0", "0.2"))
+    elif (stream or data == "copy_memory") and draw.random() < 0.3:
+        typed |= {"model.tied": "true", "model.embedding_size": str(hidden * (1 + both))}
+    else:
+        typed["model.tied"] = "false"
+        if draw.random() < 0.2:
+            typed["model.embedding_size"] = "null"
+    if task == "many_to_one":
+        typed["model.readout"] = draw.choice(("last", "mean", "max"))
+    return typed | {"model.bidirectional": "true" if both else "false"}
+
+
+def good_pairs(draw: Draw, made: dict[str, str]) -> dict[str, str]:
+    """The other options that must suit each other."""
+    typed = draw.choice(
+        (
+            {"training.clip_norm": "null", "training.clip_value": "0.5"},
+            {"training.clip_norm": "0.3", "training.clip_value": "null"},
+            {"training.clip_norm": "null", "training.clip_value": "null"},
+        )
+    )
+    typed = typed | draw.choice(
+        (
+            {"training.max_steps": "100", "training.max_epochs": "null", "training.max_minutes": "null"},
+            {"training.max_steps": "100", "training.evaluate_every_steps": "10", "training.patience": "9"},
+            {"training.max_epochs": "3", "training.patience": "5"},
+            {"training.max_epochs": "null", "training.max_minutes": "0.5"},
+        )
+    )
+    least = draw.randint(0, 5)
+    typed |= {"decoding.min_length": str(least), "decoding.max_length": str(draw.randint(max(least, 1), 20))}
+    if made["decoding"] == "beam":
+        beams = draw.randint(1, 9)
+        typed |= {"decoding.beam_size": str(beams), "decoding.n_best": str(draw.randint(1, beams))}
+    if made["optimizer"] == "sgd":
+        typed |= draw.choice(
+            (
+                {"optimizer.nesterov": "true", "optimizer.momentum": "0.9", "optimizer.dampening": "0"},
+                {"optimizer.momentum": "0.5", "optimizer.dampening": "0.5"},
+            )
+        )
+    both = {
+        "dates": {"data.first_year": str(draw.randint(1000, 2000)), "data.last_year": str(draw.randint(2001, 9999))},
+        "ball": {"data.min_speed": f"{draw.uniform(0, 0.1):.3g}", "data.max_speed": f"{draw.uniform(0.1, 1):.3g}"},
+        "digits": {"data.train_share": "0.6", "data.valid_share": f"{draw.uniform(0.1, 0.39):.3g}"},
+        "sentences": {"data.valid_share": "0.4", "data.test_share": f"{draw.uniform(0.1, 0.59):.3g}"},
+        "larger_total": {"objective.one_logit": draw.choice(("true", "false"))},
+    }
+    return typed | both.get(str(draw.groups["data"]), {})
+
+
+def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS, quick: bool = False) -> list[str]:
+    """A command line that is right by its making. quick: for two steps of everything, on little data."""
+    draw = Draw(number, experiments)
+    made = good_choices(draw)
+    options_of = options({**draw.groups, **made})
+    free = sorted(options_of.keys() - TOGETHER)
+    typed = {key: fitting(draw, key, options_of[key]) for key in draw.sample(free, min(len(free), draw.randint(2, 9)))}
+    typed |= good_model(draw, made) | good_pairs(draw, made)
+    if quick:  # debug=quick has its own limits, and would rather not wait
+        typed = {key: shown for key, shown in typed.items() if not key.startswith(("training.max_", "training.pat"))}
+        typed |= {
+            "data.num_workers": "0",
+            "optimizer.lr": "0.01",
+            "training.max_epochs": "1",
+            "training.evaluate_every_steps": "1",
+        }
+        typed |= {key: "20" for key in ("data.length", "data.held_out_length") if key in options_of}
+        typed |= {f"data.{name}_size": "40" for name in ("train", "valid", "test") if "data.train_size" in options_of}
+    groups = [f"{group}={choice}" for group, choice in made.items()]
+    return [f"experiment={draw.experiment}", *groups, *(f"{key}={shown}" for key, shown in typed.items())]
+
+
+def test_good_configurations_are_not_refused(
+    seqnet: Any, amount: Callable[[int, int], int], figure: Callable[[str, str], None]
+) -> None:
+    count, refused = amount(15, 200), []
+    for number in range(count):
+        typed = good_one(number, (EXPERIMENTS[number % len(EXPERIMENTS)],))
+        try:
+            compose("train", [quoted(argument) for argument in typed])
+        except ConfigurationError as error:
+            refused.append(f"{' '.join(typed)}: {error}")
+    trained, failed = amount(3, 30), []
+    for number in range(trained):
+        typed = good_one(number, (DRAWN[number % len(DRAWN)],), quick=True)
+        answer = seqnet.quietly(*typed, "debug=quick", "threads=1", f"run_dir=run{number}")
+        if answer.code != 0:
+            failed.append(f"{' '.join(typed)}: exit {answer.code}: {answer.err}")
+    figure(
+        "valid configurations",
+        f"{len(refused)} of {count} refused; {trained - len(failed)} of {trained} trained two steps of everything",
+    )
+    assert not refused, "\n".join([f"{len(refused)} of {count}", *refused])
+    assert not failed, "\n".join([f"{len(failed)} of {trained}", *failed])

@@ -1,0 +1,73 @@
+"""Training does not grow: neither the memory of the process nor the number of its tensors."""
+
+import gc
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seqnet.observers.metrics_file import MetricsFile
+
+WARM = 200  # steps in which caches fill
+KINDS = ("text", "documents", "tags", "reverse, soft")
+MOST = 8 * 2**20  # bytes
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def tensors() -> int:
+    """How many tensors are alive."""
+    gc.collect()
+    return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_many_steps_take_no_memory(
+    train: Callable[..., tuple[int, str]],
+    small_runs: dict[str, tuple[str, ...]],
+    amount: Callable[[int, int], int],
+    figure: Callable[[str, str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = amount(600, 10_000)
+    grown = []
+    on_step = MetricsFile.on_step
+    for kind in KINDS[: amount(2, len(KINDS))]:
+        seen: list[tuple[int, int]] = []
+        marks = [WARM, (WARM + steps) // 2, int(0.95 * steps)]
+
+        def look(self: Any, report: Any, seen: Any = seen, marks: list[int] = marks) -> None:
+            on_step(self, report)
+            if marks and report.step >= marks[0] and report.end_of_epoch:  # the same place of an epoch each time
+                del marks[0]
+                seen.append((tensors(), resident()))
+
+        monkeypatch.setattr(MetricsFile, "on_step", look)
+        changes = {
+            "training.max_epochs": None,
+            "training.max_steps": steps,
+            "training.evaluate_every_steps": steps,
+            "training.log_every_steps": 10,
+            "schedule.warmup_steps": 2,
+            "observers.tensorboard": True,
+        }
+        code, told = train(small_runs[kind], tmp_path / kind, changes)
+        assert code == 0, told
+        monkeypatch.setattr(MetricsFile, "on_step", on_step)
+        counts, memory = zip(*seen, strict=True)
+        assert len(seen) == 3
+        assert len(set(counts)) == 1, f"{kind}: {counts} tensors"
+        assert memory[-1] - memory[0] <= MOST, f"{kind}: {memory} bytes"
+        grown.append((memory[-1] - memory[0]) / 2**20)
+    figure(
+        "10,000 TBPTT steps",
+        f"{steps:,} steps of {len(grown)} kinds of run, metrics and TensorBoard written: memory grows by at most "
+        f"{max(grown):.1f} MiB, the number of tensors not at all",
+    )
