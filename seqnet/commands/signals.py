@@ -23,6 +23,7 @@ class StopRequest:
         self.patient = False
         self.requeue = False
         self.job = os.environ.get("SLURM_JOB_ID")
+        self._process = os.getpid()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -31,6 +32,8 @@ class StopRequest:
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:
+            return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
         if number == signal.SIGUSR1:
             self.requeue = True

@@ -1,5 +1,6 @@
 """Independent sequences side by side: rows of like length share a batch, so that little of it is padding."""
 
+import atexit
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -78,22 +79,24 @@ class BucketLoader:
             worker_init_fn=_leave_signals_to_the_parent,
             generator=generator(self.seed, "workers", epoch),
         )
-        made_ahead = iter(loader)
-        while True:
-            try:
-                batch = next(made_ahead)
-            except StopIteration:
-                return
-            except RuntimeError as error:
-                # The DataLoader does not always see by which signal a worker died.
-                for worker in getattr(made_ahead, "_workers", ()):
-                    if (worker.exitcode or 0) < 0:
-                        what = f"DataLoader worker (pid {worker.pid}) is killed by signal"
-                        raise RuntimeError(f"{what}: {signal.strsignal(-worker.exitcode)}.") from error
-                raise
-            if isinstance(batch, UserError):
-                raise batch
-            yield batch
+        made_ahead: Any = iter(loader)
+        # Workers ignore the SIGTERM by which multiprocessing would end them, before it waits for them, as Python ends.
+        atexit.register(made_ahead._shutdown_workers)
+        try:
+            for batch in made_ahead:
+                if isinstance(batch, UserError):
+                    raise batch
+                yield batch
+        except RuntimeError as error:
+            # The DataLoader does not always see by which signal a worker died.
+            for worker in made_ahead._workers:
+                if (worker.exitcode or 0) < 0:
+                    what = f"DataLoader worker (pid {worker.pid}) is killed by signal"
+                    raise RuntimeError(f"{what}: {signal.strsignal(-worker.exitcode)}.") from error
+            raise
+        finally:
+            atexit.unregister(made_ahead._shutdown_workers)
+            made_ahead._shutdown_workers()
 
 
 class _Batches(Dataset[Batch | UserError]):

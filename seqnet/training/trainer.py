@@ -192,10 +192,12 @@ class Trainer:
             for pieces, last in with_last(self._groups()):
                 yield self._step(pieces, last)
                 if self.finished():
-                    return
-            if position.epoch == epoch:
-                self._end_epoch()  # nothing was asked in all of it, or what was is left out
-            if whole and position.step == step and (position.skipped or position.left_out):
+                    break
+            else:
+                if position.epoch == epoch:
+                    self._end_epoch()  # nothing was asked in all of it, or what was is left out
+            ended = whole and position.epoch > epoch
+            if ended and position.step == step and (position.skipped or position.left_out):
                 raise NonFiniteError(
                     f"no step of epoch {epoch + 1} had a finite loss and gradient, so all were left out; "
                     "lower optimizer.lr, or look at the data"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqnet import build
+from seqnet import build, rules
 from seqnet.batch import IGNORE, Batch
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.errors import DataError
@@ -17,8 +17,9 @@ SPLITS = ("train", "valid", "test")
 
 
 @pytest.fixture
-def config(data, tiny, composed):
+def config(data, tiny, composed, monkeypatch):
     """The experiment is one that says nothing of this data: whatever it is, only `data` counts here."""
+    monkeypatch.setattr(rules, "contradiction", lambda config: None)  # with the rest, which may not suit it
     return composed(*tiny("experiment=python_docs", f"data={data}"))
 
 

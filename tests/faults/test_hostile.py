@@ -38,7 +38,7 @@ from seqnet.configuration import CONFIGS, Composed, put
 from seqnet.training.manifest import existing, manifest_of, sum_of
 
 SECONDS = 20  # of one command
-MEMORY = 2 << 30  # bytes that one command may take beside what is there
+MOST, MEMORY = 2 << 30, 300 << 20  # bytes that one command can take beside what was there, and those that it may
 OURS = ("/proc", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu")
 RAN = (
     "os.system",
@@ -166,6 +166,13 @@ class Told:
     out: str
     err: str
     seen: list[str]
+    memory: int = 0  # bytes at most, beside what was there
+
+
+def _memory(name: str) -> int:
+    """Bytes, as the kernel counts them for this process."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) << 10
 
 
 def watched(action: Callable[[], int], folder: Path, more: Sequence[Path] = ()) -> Told:
@@ -176,12 +183,12 @@ def watched(action: Callable[[], int], folder: Path, more: Sequence[Path] = ()) 
         out, err = io.StringIO(), io.StringIO()
         own = [os.path.realpath(folder / name) for name in ("run", "new", "board", "out.jsonl", ".writing_out.jsonl")]
         watch = Watch((*INSTALLED, *OURS, *(os.path.realpath(path) for path in more)), (*own, "/dev/null"))
+        before = _memory("VmRSS")
         try:
             os.chdir(folder)
             sys.path[:] = [path for path in sys.path if path not in ("", os.getcwd())]
             signal.alarm(SECONDS)
-            size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+            resource.setrlimit(resource.RLIMIT_AS, [_memory("VmSize") + MOST] * 2)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 sys.addaudithook(watch)
@@ -191,6 +198,7 @@ def watched(action: Callable[[], int], folder: Path, more: Sequence[Path] = ()) 
             err.write(traceback.format_exc())
         finally:
             told = {"code": code, "out": out.getvalue(), "err": err.getvalue(), "seen": list(watch.seen)}
+            told["memory"] = _memory("VmHWM") - before
             descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.write(descriptor, json.dumps(told).encode())
             os._exit(0)
@@ -294,6 +302,20 @@ def instead(name: str, make: Callable[[Path], Any]) -> Change:
         make(path)
 
     return change
+
+
+def two_faced(run: Path) -> None:
+    """The newest checkpoint trusts a package but is damaged; the one before it names a class of that package."""
+    newest = checkpoint_of(run)
+    older, kept = newest.with_name("step_00000001"), run.parent / "kept"
+    shutil.copytree(newest, kept)
+    also(named("cell", "evil.Evil"), forged(listed=lambda body: body.update(step=1)))(run)
+    newest.rename(older)
+    kept.rename(newest)
+    kept = older.rename(kept)
+    config("trust", ["evil"])(run)
+    kept.rename(older)
+    (newest / "rng.json").write_text("{}")
 
 
 def linked_out(name: str) -> Change:
@@ -489,6 +511,7 @@ CONFIGURATIONS = [
             "a hidden size below 0": config("model.hidden_size", -3),
             "a hidden size of terabytes": config("model.hidden_size", 10**12),
             "a hidden size of gigabytes": config("model.hidden_size", 50_000),
+            "a hidden size of half a gigabyte": config("model.hidden_size", 6_000),
             "a hidden size of 400 digits": config("model.hidden_size", 10**400),
             "a hidden size that is no number": config("model.hidden_size", float("nan")),
             "a hidden size that is a tensor": config("model.hidden_size", {"$tensor": "/etc/passwd"}),
@@ -516,6 +539,7 @@ CONFIGURATIONS = [
             "a group in another place": config("groups", {"cell@hydra.callbacks": "lstm"}),
             "an experiment with a path": config("groups.experiment", "../../../evil"),
             "a million workers": config("data.num_workers", 10**6),
+            "trust in one checkpoint, a class in another": two_faced,
         },
     ),
     *artefacts((EVALUATE, GO_ON, FINGERPRINT), {"deep lists": bytes_of("config.json", DEEP.encode())}),
@@ -862,6 +886,8 @@ def reading(
         wrong = list(answer.seen)
         if answer.code not in ((0,) if artefact.works else artefact.codes):
             wrong.append(f"exit code {answer.code}")
+        if answer.memory > MEMORY:
+            wrong.append(f"it took {answer.memory >> 20} MiB")
         lines = answer.err.splitlines()
         if "Traceback" in answer.err or not all(line.startswith("seqnet: ") and len(line) < 2000 for line in lines):
             wrong.append("not one sentence")

@@ -12,6 +12,7 @@ import torch
 from seqnet.observers.metrics_file import MetricsFile
 
 WARM = 200  # steps in which caches fill
+STRETCH = 150  # steps of many epochs: how many tensors there are depends on where in one a step is
 KINDS = ("text", "documents", "tags", "reverse, soft")
 MOST = 8 * 2**20  # bytes
 
@@ -22,7 +23,7 @@ def resident() -> int:
 
 
 def tensors() -> int:
-    """How many tensors are alive."""
+    """How many tensors are alive, beside those that were when the garbage collector last froze."""
     gc.collect()
     return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
 
@@ -40,14 +41,19 @@ def test_many_steps_take_no_memory(
     grown = []
     on_step = MetricsFile.on_step
     for kind in KINDS[: amount(2, len(KINDS))]:
-        seen: list[tuple[int, int]] = []
-        marks = [WARM, (WARM + steps) // 2, int(0.95 * steps)]
+        marks = (WARM, (WARM + steps) // 2, steps)
+        counts: dict[int, list[int]] = {mark: [] for mark in marks}
+        memory = dict.fromkeys(marks, 0)
 
-        def look(self: Any, report: Any, seen: Any = seen, marks: list[int] = marks) -> None:
+        def look(self: Any, report: Any, counts: Any = counts, memory: Any = memory) -> None:
             on_step(self, report)
-            if marks and report.step >= marks[0] and report.end_of_epoch:  # the same place of an epoch each time
-                del marks[0]
-                seen.append((tensors(), resident()))
+            if report.step == WARM - STRETCH - 10:  # what is alive here may die in a few steps
+                gc.collect()
+                gc.freeze()
+            for mark in counts:
+                if mark - STRETCH < report.step <= mark:
+                    counts[mark].append(tensors())
+                    memory[mark] = resident()
 
         monkeypatch.setattr(MetricsFile, "on_step", look)
         changes = {
@@ -61,11 +67,11 @@ def test_many_steps_take_no_memory(
         code, told = train(small_runs[kind], tmp_path / kind, changes)
         assert code == 0, told
         monkeypatch.setattr(MetricsFile, "on_step", on_step)
-        counts, memory = zip(*seen, strict=True)
-        assert len(seen) == 3
-        assert len(set(counts)) == 1, f"{kind}: {counts} tensors"
-        assert memory[-1] - memory[0] <= MOST, f"{kind}: {memory} bytes"
-        grown.append((memory[-1] - memory[0]) / 2**20)
+        gc.unfreeze()
+        fewest = {mark: min(counts[mark]) for mark in marks}
+        assert len(set(fewest.values())) == 1 and fewest[WARM], f"{kind}: {fewest} tensors"
+        assert memory[steps] - memory[WARM] <= MOST, f"{kind}: {memory} bytes"
+        grown.append((memory[steps] - memory[WARM]) / 2**20)
     figure(
         "10,000 TBPTT steps",
         f"{steps:,} steps of {len(grown)} kinds of run, metrics and TensorBoard written: memory grows by at most "

@@ -40,12 +40,12 @@ REACHED: dict[str, int] = {}
 
 Amount = Callable[[int, int], int]
 Train = Callable[..., tuple[int, str]]
-Place = tuple[int, int, int]  # epoch, batch, step
+Differences = Callable[[Path, Path], list[str]]
 
 
 @dataclass(frozen=True)
 class Poison:
-    """What shows where. spoils: whether a step of a batch of an epoch is a bad one; parameter: that with a bad gradient."""
+    """What shows where. spoils: whether a step of a batch of an epoch is bad. parameter: that with a bad gradient."""
 
     source: str
     value: float
@@ -373,7 +373,9 @@ def test_the_module_that_made_the_value_is_named(name: str) -> None:
     with torch.no_grad():
         module = trainer.model.get_submodule(name)
         next(itertools.chain(module.parameters(), module.buffers()))[0] = float("nan")
-    with pytest.raises(NonFiniteError, match=rf"\(epoch 1, batch 0, window 0\), first seen in the output of module {name}"):
+    with pytest.raises(
+        NonFiniteError, match=rf"\(epoch 1, batch 0, window 0\), first seen in the output of module {name}"
+    ):
         list(trainer.steps())
 
 
@@ -408,7 +410,9 @@ RUN = (
     "checkpoint.every_steps=1",
     "observers.samples=false",
 )
-DEPENDING_ON_NUMBERS = {"data_position", "snapshots"}  # of batches, which are others where some are not in the data
+# Batches have other numbers where some are not in the data.
+NUMBERED = {f"{key} of {name}" for key in ("data_position", "snapshots") for name in ("last", "best")}
+NUMBERED.add("left_out_batches of results.json")
 
 
 @dataclass(frozen=True)
@@ -476,17 +480,28 @@ def changed(change: Callable[[Trainer], None]) -> Iterator[None]:
 class Runs:
     """Runs of the command line on data that holds bad values, and on the same data without them."""
 
-    def __init__(self, train: Train, folder: Path, overrides: tuple[str, ...]) -> None:
-        self._train, self._folder, self._overrides = train, folder, overrides
+    def __init__(self, train: Train, differences: Differences, folder: Path) -> None:
+        self._train, self._differences, self._folder = train, differences, folder
         self._wholes: dict[Any, Path] = {}
 
-    def bad(self, poison: Poison, changes: dict[str, Any], run: Path | None = None) -> tuple[Path, int, str]:
-        """Its folder, the exit code and what was told."""
-        run = run or self._folder / f"bad{len(list(self._folder.iterdir()))}"
-        with changed(poison.into):
-            return run, *self._train(self._overrides, run, changes)
+    def folder(self) -> Path:
+        """Of a run to be made."""
+        return self._folder / f"run{len(list(self._folder.iterdir()))}"
 
-    def without(self, key: Any, leaves_out: Callable[[int, int, int], bool], changes: dict[str, Any]) -> Path:
+    def bad(
+        self, run: Path, poison: Poison, changes: dict[str, Any], overrides: tuple[str, ...] = RUN
+    ) -> tuple[int, str]:
+        """Make a run; the exit code and what was told."""
+        with changed(poison.into):
+            return self._train(overrides, run, changes)
+
+    def without(
+        self,
+        key: Any,
+        leaves_out: Callable[[int, int, int], bool],
+        changes: dict[str, Any],
+        overrides: tuple[str, ...] = RUN,
+    ) -> Path:
         """The folder of the run on data without some windows; it is made once for a key."""
 
         def leave_out(trainer: Trainer) -> None:
@@ -494,32 +509,20 @@ class Runs:
             trainer.loader = Without(trainer.loader, trainer.window, leaves_out)
 
         if key not in self._wholes:
-            run = self._wholes[key] = self._folder / f"whole{len(self._wholes)}"
+            run = self._wholes[key] = self.folder()
             with changed(leave_out):
-                code, told = self._train(self._overrides, run, {**changes, "training.on_nonfinite": "rewind"})
+                code, told = self._train(overrides, run, changes)
             assert code == 0, told
         return self._wholes[key]
 
-
-def unlike(run: Path, whole: Path) -> list[str]:
-    """In what a run differs from one on data without its bad batches, whose numbers are others."""
-    found = []
-    for name in ("last", "best"):
-        one, other = (checkpoint.fingerprint(checkpoint.find(folder, name)) for folder in (run, whole))
-        assert one.keys() == other.keys()
-        found += [f"{key} of {name}" for key in one.keys() - DEPENDING_ON_NUMBERS if one[key] != other[key]]
-    if (run / "metrics.jsonl").read_bytes() != (whole / "metrics.jsonl").read_bytes():
-        found.append("metrics.jsonl")
-    ours, theirs = (json.loads((folder / "results.json").read_text()) for folder in (run, whole))
-    for key in ours.keys() - {"seconds", "next", "left_out_batches"}:
-        if ours[key] != theirs[key]:
-            found.append(f"{key} of results.json")
-    return found
+    def unlike(self, run: Path, whole: Path) -> set[str]:
+        """In what a run differs from one on data without its bad batches, but for their numbers."""
+        return set(self._differences(run, whole)) - NUMBERED
 
 
 @pytest.fixture(scope="module")
-def runs(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return Runs(train, tmp_path_factory.mktemp("runs"), RUN)
+def runs(train: Train, differences: Differences, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(train, differences, tmp_path_factory.mktemp("runs"))
 
 
 def test_rewind_is_as_if_the_batch_was_never_seen(
@@ -533,10 +536,118 @@ def test_rewind_is_as_if_the_batch_was_never_seen(
             if source == "after unscale" and scene.accumulate > 1:
                 continue  # of windows whose gradients are summed up all are left out
             case, changes = (source, value, scene), scene.changes(precision)
-            run, code, told = runs.bad(Poison(source, value, scene.spoils), changes)
+            run = runs.folder()
+            code, told = runs.bad(run, Poison(source, value, scene.spoils), changes)
             assert code == 0, (case, told)
             assert told.count("went back to step") >= len(scene.batches), (case, told)
             whole = runs.without((scene, precision), scene.leaves_out, changes)
-            assert not unlike(run, whole), (case, changes)
+            assert not runs.unlike(run, whole), (case, changes)
             tried += 1
     count("rewind", tried)
+
+
+def test_skip_is_counted_in_what_a_run_reached(runs: Runs) -> None:
+    scene = Scene((1,), step=9, evaluate_every_steps=1, accumulate=2, max_steps=12)  # 6 steps an epoch, 5 are left
+    changes = {**scene.changes("fp32"), "training.on_nonfinite": "skip"}
+    whole = runs.without("skip", lambda epoch, batch, window: 3 * batch + window in (4, 5), changes)
+    for source in SOURCES:
+        run = runs.folder()
+        code, told = runs.bad(run, Poison(source, float("nan"), scene.spoils), changes)
+        assert code == 0, told
+        assert json.loads((run / "results.json").read_text())["skipped_steps"] == 2
+        counted = {"counters of last", "counters of best", "skipped_steps of results.json"}
+        assert runs.unlike(run, whole) == counted, source
+
+
+def test_raise_ends_a_run_with_exit_4(runs: Runs) -> None:
+    scene = Scene((1,), step=9, evaluate_every_steps=1, max_steps=12)
+    for source, value in CASES:
+        run = runs.folder()
+        changes = {**scene.changes("fp32"), "training.on_nonfinite": "raise"}
+        code, told = runs.bad(run, Poison(source, value, scene.spoils), changes)
+        assert code == 4 and len(told.splitlines()) == 1, told
+        assert told.startswith("seqnet: ") and "at step 6 (epoch 1, batch 1, window 2), " in told, told
+        assert blamed(source) in told
+        components = checkpoint.read(checkpoint.find(run, "last"))
+        assert components["counters"]["step"] == 5
+
+
+@pytest.mark.parametrize("on_nonfinite", ["skip", "rewind"])
+def test_nothing_but_bad_batches_ends_a_run_with_exit_4(runs: Runs, on_nonfinite: str) -> None:
+    for source, epochs in zip(SOURCES, (None, (0,), (1,), (1,)), strict=True):
+        scene = Scene((0, 1, 2, 3), step=9, epochs=epochs, accumulate=3)
+        changes = {**scene.changes("fp32"), "training.on_nonfinite": on_nonfinite}
+        code, told = runs.bad(runs.folder(), Poison(source, float("nan"), scene.spoils), changes)
+        epoch = epochs[0] + 1 if epochs else 1
+        assert code == 4 and f"no step of epoch {epoch} had a finite loss and gradient" in told, (source, told)
+
+
+def test_what_only_the_sum_shows_leaves_out_all_that_is_summed(runs: Runs) -> None:
+    scene = Scene((1,), step=1, accumulate=2, evaluate_every_steps=1)  # with the last window of the batch before
+    changes = scene.changes("fp32")
+    run = runs.folder()
+    code, told = runs.bad(run, Poison("after unscale", float("nan"), scene.spoils), changes)
+    assert code == 0, told
+    whole = runs.without("sum", lambda epoch, batch, window: batch in (0, 1), changes)
+    assert not runs.unlike(run, whole)
+
+
+class Death(BaseException):
+    """The process is gone: no handler of the program's own answers this."""
+
+
+def test_killed_after_a_rewind(runs: Runs, amount: Amount, points: Callable[[Path], dict[str, list[Any]]]) -> None:
+    scene = Scene((1, 3), step=9, evaluate_every_steps=2)
+    changes = {**scene.changes("fp32"), "observers.tensorboard": True}
+    whole = runs.without("killed", scene.leaves_out, changes)
+    for source, last in itertools.product(SOURCES[:: amount(3, 1)], range(2, 18, amount(5, 1))):
+        run, poison = runs.folder(), Poison(source, float("inf"), scene.spoils)
+        steps, made_so_far = Trainer.steps, [0]
+
+        def stepping(trainer: Trainer) -> Iterator[Any]:
+            for report in steps(trainer):  # noqa: B023
+                yield report
+                made_so_far[0] += 1  # noqa: B023
+                if made_so_far[0] == last:  # noqa: B023
+                    raise Death
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(Death):
+            patch.setattr(Trainer, "steps", stepping)
+            runs.bad(run, poison, changes)
+        code, told = runs.bad(run, poison, changes)
+        assert code == 0, told
+        assert not runs.unlike(run, whole), (source, last)
+        shown, wanted = points(run), points(whole)
+        assert {tag: shown.get(tag) for tag in wanted} == wanted, (source, last)
+
+
+@pytest.mark.parametrize("kind", ["text", "documents"])
+def test_of_running_text_only_windows_are_left_out(
+    runs: Runs, small_runs: dict[str, tuple[str, ...]], kind: str
+) -> None:
+    """Every third one; documents that begin in such a one begin in the next."""
+    window = 6
+    common = {
+        "training.window": window,
+        "training.stride": None,
+        "training.on_nonfinite": "rewind",
+        "training.max_epochs": None,
+        "training.max_steps": 24,
+        "data.batch_size": 4,
+    }
+
+    def leaves_out(epoch: int, batch: int, number: int) -> bool:
+        return (batch + number + epoch) % 3 == 0
+
+    def spoils(epoch: int, batch: int, step: int) -> bool:
+        return leaves_out(epoch, batch, step // window) and step % window == 0
+
+    for source, accumulate in itertools.product(SOURCES[1:], (1, 2)):
+        if source == "after unscale" and accumulate > 1:
+            continue
+        run, changes = runs.folder(), {**common, "training.accumulate": accumulate}
+        code, told = runs.bad(run, Poison(source, float("nan"), spoils), changes, small_runs[kind])
+        assert code == 0, told
+        assert told.count("went back to step") > 5
+        whole = runs.without((kind, accumulate), leaves_out, changes, small_runs[kind])
+        assert not runs.unlike(run, whole), (source, accumulate)

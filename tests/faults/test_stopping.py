@@ -261,7 +261,7 @@ def test_signals_from_outside(
         pid = terminal.start(*words, folder=tmp_path)
         while case % 3 and not (runs.run / "checkpoints/step_00000005").exists():
             time.sleep(0.01)
-        time.sleep(drawn.uniform(0, seconds * (0.6 if case % 3 else 1)) if case > 1 else 0)
+        time.sleep(drawn.uniform(0, seconds * (0.3 if case % 3 else 1)) if case > 1 else 0)
         sent = time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if number == signal.SIGINT else os.kill)(pid, number)
