@@ -3,7 +3,7 @@
 A new option needs an entry only where its yaml default does not say enough: it may be null, or has a range.
 """
 
-import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +127,8 @@ ANYTHING = Option("a value", lambda value: True)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, not asked whether it is finite: a whole number may be too large to be asked.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _fits(value: float) -> bool:

@@ -79,12 +79,12 @@ def test_tasks_that_judge_no_writing_are_refused(seqnet: Any, reverser: tuple[st
     choices = ("experiment=reverse", *sizes)
     reads = ("experiment=adding", "data=reverse", "task=many_to_many", "objective=tokens", *sizes)
     for arguments, sentence in (
-        (("experiment=digits", "task=seq2seq", "model=encoder_decoder"), "this data has none to write"),
+        (("experiment=digits", "task=seq2seq", "model=encoder_decoder"), "this data has one answer a row: set task="),
         (("experiment=digits", "task=seq2seq"), "the chosen task does not say it: choose task=many_to_many"),
-        (reads, "task=many_to_many judges no answer that is written step by step"),
+        (reads, "this data has answers that are written step by step: set model=encoder_decoder and task=seq2seq"),
         ((*choices, "task.metrics=[blue]"), "did you mean 'bleu'?"),
         ((*choices, "training.monitor=wer"), "training.monitor=wer is no score of this run"),
-        ((*choices, "objective=classification", "training.monitor=loss"), "use objective=tokens"),
+        ((*choices, "objective=classification", "training.monitor=loss"), "set objective=tokens"),
     ):
         found = seqnet.quietly(*arguments, "run_dir=run")
         assert found.code == 2 and sentence in found.err, found.err
