@@ -29,9 +29,7 @@ def test_it_is_built_once_into_the_cache(fresh):
     assert [path.stat().st_mtime_ns for path in fresh.iterdir()] == [before]
 
 
-@pytest.mark.parametrize(
-    "why", ["no compiler", "it fails", "no cache", "not wanted"]
-)
+@pytest.mark.parametrize("why", ["no compiler", "it fails", "no cache", "not wanted"])
 def test_without_it_there_is_none_and_nothing_is_left(fresh, monkeypatch, why):
     if why == "no compiler":
         monkeypatch.setenv("CC", str(fresh / "nothing"))
