@@ -11,12 +11,12 @@ from benchmarks.timing import Pair, bare_steps, mean, pair, training_steps
 from torch import Tensor, nn
 
 from seqnet.batch import IGNORE
+from seqnet.cells import native
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
-from seqnet.layers import native
 from seqnet.layers.layer import Layer
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.tags import Tags

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.cells import initialisation
+from seqnet.cells.projected import Projected
 from seqnet.state import HiddenState
 
 
@@ -21,7 +22,7 @@ def update(from_input: Tensor, from_hidden: Tensor, hidden: Tensor) -> Tensor:
     return (1 - z) * n + z * hidden
 
 
-class GRU(nn.Module):
+class GRU(Projected):
     """Gates in torch's order r z n, from W_ih x_t + b_ih and W_hh h_{t-1} + b_hh; see `update`.
 
     recurrent_init: how each gate's W_hh begins, `orthogonal` or `uniform`; biases begin at 0.
@@ -56,11 +57,14 @@ class GRU(nn.Module):
         """Zeros [batch hidden]."""
         return HiddenState(self.weight_hh.new_zeros(batch_size, self.hidden_size))
 
-    def forward(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
-        """One step. x: [batch input]; returns the new hidden state [batch hidden] twice: as output and as state."""
-        from_input = F.linear(x, self.weight_ih, self.bias_ih)
+    def project(self, x: Tensor) -> Tensor:
+        """The input's summand of the gates. x: [... input]; returns [... 3*hidden]."""
+        return F.linear(x, self.weight_ih, self.bias_ih)
+
+    def step(self, projected: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        """The rest of a step: the new hidden state [batch hidden] twice, as output and as state."""
         from_hidden = F.linear(state.hidden, self.weight_hh, self.bias_hh)
-        hidden = update(from_input, from_hidden, state.hidden)
+        hidden = update(projected, from_hidden, state.hidden)
         return hidden, HiddenState(hidden)
 
     def extra_repr(self) -> str:

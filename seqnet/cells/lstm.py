@@ -3,19 +3,55 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
-from seqnet.cells import initialisation
+from seqnet.cells import initialisation, native
+from seqnet.cells.projected import Projected
 from seqnet.state import LSTMState
 
 
 def update(gates: Tensor, cell: Tensor) -> LSTMState:
-    """c' = f*c + i*g, h' = o*tanh(c'). gates: [batch 4*hidden], before their nonlinearities, in the order i f g o."""
+    """c' = f*c + i*g, h' = o*tanh(c'). gates: [batch 4*hidden], before their nonlinearities, in the order i f g o.
+
+    On a CPU, in single precision, it is one compiled function where there is a compiler; cells of one's own may call
+    it too.
+    """
+    if gates.is_cpu and gates.dtype == cell.dtype == torch.float32 and native.library() is not None:
+        return LSTMState(*_Update.apply(gates, cell))  # type: ignore[no-untyped-call]
     i, f, g, o = gates.chunk(4, dim=-1)
-    cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+    cell = torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))
     return LSTMState(torch.sigmoid(o) * torch.tanh(cell), cell)
 
 
-class LSTM(nn.Module):
+class _Update(torch.autograd.Function):
+    """`update` by the compiled functions."""
+
+    @staticmethod
+    def forward(ctx, gates, cell):  # type: ignore[no-untyped-def]
+        """gates: [batch 4*hidden]; cell: [batch hidden]; returns the new hidden state and cell."""
+        gates, cell = gates.contiguous(), cell.contiguous()
+        batch, size = cell.shape
+        kept = gates.new_empty(batch, 5 * size)
+        hidden, new = torch.empty_like(cell), torch.empty_like(cell)
+        arrays = (part.data_ptr() for part in (gates, cell, kept, new, hidden))
+        native.library().lstm_forward(batch, size, *arrays)  # type: ignore[union-attr]
+        ctx.save_for_backward(kept, cell)
+        return hidden, new
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, d_hidden, d_new):  # type: ignore[no-untyped-def]
+        """The gradients of gates and cell."""
+        kept, cell = ctx.saved_tensors
+        batch, size = cell.shape
+        d_hidden, d_new = d_hidden.contiguous(), d_new.contiguous()
+        d_gates, d_cell = kept.new_empty(batch, 4 * size), torch.empty_like(cell)
+        arrays = (part.data_ptr() for part in (d_hidden, d_new, kept, cell, d_gates, d_cell))
+        native.library().lstm_backward(batch, size, *arrays)  # type: ignore[union-attr]
+        return d_gates, d_cell
+
+
+class LSTM(Projected):
     """Gates W_ih x_t + b_ih + W_hh h_{t-1} + b_hh in torch's order i f g o; see `update`.
 
     forget_bias: what the forget gate's bias begins at (1: Jozefowicz et al. 2015); the other biases begin at 0.
@@ -54,10 +90,13 @@ class LSTM(nn.Module):
         zeros = self.weight_hh.new_zeros(batch_size, self.hidden_size)
         return LSTMState(zeros, zeros)
 
-    def forward(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """One step. x: [batch input]; returns the hidden state [batch hidden] and the whole state."""
-        gates = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state.hidden, self.weight_hh, self.bias_hh)
-        state = update(gates, state.cell)
+    def project(self, x: Tensor) -> Tensor:
+        """The input's part of the gates, and both biases. x: [... input]; returns [... 4*hidden]."""
+        return F.linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
+
+    def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """The rest of a step: the hidden state [batch hidden], and the whole state."""
+        state = update(torch.addmm(projected, state.hidden, self.weight_hh.t()), state.cell)
         return state.hidden, state
 
     def extra_repr(self) -> str:

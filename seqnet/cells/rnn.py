@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.cells import initialisation
+from seqnet.cells.projected import Projected
 from seqnet.state import HiddenState
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -17,7 +18,7 @@ NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class RNN(nn.Module):
+class RNN(Projected):
     """h_t = g(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), with g `tanh`, `relu`, `leaky_relu` or `linear`.
 
     recurrent_init: how W_hh begins, `orthogonal`, `uniform` or `identity`; biases begin at 0.
@@ -54,9 +55,13 @@ class RNN(nn.Module):
         """Zeros [batch hidden]."""
         return HiddenState(self.weight_hh.new_zeros(batch_size, self.hidden_size))
 
-    def forward(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
-        """One step. x: [batch input]; returns the new hidden state [batch hidden] twice: as output and as state."""
-        total = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state.hidden, self.weight_hh, self.bias_hh)
+    def project(self, x: Tensor) -> Tensor:
+        """The input's part of the sum, and both biases. x: [... input]; returns [... hidden]."""
+        return F.linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
+
+    def step(self, projected: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        """The rest of a step: the new hidden state [batch hidden] twice, as output and as state."""
+        total = torch.addmm(projected, state.hidden, self.weight_hh.t())
         hidden = NONLINEARITIES[self.nonlinearity](total)
         return hidden, HiddenState(hidden)
 

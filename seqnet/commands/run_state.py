@@ -8,9 +8,9 @@ import torch
 
 from seqnet.batch import EvaluationReport
 from seqnet.build import Assembly
+from seqnet.cells import native
 from seqnet.commands.stored import check_optimizer, load_weights
 from seqnet.errors import CheckpointError
-from seqnet.layers.layer import Layer
 from seqnet.state import leaves, with_leaves
 from seqnet.training.progress import Averages, Stopping, check_numbers
 from seqnet.training.randomness import random_states, set_random_states
@@ -75,13 +75,12 @@ class RunState:
 
     def machine(self) -> dict[str, Any]:
         """What the last digits depend on beside all that is restored."""
-        layers = {module.realisation for module in self.assembly.model.modules() if isinstance(module, Layer)}
         device = self.trainer.precision.device.type
         return {
             "device": device,
             "threads": torch.get_num_threads() if device == "cpu" else None,
             "torch": str(torch.__version__),
-            "layers": sorted(layers),
+            "compiled": device == "cpu" and native.library() is not None,
         }
 
     def components_of_progress(self) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from torch import Tensor, nn
 
+from seqnet.cells import native
 from seqnet.layers import fused as fused_path
-from seqnet.layers import native, recurrence
+from seqnet.layers import recurrence
 from seqnet.layers.unroll import unroll
 from seqnet.state import State
 
@@ -22,7 +23,8 @@ class Layer(nn.Module):
         """Which way runs: "unrolled", "fused" or, where training calls a function in C, "compiled"."""
         if self.kernel is None:
             return "unrolled"
-        compiled = self.kernel is recurrence.gru and self.cell.weight_hh.is_cpu and native.library() is not None
+        ours = self.kernel in (recurrence.gru, recurrence.rnn_tanh)
+        compiled = ours and self.cell.weight_hh.is_cpu and native.library() is not None
         return "compiled" if compiled else "fused"
 
     def initial_state(self, batch_size: int) -> State:

@@ -2,8 +2,9 @@
 
 torch multiplies by a transposed view in every step, and makes a product for the weights' gradient in every step. Here
 the inputs' products are one before the loop, the weights' gradients one after it, and the recurrent weights are laid
-out once. The pointwise work of a step is one call of a compiled function where there is one (`native`), else of torch's
-operators, in bulk for all steps where they can be. The functions take and return what torch's own do for one layer.
+out once. The pointwise work of a step is one call of a compiled function where there is one (`cells.native`), else of
+torch's operators, in bulk for all steps where they can be. The functions take and return what torch's own do for one
+layer.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqnet.layers import native
+from seqnet.cells import native
 
 FEW_STEPS = 4
 """Below so many steps, and where no gradient is wanted, torch's own functions are the sooner."""
@@ -56,10 +57,19 @@ class _RNN(torch.autograd.Function):
         steps = _by_time(x)
         y = _products(steps, w_ih, b_ih + b_hh)
         recurrent = w_hh.t().contiguous()
+        library = native.library() if x.dtype == torch.float32 and bend is torch.tanh_ else None
         h = hidden
-        for total in y.unbind(0):
-            h = bend(total.addmm_(h, recurrent))
-        ctx.bend = bend
+        if library is None:
+            for total in y.unbind(0):
+                h = bend(total.addmm_(h, recurrent))
+        else:
+            product = torch.empty_like(hidden)
+            given, count = product.data_ptr(), product.numel()
+            for place, total in zip(_places(y), y.unbind(0), strict=True):
+                torch.mm(h, recurrent, out=product)
+                library.tanh_forward(count, place, given)
+                h = total
+        ctx.bend, ctx.library = bend, library
         ctx.save_for_backward(steps, hidden, y, w_ih, w_hh)
         return y
 
@@ -68,13 +78,33 @@ class _RNN(torch.autograd.Function):
     def backward(ctx, dy):  # type: ignore[no-untyped-def]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, y, w_ih, w_hh = ctx.saved_tensors
-        totals = 1 - y * y if ctx.bend is torch.tanh_ else (y > 0).to(y.dtype)  # slopes first, then gradients
-        later = dy[-1]
-        for n in range(len(y) - 1, -1, -1):
-            totals[n].mul_(later)
-            later = torch.addmm(dy[n - 1], totals[n], w_hh) if n else totals[n].mm(w_hh)
+        if ctx.library is None:
+            slopes = 1 - y * y if ctx.bend is torch.tanh_ else (y > 0).to(y.dtype)
+            totals, later = _rnn_back(slopes, dy, w_hh)
+        else:
+            totals, later = _tanh_back_native(ctx.library, y, dy.contiguous(), w_hh.contiguous())
         dw_ih, dw_hh, bias = _weight_gradients(totals, steps, _before(hidden, y))
         return None, _input_gradient(ctx, 1, totals, w_ih), later, dw_ih, dw_hh, bias, bias
+
+
+def _rnn_back(slopes: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients before the nonlinearity [time batch hidden], in the place of its slopes; of hidden."""
+    later = dy[-1]
+    for n in range(len(dy) - 1, -1, -1):
+        slopes[n].mul_(later)
+        later = torch.addmm(dy[n - 1], slopes[n], w_hh) if n else slopes[n].mm(w_hh)
+    return slopes, later
+
+
+def _tanh_back_native(library: Any, y: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
+    """The same with the compiled function."""
+    totals, later = torch.empty_like(y), torch.zeros_like(y[0])
+    carried, count = later.data_ptr(), later.numel()
+    places = [reversed(_places(part)) for part in (dy, y, totals)]
+    for total, grad, new, back in zip(reversed(totals.unbind(0)), *places, strict=True):
+        library.tanh_backward(count, grad, carried, new, back)
+        torch.mm(total, w_hh, out=later)
+    return totals, later
 
 
 class _GRU(torch.autograd.Function):

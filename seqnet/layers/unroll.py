@@ -1,10 +1,12 @@
 """The reference way to run any cell over a whole sequence: a loop over time."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from seqnet.cells.projected import Projected
 from seqnet.state import State, where
 
 
@@ -37,16 +39,18 @@ def unroll(cell: Cell, x: Tensor, state: State, lengths: Tensor | None = None) -
     lengths: [batch], or None where every row is whole. In padding y is 0 and the state is held, and what x
     holds there is never read; a row of length 0 keeps the state it came with.
     """
-    if lengths is None:
-        outputs = []
-        for step in x.unbind(1):
-            y, state = cell(step, state)
-            outputs.append(y)
-        return torch.stack(outputs, dim=1), state
-    ended = padding(lengths, x.shape[1])
+    ended = None if lengths is None else padding(lengths, x.shape[1])
+    if ended is not None:
+        x = x.masked_fill(ended[..., None], 0)
+    steps = x.transpose(0, 1)
+    advance: Callable[[Tensor, State], tuple[Tensor, State]] = cell
+    # A cell that replaces `forward` computes something else than its two parts.
+    if isinstance(cell, Projected) and type(cell).forward is Projected.forward:
+        steps, advance = cell.project(steps), cell.step
     outputs = []
-    for step, over in zip(x.masked_fill(ended[..., None], 0).unbind(1), ended.unbind(1), strict=True):
-        y, new = cell(step, state)
-        state = where(over, state, new)
+    for number, step in enumerate(steps.unbind(0)):
+        y, new = advance(step, state)
+        state = new if ended is None else where(ended[:, number], state, new)
         outputs.append(y)
-    return torch.stack(outputs, dim=1).masked_fill(ended[..., None], 0), state
+    y = torch.stack(outputs, dim=1)
+    return y if ended is None else y.masked_fill(ended[..., None], 0), state

@@ -1,6 +1,8 @@
+import pytest
 import torch
 from torch import nn
 
+from seqnet.cells import native
 from seqnet.cells.lstm import LSTM, update
 from seqnet.state import LSTMState
 
@@ -55,3 +57,30 @@ def test_forget_bias_is_the_only_bias_at_first():
         cell = LSTM(3, 2, forget_bias=1.5, single_bias=single)
         assert (cell.bias_ih + cell.bias_hh).tolist() == [0, 0, 1.5, 1.5, 0, 0, 0, 0]
     assert LSTM(3, 2).bias_ih.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
+
+
+@pytest.mark.skipif(native.library() is None, reason="no compiler here")
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+@pytest.mark.parametrize("of", ["both", "hidden", "cell"])
+def test_the_compiled_update_is_torchs_operators(scale, of):
+    """37 units leave a rest to what computes 16 at once; gates and cell are cut out of something larger."""
+    drawn = torch.Generator().manual_seed(0)
+    gates = torch.randn(5, 160, generator=drawn).mul_(scale)[:, 3:151].requires_grad_()
+    cell = torch.randn(5, 40, generator=drawn)[:, 2:39].requires_grad_()
+    wanted = [part.detach().double().requires_grad_() for part in (gates, cell)]
+    outputs = []
+    for given in ([gates, cell], wanted):  # of doubles torch's operators make it
+        state = update(*given)
+        parts = {"both": [*state], "hidden": [state.hidden], "cell": [state.cell]}[of]
+        loss = sum((part * torch.linspace(-1, 1, part.numel()).view_as(part)).sum() for part in parts)
+        outputs.append([*state, *torch.autograd.grad(loss, given)])
+    for found, expected in zip(*outputs, strict=True):
+        torch.testing.assert_close(found.double(), expected, atol=2e-6, rtol=2e-6)
+
+
+@pytest.mark.skipif(native.library() is None, reason="no compiler here")
+def test_the_compiled_update_keeps_what_is_not_a_number():
+    gates, cell = torch.zeros(2, 4), torch.zeros(2, 1)
+    gates[1, 2] = float("nan")
+    state = update(gates, cell)
+    assert state.hidden[0].isfinite().all() and state.hidden[1].isnan().all() and state.cell[1].isnan().all()

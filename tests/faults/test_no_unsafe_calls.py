@@ -23,8 +23,8 @@ ONLY_IN = {  # what can do harm, and where it is needed
     "importlib.import_module": {"seqnet/build.py", "seqnet/cli.py"},
     "runpy": set[str](),
     "socket": {"seqnet/observers/event_file.py"},  # the machine's name
-    "ctypes": {"seqnet/layers/native.py"},
-    "subprocess": {"seqnet/commands/signals.py", "seqnet/layers/native.py", "scripts/"},
+    "ctypes": {"seqnet/cells/native.py"},
+    "subprocess": {"seqnet/commands/signals.py", "seqnet/cells/native.py", "scripts/"},
 }
 UNSAFE_OPTIONS = {("allow_pickle", True), ("shell", True), ("trust_remote_code", True), ("weights_only", False)}
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from seqnet.cells import native
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
 from seqnet.layers import fused as fused_path
-from seqnet.layers import native
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.layer import Layer
 from seqnet.layers.stack import Stack
@@ -155,7 +155,7 @@ class Subclass(LSTM):
 @pytest.mark.parametrize(
     ("cell", "realisation"),
     [
-        (RNN(2, 3), "fused"),
+        (RNN(2, 3), "fused" if native.library() is None else "compiled"),
         (RNN(2, 3, nonlinearity="relu"), "fused"),
         (RNN(2, 3, nonlinearity="leaky_relu"), "unrolled"),
         (RNN(2, 3, nonlinearity="linear"), "unrolled"),

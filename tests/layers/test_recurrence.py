@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from seqnet.layers import native, recurrence
+from seqnet.cells import native
+from seqnet.layers import recurrence
 
 TORCHS = {
     "gru": (3, recurrence.gru, torch._VF.gru),

@@ -83,3 +83,32 @@ def test_state_of_a_ragged_row_is_the_one_at_its_own_length(make):
         _, alone = unroll(cell, x[row : row + 1, :length], cell.initial_state(1))
         for part, other in zip(leaves(state), leaves(alone), strict=True):
             torch.testing.assert_close(part[row : row + 1], other, atol=1e-12, rtol=0)
+
+
+class Counting(GRU):
+    """Notes the shape of what it projects."""
+
+    def project(self, x):
+        self.shapes = [*getattr(self, "shapes", []), tuple(x.shape)]
+        return super().project(x)
+
+
+class Halved(Counting):
+    """Replaces the whole step."""
+
+    def forward(self, x, state):
+        y, state = super().forward(x / 2, state)
+        return y, state
+
+
+@pytest.mark.parametrize("lengths", [None, torch.tensor([6, 2, 0])])
+def test_the_inputs_are_projected_at_once_unless_the_step_is_replaced(lengths):
+    x = torch.randn(3, 6, 2)
+    counting, halved = Counting(2, 5), Halved(2, 5)
+    halved.load_state_dict(counting.state_dict())
+    y, state = unroll(counting, x / 2, counting.initial_state(3), lengths)
+    assert counting.shapes == [(6, 3, 2)]
+    found, final = unroll(halved, x, halved.initial_state(3), lengths)
+    assert halved.shapes == [(3, 2)] * 6
+    torch.testing.assert_close(found, y)
+    torch.testing.assert_close(final, state)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from seqnet.layers import native
+from seqnet.cells import native
 
 
 @pytest.fixture

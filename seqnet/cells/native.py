@@ -1,4 +1,4 @@
-"""A small library in C, compiled once into the user's cache where there is a compiler; else torch does the work."""
+"""A step's pointwise work in C, compiled once into the user's cache where there is a compiler; else torch does it."""
 
 import ctypes
 import hashlib
@@ -9,23 +9,32 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("recurrence.c")
+SOURCE = Path(__file__).with_name("pointwise.c")
 # No -ffast-math: the rounding in `exponential` would be optimised away.
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
 SECONDS = 60
+SIGNATURES = {  # how many sizes, and how many arrays
+    "gru_forward": (2, 6),
+    "gru_backward": (2, 7),
+    "lstm_forward": (2, 5),
+    "lstm_backward": (2, 6),
+    "tanh_forward": (1, 2),
+    "tanh_backward": (1, 4),
+}
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled functions of recurrence.c; None without a compiler, or where SEQNET_NATIVE=0 asks for none."""
+    """The compiled functions of pointwise.c; None without a compiler, or where SEQNET_NATIVE=0 asks for none."""
     if os.environ.get("SEQNET_NATIVE") == "0":
         return None
     try:
         found = ctypes.CDLL(str(_built()))
     except (OSError, subprocess.SubprocessError):
         return None
-    for function, pointers in ((found.gru_forward, 6), (found.gru_backward, 7)):
-        function.argtypes = [ctypes.c_size_t, ctypes.c_size_t, *[ctypes.c_void_p] * pointers]
+    for name, (sizes, pointers) in SIGNATURES.items():
+        function = getattr(found, name)
+        function.argtypes = [*[ctypes.c_size_t] * sizes, *[ctypes.c_void_p] * pointers]
         function.restype = None
     return found
 
@@ -37,7 +46,7 @@ def _built() -> Path:
     machine = f"{platform.machine()} {_processor()} {FLAGS}"
     name = hashlib.sha256(source + machine.encode()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqnet"
-    path = folder / f"recurrence_{name}.so"
+    path = folder / f"pointwise_{name}.so"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=folder) as there:
