@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from seqnet.batch import IGNORE
 from seqnet.cells import native
 from seqnet.cells.gru import GRU
-from seqnet.cells.lstm import LSTM
+from seqnet.cells.lstm import LSTM, update
+from seqnet.cells.projected import Projected
 from seqnet.cells.rnn import RNN
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
@@ -21,13 +22,65 @@ from seqnet.layers.layer import Layer
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.tags import Tags
 from seqnet.spaces import Tokens
+from seqnet.state import HiddenState, LSTMState
 from seqnet.tasks.many_to_many import ManyToMany
 
 SHAPES = ((35, 20, 650, 650), (35, 20, 200, 200), (100, 64, 128, 256), (200, 32, 64, 128))  # time batch input hidden
 
 
-class Subclass(LSTM):
-    """An LSTM that a user might have changed: run step by step, as any cell of one's own is."""
+class LayerNormLSTM(LSTM):
+    """Both products normalised (Ba et al. 2016, equation 20), as a user would write it."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.of_input, self.of_hidden = nn.LayerNorm(4 * hidden_size), nn.LayerNorm(4 * hidden_size)
+
+    def project(self, x: Tensor) -> Tensor:
+        """The input's part of the gates, normalised."""
+        return self.of_input(F.linear(x, self.weight_ih)) + (self.bias_ih + self.bias_hh)
+
+    def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """The hidden state's part, normalised, and the LSTM's update."""
+        state = update(projected + self.of_hidden(state.hidden @ self.weight_hh.t()), state.cell)
+        return state.hidden, state
+
+
+class ZoneoutLSTM(LSTM):
+    """Units keep their state at random (Krueger et al. 2017), as a user would write it."""
+
+    def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """The LSTM's step, of which a tenth of the units takes no part."""
+        _, new = super().step(projected, state)
+        kept = torch.rand_like(new.hidden) < 0.1
+        state = LSTMState(torch.where(kept, state.hidden, new.hidden), torch.where(kept, state.cell, new.cell))
+        return state.hidden, state
+
+
+class MGU(Projected):
+    """The minimal gated unit of docs/adding_a_cell.md."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.inputs = nn.Linear(input_size, 2 * hidden_size)
+        self.gate = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.candidate = nn.Linear(hidden_size, hidden_size, bias=False)
+
+    def initial_state(self, batch_size: int) -> HiddenState:
+        """Zeros [batch hidden]."""
+        return HiddenState(self.gate.weight.new_zeros(batch_size, self.hidden_size))
+
+    def project(self, x: Tensor) -> Tensor:
+        """What both gates get of the input."""
+        return self.inputs(x)  # type: ignore[no-any-return]
+
+    def step(self, projected: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        """The rest of a step."""
+        to_gate, to_candidate = projected.chunk(2, dim=-1)
+        f = torch.sigmoid(to_gate + self.gate(state.hidden))
+        n = torch.tanh(to_candidate + self.candidate(f * state.hidden))
+        hidden = torch.lerp(state.hidden, n, f)
+        return hidden, HiddenState(hidden)
 
 
 def _forward_backward(run: Callable[[Tensor], Tensor], module: nn.Module, x: Tensor) -> Callable[[], None]:
@@ -61,18 +114,21 @@ def cells() -> list[Pair]:
 
 
 def custom() -> list[Pair]:
-    """A cell of one's own, unrolled, beside the fused LSTM of the same size."""
-    several = []
-    for shape in SHAPES:
-        time, batch, inputs, hidden = shape
-        x = torch.randn(batch, time, inputs, requires_grad=True)
-        own, fused = Layer(Subclass(inputs, hidden)), Layer(LSTM(inputs, hidden))
-        pairs = (
-            _forward_backward(lambda x, own=own: own(x)[0], own, x),
-            _forward_backward(lambda x, fused=fused: fused(x)[0], fused, x),
-        )
-        several.append(pair(f"custom cell {shape}", *pairs, seconds=10, repeats=11))
-    return [*several, mean("custom cell, geometric mean", several)]
+    """Cells of one's own, unrolled, beside the fused LSTM of the same size."""
+    found = []
+    for make in (LayerNormLSTM, ZoneoutLSTM, MGU):
+        several = []
+        for shape in SHAPES:
+            time, batch, inputs, hidden = shape
+            x = torch.randn(batch, time, inputs, requires_grad=True)
+            own, fused = Layer(make(inputs, hidden)), Layer(LSTM(inputs, hidden))
+            pairs = (
+                _forward_backward(lambda x, own=own: own(x)[0], own, x),
+                _forward_backward(lambda x, fused=fused: fused(x)[0], fused, x),
+            )
+            several.append(pair(f"{make.__name__} {shape}", *pairs, seconds=6, repeats=11))
+        found += [*several, mean(f"{make.__name__}, geometric mean", several)]
+    return [*found, mean("custom cells, geometric mean", [one for one in found if "(" in one.name])]
 
 
 TAGS, WORDS, WIDTH, ROWS = 13, 5_000, 128, 32

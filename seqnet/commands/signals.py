@@ -35,11 +35,12 @@ class StopRequest:
         if os.getpid() != self._process:
             return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
+        at_once = bool(self.exit_code) or not self.patient
+        self.exit_code = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
         if number == signal.SIGUSR1:
             self.requeue = True
-        elif self.exit_code or not self.patient:
+        elif at_once:
             raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
-        self.exit_code = code
         os.write(2, ASKED)  # print() must not be used here: it may be what was interrupted
 
     def queue_again(self) -> None:

@@ -24,7 +24,8 @@ from seqnet.training import checkpoint
 
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
 
-REPORT = os.environ.get("SEQNET_FAULTS")  # set by `make test-faults`: where the figures go
+FAULTS = os.environ.get("SEQNET_FAULTS")  # set by `make test-faults`: where the figures go
+REPORT = Path(FAULTS).resolve() if FAULTS else None  # tests change the folder they run in
 ROW = re.compile(r"^\| (?!test \|)(?!---)(.+?) \| (.+) \|$", re.MULTILINE)
 
 

@@ -689,7 +689,7 @@ def test_bad_configurations_are_refused_before_anything_is_read(
         return dataclasses.replace(rule, clash=clashes)
 
     monkeypatch.setattr(rules, "CONTRADICTIONS", tuple(map(noticed, rules.CONTRADICTIONS, itertools.count())))
-    count, failures, misspelt, unhelpful = amount(40, 500), [], 0, []
+    count, failures, misspelt, unhelpful = amount(25, 500), [], 0, []
     for bad in map(bad_one, range(count)):
         try:
             sentence = nothing_read(bad)
@@ -931,14 +931,14 @@ def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS
 def test_good_configurations_are_not_refused(
     seqnet: Any, amount: Callable[[int, int], int], figure: Callable[[str, str], None]
 ) -> None:
-    count, refused = amount(15, 200), []
+    count, refused = amount(8, 200), []
     for number in range(count):
         typed = good_one(number, (EXPERIMENTS[number % len(EXPERIMENTS)],))
         try:
             compose("train", [quoted(argument) for argument in typed])
         except ConfigurationError as error:
             refused.append(f"{' '.join(typed)}: {error}")
-    trained, failed = amount(3, 30), []
+    trained, failed = amount(2, 30), []
     for number in range(trained):
         typed = good_one(number, (DRAWN[number % len(DRAWN)],), quick=True)
         answer = seqnet.quietly(*typed, "debug=quick", "threads=1", f"run_dir=run{number}")

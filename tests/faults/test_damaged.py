@@ -131,7 +131,7 @@ def test_every_flipped_byte_is_noticed(
     runs: Runs, tmp_path: Path, amount: Callable[[int, int], int], figure: Callable[[str, str], None]
 ) -> None:
     drawn = random.Random(7)
-    for case in range(amount(24, 200)):
+    for case in range(amount(12, 200)):
         folder = runs.copy(tmp_path / "run") / NAME
         file = drawn.choice(files_of(folder))
         flip(file, drawn.randrange(file.stat().st_size), drawn.randrange(8))
@@ -144,7 +144,7 @@ def test_every_byte_of_a_manifest_counts(runs: Runs, tmp_path: Path, amount: Cal
     folder = runs.copy(tmp_path / "run") / NAME
     file = folder / manifest.MANIFEST
     whole = file.read_bytes()
-    for place in range(0, len(whole), amount(27, 1)):
+    for place in range(0, len(whole), amount(54, 1)):
         flip(file, place, place % 8)
         with pytest.raises(CheckpointError, match="manifest.json|has format"):
             manifest.verified(folder, wanted=())

@@ -270,7 +270,7 @@ def note(figure: Callable[[str, str], None]) -> Callable[[str, int], None]:
 def test_recurrent_models(amount: Amount, note: Callable[[str, int], None]) -> None:
     read: tuple[tuple[Space, dict[str, Space]], ...] = ((WORDS, {}), (WORDS, {CHARACTERS: LETTERS}), (NUMBERS, {}))
     both = (False, True)
-    cases = list(itertools.product(CELLS, READOUTS, read, both, both, (1, 2)))[:: amount(31, 1)]
+    cases = list(itertools.product(CELLS, READOUTS, read, both, both, (1, 2)))[:: amount(62, 1)]
     for number, (cell, readout, (inputs, views), bidirectional, fused, num_layers) in enumerate(cases):
         objectives = tuple(JUDGED) if readout == "all" else OF_ROWS
         options = {"bidirectional": bidirectional, "fused": fused, "num_layers": num_layers}
@@ -302,7 +302,7 @@ def encoder_decoders() -> list[tuple[Any, ...]]:
 
 
 def test_encoder_decoders(amount: Amount, note: Callable[[str, int], None]) -> None:
-    cases = encoder_decoders()[:: amount(121, 3)]
+    cases = encoder_decoders()[:: amount(242, 3)]
     for cell, attention, inputs, source, options in cases:
         compare(writing(cell, attention, inputs, source, **options), False, WINDOWS)
     note("encoder-decoders", len(cases))
@@ -396,7 +396,7 @@ DECODINGS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def test_an_empty_source_is_written_for(amount: Amount) -> None:
     """However much padding stands beside it, and without a change to what is written for others."""
-    for cell, attention, inputs, source, options in encoder_decoders()[5 :: amount(83, 7)]:
+    for cell, attention, inputs, source, options in encoder_decoders()[5 :: amount(166, 7)]:
         if source is None or isinstance(source, Image):
             continue
         assembly = writing(cell, attention, inputs, source, **options)

@@ -910,7 +910,7 @@ def test_nothing_that_a_stranger_wrote_runs_or_leads_out(
     amount: Callable[[int, int], int],
     figure: Callable[[str, str], None],
 ) -> None:
-    chosen = KINDS[kind][:: amount(8, 1)]
+    chosen = KINDS[kind][:: amount(12, 1)]
     found = []
     for artefact in chosen:
         for command in artefact.commands:

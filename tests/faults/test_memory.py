@@ -40,7 +40,7 @@ def test_many_steps_take_no_memory(
     steps = amount(600, 10_000)
     grown = []
     on_step = MetricsFile.on_step
-    for kind in KINDS[: amount(2, len(KINDS))]:
+    for kind in KINDS[: amount(1, len(KINDS))]:
         marks = (WARM, (WARM + steps) // 2, steps)
         counts: dict[int, list[int]] = {mark: [] for mark in marks}
         memory = dict.fromkeys(marks, 0)
@@ -75,5 +75,5 @@ def test_many_steps_take_no_memory(
     figure(
         "10,000 TBPTT steps",
         f"{steps:,} steps of {len(grown)} kinds of run, metrics and TensorBoard written: memory grows by at most "
-        f"{max(grown):.1f} MiB, the number of tensors not at all",
+        f"{max(0.0, *grown):.1f} MiB, the number of tensors not at all",
     )

@@ -254,7 +254,7 @@ def worst() -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def some(request: pytest.FixtureRequest, amount: Any) -> Callable[[list[Any]], list[Any]]:
     """Of the cases of each reader those that this tier asks for: in the quick one, others of each reader."""
-    each = amount(16, 1)
+    each = amount(24, 1)
     return lambda cases: cases[request.node.callspec.indices["reader"] % each :: each]
 
 

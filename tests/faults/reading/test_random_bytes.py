@@ -73,7 +73,7 @@ def at_random(apart: Any, amount: Any, figure: Any, worst: dict[str, float]) -> 
     """Hand so many contents to `look`, which says whether they were read, in a process apart."""
 
     def run(contents: st.SearchStrategy[Any], look: Callable[[Any], bool]) -> None:
-        tries = amount(20, 2000)
+        tries = amount(10, 2000)
 
         def all_of_them() -> tuple[int, float, float, str]:
             read, seconds, megabytes = 0, 0.0, 0.0
