@@ -26,7 +26,7 @@ from seqnet.training.trainer import Clipping
 
 PROMPTLY = 10  # seconds
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 143}
-# What Python says of a signal between the opening of a file and its `with`, under `-W error`, or in a callback of its own.
+# What Python says of a signal as a file is opened (under `-W error`), or in a callback of its own.
 IGNORED = re.compile(
     r"Exception ignored in: <.*?\n(?:ResourceWarning: [^\n]*|KeyboardInterrupt: |SystemExit: \d+)\n", re.DOTALL
 )
