@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from seqnet.training.allocator import keep_freed_memory
 from seqnet.training.precision import Precision
 from seqnet.training.progress import Averages
 from seqnet.training.schedule import Constant
@@ -75,6 +76,7 @@ def mean(name: str, pairs: Iterable[Pair]) -> Pair:
 
 def training_steps(model: torch.nn.Module, task: Any, loader: Any, window: int | None = None) -> Callable[[], None]:
     """One step of seqnet's loop at each call: AdamW, clipping, and the sums that a row of metrics needs."""
+    keep_freed_memory()
     device = next(model.parameters()).device
     trainer = Trainer(
         model,

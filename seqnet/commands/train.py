@@ -42,6 +42,7 @@ from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
 from seqnet.scores import better
 from seqnet.training import averaging, checkpoint, manifest
+from seqnet.training.allocator import keep_freed_memory
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
 from seqnet.training.progress import Averages
@@ -446,7 +447,8 @@ class Training:
 
 
 def _prepare_process(config: Config) -> None:
-    """Seeds, threads and determinism, before anything is built."""
+    """Seeds, threads, memory and determinism, before anything is built."""
+    keep_freed_memory()
     random.seed(config["seed"])
     np.random.seed(config["seed"] % 2**32)
     torch.manual_seed(config["seed"])

@@ -23,7 +23,7 @@ ONLY_IN = {  # what can do harm, and where it is needed
     "importlib.import_module": {"seqnet/build.py", "seqnet/cli.py"},
     "runpy": set[str](),
     "socket": {"seqnet/observers/event_file.py"},  # the machine's name
-    "ctypes": {"seqnet/cells/native.py"},
+    "ctypes": {"seqnet/cells/native.py", "seqnet/training/allocator.py"},
     "subprocess": {"seqnet/commands/signals.py", "seqnet/cells/native.py", "scripts/"},
 }
 UNSAFE_OPTIONS = {("allow_pickle", True), ("shell", True), ("trust_remote_code", True), ("weights_only", False)}
