@@ -17,13 +17,14 @@ from pathlib import Path
 
 import torch
 from benchmarks.cells import cells, custom, tagger
-from benchmarks.language_model import gpu, limit, loop, stream
+from benchmarks.language_model import gpu, limit, loop, output, stream
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
 
 BENCHMARKS = {
     "loop": loop,
     "limit": limit,
+    "output": output,
     "cells": cells,
     "custom": custom,
     "tagger": tagger,

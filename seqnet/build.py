@@ -167,6 +167,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
         out_features=objective.out_features,
+        head=getattr(objective, "output_layer", None),
     )
     return Assembly(fitted, objective, task, model)
 

@@ -276,6 +276,18 @@ OPTIONS: Mapping[str, Option] = {
     "cell.recurrent_init": one_of("orthogonal", "uniform", "identity"),
     "objective.loss": one_of("mse", "mae", "huber"),
     "objective.label_smoothing": DROPOUT,
+    "objective.cutoffs": or_null(
+        Option(
+            "a list of rising whole numbers of at least 1",
+            lambda value: (
+                isinstance(value, list)
+                and len(value) > 0
+                and all(COUNT.accepts(part) for part in value)
+                and sorted(set(value)) == value
+            ),
+        )
+    ),
+    "objective.div_value": number(least=1),
     "decoding.min_length": whole(0, 1_000_000),
     "decoding.max_length": or_null(STEPS),
     "decoding.no_repeat_ngram": whole(0),
@@ -380,6 +392,7 @@ MULTI_LABEL = "seqnet.objectives.multi_label.MultiLabel"
 REGRESSION = "seqnet.objectives.regression.Regression"
 TAGS = "seqnet.objectives.tags.Tags"
 TOKENS = "seqnet.objectives.tokens.NextToken"
+ADAPTIVE = "seqnet.objectives.adaptive.AdaptiveTokens"
 GRU = "seqnet.cells.gru.GRU"
 LSTM = "seqnet.cells.lstm.LSTM"
 RNN = "seqnet.cells.rnn.RNN"
@@ -432,7 +445,7 @@ SCORES: Mapping[str, tuple[str, ...]] = {
     MULTI_LABEL: ("loss", "nll", "accuracy", "macro_f1"),
     REGRESSION: ("loss", "mse", "mae"),
     TAGS: ("loss", "accuracy", "macro_f1", "entity_f1"),
-    TOKENS: ("loss", "perplexity", "bits", "accuracy"),
+    **dict.fromkeys((TOKENS, ADAPTIVE), ("loss", "perplexity", "bits", "accuracy")),
 }
 """What each objective can be judged by; a task that writes adds its task.metrics."""
 
@@ -503,7 +516,7 @@ CONTRADICTIONS = (
     ),
     Contradiction(
         ("task._target_", "objective._target_"),
-        lambda task, objective: task == MANY_TO_ONE and objective in (TOKENS, TAGS),
+        lambda task, objective: task == MANY_TO_ONE and objective in (TOKENS, ADAPTIVE, TAGS),
         "task=many_to_one judges one answer a row, and this objective one a step: "
         "set task=many_to_many, or another objective",
     ),
@@ -670,6 +683,24 @@ CONTRADICTIONS = (
         _other_objective,
     ),
     Contradiction(
+        ("objective._target_", "data._target_"),
+        lambda objective, data: objective == ADAPTIVE and data in ANSWERS and data not in (*STREAMS, TWO_VOCABULARIES),
+        "objective=adaptive needs a vocabulary in order of frequency, which running and parallel text have, and this "
+        "data has none: set objective=tokens, or one that goes with it",
+    ),
+    Contradiction(
+        ("objective._target_", "data.level"),
+        lambda objective, level: objective == ADAPTIVE and level == "bpe",
+        "objective=adaptive needs a vocabulary in order of frequency, and data.level=bpe has one in the order in which "
+        "pairs were merged: set data.level=words or objective=tokens",
+    ),
+    Contradiction(
+        ("objective._target_", "model.tied"),
+        lambda objective, tied: objective == ADAPTIVE and tied,
+        "model.tied=true makes one weight of the token embedding and the output layer, and that of objective=adaptive "
+        "has several: set model.tied=false or objective=tokens",
+    ),
+    Contradiction(
         ("objective.one_logit", "data._target_"),
         lambda one, data: one and data in (DIGITS, COPY_MEMORY, *STREAMS),
         "objective.one_logit=true tells two classes apart, and this data has more: set objective.one_logit=false",
@@ -681,8 +712,8 @@ CONTRADICTIONS = (
     ),
     Contradiction(
         ("task.metrics", "objective._target_"),
-        lambda metrics, objective: objective == TOKENS and not {"mse", "mae"}.isdisjoint(metrics),
-        "task.metrics={0} compares numbers, and objective=tokens writes tokens: leave mse and mae out",
+        lambda metrics, objective: objective in (TOKENS, ADAPTIVE) and not {"mse", "mae"}.isdisjoint(metrics),
+        "task.metrics={0} compares numbers, and this objective writes tokens: leave mse and mae out",
     ),
     Contradiction(
         ("training.monitor", "objective._target_", "task._target_"),

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tokens:
-    """One of `names`; in tensors, its place in that list (int64)."""
+    """One of `names`; in tensors, its place in that list (int64).
+
+    ranked: how many of them, from the first on, stand by falling frequency in the training split, but for a few
+    special ones; those behind are frequent. 0 = their order says nothing.
+    """
 
     names: tuple[str, ...]
+    ranked: int = 0
 
     @property
     def size(self) -> int:

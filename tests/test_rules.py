@@ -8,6 +8,7 @@ import yaml
 from seqnet import rules
 from seqnet.configuration import CONFIGS, compose, leaves
 from seqnet.errors import ConfigurationError
+from seqnet.objectives.adaptive import AdaptiveTokens
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.regression import Regression
@@ -140,6 +141,25 @@ CLASHES = [
     ("cell@decoder_cell=gru", "cell@decoder_cell=gru is the cell of a decoder, and model=recurrent is none"),
     ("experiment=digit_captions model.bidirectional=true", "model.bidirectional=true reads a source from both"),
     ("experiment=reverse task.metrics=[blue]", "task.metrics=[blue] must be a list of any of token_accuracy, "),
+    ("experiment=dates objective=adaptive", "objective=adaptive needs a vocabulary in order of frequency, which run"),
+    (
+        "experiment=multi30k objective=adaptive",
+        "model.tied=true makes one weight of the token embedding and the output",
+    ),
+    (
+        "experiment=tiny_shakespeare objective=adaptive data.level=bpe",
+        "objective=adaptive needs a vocabulary in order of frequency, and data.level=bpe has one in the order in which",
+    ),
+    (
+        "experiment=tiny_shakespeare objective=adaptive objective.cutoffs=[9,3]",
+        "objective.cutoffs=[9,3] must be a list of rising whole numbers of at least 1, or null",
+    ),
+    ("experiment=tiny_shakespeare objective=adaptive objective.div_value=0.5", "objective.div_value=0.5 must be a num"),
+    (
+        "experiment=tiny_shakespeare objective=adaptive objective.label_smoothing=0.1",
+        "unknown key 'objective.label_smoothing': objective=adaptive has none",
+    ),
+    ("objective=adaptive", "task=many_to_one judges one answer a row, and this objective one a step"),
     ("experiment=reverse decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
     ("experiment=reverse decoding.min_length=6 decoding.max_length=5", "decoding.min_length=6 is above decoding.max"),
 ]
@@ -159,6 +179,8 @@ def test_contradictions_name_their_keys(typed, sentence):
         "experiment=dates cell@decoder_cell=gru decoder_cell.recurrent_init=uniform",
         "experiment=multi30k model.shared_embedding=true data.vocabulary=joint",
         "experiment=digit_captions model.bidirectional=true task.encoder=recurrent",
+        "experiment=tiny_shakespeare data.level=words objective=adaptive objective.cutoffs=[200,1000]",
+        "experiment=multi30k objective=adaptive model.tied=false",
         "experiment=dates model.bidirectional=false model.bridge=copy training.scheduled_sampling=0.5",
     ],
 )
@@ -182,7 +204,8 @@ def test_the_classes_it_names_exist():
 
 def test_an_objectives_scores_are_those_that_it_counts():
     tokens, tags, vector = Tokens(("a", "b", "c")), Tokens(("O", "B-x", "I-x")), Vector(2, ("x", "y"))
-    for objective in (Classification(tokens), MultiLabel(vector), Regression(vector), Tags(tags), NextToken(tokens)):
+    made = (Classification(tokens), MultiLabel(vector), Regression(vector), Tags(tags), NextToken(tokens))
+    for objective in (*made, AdaptiveTokens(Tokens(("a", "b", "c"), ranked=3))):
         counted = {"loss", *objective.metrics(), *objective.row_metrics()} - {"confusion"}
         assert set(rules.SCORES[f"{type(objective).__module__}.{type(objective).__name__}"]) == counted
 

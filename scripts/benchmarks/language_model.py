@@ -13,6 +13,7 @@ from seqnet.cells.lstm import LSTM
 from seqnet.data.examples import Ragged, Stream
 from seqnet.data.lanes import LaneLoader
 from seqnet.models.recurrent import Recurrent
+from seqnet.objectives.adaptive import AdaptiveTokens
 from seqnet.objectives.tokens import NextToken
 from seqnet.spaces import Tokens
 from seqnet.tasks.many_to_many import ManyToMany
@@ -33,6 +34,7 @@ class Size:
         return f"LSTM {self.layers} x {self.hidden}, vocabulary {self.vocabulary}, batch {self.rows} x {self.steps}"
 
 
+LARGE = Size(1, 256, 256, 50_000, 20, 35)
 USUAL, WORDS, SMALL = Size(1, 256, 64, 65, 32, 64), Size(2, 200, 200, 10_000, 20, 20), Size(1, 64, 64, 65, 20, 20)
 
 
@@ -42,7 +44,7 @@ def text_of(size: Size, windows: int = 200) -> Tensor:
     return torch.randint(size.vocabulary, (length,), generator=torch.Generator().manual_seed(0))
 
 
-def model_of(size: Size) -> Recurrent:
+def model_of(size: Size, head: Callable[[int], nn.Module] | None = None) -> Recurrent:
     """seqnet's model of a size."""
     torch.manual_seed(0)
     return Recurrent(
@@ -53,6 +55,7 @@ def model_of(size: Size) -> Recurrent:
         hidden_size=size.hidden,
         num_layers=size.layers,
         embedding_size=size.embedding,
+        head=head,
     )
 
 
@@ -133,6 +136,22 @@ def products(size: Size) -> Callable[[], None]:
 def limit() -> list[Pair]:
     """A training step beside nothing but its matrix products: how far the machine's own limit is."""
     return [pair(f"limit {WORDS}", ours(WORDS, text_of(WORDS)), products(WORDS), 60)]
+
+
+def output() -> list[Pair]:
+    """A vocabulary so large that the output layer takes the time: its logits in chunks, and adaptive softmax."""
+    length = LARGE.rows * LARGE.steps * 30 + 1
+    likely = 1 / (torch.arange(LARGE.vocabulary) + 2.7)  # as words are: Zipf's law, the most frequent ones first
+    text = torch.multinomial(likely, length, replacement=True, generator=torch.Generator().manual_seed(0))
+    tokens = Tokens(tuple(map(str, range(LARGE.vocabulary))), ranked=LARGE.vocabulary)
+    objective = AdaptiveTokens(tokens)
+    model = model_of(LARGE, objective.output_layer)
+    loader = LaneLoader(Stream(Ragged.of([text])), LARGE.rows, LARGE.steps, seed=0, shuffle=False)
+    adaptive = training_steps(model, ManyToMany(objective), loader, LARGE.steps)
+    return [
+        pair(f"tokens, {LARGE}", ours(LARGE, text), theirs(LARGE, text), 80, repeats=11),
+        pair(f"adaptive, {LARGE}", adaptive, theirs(LARGE, text), 80, repeats=11),
+    ]
 
 
 def stream() -> list[Pair]:

@@ -262,6 +262,11 @@ class TextEncoder:
         return self.encoding.names
 
     @property
+    def ranked(self) -> int:
+        """How many entries stand by falling frequency: all, but of byte pairs none, which stand as they were merged."""
+        return 0 if self.level == "bpe" else len(self.names)
+
+    @property
     def forbidden(self) -> tuple[int, ...]:
         """Numbers that are never to be generated."""
         return self.encoding.forbidden

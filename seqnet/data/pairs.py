@@ -16,9 +16,9 @@ END = "<eos>"
 LONGEST_TARGET = 100_000  # steps; a file that says more is not believed: a decoder writes half more than that
 
 
-def with_ends(names: Sequence[str]) -> Tokens:
-    """A vocabulary with two entries more, which begin and end what is written: its last two."""
-    return Tokens((*names, BEGIN, END))
+def with_ends(names: Sequence[str], ranked: int = 0) -> Tokens:
+    """A vocabulary with two entries more, which begin and end what is written: its last two. ranked: see `Tokens`."""
+    return Tokens((*names, BEGIN, END), ranked)
 
 
 def writing(space: Tokens, longest: int, forbidden: Sequence[int] = ()) -> Writing:

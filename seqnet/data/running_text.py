@@ -51,7 +51,7 @@ class RunningText(ABC):
         self._streams["train"] = self._stream("train", texts)
 
     def _know(self) -> None:
-        self.inputs = self.targets = Tokens(self.encoder.names)
+        self.inputs = self.targets = Tokens(self.encoder.names, self.encoder.ranked)
 
     def state(self) -> dict[str, Any]:
         """What was learned."""

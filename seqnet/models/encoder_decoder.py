@@ -15,7 +15,7 @@ from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder
-from seqnet.models.readers import TokenEmbedding, blank, make_reader, tie
+from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
 
@@ -45,6 +45,7 @@ class EncoderDecoder(nn.Module):
     input_feeding: the last attentional vector is read beside the next input (Luong et al. 2015, section 3.3);
     runs step by step. tied: the output layer's weight is the target embedding's, as wide. shared_embedding:
     source and target words have one embedding. readers: (inputs, views) -> reader, in place of `make_reader`.
+    head: makes the output layer of its width in place of `nn.Linear`.
     Raises ConfigurationError for what does not go together.
     """
 
@@ -74,6 +75,7 @@ class EncoderDecoder(nn.Module):
         shared_embedding: bool = False,
         fused: bool = True,
         reader: Callable[[Space, Mapping[str, Space]], nn.Module] | None = None,
+        head: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         one_of("model.encoder", encoder, ENCODERS)
@@ -96,15 +98,15 @@ class EncoderDecoder(nn.Module):
             self.encoder = Encoder(read, layers, input_dropout)
         width: int = self.reader.size  # type: ignore[assignment]
         features = width if tied else hidden_size
-        fed = features if input_feeding else 0
+        self.fed = features if input_feeding else 0
         self.layers = stacked(
-            decoder_cell or cell, width + fed, hidden_size, num_layers, False, dropout, residual, fused
+            decoder_cell or cell, width + self.fed, hidden_size, num_layers, False, dropout, residual, fused
         )
         self.attention = attention(self.layers.size, self.encoder.size) if attention and self.encoder else None
         found: int = self.attention.context_size if self.attention else 0  # type: ignore[assignment]
         same = self.attention is None and features == self.layers.size
         self.combine = None if same else nn.Linear(self.layers.size + found, features)
-        self.head = nn.Linear(features, out_features)
+        self.head = nn.Linear(features, out_features) if head is None else head(features)
         self.bridge: Bridge | None = None
         if self.encoder is not None:
             self.bridge = Bridge(bridge, self.encoder.initial_state(1), self.layers.initial_state(1))
@@ -138,6 +140,8 @@ class EncoderDecoder(nn.Module):
                 f"model.tied=true needs outputs over the {self.reader.embedding.num_embeddings} tokens that the "
                 f"decoder reads, but this task's objective has {self.head.out_features} outputs: set model.tied=false"
             )
+        if not isinstance(self.head, nn.Linear):
+            raise ConfigurationError(NOT_LINEAR)
         tie(self.reader.embedding, self.head, embedding_std)
         if self.encoder is not None and isinstance(read := self.encoder.reader, TokenEmbedding):
             if read.embedding is self.reader.embedding:
@@ -170,16 +174,16 @@ class EncoderDecoder(nn.Module):
         if self.bridge is not None and states is not None:
             first = first._replace(layers=self.bridge(states, first.layers))
         if self.coverage:
-            first = first._replace(coverage=self.head.weight.new_zeros(batch.size, positions))
+            first = first._replace(coverage=next(self.parameters()).new_zeros(batch.size, positions))
         return first
 
     def initial_state(self, batch_size: int) -> DecoderState:
         """The state of a decoder that was told nothing of a source."""
-        weight = self.head.weight
+        weight = next(self.parameters())
         return DecoderState(
             self.layers.initial_state(batch_size),
             weight.new_zeros(batch_size, dtype=torch.int64),
-            weight.new_zeros(batch_size, self.head.in_features) if self.input_feeding else None,
+            weight.new_zeros(batch_size, self.fed) if self.input_feeding else None,
             weight.new_zeros(batch_size, 1) if self.coverage else None,
         )
 

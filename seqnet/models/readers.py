@@ -18,6 +18,10 @@ CHARACTERS = "characters"
 
 
 TIED_STD = 0.1
+NOT_LINEAR = (
+    "model.tied=true makes one weight of the token embedding and the output layer, and this objective's output layer "
+    "has several: set model.tied=false"
+)
 
 
 class TokenEmbedding(nn.Module):

@@ -11,7 +11,7 @@ from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
-from seqnet.models.readers import TokenEmbedding, blank, make_reader, tie
+from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
@@ -40,7 +40,7 @@ class Recurrent(nn.Module):
     of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
     one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
     of a tied one at most 0.1. reader: makes the reader
-    of (inputs, views) in place of `make_reader`.
+    of (inputs, views) in place of `make_reader`. head: makes the output layer of its width in place of `nn.Linear`.
     Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
     """
 
@@ -63,6 +63,7 @@ class Recurrent(nn.Module):
         tied: bool = False,
         fused: bool = True,
         reader: Callable[[Space, Mapping[str, Space]], nn.Module] | None = None,
+        head: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:
@@ -74,7 +75,7 @@ class Recurrent(nn.Module):
             self.reader = reader(inputs, views)
         width: int = self.reader.size  # type: ignore[assignment]
         self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
-        self.head = nn.Linear(self.layers.size, out_features)
+        self.head = nn.Linear(self.layers.size, out_features) if head is None else head(self.layers.size)
         self.readout = readout
         self.bidirectional = bidirectional
         self.input_dropout = input_dropout
@@ -100,6 +101,8 @@ class Recurrent(nn.Module):
                 f"model.tied=true needs outputs over the input's {rows} tokens, but this task's objective "
                 f"has {self.head.out_features} outputs: set model.tied=false"
             )
+        if not isinstance(self.head, nn.Linear):
+            raise ConfigurationError(NOT_LINEAR)
         tie(self.reader.embedding, self.head, embedding_std)
 
     def initial_state(self, batch_size: int) -> RecurrentState:
@@ -109,7 +112,7 @@ class Recurrent(nn.Module):
     def _nothing_pooled(self, batch_size: int) -> Pooled | None:
         if self.readout == "all":
             return None
-        weight = self.head.weight
+        weight = next(self.parameters())
         return Pooled(weight.new_zeros(batch_size, self.layers.size), weight.new_zeros(batch_size, dtype=torch.int64))
 
     def reset(self, state: RecurrentState | None, starts: Tensor) -> RecurrentState | None:

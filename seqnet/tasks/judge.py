@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
 from torch import Tensor
 
 from seqnet.batch import Batch, Output, asked
+from seqnet.tasks.output_layer import pieces
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -47,11 +50,17 @@ def pick(features: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, Tenso
     return features[mask], targets[mask]
 
 
-def decided(objective: Objective, logits: Tensor) -> tuple[list[Any], list[float | None]]:
-    """For each of n items what is predicted, fit for JSON, and its probability. logits: [n out]."""
-    decisions, scores = objective.decide(logits.float())
-    predictions = [objective.explain(decision) for decision in decisions.tolist()]
-    return predictions, [None] * len(predictions) if scores is None else scores.tolist()
+def decided(
+    objective: Objective, head: Callable[[Tensor], Tensor], features: Tensor
+) -> tuple[list[Any], list[float | None]]:
+    """For each of n items what is predicted, fit for JSON, and its probability. features: [n hidden]."""
+    predictions: list[Any] = []
+    probabilities: list[float | None] = []
+    for (some,) in pieces(objective.out_features, features):
+        decisions, scores = objective.decide(head(some).float())
+        predictions += [objective.explain(decision) for decision in decisions.tolist()]
+        probabilities += [None] * len(some) if scores is None else scores.tolist()
+    return predictions, probabilities
 
 
 class Judge:
@@ -76,15 +85,20 @@ class Judge:
         features, targets = pick(output.features, batch.targets, mask)
         if not len(targets):
             return 0.0
-        logits = output.head(features).float()
         if self._empty:
             self._empty = False
             for metric in (self._metrics | self._row_metrics).values():
-                metric.to(logits.device)
-        self._objective.update(self._metrics, logits, targets)
-        if self._row_metrics:
-            self._read_rows(self._objective.decide(logits)[0], targets, mask.view(batch.size, -1), batch)
-        return self._objective.loss(logits, targets, training=False).item()
+                metric.to(features.device)
+        total, decisions = 0.0, []
+        for some, wanted in pieces(self._objective.out_features, features, targets):
+            logits = output.head(some).float()
+            self._objective.update(self._metrics, logits, wanted)
+            if self._row_metrics:
+                decisions.append(self._objective.decide(logits)[0])
+            total += self._objective.loss(logits, wanted, training=False).item()
+        if decisions:
+            self._read_rows(torch.cat(decisions), targets, mask.view(batch.size, -1), batch)
+        return total
 
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged."""

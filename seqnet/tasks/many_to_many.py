@@ -8,6 +8,7 @@ from torch import Tensor
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.tasks.judge import Judge, Objective, asked_items, decided, items_asked
+from seqnet.tasks.output_layer import loss_of
 
 
 class ManyToMany:
@@ -28,7 +29,7 @@ class ManyToMany:
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked."""
         features, targets = asked_items(output.features, batch, 2)
-        return self.objective.loss(output.head(features), targets)
+        return loss_of(self.objective.loss, output.head, features, targets)
 
     def judge(self) -> Judge:
         """Metrics, nothing counted yet."""
@@ -38,7 +39,7 @@ class ManyToMany:
         """For each row a list over its own steps: what is predicted, and its probability (None for numbers)."""
         lengths = batch.lengths.tolist()
         inside = torch.arange(batch.time, device=batch.lengths.device) < batch.lengths[:, None]
-        predictions, scores = decided(self.objective, output.head(output.features[inside]))
+        predictions, scores = decided(self.objective, output.head, output.features[inside])
         rows, begin = [], 0
         for length in lengths:
             end = begin + length

@@ -7,6 +7,7 @@ from torch import Tensor
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.tasks.judge import Judge, Objective, asked_items, decided, items_asked
+from seqnet.tasks.output_layer import loss_of
 
 
 class ManyToOne:
@@ -26,7 +27,7 @@ class ManyToOne:
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the rows that are asked."""
         features, targets = asked_items(output.features, batch, 1)
-        return self.objective.loss(output.head(features), targets)
+        return loss_of(self.objective.loss, output.head, features, targets)
 
     def judge(self) -> Judge:
         """Metrics, nothing counted yet."""
@@ -34,5 +35,5 @@ class ManyToOne:
 
     def predictions(self, output: Output, batch: Batch) -> list[dict[str, Any]]:
         """For each row what is predicted and its probability (None for numbers), fit for JSON."""
-        pairs = zip(*decided(self.objective, output.logits()), strict=True)
+        pairs = zip(*decided(self.objective, output.head, output.features), strict=True)
         return [{"prediction": prediction, "score": score} for prediction, score in pairs]

@@ -12,6 +12,7 @@ from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.spaces import Tokens
 from seqnet.tasks.judge import Judge, Objective, asked_items, items_asked
+from seqnet.tasks.output_layer import loss_of, losses_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf")
 OF_NUMBERS = ("mse", "mae")
@@ -88,14 +89,13 @@ class SequenceToSequence:
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked; a hard attention's choices are taught by it."""
         features, targets = asked_items(output.features, batch, 2)
-        logits = output.head(features)
         if output.log_probability is None:
-            return self.objective.loss(logits, targets)
-        losses = self.objective.losses(logits, targets)
+            return loss_of(self.objective.loss, output.head, features, targets)
+        total, losses = losses_of(self.objective.losses, output.head, features, targets)
         mask = items_asked(batch.targets, 2)
         by_step = losses.new_zeros(batch.size, batch.time)
-        by_step[mask] = losses.detach()
-        return losses.sum() + chosen_loss(by_step, mask, output)
+        by_step[mask] = losses
+        return total + chosen_loss(by_step, mask, output)
 
     def derived(self, loss: float) -> dict[str, float]:
         """What follows from the mean loss under teacher forcing."""

@@ -14,7 +14,13 @@ from seqnet.build import LOADER_KEYS, MODEL_KEYS, locate
 
 PACKAGE = Path(seqnet.__file__).parent
 ELSEWHERE = {"data": LOADER_KEYS, "task": MODEL_KEYS}  # read by the loader, by the model
-CODE_ONLY = ("reader", "source", "attention", "decoder_cell")  # what other groups or a user's own code hand to a class
+CODE_ONLY = (
+    "reader",
+    "source",
+    "attention",
+    "decoder_cell",
+    "head",
+)  # what other groups or a user's own code hand to a class
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()
     for path in configuration.CONFIGS.glob("*/*.yaml")

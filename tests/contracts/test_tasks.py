@@ -21,6 +21,7 @@ SPACES = (
     Tokens(("no", "yes")),
     Vector(3),
     Vector(2, ("left", "right")),
+    Tokens(tuple("abcdefghi"), ranked=7),
 )
 INPUTS, RAGGED, TIME = Tokens(tuple("abcdefg")), [9, 5, 1, 9, 7], 9
 

@@ -153,3 +153,10 @@ def test_without_tokenizers_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'seqnet\[text\]'"):
         learned("bpe")
+
+
+def test_entries_stand_by_falling_frequency_where_it_says_so() -> None:
+    words = learned("words", "c c c b b a a a a d")
+    assert words.names == ("<unk>", "a", "c", "b", "d") and words.ranked == 5
+    assert learned("characters", "abbc").ranked == 4
+    assert learned("bpe", "a b").ranked == 0

@@ -71,7 +71,7 @@ def texts(made: Parallel, name: str = "train") -> list[tuple[str, str]]:
 def test_words_become_numbers(tmp_path: Path) -> None:
     made = fitted(write_pairs(tmp_path, PAIRS[:2]))
     assert made.source == Tokens(("<unk>", "Hund", "ein", "läuft"))
-    assert made.inputs == made.targets == Tokens(("<unk>", "a", "dog", "is", "running", "<bos>", "<eos>"))
+    assert made.inputs == made.targets == Tokens(("<unk>", "a", "dog", "is", "running", "<bos>", "<eos>"), ranked=5)
     assert made.writing == Writing(begin=5, end=6, forbidden=(0, 5), longest=5)
     found, sources, targets = split(made)
     assert [sources[row].tolist() for row in range(2)] == [[2, 1, 3], [2, 1]]

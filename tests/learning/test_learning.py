@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import pytest
 
@@ -98,6 +99,26 @@ def test_state_carried_from_window_to_window_remembers_what_the_window_does_not_
 def test_tied_weights_learn(periodic):
     tied = ["model.tied=true", "model.embedding_size=32"]
     assert periodic("training.window=16", "training.max_steps=400", *tied) < 0.05
+
+
+def test_words_of_a_large_vocabulary_by_adaptive_softmax(trained, tmp_path, capsys):
+    """Each word says the next but for one in eight, which any may follow; most of them are in the rarer clusters."""
+    rng, words, word = random.Random(0), [], 0
+    for _ in range(12_000):
+        word = rng.randrange(40) if rng.random() < 1 / 8 else (7 * word + 3) % 40
+        words.append(f"w{word}")
+    (tmp_path / "words.txt").write_text(" ".join(words), encoding="utf-8")
+    options = ["data.level=words", "objective=adaptive", "objective.cutoffs=[5,20]", "objective.div_value=2"]
+    small = ["model.hidden_size=32", "data.batch_size=16", "training.window=16", "optimizer.lr=1e-2"]
+    limits = ["training.max_minutes=null", "training.max_steps=400", "training.evaluate_every_steps=100"]
+    best = trained("experiment=tiny_shakespeare", "data.path=words.txt", *options, *small, *limits)["best"]
+    entropy = -(7 / 8 + 1 / 320) * math.log(7 / 8 + 1 / 320) - 39 / 320 * math.log(1 / 320)
+    assert best["accuracy"] > 0.8 and best["loss"] < entropy + 0.25
+    capsys.readouterr()
+    assert answer(["evaluate", "run=run0", "split=valid"]) == 0
+    assert json.loads(capsys.readouterr().out)["loss"] == pytest.approx(best["loss"])
+    assert answer(["generate", "run=run0", "prompt=w1", "length=3", "decoding=greedy"]) == 0
+    assert json.loads(capsys.readouterr().out)["prediction"] == " w10 w33 w34"
 
 
 @pytest.mark.parametrize(("window", "stride"), [(8, 4), (5, "null")])

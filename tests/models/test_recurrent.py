@@ -9,7 +9,9 @@ from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
 from seqnet.errors import ConfigurationError
+from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
+from seqnet.objectives.adaptive import AdaptiveTokens
 from seqnet.spaces import Tokens, Vector
 from seqnet.state import detach, leaves, map_state, select
 
@@ -273,6 +275,17 @@ def test_tied_weights_are_one_and_begin_small():
     net(Batch(ids, torch.tensor([2]), ids)).logits()[..., 5].sum().backward()
     assert net.head.weight.grad[2].any()  # by the embedding
     assert net.head.weight.grad[5].any()  # by the output layer
+
+
+def test_tied_weights_of_an_output_layer_with_several_are_refused():
+    with pytest.raises(ConfigurationError, match=r"model\.tied=true .* output layer has several"):
+        Recurrent(LSTM, WORDS, {}, 8, hidden_size=6, embedding_size=6, tied=True, head=layer_of_its_own)
+    with pytest.raises(ConfigurationError, match=r"model\.tied=true .* output layer has several"):
+        EncoderDecoder(LSTM, WORDS, 8, hidden_size=6, embedding_size=6, tied=True, head=layer_of_its_own)
+
+
+def layer_of_its_own(width):
+    return AdaptiveTokens(Tokens(WORDS.names, ranked=8)).output_layer(width)
 
 
 @pytest.mark.parametrize(

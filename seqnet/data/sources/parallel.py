@@ -116,7 +116,7 @@ class Parallel:
         self._know(1)
 
     def _know(self, longest: int) -> None:
-        self.inputs = self.targets = with_ends(self.target_text.names)
+        self.inputs = self.targets = with_ends(self.target_text.names, self.target_text.ranked)
         self.source = self.inputs if self.joint else Tokens(self.source_text.names)
         self.writing = writing(self.targets, longest, self.target_text.forbidden)
 

@@ -1,0 +1,114 @@
+"""From features to losses: at once where there are few logits, else some rows at a time, so that memory stays flat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+LARGEST = 3 * 2**22
+"""Logits that exist at a time: 48 MiB of them. What is larger than 32 MiB glibc gives back as soon as it is freed; of
+smaller chunks it keeps several times as much, and they are no faster."""
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Of logits [n out] and targets [n ...]: [n], or their sum."""
+
+
+def pieces(out_features: int, *items: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Tensors of n items each, so many items at a time that they have at most LARGEST logits."""
+    if len(items[0]) * out_features <= LARGEST:
+        return iter([items])
+    rows = _rows(out_features)
+    return zip(*(tensor.split(rows) for tensor in items), strict=True)
+
+
+def loss_of(loss: Loss, head: Callable[[Tensor], Tensor], features: Tensor, targets: Tensor) -> Tensor:
+    """The summed loss of n items. loss: gives a sum.
+
+    A head with `losses(features, targets)`, its own way there, goes it.
+    """
+    if isinstance(head, nn.Linear):
+        if len(features) * head.out_features > LARGEST:
+            return _chunked(loss, head, features, targets)[0]
+    elif hasattr(head, "losses"):
+        own: Tensor = head.losses(features, targets).sum()
+        return own
+    return loss(head(features), targets)
+
+
+def losses_of(
+    losses: Loss, head: Callable[[Tensor], Tensor], features: Tensor, targets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same where `losses` gives one an item; and these, [n], which have no gradient."""
+    if isinstance(head, nn.Linear) and len(features) * head.out_features > LARGEST:
+        return _chunked(losses, head, features, targets)
+    own = getattr(head, "losses", None)
+    each: Tensor = losses(head(features), targets) if own is None else own(features, targets)
+    return each.sum(), each.detach()
+
+
+def _rows(out_features: int) -> int:
+    return max(1, LARGEST // out_features)
+
+
+def _chunked(loss: Loss, head: nn.Linear, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    apply: Callable[..., tuple[Tensor, Tensor]] = _Chunked.apply
+    return apply(features, head.weight, head.bias, targets, loss)
+
+
+class _Chunked(torch.autograd.Function):
+    """A linear layer and the loss of its logits.
+
+    The gradient of the sum is made in the forward pass, chunk by chunk, and scaled in the backward pass: nothing is
+    computed twice, and no logits are kept (Hsu et al. 2024, Liger Kernel).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, loss: Loss
+    ) -> tuple[Tensor, Tensor]:
+        needed = [weight, bias, features]
+        made = [
+            torch.zeros_like(tensor) if tensor is not None and wanted else None
+            for tensor, wanted in zip(needed, (*ctx.needs_input_grad[1:3], ctx.needs_input_grad[0]), strict=True)
+        ]
+        rows, found = _rows(len(weight)), []
+        for begin in range(0, len(features), rows):
+            x = features[begin : begin + rows]
+            logits = F.linear(x, weight, bias)
+            with torch.enable_grad():
+                losses = loss(logits.requires_grad_(any(ctx.needs_input_grad)), targets[begin : begin + rows])
+                total = losses.sum()
+            found.append(losses.detach())
+            if total.requires_grad:
+                (gradient,) = torch.autograd.grad(total, logits)
+                _add(made, gradient, x, weight, begin)
+        ctx.made = made
+        each = torch.cat(found) if found[0].dim() else torch.stack(found)
+        ctx.mark_non_differentiable(each)
+        return each.sum(), each
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        made, ctx.made = ctx.made, None  # scaled in place: there is no second backward pass
+        weight, bias, features = (None if one is None else one.mul_(scale) for one in made)
+        return features, weight, bias, None, None
+
+
+def _add(made: list[Tensor | None], gradient: Tensor, x: Tensor, weight: Tensor, begin: int) -> None:
+    """Add what a chunk's gradient [rows out] says of weight, bias and features, in the type that it has."""
+    of_weight, of_bias, of_features = made
+    if of_weight is not None:
+        if gradient.dtype == of_weight.dtype:
+            of_weight.addmm_(gradient.t(), x.to(gradient.dtype))
+        else:  # under autocast
+            of_weight += gradient.t() @ x.to(gradient.dtype)
+    if of_bias is not None:
+        of_bias += gradient.sum(0)
+    if of_features is not None:
+        of_features[begin : begin + len(x)] = gradient @ weight.to(gradient.dtype)
