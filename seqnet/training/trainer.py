@@ -244,7 +244,7 @@ class Trainer:
         rate = self.schedule.factor(position.step, self.done())
         count = sum(piece.count for piece in group)
         loss_sum = 0.0
-        tokens = padded = 0
+        tokens = places = padded = 0
         bad: list[tuple[_Piece, State]] = []
         spoilt: _Piece | None = None  # of several, the first with a gradient that is not finite
         for piece in group:
@@ -259,10 +259,10 @@ class Trainer:
                 bad.append((piece, entered))
             if len(group) > 1 and spoilt is None and piece.count and not self._finite_gradients():
                 spoilt = piece
-            steps = piece.window.size * piece.window.time
-            whole = steps if piece.window.full else int(piece.window.lengths.sum())
-            tokens += whole
-            padded += steps - whole
+            sides = piece.window.filled()
+            tokens += sides[0][0]
+            places += sum(there for _, there in sides)
+            padded += sum(there - filled for filled, there in sides)
 
         # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
         overflow = scaler.is_enabled() and not bad and not self._finite_gradients()
@@ -306,6 +306,7 @@ class Trainer:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             seconds=time.monotonic() - began,
             tokens=tokens,
+            places=places,
             padded=padded,
             done=self.done(),
             end_of_epoch=last,
