@@ -171,7 +171,7 @@ COLUMN = Option(
     lambda value: isinstance(value, (str, int)) and not isinstance(value, bool) and value != "",
 )
 DEVICE = one_of("auto", "cpu", "cuda")
-PRECISION = one_of("fp32", "bf16", "fp16")
+PRECISION = one_of("fp32", "tf32", "bf16", "fp16")
 
 OPTIONS: Mapping[str, Option] = {
     # of no group, and of the commands that read a run

@@ -108,6 +108,7 @@ class _Piece:
     """A window and where the one after it is to be found."""
 
     window: Batch
+    moved: Batch  # the same on the device, or on its way there while the step before it runs
     count: int
     epoch: int
     batch: int
@@ -219,7 +220,8 @@ class Trainer:
                 if number > first or index >= skip:
                     share = (number + read / batch.time) / batches
                     ends = read >= batch.time
-                    piece = _Piece(window, self.task.count(window), position.epoch, number, index, share, ends, False)
+                    moved, count = self.precision.moved(window), self.task.count(window)
+                    piece = _Piece(window, moved, count, position.epoch, number, index, share, ends, False)
                     yield replace(piece, count=0, left_out=True) if piece.place in position.left_out else piece
 
     def _groups(self) -> Iterator[list[_Piece]]:
@@ -316,7 +318,7 @@ class Trainer:
 
     def _run(self, piece: _Piece, state: State, count: int) -> tuple[Output, float]:
         """Forward and, where something is asked, backward; the summed loss."""
-        window = piece.window.to(self.precision.device)
+        window = piece.moved
         if not piece.count:
             with torch.no_grad(), self.precision.autocast():
                 return self.model(window, state), 0.0
@@ -360,9 +362,8 @@ class Trainer:
         """
         if bad:
             piece, state = bad[0]
-            window = piece.window.to(self.precision.device)
             with self.precision.autocast():
-                what, where = f"the loss is {loss:g}", culprit(self.model, window, state)
+                what, where = f"the loss is {loss:g}", culprit(self.model, piece.moved, state)
         else:
             piece, what = group[-1], "a gradient is not finite"
             where = worst_gradient(self.model) if holds_numbers(piece.window) else NO_NUMBER
