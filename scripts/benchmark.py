@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.cells import cells, custom, tagger
+from benchmarks.growth import drawings, growth
 from benchmarks.language_model import gpu, limit, loop, output, stream
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
@@ -31,8 +32,11 @@ BENCHMARKS = {
     "attention": attention,
     "decode": decode,
     "stream": stream,
+    "growth": growth,
     "gpu": gpu,
 }
+DRAWN = {"growth": drawings}
+"""What is drawn of the pairs, above their table."""
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
@@ -45,7 +49,8 @@ def section(name: str, pairs: list[Pair]) -> str:
     )
     where = f"torch {torch.__version__}, Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores"
     table = f"| pair | threads | seqnet, ms | other, ms | ratio | range |\n|---|---|---|---|---|---|\n{rows}"
-    found = table if pairs else "Not measured.\n"
+    drawn = DRAWN[name](pairs) if name in DRAWN else ""
+    found = f"{drawn}{table}" if pairs else "Not measured.\n"
     return f"<!-- {name} -->\n{found}\nMeasured on {date.today()}: {where}.\n<!-- end -->"
 
 

@@ -75,6 +75,15 @@ class Batch:
         """Number of steps, padding included."""
         return self.inputs.shape[1]
 
+    def filled(self) -> list[tuple[int, int]]:
+        """How many steps hold something and how many there are: of the rows and, where there is one, of the source."""
+        steps = self.size * self.time
+        sides = [(steps if self.full else int(self.lengths.sum()), steps)]
+        if self.source is not None and self.source_lengths is not None:
+            steps = self.source.shape[0] * self.source.shape[1]
+            sides.append((steps if self.source_full else int(self.source_lengths.sum()), steps))
+        return sides
+
     def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """The same batch with `function`, which moves or picks rows, applied to each of its tensors."""
 
@@ -187,7 +196,8 @@ class StepReport:
     learning_rate: float
     seconds: float
     tokens: int  # steps of rows that are not padding
-    padded: int  # steps of rows that are
+    places: int  # steps of rows, and of their sources, padding included
+    padded: int  # those of them that are padding
     done: float  # share of training done, 0 to 1, by the limit that the schedule follows
     end_of_epoch: bool  # the last step of its epoch
     window: Batch  # the last one of the step, and the state it began from

@@ -27,7 +27,7 @@ from seqnet.training.trainer import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
-LOADER_KEYS = ("batch_size", "num_workers")
+LOADER_KEYS = ("batch_size", "batch_tokens", "num_workers")
 MODEL_KEYS = ("readout", "encoder")
 """What a task's yaml says to the model."""
 
@@ -195,8 +195,14 @@ def loader(config: Config, split: Examples | Stream | None, training: bool) -> L
             )
         made: Loader = lane_loader
     else:
-        workers = config["data"].get("num_workers", 0)
-        made = BucketLoader(split, size, seed=seed, shuffle=training, num_workers=workers if training else 0)
+        made = BucketLoader(
+            split,
+            size,
+            seed=seed,
+            shuffle=training,
+            num_workers=config["data"].get("num_workers", 0) if training else 0,
+            batch_tokens=config["data"].get("batch_tokens"),
+        )
     return FirstBatch(made, config["training"]["window"]) if config["debug"]["one_batch"] else made
 
 

@@ -171,7 +171,7 @@ COLUMN = Option(
     lambda value: isinstance(value, (str, int)) and not isinstance(value, bool) and value != "",
 )
 DEVICE = one_of("auto", "cpu", "cuda")
-PRECISION = one_of("fp32", "bf16", "fp16")
+PRECISION = one_of("fp32", "tf32", "bf16", "fp16")
 
 OPTIONS: Mapping[str, Option] = {
     # of no group, and of the commands that read a run
@@ -301,6 +301,7 @@ OPTIONS: Mapping[str, Option] = {
     # data
     "data.path": PATH,
     "data.batch_size": COUNT,
+    "data.batch_tokens": or_null(COUNT),
     "data.num_workers": whole(0, PROCESSES),
     "data.on_bad_row": one_of("raise", "skip"),
     "data.length": STEPS,
@@ -502,6 +503,12 @@ CONTRADICTIONS = (
         ("data._target_", "training.window"),
         lambda target, window: target in STREAMS and window is None,
         "training.window=null, but a running text is a stream, which is read in windows: set training.window",
+    ),
+    Contradiction(
+        ("data._target_", "data.batch_tokens"),
+        lambda target, tokens: target in STREAMS and tokens is not None,
+        "data.batch_tokens={1} fits rows of their own lengths into a batch, and a running text is read in "
+        "data.batch_size lanes, training.window steps at a time: set data.batch_tokens=null",
     ),
     Contradiction(
         ("model._target_", "training.window", "model.bidirectional"),  # an encoder's source is never cut

@@ -103,3 +103,12 @@ def test_windows_know_what_their_batch_knows() -> None:
     assert all(window.dense for window in batch.windows(4))
     assert [window.dense for window in batch.windows(4, 2)] == [True, False, False, False]
     assert all("dense" in vars(window.to(torch.device("meta"))) for window in batch.windows(4))
+
+
+def test_what_is_filled_is_counted_on_both_sides() -> None:
+    batch = replace(steps_batch(time=4, rows=2), lengths=torch.tensor([4, 1]))
+    assert batch.filled() == [(5, 8)]
+    batch = replace(batch, source=torch.zeros(2, 3, 5), source_lengths=torch.tensor([1, 3]))
+    assert batch.filled() == [(5, 8), (4, 6)]
+    assert [window.filled() for window in batch.windows(2)] == [[(3, 4), (4, 6)], [(2, 4), (4, 6)]]
+    assert steps_batch(time=4, rows=2).filled() == [(8, 8)]

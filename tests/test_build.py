@@ -100,6 +100,16 @@ def test_every_row_is_read_once_an_epoch() -> None:
     assert build.loader(settings(), None, training=True) is None
 
 
+def test_a_split_is_read_in_batches_of_tokens_where_they_are_set() -> None:
+    config = settings()
+    config["data"]["batch_tokens"] = 6
+    for training in (True, False):
+        loader = build.loader(config, rows(), training)
+        assert loader is not None
+        shapes = sorted((batch.size, batch.time) for batch in loader.batches(0))
+        assert shapes == [(1, 3), (1, 4), (1, 5), (2, 2)]  # of rows of 1, 2, 3, 4 and 5 steps
+
+
 def test_overfitting_reads_the_first_batch_again_and_again() -> None:
     config = settings(window=4)
     config["debug"]["one_batch"] = True

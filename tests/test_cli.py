@@ -96,6 +96,48 @@ def test_a_bad_configuration_is_refused_in_one_line_without_torch_or_a_folder(tm
     assert not list(tmp_path.iterdir())
 
 
+HEAVY = (
+    "torch._dynamo",
+    "sympy",
+    "datasets",
+    "pandas",
+    "sklearn",
+    "babel",
+    "tokenizers",
+    "sacrebleu",
+    "optuna",
+    "mido",
+)
+IMPORTED = f"""
+import sys
+from seqnet.cli import answer
+code = answer(sys.argv[1:])
+print(sorted(set({HEAVY}) & set(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_what_a_command_does_not_need_is_not_imported(adding_run, writer_run, tmp_path):
+    """torch._dynamo comes with the first optimiser of a process, and takes longer than torch itself."""
+    small = ("experiment=adding", "data.length=5", "data.train_size=8", "data.valid_size=4", "data.test_size=4")
+    for needs, arguments in (
+        ("[]", ("evaluate", f"run={adding_run}")),
+        ("[]", ("predict", f"run={adding_run}")),
+        ("[]", ("generate", f"run={writer_run}", "length=3")),
+        ("['sympy', 'torch._dynamo']", ("train", *small, "training.max_epochs=1", "run_dir=run")),
+    ):
+        found = subprocess.run(
+            [sys.executable, "-c", IMPORTED, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            input="[[0.5, 0], [0.25, 1]]\n",
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        )
+        assert found.returncode == 0, found.stderr
+        assert found.stderr.splitlines()[-1] == needs, arguments[0]
+
+
 def test_hydra_shows_configurations_and_help(tmp_path):
     shown = seqnet("train", "experiment=digits", "cell=gru", "--cfg", "job", "--resolve", folder=tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")

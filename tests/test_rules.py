@@ -101,6 +101,8 @@ CLASHES = [
     ("experiment=ball data.min_speed=1", "data.min_speed=1.0 is above data.max_speed=0.1"),
     ("experiment=sst2 data.valid_share=0.5 data.test_share=0.5", "data.valid_share=0.5 and data.test_share=0.5 leave"),
     ("experiment=python_docs training.window=null", "training.window=null, but a running text is a stream"),
+    ("experiment=python_docs data.batch_tokens=4000", "data.batch_tokens=4000 fits rows of their own lengths into a"),
+    ("data.batch_tokens=0", "data.batch_tokens=0 must be a whole number of at least 1, or null"),
     ("experiment=python_docs model.bidirectional=true", "model.bidirectional=true cannot predict the next token"),
     ("experiment=python_docs task=many_to_one", "task=many_to_one judges one answer a row, and a running text"),
     ("experiment=python_docs task=seq2seq model=encoder_decoder", "a running text is read from end to end and has no"),

@@ -155,19 +155,23 @@ def output() -> list[Pair]:
 
 
 def stream() -> list[Pair]:
-    """Windows of 50 steps deep in one sequence of a million steps, beside windows near its beginning, and memory."""
-    size = Size(1, 64, 64, 65, 1, 50)
+    """Windows of 50 steps deep in one sequence of a million steps, beside windows near its beginning, and memory.
+
+    All of the million is trained on, which is what its memory is measured over; a small model, so that this ends.
+    """
+    size = Size(1, 32, 32, 65, 1, 50)
     near, far = 10_000 // size.steps, 1_000_000 // size.steps
-    text = text_of(size, far + 5_000)
+    text = text_of(size, far + 10_000)
     begins, deep = ours(size, text), ours(size, text)
     for _ in range(near):
         begins()
+        deep()
     before = _resident()
-    for _ in range(far):
+    for _ in range(far - near):
         deep()
     grown = (_resident() - before) / 2**20
-    found = pair(f"stream {size}: step 1,000,000 beside 10,000, memory {grown:+.1f} MiB", deep, begins, 8)
-    return [found]
+    name = f"stream {size}: step 1,000,000 beside 10,000, memory {grown:+.1f} MiB"
+    return [pair(name, deep, begins, 16, repeats=101)]
 
 
 def _resident() -> int:

@@ -25,7 +25,7 @@ def run(config: dict[str, Any]) -> int:
         trust.refuse_elsewhere(settings)
         split = source.split(config["split"])
     if config["data"]["batch_size"] is not None:
-        settings["data"]["batch_size"] = config["data"]["batch_size"]
+        settings["data"] |= {"batch_size": config["data"]["batch_size"], "batch_tokens": None}
     settings["debug"]["one_batch"] = False  # whatever it was trained on, here all of it is scored
     if settings["threads"]:
         torch.set_num_threads(settings["threads"])  # the last bits of a sum depend on them

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from seqnet import build
 from seqnet import trust as trusted
@@ -64,11 +65,20 @@ def assembled(
             layers, weights = config["model"]["num_layers"], len(components["parameters"])
             if layers > weights:
                 raise CheckpointError(f"{where} holds {weights} weights, which are not those of {layers} layers")
-            with torch.device("meta"):
+            with torch.device("meta"), _NothingToFill():
                 fit(build.assemble(config, source, trust).model, components, where)
         return build.assemble(config, source, trust)
     except NOT_A_RUN as error:
         raise CheckpointError(f"{where} does not hold what a model is built from: {error!r}") from error
+
+
+class _NothingToFill(TorchFunctionMode):
+    """Leaves weights without memory as they are: to draw normal ones, torch would import its compiler first."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (nn.init.normal_, Tensor.normal_):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def judged(components: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from omegaconf import OmegaConf
 
-from seqnet import build
+from seqnet import build, rules
 from seqnet.batch import EvaluationReport, StepReport
 from seqnet.commands import results
 from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
@@ -484,6 +484,11 @@ def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
         )
 
 
+def _batch_option(config: Config) -> str:
+    """The option that says how large a batch is."""
+    return "data.batch_size" if config["data"].get("batch_tokens") is None else "data.batch_tokens"
+
+
 @contextmanager
 def _explained(config: Config) -> Iterator[None]:
     """Turn running out of memory, and the death of a data worker, into a sentence that names what to lower."""
@@ -495,14 +500,14 @@ def _explained(config: Config) -> Iterator[None]:
         if dead := DEAD_WORKER.search(str(error)):
             sentence = (
                 f"a data worker (pid {dead[1]}) {dead[2]}; lower data.num_workers (0: the run reads by itself) or "
-                "data.batch_size"
+                f"{_batch_option(config)}"
             )
             # What kills with SIGKILL is the kernel, when memory has run out.
             raise (OutOfMemory if "Killed" in dead[2] else WorkerError)(sentence) from error
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)):
-            window = config["training"]["window"]
+            window, option = config["training"]["window"], _batch_option(config)
             raise OutOfMemory(
-                f"out of memory; lower data.batch_size (now {config['data']['batch_size']}) or training.window "
+                f"out of memory; lower {option} (now {rules.lookup(config, option)}) or training.window "
                 f"(now {window if window is not None else 'the whole sequence'})"
             ) from error
         if failed := FAILED_WORKER.match(str(error)):

@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
+from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqnet.data.vocabulary import LINE_END, UNKNOWN, Vocabulary, check_limits
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
 BYTES = 256
+LARGE = 1 << 28  # bytes of token numbers that are held in memory
 PAIRS = 8000  # entries of a byte-pair vocabulary of which no size is said
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -280,14 +282,26 @@ class TextEncoder:
 
     def encode_all(self, texts: Sequence[str]) -> Ragged:
         """The numbers of each text."""
-        return ragged([self.encode(text) for text in texts])
+        return ragged(map(self.encode, texts))
 
     def decode(self, ids: Tensor) -> str:
         """The text of numbers [time]."""
         return self.encoding.decode(ids.tolist())
 
 
-def ragged(rows: Sequence[np.ndarray]) -> Ragged:
-    """Rows of numbers end to end."""
-    lengths = torch.tensor([0, *(len(row) for row in rows)])
-    return Ragged(torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *rows])), lengths.cumsum(0))
+def ragged(rows: Iterable[np.ndarray]) -> Ragged:
+    """Rows of numbers [time] int64 end to end, of which one is looked at after another.
+
+    More than LARGE bytes of them are mapped from a file in the temporary folder, which ends with the process, so that
+    they need no memory of their own. Raises OSError where the disk is full.
+    """
+    lengths = [0]
+    with SpooledTemporaryFile(LARGE) as file:
+        for row in rows:
+            lengths.append(len(row))
+            file.write(row.data)
+        large = file.tell() > LARGE
+        file.seek(0)
+        # "c": what is written to the array is not written to the file.
+        flat = np.memmap(file, np.int64, "c") if large else np.frombuffer(bytearray(file.read()), np.int64)
+    return Ragged(torch.from_numpy(flat), torch.tensor(lengths).cumsum(0))

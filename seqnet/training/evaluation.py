@@ -62,7 +62,7 @@ def _read(
 ) -> Iterator[tuple[Output, Batch, Batch]]:
     """The windows of one batch, of `outputs`."""
     for piece in batch.windows(window):
-        moved = piece.to(precision.device)
+        moved = precision.moved(piece)
         with precision.autocast():
             output = model(moved, enter(model, state, piece))
         state = output.state

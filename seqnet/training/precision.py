@@ -4,13 +4,21 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from seqnet.batch import Batch
+
 FORMATS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Precision:
-    """fp32, or bf16 / fp16 under autocast; fp16 scales the loss so that small gradients survive."""
+    """fp32, or bf16 / fp16 under autocast; fp16 scales the loss so that small gradients survive.
+
+    tf32: fp32, but a GPU's matrix products round what they multiply to 10 bits; elsewhere it is fp32. That is a
+    setting of torch for the whole process.
+    """
 
     def __init__(self, name: str, device: torch.device) -> None:
+        if device.type == "cuda":
+            torch.set_float32_matmul_precision("high" if name == "tf32" else "highest")
         self.format = FORMATS.get(name)
         self.device = device
         self.scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
@@ -20,3 +28,9 @@ class Precision:
         if self.format is None:
             return nullcontext()
         return torch.autocast(self.device.type, self.format)
+
+    def moved(self, batch: Batch) -> Batch:
+        """The batch on its way to the device: nothing waits until it is there."""
+        if self.device.type == "cuda":  # which copies by itself only from memory that stays where it is
+            batch = batch.map(lambda tensor: tensor.contiguous().pin_memory())
+        return batch.to(self.device)

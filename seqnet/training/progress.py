@@ -19,6 +19,7 @@ class Averages:
     count: int = 0
     steps: int = 0
     tokens: int = 0
+    places: int = 0
     padded: int = 0
     seconds: float = 0.0
 
@@ -30,6 +31,7 @@ class Averages:
         self.count += report.count
         self.steps += 1
         self.tokens += report.tokens
+        self.places += report.places
         self.padded += report.padded
         self.seconds += report.seconds
 
@@ -45,7 +47,7 @@ class Averages:
             learning_rate=learning_rate,
             gradient_norm=self.norm_sum / self.steps,
             clipped_share=self.clipped / self.steps,
-            padded_share=self.padded / (self.tokens + self.padded),
+            padded_share=self.padded / self.places,
             tokens_per_second=self.tokens / max(self.seconds, 1e-9),
         )
 

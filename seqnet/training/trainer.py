@@ -108,6 +108,7 @@ class _Piece:
     """A window and where the one after it is to be found."""
 
     window: Batch
+    moved: Batch  # the same on the device, or on its way there while the step before it runs
     count: int
     epoch: int
     batch: int
@@ -219,7 +220,8 @@ class Trainer:
                 if number > first or index >= skip:
                     share = (number + read / batch.time) / batches
                     ends = read >= batch.time
-                    piece = _Piece(window, self.task.count(window), position.epoch, number, index, share, ends, False)
+                    moved, count = self.precision.moved(window), self.task.count(window)
+                    piece = _Piece(window, moved, count, position.epoch, number, index, share, ends, False)
                     yield replace(piece, count=0, left_out=True) if piece.place in position.left_out else piece
 
     def _groups(self) -> Iterator[list[_Piece]]:
@@ -244,7 +246,7 @@ class Trainer:
         rate = self.schedule.factor(position.step, self.done())
         count = sum(piece.count for piece in group)
         loss_sum = 0.0
-        tokens = padded = 0
+        tokens = places = padded = 0
         bad: list[tuple[_Piece, State]] = []
         spoilt: _Piece | None = None  # of several, the first with a gradient that is not finite
         for piece in group:
@@ -259,10 +261,10 @@ class Trainer:
                 bad.append((piece, entered))
             if len(group) > 1 and spoilt is None and piece.count and not self._finite_gradients():
                 spoilt = piece
-            steps = piece.window.size * piece.window.time
-            whole = steps if piece.window.full else int(piece.window.lengths.sum())
-            tokens += whole
-            padded += steps - whole
+            sides = piece.window.filled()
+            tokens += sides[0][0]
+            places += sum(there for _, there in sides)
+            padded += sum(there - filled for filled, there in sides)
 
         # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
         overflow = scaler.is_enabled() and not bad and not self._finite_gradients()
@@ -306,6 +308,7 @@ class Trainer:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             seconds=time.monotonic() - began,
             tokens=tokens,
+            places=places,
             padded=padded,
             done=self.done(),
             end_of_epoch=last,
@@ -315,7 +318,7 @@ class Trainer:
 
     def _run(self, piece: _Piece, state: State, count: int) -> tuple[Output, float]:
         """Forward and, where something is asked, backward; the summed loss."""
-        window = piece.window.to(self.precision.device)
+        window = piece.moved
         if not piece.count:
             with torch.no_grad(), self.precision.autocast():
                 return self.model(window, state), 0.0
@@ -359,9 +362,8 @@ class Trainer:
         """
         if bad:
             piece, state = bad[0]
-            window = piece.window.to(self.precision.device)
             with self.precision.autocast():
-                what, where = f"the loss is {loss:g}", culprit(self.model, window, state)
+                what, where = f"the loss is {loss:g}", culprit(self.model, piece.moved, state)
         else:
             piece, what = group[-1], "a gradient is not finite"
             where = worst_gradient(self.model) if holds_numbers(piece.window) else NO_NUMBER

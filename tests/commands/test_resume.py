@@ -55,6 +55,24 @@ def test_a_stopped_run_goes_on_to_the_same_end(
         assert again.get(key) == before.get(key)
 
 
+def test_a_run_whose_epochs_differ_in_batches_goes_on_to_the_same_end(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, classifier: tuple[str, ...]
+) -> None:
+    plain = [option for option in classifier if not option.startswith("schedule")]
+    overrides = (*plain, "data.batch_tokens=17", "training.evaluate_every_steps=4", "schedule=cosine")
+    assert seqnet.quietly(*overrides, "run_dir=whole").code == 0
+    rows = [row for row in seqnet.rows("whole") if row["split"] == "train"]
+    assert rows[-1]["epoch"] == 3 and rows[-1]["learning_rate"] < 1e-5  # the schedule ends with the last epoch
+    assert max(row["padded_share"] for row in rows) < 0.5
+    stop_after(monkeypatch, seqnet.results("whole")["steps"] - 3)
+    assert seqnet.quietly(*overrides, "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run").code == 0
+    assert seqnet.fingerprint("run") == seqnet.fingerprint("whole")
+    assert Path("run/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
+    scores = [seqnet("evaluate", "run=run", *size).rows[0]["loss"] for size in ((), ("data.batch_size=1",))]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+
+
 def test_stopping_twice_and_moving_the_folder_changes_nothing(
     seqnet: Any, monkeypatch: pytest.MonkeyPatch, task: Any
 ) -> None:

@@ -88,6 +88,81 @@ def test_little_of_a_batch_is_padding() -> None:
     assert not torch.equal(order, order.sort().values), "short batches must not all come first"
 
 
+def pairs_of(rows: int) -> Examples:
+    """Pairs with lengths as captions in two languages have them: about 12 and 12 words, alike but not equal."""
+    draws = generator(7)
+    longer = torch.randn(rows, generator=draws) * 4 + 12
+    sides = [(longer + torch.randn(rows, generator=draws) * 2).round().clamp(2, 40).long() for _ in range(2)]
+    source, target = (Ragged.of([torch.zeros(int(length), dtype=torch.int64) for length in side]) for side in sides)
+    return Examples(target, target, source=source)
+
+
+def test_little_of_a_batch_of_captions_and_their_translations_is_padding() -> None:
+    batches = list(BucketLoader(pairs_of(20_000), 64, seed=1, shuffle=True).batches(0))
+    sides = [side for batch in batches for side in batch.filled()]
+    assert 1 - sum(filled for filled, _ in sides) / sum(places for _, places in sides) <= 0.08
+
+
+def test_little_of_a_batch_of_sentences_is_padding() -> None:
+    lengths = (torch.randn(3_400, generator=generator(7)) * 0.5 + 2.8).exp().round().clamp(1, 80).long()
+    assert padded_share(list(BucketLoader(examples(lengths), 16, seed=1, shuffle=True).batches(0))) <= 0.07
+
+
+def test_sources_rise_and_fall_in_turn() -> None:
+    source = Ragged.of([torch.zeros(length, 1) for length in (1, 9, 1, 9)])
+    loader = BucketLoader(replace(examples([1, 1, 2, 2]), source=source), 1, seed=0, shuffle=False)
+    assert torch.cat(loader.rows(0)).tolist() == [0, 1, 3, 2]  # lengths (1, 1), (1, 9), (2, 9), (2, 1)
+
+
+def widths(data: Examples, rows: Tensor) -> list[int]:
+    """The longer side of each row, row by row."""
+    sides = [data.inputs] if data.source is None else [data.inputs, data.source]
+    return [max(len(side[int(row)]) for side in sides) for row in rows]
+
+
+@pytest.mark.parametrize("data", [examples(random_lengths(300, 30)), pairs_of(300)], ids=["rows", "pairs"])
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("tokens", [1, 40, 100, 10**6])
+def test_a_batch_holds_as_many_rows_as_fit_into_its_tokens(data: Examples, shuffle: bool, tokens: int) -> None:
+    loader = BucketLoader(data, 8, seed=0, shuffle=shuffle, batch_tokens=tokens, pool=10**6)
+    batches = loader.rows(3)
+    assert len(batches) == loader.num_batches(3) == len(list(loader.batches(3)))
+    assert sorted(torch.cat(batches).tolist()) == list(range(300))
+    for rows in batches:
+        assert len(rows) == 1 or len(rows) * max(widths(data, rows)) <= tokens
+    if not shuffle:  # in their order: the row after a batch would not have fitted
+        for rows, after in zip(batches, batches[1:], strict=False):
+            assert (len(rows) + 1) * max(*widths(data, rows), *widths(data, after[:1])) > tokens
+
+
+def test_batches_of_tokens_waste_little_and_are_cut_from_pools() -> None:
+    data = examples(random_lengths(8_000))
+    loader = BucketLoader(data, 1, seed=0, shuffle=True, batch_tokens=1_600, pool=20)
+    batches = list(loader.batches(0))
+    assert padded_share(batches) <= 0.1
+    assert 0.8 * 1_600 < sum(batch.size * batch.time for batch in batches) / len(batches) <= 1_600
+    first = torch.cat(loader.rows(0)[:20])
+    assert len(first) < 2_000, "a pool holds about as many rows as its batches do, not all there are"
+
+
+def test_how_many_batches_of_tokens_there_are_depends_on_the_epoch() -> None:
+    loader = BucketLoader(examples(random_lengths(500)), 1, seed=0, shuffle=True, batch_tokens=300, pool=3)
+    counts = [loader.num_batches(epoch) for epoch in range(8)]
+    assert len(set(counts)) > 1
+    for epoch, count in enumerate(counts):
+        assert len(list(loader.batches(epoch, start=count - 2))) == 2
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_of_tokens_are_a_pure_function_too(workers: int) -> None:
+    data = replace(examples(random_lengths(60)), augment=jitter)
+    options = {"seed": 3, "shuffle": True, "batch_tokens": 200}
+    whole = contents(list(BucketLoader(data, 8, **options).batches(2)))
+    for start in (0, 1, len(whole) - 1, len(whole)):
+        again = BucketLoader(data, 5, **options, num_workers=workers)
+        assert contents(list(again.batches(2, start))) == whole[start:]
+
+
 def test_a_batch_is_a_pure_function_of_data_seed_epoch_and_number() -> None:
     data = replace(examples(random_lengths(60)), augment=jitter)
     loader = BucketLoader(data, 8, seed=3, shuffle=True)
@@ -180,3 +255,4 @@ def test_nothing_but_empty_rows_makes_no_batch(workers: int) -> None:
             loader = BucketLoader(data, 2, seed=0, shuffle=shuffle, num_workers=workers)
             assert loader.num_batches(0) == 0
             assert list(loader.batches(0)) == loader.rows(0) == []
+            assert BucketLoader(data, 2, seed=0, shuffle=shuffle, batch_tokens=9).num_batches(0) == 0

@@ -1,11 +1,17 @@
+import errno
 import json
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from seqnet.data.encoding import TextEncoder
+from seqnet.data import encoding
+from seqnet.data.encoding import TextEncoder, ragged
 from seqnet.errors import ConfigurationError, DataError
 
 TEXT = "the cat sat\nthe dog\n\nthe end\n"
@@ -160,3 +166,34 @@ def test_entries_stand_by_falling_frequency_where_it_says_so() -> None:
     assert words.names == ("<unk>", "a", "c", "b", "d") and words.ranked == 5
     assert learned("characters", "abbc").ranked == 4
     assert learned("bpe", "a b").ranked == 0
+
+
+def numbered(lengths: list[int]) -> Iterator[np.ndarray]:
+    begin = 0
+    for length in lengths:
+        yield np.arange(begin, begin + length)
+        begin += length
+
+
+@pytest.mark.parametrize("lengths", [[], [0, 0], [3, 0, 5], [100] * 7])
+@pytest.mark.parametrize("limit", [16, 1 << 20])
+def test_rows_end_to_end_are_the_same_in_memory_and_in_a_file(
+    lengths: list[int], limit: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(encoding, "LARGE", limit)
+    made = ragged(numbered(lengths))
+    assert made.flat.dtype == torch.int64
+    assert made.flat.tolist() == list(range(sum(lengths)))
+    assert made.lengths.tolist() == lengths
+    assert (str(tmp_path) in Path("/proc/self/maps").read_text()) == (sum(lengths) * 8 > limit)
+    made.flat.add_(1)  # it is its own
+    assert made.flat.tolist() == list(range(1, 1 + sum(lengths)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "SpooledTemporaryFile", lambda limit: open("/dev/full", "wb", buffering=0))
+    with pytest.raises(OSError) as caught:
+        ragged(numbered([100]))
+    assert caught.value.errno == errno.ENOSPC

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from seqnet.batch import IGNORE
+from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.sources.tagging import Tagging
 from seqnet.errors import ConfigurationError, DataError
@@ -185,5 +186,7 @@ def test_wnut17() -> None:
     made.fit()
     assert [len(made.split(name) or []) for name in ("train", "valid", "test")] == [3_394, 1_009, 1_287]
     assert made.targets.size == 13
+    sides = [side for batch in BucketLoader(made.split("train"), 16, 1, True).batches(0) for side in batch.filled()]
+    assert 1 - sum(filled for filled, _ in sides) / sum(places for _, places in sides) <= 0.02
     outside = made.targets.names.index("O")
     assert sum(tag == outside for tag in targets(made.split("train"))) == 59_570

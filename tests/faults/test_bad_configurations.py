@@ -507,6 +507,7 @@ CLASHES = (
     ("<any> training.window=<small> training.stride=<large>", "training.stride training.window"),
     ("<stream> training.window=<large> model.bidirectional=true", "model.bidirectional"),
     ("<stream> training.window=null", "training.window"),
+    ("<stream> data.batch_tokens=<large>", "data.batch_tokens data.batch_size"),
     ("<row> model.bidirectional=true training.window=<small>", "model.bidirectional training.window"),
     ("<stream> task=many_to_one", "task=many_to_one"),
     ("<stream> task=<writing_task> model=encoder_decoder", "task=many_to_many"),
@@ -732,6 +733,7 @@ UP_TO = {  # whole numbers are drawn up to 9, of these up to more
 }
 AT_LEAST = {"data.length": 2, "data.symbols": 2, "data.digits": 4}  # fewer digits make too few sums
 TOGETHER = {  # what must suit other options is drawn beside them, below
+    "data.batch_tokens",
     "attention.num_heads",
     "attention.score",
     "checkpoint.average_best",
@@ -833,6 +835,7 @@ def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
     typed = {"model.hidden_size": str(hidden), "model.embedding_size": str(draw.randint(1, 40))}
     if made["attention"] == "multi_head":
         typed |= {"attention.num_heads": str(heads), "attention.score": draw.choice(("dot", "scaled_dot", "additive"))}
+    typed["data.batch_tokens"] = "null" if stream or draw.random() < 0.7 else str(draw.randint(1, 5000))
     if stream or windowed:
         window = draw.randint(2, 60)
         typed["training.window"] = str(window)

@@ -4,13 +4,15 @@ import pytest
 import torch
 from torch import nn
 
+from seqnet.batch import Batch
 from seqnet.training.precision import Precision
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)]
+    ("name", "dtype"),
+    [("fp32", torch.float32), ("tf32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
 )
 def test_products_are_made_in_the_format(name: str, dtype: torch.dtype) -> None:
     precision, layer = Precision(name, CPU), nn.Linear(4, 4)
@@ -21,7 +23,7 @@ def test_products_are_made_in_the_format(name: str, dtype: torch.dtype) -> None:
     assert layer(torch.ones(2, 4)).dtype == torch.float32
 
 
-@pytest.mark.parametrize("name", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("name", ["fp32", "tf32", "bf16", "fp16"])
 def test_only_fp16_scales_the_loss_and_the_step_is_the_same(name: str) -> None:
     precision = Precision(name, CPU)
     weight = nn.Parameter(torch.tensor([1.0]))
@@ -49,3 +51,34 @@ def test_a_gradient_that_overflows_is_left_out_and_the_scale_falls() -> None:
     precision.scaler.update()
     assert weight.item() == 1
     assert precision.scaler.get_scale() == 2**15
+
+
+@pytest.mark.parametrize(("name", "told"), [("tf32", "high"), ("fp32", "highest"), ("bf16", "highest")])
+def test_a_gpu_is_told_whether_products_may_be_rounded(name: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", heard.append)
+    Precision(name, CPU)
+    assert not heard
+    Precision(name, torch.device("cuda"))
+    assert heard == [told]
+
+
+def test_batches_leave_for_a_gpu_from_memory_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned: list[torch.Tensor] = []
+
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        assert tensor.is_contiguous()
+        pinned.append(tensor)
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda name: None)
+    whole = Batch(torch.arange(12).view(2, 6), torch.tensor([6, 4]), torch.arange(12).view(2, 6))
+    window = next(whole.windows(4))
+    assert Precision("fp32", CPU).moved(window) is window and not pinned
+    precision = Precision("fp32", torch.device("cuda"))
+    monkeypatch.setattr(Batch, "to", lambda batch, device: (batch, device))
+    there, device = precision.moved(window)
+    assert device.type == "cuda" and len(pinned) == 3
+    assert torch.equal(there.inputs, window.inputs) and there.inputs.is_contiguous()
+    assert (there.full, there.dense) == (window.full, window.dense)

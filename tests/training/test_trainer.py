@@ -242,3 +242,31 @@ def test_an_epoch_in_which_nothing_is_asked_ends() -> None:
 def test_with_last() -> None:
     assert list(with_last("abc")) == [("a", False), ("b", False), ("c", True)]
     assert list(with_last("")) == []
+
+
+def test_a_window_leaves_for_the_device_before_the_step_that_precedes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, told = text(time=12), []
+    moved, step = Precision.moved, Trainer._step
+
+    def leaves(precision: Precision, window: Batch) -> Batch:
+        told.append("leaves")
+        return moved(precision, window)
+
+    def steps(self: Trainer, *group: Any) -> Any:
+        told.append("step")
+        return step(self, *group)
+
+    monkeypatch.setattr(Precision, "moved", leaves)
+    monkeypatch.setattr(Trainer, "_step", steps)
+    assert len(list(trainer(language_model(), Fixed(batch), window=4).steps())) == 3
+    assert told == ["leaves", "leaves", "step", "leaves", "step", "step"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_takes_the_same_steps() -> None:
+    found = []
+    for device in (CPU, torch.device("cuda")):
+        run = trainer(language_model().to(device), Fixed(text(), text(seed=1)), window=4)
+        run.precision = Precision("fp32", device)
+        found.append([(report.loss_sum, report.gradient_norm) for report in run.steps() if report is not None])
+    torch.testing.assert_close(torch.tensor(found[0]), torch.tensor(found[1]), rtol=1e-3, atol=1e-4)
