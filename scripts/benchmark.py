@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 from benchmarks.cells import cells, custom, tagger
 from benchmarks.growth import drawings, growth
-from benchmarks.language_model import gpu, limit, loop, output, stream
+from benchmarks.language_model import gpu, limit, output, stream
+from benchmarks.loops import loop
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
 

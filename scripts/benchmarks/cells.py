@@ -159,9 +159,8 @@ class Packed(nn.Module):
         return self.head(y)
 
 
-def tagger() -> list[Pair]:
-    """A BiLSTM tagger on bucketed batches beside packed sequences in random batches: an epoch of the same tokens."""
-    examples = _sentences()
+def tagger_of_sentences() -> tuple[Recurrent, ManyToMany, BucketLoader]:
+    """seqnet's tagger, its task, and batches of made sentences."""
     torch.manual_seed(0)
     space = Tokens(("O", *(f"B-{n}" for n in range(TAGS - 1))))
     model = Recurrent(
@@ -173,9 +172,14 @@ def tagger() -> list[Pair]:
         embedding_size=WIDTH,
         bidirectional=True,
     )
-    loader = BucketLoader(examples, ROWS, seed=0, shuffle=True)
-    step = training_steps(model, ManyToMany(Tags(space)), loader)
-    bare, batches = Packed(), _random_batches(examples)
+    return model, ManyToMany(Tags(space)), BucketLoader(_sentences(), ROWS, seed=0, shuffle=True)
+
+
+def tagger() -> list[Pair]:
+    """A BiLSTM tagger on bucketed batches beside packed sequences in random batches: an epoch of the same tokens."""
+    model, task, loader = tagger_of_sentences()
+    step = training_steps(model, task, loader)
+    bare, batches = Packed(), _random_batches(loader.examples)
     plain = bare_steps(bare, lambda: _tagging_loss(bare, next(batches)))
     epoch = loader.num_batches(0)
 

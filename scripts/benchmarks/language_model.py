@@ -104,14 +104,6 @@ def theirs(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
     return bare_steps(model, loss)
 
 
-def loop() -> list[Pair]:
-    """A training step beside a plain loop's: usual sizes, and one so small that overhead shows."""
-    return [
-        pair(f"loop {size}", ours(size, text_of(size)), theirs(size, text_of(size)), 60)
-        for size in (USUAL, WORDS, SMALL)
-    ]
-
-
 def products(size: Size) -> Callable[[], None]:
     """The matrix products of a step, forward and backward, into outputs that are there already."""
     tokens, hidden = size.rows * size.steps, size.hidden

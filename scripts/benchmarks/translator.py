@@ -27,7 +27,8 @@ SENTENCES = 1_000  # decoded in one go
 Written = list[list[int]]
 
 
-def _model(space: Tokens, feeding: bool) -> EncoderDecoder:
+def model_of(space: Tokens, feeding: bool) -> EncoderDecoder:
+    """seqnet's translator."""
     torch.manual_seed(0)
     return EncoderDecoder(
         cell=LSTM,
@@ -43,9 +44,13 @@ def _model(space: Tokens, feeding: bool) -> EncoderDecoder:
     )
 
 
+def task_of(space: Tokens, writing: Writing) -> SequenceToSequence:
+    """Its task, of which nothing is decoded freely."""
+    return SequenceToSequence(NextToken(space), SimpleNamespace(writing=writing, targets=space), [])
+
+
 def _steps(model: EncoderDecoder, space: Tokens, writing: Writing, examples: Examples) -> Callable[[], None]:
-    task = SequenceToSequence(NextToken(space), SimpleNamespace(writing=writing, targets=space), [])
-    return training_steps(model, task, sentences.loader(examples, ROWS))
+    return training_steps(model, task_of(space, writing), sentences.loader(examples, ROWS))
 
 
 def _bare_steps(model: bare_translator.Translator, batches: Iterator[Batch]) -> Callable[[], None]:
@@ -72,7 +77,7 @@ def attention() -> list[Pair]:
         loader = sentences.loader(examples, ROWS)
         bucketed = (batch for epoch in count() for batch in loader.batches(epoch))
         for order, batches in (("random", _random(examples)), ("the same", bucketed)):
-            model = _model(space, feeding)
+            model = model_of(space, feeding)
             bare = bare_translator.like(model, space.size, EMBEDDING, HIDDEN)
             step, plain = _steps(model, space, writing, examples), _bare_steps(bare, batches)
             name = f"attention {'with' if feeding else 'without'} input feeding, beside {order} batches of {ROWS}"
@@ -91,7 +96,7 @@ def _times(step: Callable[[], None], often: int) -> Callable[[], None]:
 def decode() -> list[Pair]:
     """Greedy search and a beam of 5 with the same weights, which a short training made."""
     space, writing, examples = sentences.made(12_800)
-    model = _model(space, feeding=False)
+    model = model_of(space, feeding=False)
     step = _steps(model, space, writing, examples)
     for _ in range(200):  # enough to learn when to end
         step()

@@ -166,6 +166,7 @@ class Trainer:
         self.sampling = sampling if sampling is not None and sampling.final else None
         self.position = Position()
         self.state: State = None
+        self._buffered = [module for module in model.modules() if next(module.buffers(recurse=False), None) is not None]
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._rates = [group["lr"] for group in optimizer.param_groups]
         self._began = time.monotonic()
@@ -242,7 +243,7 @@ class Trainer:
         began = time.monotonic()
         position, state, scaler = self.position, self.state, self.precision.scaler
         before = random_states() if self.skip_nonfinite else {}
-        buffers = [buffer.clone() for buffer in self.model.buffers()]
+        buffers = [buffer.clone() for buffer in self._buffers()]
         rate = self.schedule.factor(position.step, self.done())
         count = sum(piece.count for piece in group)
         loss_sum = 0.0
@@ -276,7 +277,7 @@ class Trainer:
                 scaler.update(scaler.get_scale())  # forgets this step, and keeps the scale
             error = None if self.skip_nonfinite else self._blame([spoilt] if spoilt else group, bad, loss_sum)
             self.optimizer.zero_grad(set_to_none=True)
-            for buffer, value in zip(self.model.buffers(), buffers, strict=True):
+            for buffer, value in zip(self._buffers(), buffers, strict=True):
                 buffer.copy_(value)
             if error is not None:
                 raise error
@@ -330,6 +331,10 @@ class Trainer:
         # The mean over the step's items, without a division in the graph.
         total.backward(self.precision.scaler.scale(total.new_tensor(1 / count)))
         return output, total.item()
+
+    def _buffers(self) -> Iterator[Tensor]:
+        """The model's buffers, without a walk through all of its modules at every step."""
+        return (buffer for module in self._buffered for buffer in module.buffers(recurse=False))
 
     def _finite_gradients(self) -> bool:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
