@@ -15,6 +15,7 @@ from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder
+from seqnet.models.product import product
 from seqnet.models.readers import TokenEmbedding, blank, make_reader, tie
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
@@ -218,16 +219,16 @@ class EncoderDecoder(nn.Module):
         return self._output([features, rest], [attended, more], carried)
 
     def step(
-        self, inputs: Tensor, state: DecoderState, memory: Memory | None = None
+        self, inputs: Tensor, state: DecoderState, memory: Memory | None = None, head: nn.Module | None = None
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
         """One step: logits [rows out], the new state, and the attention [rows heads source_time].
 
         inputs: [rows] or [rows feature]; a memory of fewer rows is asked by as many in a row for each of its own
-        (the hypotheses of a beam).
+        (the hypotheses of a beam). head: the output layer, None = the model's own.
         """
         features, attended, state = self._write(self._read(inputs.unsqueeze(1), None), state, memory, None, True)
         weights = None if attended is None or attended.weights is None else attended.weights[:, :, 0]
-        return self.head(features[:, 0]), state, weights
+        return product(self.head if head is None else head, features[:, 0]), state, weights
 
     def _read(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is not None:
@@ -280,7 +281,8 @@ class EncoderDecoder(nn.Module):
         attended = None if memory is None else self._attend(y, memory, state, weights)
         features = y
         if self.combine is not None:
-            features = torch.tanh(self.combine(y if attended is None else torch.cat([attended.context, y], dim=-1)))
+            found = y if attended is None else torch.cat([attended.context, y], dim=-1)
+            features = torch.tanh(product(self.combine, found))
         context, coverage = state.context, state.coverage
         if context is not None:
             context = features[:, -1].to(context.dtype)
@@ -296,7 +298,9 @@ class EncoderDecoder(nn.Module):
         weights = weights or self.coverage or not self.training
         attend: Callable[..., Attended] = self.attention  # type: ignore[assignment]
         if rows == asked:
-            position = state.position[:, None] + torch.arange(time, device=y.device)
+            position = state.position[:, None]
+            if time > 1:
+                position = position + torch.arange(time, device=y.device)
             coverage = None if state.coverage is None else state.coverage[:, None]
             return attend(y, memory, position, coverage, weights)
         coverage = None if state.coverage is None else state.coverage.unflatten(0, (asked, -1))
