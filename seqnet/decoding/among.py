@@ -48,7 +48,7 @@ class Among:
         )
         # What is read first need not be of the tokens: it stands behind them, and there is no output for it.
         inputs = first_inputs(state, writing.begin, first)
-        few = _Few(model, inputs.new_tensor(tokens), inputs)
+        few = _Few(model, torch.tensor(tokens, device=inputs.device), inputs)
         begins = torch.arange(len(tokens), len(tokens) + len(inputs), device=inputs.device)
         begun = [places[token] for token in prefix]
         found = self.decoding.decode(few, memory, state, inside, begun, generator, begins)

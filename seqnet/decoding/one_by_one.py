@@ -35,13 +35,13 @@ def write(
         logits, state, _ = model.step(inputs, state, memory)
         logs = limits.apply(logits.float().log_softmax(dim=-1), written[:, :time], writing, prefix)
         inputs = choose(logs)
-        told.append((open_rows, inputs, logs.gather(1, inputs[:, None])[:, 0]))
+        told.append((open_rows, inputs, logs.gather(1, inputs.unsqueeze(1)).squeeze(1)))
         written.select(1, time).copy_(inputs)
         if writing.end is None:
             continue
-        going = (inputs != writing.end).nonzero()[:, 0]
-        if len(going) < len(inputs):
-            if not len(going):
+        going = (inputs != writing.end).nonzero().squeeze(1)
+        if going.numel() < inputs.numel():
+            if not going.numel():
                 break
             open_rows, inputs, written = open_rows[going], inputs[going], written[going]
             state, memory = select(state, going), select(memory, going)

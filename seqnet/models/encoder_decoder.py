@@ -227,8 +227,8 @@ class EncoderDecoder(nn.Module):
         (the hypotheses of a beam). head: the output layer, None = the model's own.
         """
         features, attended, state = self._write(self._read(inputs.unsqueeze(1), None), state, memory, None, True)
-        weights = None if attended is None or attended.weights is None else attended.weights[:, :, 0]
-        return product(self.head if head is None else head, features[:, 0]), state, weights
+        weights = None if attended is None or attended.weights is None else attended.weights.select(2, 0)
+        return product(self.head if head is None else head, features.select(1, 0)), state, weights
 
     def _read(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is not None:
@@ -294,11 +294,11 @@ class EncoderDecoder(nn.Module):
     def _attend(self, y: Tensor, memory: Memory, state: DecoderState, weights: bool) -> Attended:
         """Attention of y [rows time hidden]; time is 1 where several rows ask one row of the memory."""
         rows, time = y.shape[:2]
-        asked = len(memory.lengths)
+        asked = memory.lengths.shape[0]
         weights = weights or self.coverage or not self.training
         attend: Callable[..., Attended] = self.attention  # type: ignore[assignment]
         if rows == asked:
-            position = state.position[:, None]
+            position = state.position.unsqueeze(1)
             if time > 1:
                 position = position + torch.arange(time, device=y.device)
             coverage = None if state.coverage is None else state.coverage[:, None]

@@ -17,11 +17,11 @@ def product(layer: nn.Module, x: Tensor) -> Tensor:
     """
     if (
         type(layer) is nn.Linear
+        and x.numel() > FEW * layer.in_features
+        and x.numel() * layer.out_features > SMALL
         and AVAILABLE
         and x.is_cpu
         and x.dtype == layer.weight.dtype == torch.float32
-        and x.numel() > FEW * layer.in_features
-        and x.numel() * layer.out_features > SMALL
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
     ):
