@@ -291,6 +291,7 @@ OPTIONS: Mapping[str, Option] = {
     "decoding.min_length": whole(0, 1_000_000),
     "decoding.max_length": or_null(STEPS),
     "decoding.no_repeat_ngram": whole(0),
+    "decoding.vocabulary": PATH,
     "decoding.beam_size": whole(1, 10_000),
     "decoding.length_penalty": number(least=0, most=10),
     "decoding.coverage_penalty": NOT_NEGATIVE,

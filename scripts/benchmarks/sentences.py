@@ -1,4 +1,5 @@
-"""Made sentence pairs for the benchmarks: lengths like those of image captions, each word of the source answered."""
+"""Made sentence pairs for the benchmarks: lengths like those of image captions, words as frequent as in a language
+(the n-th in proportion to 1/n), each word of the source answered."""
 
 import torch
 
@@ -16,7 +17,8 @@ def made(rows: int, words: int = WORDS) -> tuple[Tokens, Writing, Examples]:
     random = torch.Generator().manual_seed(0)
     lengths = (torch.randn(rows, generator=random) * SPREAD + MEAN).round().clamp(4, 35).long()
     space = with_ends(tuple(map(str, range(words - 2))))
-    source = Ragged.of([torch.randint(words - 2, (int(length),), generator=random) for length in lengths])
+    drawn = torch.multinomial(1 / torch.arange(1.0, words - 1), int(lengths.sum()), replacement=True, generator=random)
+    source = Ragged.of(list(drawn.split(lengths.tolist())))
     how = writing(space, int(lengths.max()) + 1)
     return space, how, pairs(source, source, how)
 

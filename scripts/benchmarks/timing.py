@@ -74,7 +74,9 @@ def mean(name: str, pairs: Iterable[Pair]) -> Pair:
     return told(Pair(name, ours, theirs, ratios, several[0].threads))
 
 
-def training_steps(model: torch.nn.Module, task: Any, loader: Any, window: int | None = None) -> Callable[[], None]:
+def training_steps(
+    model: torch.nn.Module, task: Any, loader: Any, window: int | None = None, rate: float = 1e-3
+) -> Callable[[], None]:
     """One step of seqnet's loop at each call: AdamW, clipping, and the sums that a row of metrics needs."""
     keep_freed_memory()
     device = next(model.parameters()).device
@@ -82,7 +84,7 @@ def training_steps(model: torch.nn.Module, task: Any, loader: Any, window: int |
         model,
         task,
         loader,
-        torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True),
+        torch.optim.AdamW(model.parameters(), lr=rate, fused=True),
         Constant(),
         Precision("fp32", device),
         Limits(max_steps=10**9),

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
 from seqnet.attention.scores import Score
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.linear import Linear
 
 POSITIONS = ("monotonic", "predicted")
 
@@ -42,7 +43,7 @@ class Local(nn.Module):
         self.score = Score(score, query_size, memory_size, coverage)
         self.predict: nn.Module | None = None
         if position == "predicted":
-            hidden = nn.Linear(query_size, query_size, bias=False)
+            hidden = Linear(query_size, query_size, bias=False)
             self.predict = nn.Sequential(hidden, nn.Tanh(), nn.Linear(query_size, 1, bias=False), nn.Sigmoid())
         # Positions that go up by at most 1 from query to query let a block of queries read one stretch of the source:
         # twice the products, but of matrices, and far fewer copies. The additive score's tanh would cost twice as much.

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from seqnet.attention.memory import Attended, Memory, masked, memory
 from seqnet.attention.scores import comparison, known
 from seqnet.errors import ConfigurationError
+from seqnet.linear import Linear
 
 
 class MultiHead(nn.Module):
@@ -38,11 +39,11 @@ class MultiHead(nn.Module):
                 f"attention.num_heads={num_heads} does not divide model.hidden_size={query_size}, the width that the "
                 "heads share: change one of them"
             )
-        self.query = nn.Linear(query_size, query_size, bias=False)
-        self.key = nn.Linear(memory_size, query_size, bias=score == "additive")
-        self.value = nn.Linear(memory_size, query_size, bias=False)
+        self.query = Linear(query_size, query_size, bias=False)
+        self.key = Linear(memory_size, query_size, bias=score == "additive")
+        self.value = Linear(memory_size, query_size, bias=False)
         self.compare = comparison(score, query_size // num_heads, coverage, (num_heads,))
-        self.combine = nn.Linear(query_size, query_size, bias=False)
+        self.combine = Linear(query_size, query_size, bias=False)
         self.norm = nn.LayerNorm(query_size) if norm else None
         self.num_heads = num_heads
         self.residual = residual

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.linear import Linear
 
 SCORES = ("dot", "scaled_dot", "general", "additive")
 
@@ -71,8 +72,8 @@ class Score(nn.Module):
         known(name)
         additive = name == "additive"
         projected = additive or name == "general" or key_size != query_size
-        self.query = nn.Linear(query_size, query_size, bias=False) if additive else None
-        self.key = nn.Linear(key_size, query_size, bias=additive) if projected else None
+        self.query = Linear(query_size, query_size, bias=False) if additive else None
+        self.key = Linear(key_size, query_size, bias=additive) if projected else None
         self.compare = comparison(name, query_size, coverage)
 
     def keys(self, encoded: Tensor) -> Tensor:

@@ -28,5 +28,5 @@ class Soft(nn.Module):
     ) -> Attended:
         """query: [batch queries query]; position: [batch queries], of no use here; coverage: [batch queries source]."""
         scores = self.score(query, memory.keys, coverage)
-        found = masked(scores, None if memory.mask is None else memory.mask[:, None]).softmax(dim=-1)
-        return Attended(found @ memory.values, found[:, None] if weights else None)
+        found = masked(scores, None if memory.mask is None else memory.mask.unsqueeze(1)).softmax(dim=-1)
+        return Attended(found @ memory.values, found.unsqueeze(1) if weights else None)

@@ -1,11 +1,11 @@
 """The gated recurrent unit of Cho et al. (2014), as cuDNN and torch compute it."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.cells import initialisation
 from seqnet.cells.projected import Projected
+from seqnet.linear import linear
 from seqnet.state import HiddenState
 
 
@@ -59,11 +59,11 @@ class GRU(Projected):
 
     def project(self, x: Tensor) -> Tensor:
         """The input's summand of the gates. x: [... input]; returns [... 3*hidden]."""
-        return F.linear(x, self.weight_ih, self.bias_ih)
+        return linear(x, self.weight_ih, self.bias_ih)
 
     def step(self, projected: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
         """The rest of a step: the new hidden state [batch hidden] twice, as output and as state."""
-        from_hidden = F.linear(state.hidden, self.weight_hh, self.bias_hh)
+        from_hidden = linear(state.hidden, self.weight_hh, self.bias_hh)
         hidden = update(projected, from_hidden, state.hidden)
         return hidden, HiddenState(hidden)
 

@@ -1,12 +1,12 @@
 """The long short-term memory of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from seqnet.cells import initialisation, native
 from seqnet.cells.projected import Projected
+from seqnet.linear import linear
 from seqnet.state import LSTMState
 
 
@@ -92,11 +92,11 @@ class LSTM(Projected):
 
     def project(self, x: Tensor) -> Tensor:
         """The input's part of the gates, and both biases. x: [... input]; returns [... 4*hidden]."""
-        return F.linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
+        return linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
 
     def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """The rest of a step: the hidden state [batch hidden], and the whole state."""
-        state = update(torch.addmm(projected, state.hidden, self.weight_hh.t()), state.cell)
+        state = update(projected + linear(state.hidden, self.weight_hh), state.cell)
         return state.hidden, state
 
     def extra_repr(self) -> str:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.cells import initialisation
 from seqnet.cells.projected import Projected
+from seqnet.linear import linear
 from seqnet.state import HiddenState
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -57,11 +58,11 @@ class RNN(Projected):
 
     def project(self, x: Tensor) -> Tensor:
         """The input's part of the sum, and both biases. x: [... input]; returns [... hidden]."""
-        return F.linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
+        return linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
 
     def step(self, projected: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
         """The rest of a step: the new hidden state [batch hidden] twice, as output and as state."""
-        total = torch.addmm(projected, state.hidden, self.weight_hh.t())
+        total = projected + linear(state.hidden, self.weight_hh)
         hidden = NONLINEARITIES[self.nonlinearity](total)
         return hidden, HiddenState(hidden)
 

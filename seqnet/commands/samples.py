@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import AttentionMap, Batch, asked
-from seqnet.build import Assembly, make
+from seqnet.build import Assembly
 from seqnet.commands.attention_maps import attention_maps
-from seqnet.commands.writing import Writer, greedily, writing_of
+from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.decoding.generation import generate
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.training.evaluation import evaluating
@@ -105,7 +105,9 @@ def continue_text(
     prompts = prompt.expand(rows, -1).to(precision.device)
     generator = torch.Generator().manual_seed(seed)
     with evaluating(model), precision.autocast():
-        found = generate(model, prompts, length, make(decoding), assembly.source.forbidden, generator)
+        found = generate(
+            model, prompts, length, decoder(decoding, assembly.source), assembly.source.forbidden, generator
+        )
     return [best for best, *_ in found]
 
 

@@ -10,14 +10,17 @@ from torch import Tensor
 from seqnet.batch import Batch
 from seqnet.build import Assembly, make
 from seqnet.commands.stored import StoredRun
+from seqnet.commands.vocabulary import read_vocabulary
+from seqnet.decoding.among import Among
+from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.decoding.roll_out import roll_out
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Writing
+from seqnet.spaces import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 
-LIMITS = ("min_length", "max_length", "no_repeat_ngram")
+LIMITS = ("min_length", "max_length", "no_repeat_ngram", "vocabulary")
 GREEDY = "seqnet.decoding.greedy.Greedy"
 
 Found = list[list[Hypothesis]] | Tensor
@@ -44,6 +47,23 @@ def described(decoding: dict[str, Any], source: Any = None) -> dict[str, Any]:
     return {"name": decoding["_target_"].rpartition(".")[2].lower(), **options}
 
 
+def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None = None) -> Decoding:
+    """The decoder that is configured, held to the tokens of `decoding.vocabulary`. trust: as `build.make` takes it.
+
+    Raises ConfigurationError and DataError.
+    """
+    options = dict(decoding)
+    path = options.pop("vocabulary", None)
+    made: Decoding = make(options, trust)
+    if path is None:
+        return made
+    if not isinstance(source.targets, Tokens):
+        raise ConfigurationError(f"decoding.vocabulary={path} is of tokens, and this run draws numbers: leave it out")
+    writing = writing_of(source)
+    forbidden = source.forbidden if writing is None else writing.forbidden
+    return Among(made, read_vocabulary(path, source.targets, forbidden))
+
+
 @dataclass
 class Writer:
     """Writes the rows of batches, one batch after the other; numbers are rolled out, whatever the decoding.
@@ -59,7 +79,7 @@ class Writer:
     trust: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        self._decoder = make(self.decoding, self.trust)
+        self._decoder = decoder(self.decoding, self.assembly.source, self.trust)
         self._generator = torch.Generator().manual_seed(self.seed)
 
     @property

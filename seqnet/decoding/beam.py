@@ -11,6 +11,9 @@ from seqnet.errors import ConfigurationError
 from seqnet.spaces import Writing
 from seqnet.state import State, select
 
+AT_ONCE = 800
+"""Hypotheses that a CPU follows at once: the logits of more, of a usual vocabulary, would not stay in its cache."""
+
 
 class Beam:
     """The `beam_size` likeliest beginnings are kept at every step; those that end are ranked by
@@ -65,6 +68,19 @@ class Beam:
         coverage penalty on a model without attention.
         """
         inputs = first_inputs(state, writing.begin, first)
+        some = max(1, AT_ONCE // self.beam_size)
+        if len(inputs) <= some or not inputs.is_cpu:
+            return self._search(model, memory, state, writing, prefix, inputs)
+        found = []
+        for rows in torch.arange(len(inputs), device=inputs.device).split(some):
+            part = (select(memory, rows), select(state, rows))
+            found += self._search(model, *part, writing, prefix, inputs[rows])
+        return found
+
+    def _search(
+        self, model: Stepper, memory: State, state: State, writing: Writing, prefix: Sequence[int], inputs: Tensor
+    ) -> list[list[Hypothesis]]:
+        """What `decode` returns, of all rows at once."""
         rows, steps, device = len(inputs), self.limits.steps(writing, len(prefix)), inputs.device
         found: list[list[Hypothesis]] = [[] for _ in range(rows)]
         names = torch.arange(rows, device=device)  # which row of the batch each open row is
@@ -116,10 +132,9 @@ class Beam:
         """The best 2 * beam_size ways to go on: the hypothesis each goes on from, its token, its score. [rows n]"""
         rows, width = scores.shape
         # At most `width` of these end, so beam_size of them go on. The best of a row are among each hypothesis' best.
-        limited = self.limits.apply(logits, written.flatten(0, 1), writing, prefix)
-        values, tokens = _largest(limited, 2 * self.beam_size)
-        each = logits.log_softmax(dim=1).gather(1, tokens).double().masked_fill(values == -torch.inf, -torch.inf)
-        each = each.reshape(rows, width, -1) + scores[..., None]
+        logs = self.limits.apply(logits.log_softmax(dim=1), written.flatten(0, 1), writing, prefix)
+        values, tokens = _largest(logs, 2 * self.beam_size)
+        each = values.double().reshape(rows, width, -1) + scores[..., None]
         totals, places = _largest(each.flatten(1), 2 * self.beam_size)
         return places // each.shape[2], tokens.reshape(rows, -1).gather(1, places), totals
 

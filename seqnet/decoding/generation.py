@@ -1,7 +1,7 @@
 """Text from a language model: decoding that goes on from a prompt."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -37,11 +37,15 @@ class Decoding(Protocol):
 class _WithoutMemory:
     """A language model as decoding asks for one."""
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: Any) -> None:
         self.model = model
 
-    def step(self, inputs: Tensor, state: State, memory: State) -> tuple[Tensor, State, None]:
-        logits, state = self.model.step(inputs, state)
+    @property
+    def head(self) -> Any:
+        return self.model.head
+
+    def step(self, inputs: Tensor, state: State, memory: State, head: Any = None) -> tuple[Tensor, State, None]:
+        logits, state = self.model.step(inputs, state, **({} if head is None else {"head": head}))
         return logits, state, None
 
 

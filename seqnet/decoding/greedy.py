@@ -29,4 +29,4 @@ class Greedy:
         first: Tensor | None = None,
     ) -> list[list[Hypothesis]]:
         """One hypothesis a row; nothing is drawn from the generator. See `write`."""
-        return write(model, memory, state, writing, self.limits, lambda logits: logits.argmax(-1), prefix, first)
+        return write(model, memory, state, writing, self.limits, lambda logs: logs.argmax(-1), prefix, first)

@@ -1,4 +1,4 @@
-"""What may not be written, whatever the model says: logits are set to -inf there."""
+"""What may not be written, whatever the model says: log-probabilities are set to -inf there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,35 +43,34 @@ class Limits:
             )
         return most
 
-    def apply(self, logits: Tensor, written: Tensor, writing: Writing, prefix: Sequence[int]) -> Tensor:
-        """Logits [rows vocab] after written [rows time], -inf where nothing may be written; a copy where any is.
+    def apply(self, logs: Tensor, written: Tensor, writing: Writing, prefix: Sequence[int]) -> Tensor:
+        """Log-probabilities [rows vocab] after written [rows time], -inf where nothing may be written; overwritten.
 
         prefix: how every sequence begins, whatever the other limits say.
         """
         time = written.shape[1]
         if time < len(prefix):
-            forced = torch.full_like(logits, -torch.inf)
-            forced[:, prefix[time]] = logits[:, prefix[time]]
-            return forced
-        forbidden = list(writing.forbidden)
-        if writing.end is not None and time < self.min_length:
-            forbidden.append(writing.end)
-        if not forbidden and not self.no_repeat_ngram:
-            return logits
-        limited = logits.clone()
-        if forbidden:
-            limited[:, forbidden] = -torch.inf
+            kept = logs[:, prefix[time]].clone()
+            logs.fill_(-torch.inf)[:, prefix[time]] = kept
+            return logs
+        for token in self._forbidden(time, writing):
+            logs.select(1, token).fill_(-torch.inf)
         if self.no_repeat_ngram and time >= self.no_repeat_ngram:
-            once = self._without_repeats(limited, written)
+            once = self._without_repeats(logs, written)
             left = once.amax(dim=-1, keepdim=True) > -torch.inf  # rows that may still write something
-            limited = torch.where(left, once, limited)
-        return limited
+            return torch.where(left, once, logs)
+        return logs
 
-    def _without_repeats(self, logits: Tensor, written: Tensor) -> Tensor:
+    def _forbidden(self, time: int, writing: Writing) -> tuple[int, ...]:
+        if writing.end is not None and time < self.min_length:
+            return (*writing.forbidden, writing.end)
+        return writing.forbidden
+
+    def _without_repeats(self, logs: Tensor, written: Tensor) -> Tensor:
         size, time = self.no_repeat_ngram, written.shape[1]
         before = written.unfold(1, size, 1)  # [rows n-grams size]: all that were written
         same = (before[..., : size - 1] == written[:, None, time - size + 1 :]).all(dim=-1)
         # What followed the same tokens before: one place more than the vocabulary takes those that did not.
-        banned = torch.where(same, before[..., size - 1], logits.shape[1])
-        wider = torch.cat([logits, logits[:, :1]], dim=1).scatter(1, banned, -torch.inf)
+        banned = torch.where(same, before[..., size - 1], logs.shape[1])
+        wider = torch.cat([logs, logs[:, :1]], dim=1).scatter(1, banned, -torch.inf)
         return wider[:, :-1]

@@ -24,29 +24,40 @@ def write(
 ) -> list[list[Hypothesis]]:
     """One hypothesis for each row of the state, scored by its log-probability.
 
-    choose: from limited logits [rows vocab] to ids [rows]. A row that has ended is asked no more.
+    choose: from limited log-probabilities [rows vocab] to ids [rows]. A row that has ended is asked no more.
     """
     inputs = first_inputs(state, writing.begin, first)
     rows, steps = len(inputs), limits.steps(writing, len(prefix))
-    ids = inputs.new_zeros(rows, steps)
-    scores = torch.zeros(rows, dtype=torch.float64, device=inputs.device)
-    lengths = inputs.new_full((rows,), steps)
+    written = inputs.new_zeros(rows, steps)  # of the open rows
     open_rows = torch.arange(rows, device=inputs.device)
+    told = []  # of each step the open rows, what they wrote and how likely that was
     for time in range(steps):
         logits, state, _ = model.step(inputs, state, memory)
-        logits = logits.float()
-        inputs = choose(limits.apply(logits, ids[open_rows, :time], writing, prefix))
-        scores[open_rows] += logits.log_softmax(dim=-1).gather(1, inputs[:, None]).squeeze(1).double()
-        ids[open_rows, time] = inputs
+        logs = limits.apply(logits.float().log_softmax(dim=-1), written[:, :time], writing, prefix)
+        inputs = choose(logs)
+        told.append((open_rows, inputs, logs.gather(1, inputs.unsqueeze(1)).squeeze(1)))
+        written.select(1, time).copy_(inputs)
         if writing.end is None:
             continue
-        ended = inputs == writing.end
-        if ended.any():
-            lengths[open_rows[ended]] = time
-            going = (~ended).nonzero()[:, 0]
-            if not len(going):
+        going = (inputs != writing.end).nonzero().squeeze(1)
+        if going.numel() < inputs.numel():
+            if not going.numel():
                 break
-            open_rows, inputs = open_rows[going], inputs[going]
+            open_rows, inputs, written = open_rows[going], inputs[going], written[going]
             state, memory = select(state, going), select(memory, going)
-    found = zip(ids.tolist(), scores.tolist(), lengths.tolist(), strict=True)
-    return [[Hypothesis(row[:length], score, score, length < steps)] for row, score, length in found]
+    return _gathered(told, rows, writing.end)
+
+
+def _gathered(told: list[tuple[Tensor, Tensor, Tensor]], rows: int, end: int | None) -> list[list[Hypothesis]]:
+    """The hypothesis of each row, of what each step told."""
+    ids: list[list[int]] = [[] for _ in range(rows)]
+    scores = [0.0] * rows
+    if told:
+        for row, token, score in zip(*(torch.cat(part).tolist() for part in zip(*told, strict=True)), strict=True):
+            ids[row].append(token)
+            scores[row] += score
+    found = []
+    for row, score in zip(ids, scores, strict=True):
+        ended = bool(row) and row[-1] == end
+        found.append([Hypothesis(row[:-1] if ended else row, score, score, ended)])
+    return found

@@ -88,7 +88,7 @@ class Sampling:
         """One hypothesis a row, drawn from the generator (None: one that begins at seed 0). See `write`."""
         drawn_from = torch.Generator().manual_seed(0) if generator is None else generator
 
-        def choose(logits: Tensor) -> Tensor:
-            return sample(logits, self.temperature, self.top_k, self.top_p, drawn_from)
+        def choose(logs: Tensor) -> Tensor:
+            return sample(logs, self.temperature, self.top_k, self.top_p, drawn_from)
 
         return write(model, memory, state, writing, self.limits, choose, prefix, first)

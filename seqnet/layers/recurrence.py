@@ -7,7 +7,7 @@ torch's operators, in bulk for all steps where they can be. The functions take a
 layer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -15,9 +15,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqnet.cells import native
+from seqnet.linear import linear, products
 
 FEW_STEPS = 4
 """Below so many steps, and where no gradient is wanted, torch's own functions are the sooner."""
+
+Times = Callable[[Tensor, Tensor | None], Tensor]
+
+without_autocast = torch.autocast("cpu", enabled=False)  # as it was in the forward pass
 
 
 def gru(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
@@ -32,7 +37,7 @@ def rnn_tanh(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) 
     """What `torch._VF.rnn_tanh` returns."""
     if _torch_is_sooner(x):
         return torch._VF.rnn_tanh(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _RNN.apply(torch.tanh_, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _RNN.apply(torch.tanh, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
 
 
@@ -40,8 +45,12 @@ def rnn_relu(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) 
     """What `torch._VF.rnn_relu` returns."""
     if _torch_is_sooner(x):
         return torch._VF.rnn_relu(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _RNN.apply(torch.relu_, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _RNN.apply(_relu, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
+
+
+def _relu(x: Tensor, out: Tensor) -> Tensor:
+    return torch.clamp(x, min=0, out=out)
 
 
 def _torch_is_sooner(x: Tensor) -> bool:
@@ -49,25 +58,23 @@ def _torch_is_sooner(x: Tensor) -> bool:
 
 
 class _RNN(torch.autograd.Function):
-    """h_t = g(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), all steps [time batch hidden]; g is tanh_ or relu_."""
+    """h_t = g(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), all steps [time batch hidden]; g is tanh or relu."""
 
     @staticmethod
     def forward(ctx, bend, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
         """x: [batch time input]; hidden: [batch hidden]."""
         steps = _by_time(x)
         y = _products(steps, w_ih, b_ih + b_hh)
-        recurrent = w_hh.t().contiguous()
-        library = native.library() if x.dtype == torch.float32 and bend is torch.tanh_ else None
+        times = products(w_hh.t().contiguous(), len(hidden))
+        library = native.library() if x.dtype == torch.float32 and bend is torch.tanh else None
         h = hidden
         if library is None:
             for total in y.unbind(0):
-                h = bend(total.addmm_(h, recurrent))
+                h = bend(times(h, total), out=total)
         else:
-            product = torch.empty_like(hidden)
-            given, count = product.data_ptr(), product.numel()
             for place, total in zip(_places(y), y.unbind(0), strict=True):
-                torch.mm(h, recurrent, out=product)
-                library.tanh_forward(count, place, given)
+                product = times(h, None)
+                library.tanh_forward(product.numel(), place, product.data_ptr())
                 h = total
         ctx.bend, ctx.library = bend, library
         ctx.save_for_backward(steps, hidden, y, w_ih, w_hh)
@@ -75,11 +82,12 @@ class _RNN(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx, dy):  # type: ignore[no-untyped-def]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, y, w_ih, w_hh = ctx.saved_tensors
         if ctx.library is None:
-            slopes = 1 - y * y if ctx.bend is torch.tanh_ else (y > 0).to(y.dtype)
+            slopes = 1 - y * y if ctx.bend is torch.tanh else (y > 0).to(y.dtype)
             totals, later = _rnn_back(slopes, dy, w_hh)
         else:
             totals, later = _tanh_back_native(ctx.library, y, dy.contiguous(), w_hh.contiguous())
@@ -89,21 +97,20 @@ class _RNN(torch.autograd.Function):
 
 def _rnn_back(slopes: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients before the nonlinearity [time batch hidden], in the place of its slopes; of hidden."""
-    later = dy[-1]
+    times, later = products(w_hh.contiguous(), dy.shape[1]), dy[-1]
     for n in range(len(dy) - 1, -1, -1):
-        slopes[n].mul_(later)
-        later = torch.addmm(dy[n - 1], slopes[n], w_hh) if n else slopes[n].mm(w_hh)
+        later = times(slopes[n].mul_(later), dy[n - 1] if n else None)
     return slopes, later
 
 
 def _tanh_back_native(library: Any, y: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
     """The same with the compiled function."""
     totals, later = torch.empty_like(y), torch.zeros_like(y[0])
-    carried, count = later.data_ptr(), later.numel()
+    times = products(w_hh, len(later))
     places = [reversed(_places(part)) for part in (dy, y, totals)]
     for total, grad, new, back in zip(reversed(totals.unbind(0)), *places, strict=True):
-        library.tanh_backward(count, grad, carried, new, back)
-        torch.mm(total, w_hh, out=later)
+        library.tanh_backward(later.numel(), grad, later.data_ptr(), new, back)
+        later = times(total, None)
     return totals, later
 
 
@@ -121,13 +128,15 @@ class _GRU(torch.autograd.Function):
         n_hidden, y = gates.new_empty(2, len(gates), *hidden.shape)
         hidden = hidden.contiguous()
         run = _gru_steps if library is None else _gru_steps_native
-        run(library, gates, hidden, w_hh.t(), b_hh[2 * size :].contiguous(), n_hidden, y)
+        times = products(w_hh.t().contiguous(), len(hidden))
+        run(library, gates, hidden, times, b_hh[2 * size :].contiguous(), n_hidden, y)
         ctx.library = library
         ctx.save_for_backward(steps, hidden, gates, n_hidden, y, w_ih, w_hh)
         return y
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx, dy):  # type: ignore[no-untyped-def]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, gates, n_hidden, y, w_ih, w_hh = ctx.saved_tensors
@@ -141,33 +150,31 @@ class _GRU(torch.autograd.Function):
 
 
 def _gru_steps(
-    library: Any, gates: Tensor, hidden: Tensor, into: Tensor, bias_n: Tensor, n_hidden: Tensor, y: Tensor
+    library: Any, gates: Tensor, hidden: Tensor, times: Times, bias_n: Tensor, n_hidden: Tensor, y: Tensor
 ) -> None:
     """Every step by torch's operators: `gates` become r z n, and `n_hidden` and `y` are filled."""
     size = hidden.shape[1]
-    into_rz, into_n = into[:, : 2 * size].contiguous(), into[:, 2 * size :].contiguous()
     h = hidden
     for rz, n, n_h, out in zip(
         gates[..., : 2 * size].unbind(0), gates[..., 2 * size :].unbind(0), n_hidden.unbind(0), y.unbind(0), strict=True
     ):
-        r, z = rz.addmm_(h, into_rz).sigmoid_().split(size, dim=1)
-        torch.addmm(bias_n, h, into_n, out=n_h)
+        from_rz, from_n = times(h, None).tensor_split([2 * size], dim=1)
+        r, z = rz.add_(from_rz).sigmoid_().split(size, dim=1)
+        torch.add(bias_n, from_n, out=n_h)
         n.addcmul_(r, n_h).tanh_()
         h = torch.lerp(n, h, z, out=out)
 
 
 def _gru_steps_native(
-    library: Any, gates: Tensor, hidden: Tensor, into: Tensor, bias_n: Tensor, n_hidden: Tensor, y: Tensor
+    library: Any, gates: Tensor, hidden: Tensor, times: Times, bias_n: Tensor, n_hidden: Tensor, y: Tensor
 ) -> None:
     """The same with the compiled function."""
     batch, size = hidden.shape
-    into = into.contiguous()
-    product = gates.new_empty(batch, 3 * size)
-    bias, old, given = bias_n.data_ptr(), hidden.data_ptr(), product.data_ptr()
+    bias, old = bias_n.data_ptr(), hidden.data_ptr()
     h = hidden
     for place, kept, new, out in zip(_places(gates), _places(n_hidden), _places(y), y.unbind(0), strict=True):
-        torch.mm(h, into, out=product)
-        library.gru_forward(batch, size, place, given, bias, kept, old, new)
+        product = times(h, None)
+        library.gru_forward(batch, size, place, product.data_ptr(), bias, kept, old, new)
         h, old = out, new
 
 
@@ -182,11 +189,11 @@ def _gru_back(
     torch.mul(r, d_n, out=d_gates[:, :, 2])
     torch.mul(d_gates[:, :, 2], n_hidden * (1 - r), out=d_gates[:, :, 0])
     torch.mul((before - n).mul_(z), 1 - z, out=d_gates[:, :, 1])
-    dh = dy[-1].clone()
+    times, dh = products(w_hh, dy.shape[1]), dy[-1].clone()
     for step in range(len(dy) - 1, -1, -1):
         d_gates[step].mul_(dh[:, None])
         d_n[step].mul_(dh)
-        dh = torch.addmm(dh.mul_(z[step]), d_gates[step].flatten(1), w_hh)
+        dh = times(d_gates[step].flatten(1), dh.mul_(z[step]))
         if step:
             dh += dy[step - 1]
     return d_gates.flatten(2), d_n, dh
@@ -198,11 +205,11 @@ def _gru_back_native(
     """The same with the compiled function."""
     _, batch, size = dy.shape
     d_gates, d_n, dh = torch.empty_like(gates), torch.empty_like(dy), torch.zeros_like(dy[0])
-    carried = dh.data_ptr()
+    times = products(w_hh, batch)
     places = [reversed(_places(part)) for part in (dy, gates, n_hidden, before, d_gates, d_n)]
     for gradient, grad, gate, kept, old, back, input_n in zip(reversed(d_gates.unbind(0)), *places, strict=True):
-        library.gru_backward(batch, size, grad, carried, gate, kept, old, back, input_n)
-        dh.addmm_(gradient, w_hh)
+        library.gru_backward(batch, size, grad, dh.data_ptr(), gate, kept, old, back, input_n)
+        dh = times(gradient, dh)
     return d_gates, d_n, dh
 
 
@@ -218,7 +225,7 @@ def _by_time(x: Tensor) -> Tensor:
 
 def _products(steps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The inputs' part of what goes into every step, by one product."""
-    return torch.addmm(bias, steps.flatten(0, 1), weight.t()).view(*steps.shape[:2], -1)
+    return linear(steps, weight, bias)
 
 
 def _before(hidden: Tensor, y: Tensor) -> Tensor:
@@ -229,15 +236,14 @@ def _before(hidden: Tensor, y: Tensor) -> Tensor:
 def _weight_gradients(gradient: Tensor, steps: Tensor | None, before: Tensor | None) -> tuple[Any, Any, Tensor]:
     """Of input weights, recurrent weights and bias, by one product each; None of what is not given."""
     flat = gradient.flatten(0, 1)
-    products = [None if part is None else flat.t().mm(part.flatten(0, 1)) for part in (steps, before)]
+    products = [None if part is None else linear(flat.t(), part.flatten(0, 1).t()) for part in (steps, before)]
     return products[0], products[1], flat.sum(0)
 
 
 def _input_gradient(ctx: Any, place: int, gradient: Tensor, weight: Tensor) -> Tensor | None:
     if not ctx.needs_input_grad[place]:
         return None
-    found = gradient.flatten(0, 1).mm(weight)
-    return found.view(*gradient.shape[:2], -1).transpose(0, 1)
+    return linear(gradient, weight.t()).transpose(0, 1)
 
 
 def _places(tensor: Tensor) -> range:

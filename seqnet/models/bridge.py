@@ -5,6 +5,7 @@ from torch import nn
 
 from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError
+from seqnet.linear import Linear
 from seqnet.state import State, leaves, with_leaves
 
 KINDS = ("linear", "copy", "zero")
@@ -29,7 +30,7 @@ class Bridge(nn.Module):
         elif kind == "linear":
             for before, after in zip(self._paired(encoder, decoder), decoder, strict=True):
                 size = sum(tensor.numel() for tensor in leaves(before))
-                self.maps.append(nn.ModuleList(nn.Linear(size, tensor.numel()) for tensor in leaves(after)))
+                self.maps.append(nn.ModuleList(Linear(size, tensor.numel()) for tensor in leaves(after)))
 
     @staticmethod
     def _paired(encoder: tuple[State, ...], decoder: tuple[State, ...]) -> list[State]:

@@ -13,6 +13,7 @@ from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError
 from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
+from seqnet.linear import Linear
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder
 from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
@@ -105,8 +106,8 @@ class EncoderDecoder(nn.Module):
         self.attention = attention(self.layers.size, self.encoder.size) if attention and self.encoder else None
         found: int = self.attention.context_size if self.attention else 0  # type: ignore[assignment]
         same = self.attention is None and features == self.layers.size
-        self.combine = None if same else nn.Linear(self.layers.size + found, features)
-        self.head = nn.Linear(features, out_features) if head is None else head(features)
+        self.combine = None if same else Linear(self.layers.size + found, features)
+        self.head = Linear(features, out_features) if head is None else head(features)
         self.bridge: Bridge | None = None
         if self.encoder is not None:
             self.bridge = Bridge(bridge, self.encoder.initial_state(1), self.layers.initial_state(1))
@@ -222,16 +223,16 @@ class EncoderDecoder(nn.Module):
         return self._output([features, rest], [attended, more], carried)
 
     def step(
-        self, inputs: Tensor, state: DecoderState, memory: Memory | None = None
+        self, inputs: Tensor, state: DecoderState, memory: Memory | None = None, head: nn.Module | None = None
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
         """One step: logits [rows out], the new state, and the attention [rows heads source_time].
 
         inputs: [rows] or [rows feature]; a memory of fewer rows is asked by as many in a row for each of its own
-        (the hypotheses of a beam).
+        (the hypotheses of a beam). head: the output layer, None = the model's own.
         """
         features, attended, state = self._write(self._read(inputs.unsqueeze(1), None), state, memory, None, True)
-        weights = None if attended is None or attended.weights is None else attended.weights[:, :, 0]
-        return self.head(features[:, 0]), state, weights
+        weights = None if attended is None or attended.weights is None else attended.weights.select(2, 0)
+        return (head or self.head)(features.select(1, 0)), state, weights
 
     def _read(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is not None:
@@ -284,7 +285,8 @@ class EncoderDecoder(nn.Module):
         attended = None if memory is None else self._attend(y, memory, state, weights)
         features = y
         if self.combine is not None:
-            features = torch.tanh(self.combine(y if attended is None else torch.cat([attended.context, y], dim=-1)))
+            found = y if attended is None else torch.cat([attended.context, y], dim=-1)
+            features = torch.tanh(self.combine(found))
         context, coverage = state.context, state.coverage
         if context is not None:
             context = features[:, -1].to(context.dtype)
@@ -296,11 +298,13 @@ class EncoderDecoder(nn.Module):
     def _attend(self, y: Tensor, memory: Memory, state: DecoderState, weights: bool) -> Attended:
         """Attention of y [rows time hidden]; time is 1 where several rows ask one row of the memory."""
         rows, time = y.shape[:2]
-        asked = len(memory.lengths)
+        asked = memory.lengths.shape[0]
         weights = weights or self.coverage or not self.training
         attend: Callable[..., Attended] = self.attention  # type: ignore[assignment]
         if rows == asked:
-            position = state.position[:, None] + torch.arange(time, device=y.device)
+            position = state.position.unsqueeze(1)
+            if time > 1:
+                position = position + torch.arange(time, device=y.device)
             coverage = None if state.coverage is None else state.coverage[:, None]
             return attend(y, memory, position, coverage, weights)
         coverage = None if state.coverage is None else state.coverage.unflatten(0, (asked, -1))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
+from seqnet.linear import Linear
 from seqnet.spaces import Image, Space, Tokens
 
 CHARACTERS = "characters"
@@ -60,7 +61,7 @@ class Projection(nn.Module):
     def __init__(self, space: Space, size: int) -> None:
         super().__init__()
         self.size = size
-        self.linear = nn.Linear(space.size, size)
+        self.linear = Linear(space.size, size)
 
     def forward(self, inputs: Tensor, views: Mapping[str, Tensor]) -> Tensor:
         """inputs: [batch time feature]."""

@@ -11,6 +11,7 @@ from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
+from seqnet.linear import Linear
 from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
 from seqnet.spaces import Space
 from seqnet.state import State, where
@@ -75,7 +76,7 @@ class Recurrent(nn.Module):
             self.reader = reader(inputs, views)
         width: int = self.reader.size  # type: ignore[assignment]
         self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
-        self.head = nn.Linear(self.layers.size, out_features) if head is None else head(self.layers.size)
+        self.head = Linear(self.layers.size, out_features) if head is None else head(self.layers.size)
         self.readout = readout
         self.bidirectional = bidirectional
         self.input_dropout = input_dropout
@@ -137,18 +138,23 @@ class Recurrent(nn.Module):
         return Output(self._features(torch.cat([y, rest], dim=1), final.pooled), self.head, carried)
 
     def step(
-        self, inputs: Tensor, state: RecurrentState, views: Mapping[str, Tensor] | None = None
+        self,
+        inputs: Tensor,
+        state: RecurrentState,
+        views: Mapping[str, Tensor] | None = None,
+        head: nn.Module | None = None,
     ) -> tuple[Tensor, RecurrentState]:
         """One step: logits [batch out] and the new state.
 
-        inputs: [batch] or [batch feature]; views: each [batch ...]. Raises ConfigurationError for a
-        bidirectional model.
+        inputs: [batch] or [batch feature]; views: each [batch ...]; head: the output layer, None = the model's own.
+        Raises ConfigurationError for a bidirectional model.
         """
         self._refuse_halves()
         ahead = {name: view.unsqueeze(1) for name, view in (views or {}).items()}
         y, state = self._run(self._read(inputs.unsqueeze(1), ahead, None), state, None)
         features = self._features(y, state.pooled)
-        return self.head(features[:, 0] if state.pooled is None else features), state
+        logits: Tensor = (head or self.head)(features[:, 0] if state.pooled is None else features)
+        return logits, state
 
     def _refuse_halves(self) -> None:
         if self.bidirectional:

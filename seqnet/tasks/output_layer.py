@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from seqnet.linear import linear
 
 LARGEST = 3 * 2**22
 """Logits that exist at a time: 48 MiB of them. What is larger than 32 MiB glibc gives back as soon as it is freed; of
@@ -79,7 +80,7 @@ class _Chunked(torch.autograd.Function):
         rows, found = _rows(len(weight)), []
         for begin in range(0, len(features), rows):
             x = features[begin : begin + rows]
-            logits = F.linear(x, weight, bias)
+            logits = linear(x, weight, bias)
             with torch.enable_grad():
                 losses = loss(logits.requires_grad_(any(ctx.needs_input_grad)), targets[begin : begin + rows])
                 total = losses.sum()
@@ -104,11 +105,8 @@ def _add(made: list[Tensor | None], gradient: Tensor, x: Tensor, weight: Tensor,
     """Add what a chunk's gradient [rows out] says of weight, bias and features, in the type that it has."""
     of_weight, of_bias, of_features = made
     if of_weight is not None:
-        if gradient.dtype == of_weight.dtype:
-            of_weight.addmm_(gradient.t(), x.to(gradient.dtype))
-        else:  # under autocast
-            of_weight += gradient.t() @ x.to(gradient.dtype)
+        of_weight += linear(gradient.t(), x.to(gradient.dtype).t())
     if of_bias is not None:
         of_bias += gradient.sum(0)
     if of_features is not None:
-        of_features[begin : begin + len(x)] = gradient @ weight.to(gradient.dtype)
+        of_features[begin : begin + len(x)] = linear(gradient, weight.to(gradient.dtype).t())

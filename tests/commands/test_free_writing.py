@@ -10,7 +10,7 @@ import mido
 import pytest
 from PIL import Image
 
-GREEDY = {"name": "greedy", "min_length": 0, "max_length": None, "no_repeat_ngram": 0}
+GREEDY = {"name": "greedy", "min_length": 0, "max_length": None, "no_repeat_ngram": 0, "vocabulary": None}
 LINES = b"1 2 3\n4\n0 1 2 3 4\n2 2\n"
 
 
@@ -122,6 +122,42 @@ def test_what_is_written_begins_with_the_prefix(seqnet: Any, reverse_run: Path) 
     assert all(row["prediction"].split()[:2] == ["3", "1"] for row in rows)
     found = seqnet("predict", f"run={reverse_run}", "prefix=9", stdin=LINES)
     assert (found.code, found.out, found.err.startswith("seqnet: prefix: ")) == (2, "", True)
+
+
+def test_only_the_tokens_of_a_file_are_written(seqnet: Any, reverse_run: Path) -> None:
+    """In predict, evaluate and generate; a token of a prefix need not be among them."""
+    Path("some.txt").write_bytes(b"\xef\xbb\xbf3\r\n\n1")
+    for decoding in ("greedy", "beam", "sampling"):
+        asked = (f"run={reverse_run}", f"decoding={decoding}", "decoding.vocabulary=some.txt")
+        rows = seqnet("predict", *asked, stdin=LINES).rows
+        assert {word for row in rows for word in row["prediction"].split()} <= {"1", "3"}
+        assert all(row["decoding"]["vocabulary"] == "some.txt" for row in rows)
+        begun = seqnet("predict", *asked, "prefix=0", stdin=LINES).rows
+        assert all(row["prediction"].split()[0] == "0" for row in begun)
+        assert {word for row in begun for word in row["prediction"].split()[1:]} <= {"1", "3"}
+        assert "0" not in seqnet("generate", *asked, "prompt=0 0 0").rows[0]["prediction"]
+        assert seqnet("evaluate", *asked).rows[0]["exact_match"] < 0.5
+    for content, code, sentence in (
+        (b"1\n17\n", 3, "some.txt, line 2: 17 is no token of this run's vocabulary"),
+        (b"1\n\xff\n", 3, "some.txt, line 2: byte 1 of the line is not UTF-8"),
+        (b"\n", 3, "some.txt: holds no token that may be written"),
+        (b"<bos>\n", 3, "some.txt: holds no token that may be written"),
+        (None, 2, "decoding.vocabulary=some.txt cannot be read (No such file or directory)"),
+    ):
+        Path("some.txt").unlink() if content is None else Path("some.txt").write_bytes(content)
+        found = seqnet("predict", f"run={reverse_run}", "decoding=greedy", "decoding.vocabulary=some.txt", stdin=LINES)
+        assert (found.code, found.out) == (code, "") and sentence in found.err, found.err
+        assert "Traceback" not in found.err
+    found = seqnet("predict", f"run={reverse_run}", "decoding=greedy", "decoding.vocabulary=.", stdin=LINES)
+    assert found.code == 2 and "decoding.vocabulary=. is no file" in found.err
+
+
+def test_a_vocabulary_is_looked_at_before_training(seqnet: Any, reverser: tuple[str, ...]) -> None:
+    Path("some.txt").write_text("17")
+    for choices in (reverser[:-2], ("experiment=python_docs",)):
+        found = seqnet.quietly(*choices, "decoding.vocabulary=some.txt", "run_dir=run")
+        assert found.code == 3 and "some.txt, line 1" in found.err, found.err
+        assert not Path("run").exists()
 
 
 def test_a_picture_of_each_row_s_attention(seqnet: Any, reverse_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,12 @@ from seqnet import configuration
 from seqnet.build import LOADER_KEYS, MODEL_KEYS, locate
 
 PACKAGE = Path(seqnet.__file__).parent
-ELSEWHERE = {"data": LOADER_KEYS, "task": MODEL_KEYS}  # read by the loader, by the model
-CODE_ONLY = (
-    "reader",
-    "source",
-    "attention",
-    "decoder_cell",
-    "head",
-)  # what other groups or a user's own code hand to a class
+ELSEWHERE = {
+    "data": LOADER_KEYS,
+    "task": MODEL_KEYS,
+    "decoding": ("vocabulary",),
+}  # by the loader, the model, the writer
+CODE_ONLY = ("reader", "source", "attention", "decoder_cell", "head")  # what other groups or a user's code hand over
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()
     for path in configuration.CONFIGS.glob("*/*.yaml")

@@ -256,6 +256,19 @@ def test_rows_beside_do_not_matter_and_finished_ones_are_asked_no_more(kind):
         assert asked == [sum(length >= step for length in lengths) for step in range(len(asked))]
 
 
+def test_many_rows_are_decoded_in_parts(monkeypatch):
+    """Each with its own memory, state and first input: what is found is what all at once find."""
+    lengths = torch.arange(20) % 3 + 1
+    state, first = (torch.arange(20) * 13, torch.arange(20)), torch.arange(20) % 2
+    beam = Beam(4, 1.0, 0.5, n_best=2, max_length=8)
+    decode = lambda: beam.decode(Looking(3, lengths), LengthsOnly(lengths), state, WRITING, first=first)  # noqa: E731
+    expected = decode()
+    monkeypatch.setattr("seqnet.decoding.beam.AT_ONCE", 30)
+    assert decode() == expected
+    monkeypatch.setattr("seqnet.decoding.beam.AT_ONCE", 3)
+    assert decode() == expected
+
+
 VOCABULARY = Tokens(tuple("abcdefgh"))
 HOW = Writing(begin=6, end=7, forbidden=(6,), longest=9)
 

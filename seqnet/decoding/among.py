@@ -1,0 +1,81 @@
+"""Decoding with some tokens of a vocabulary: of the output layer, too, only their part is computed."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqnet.decoding.generation import Decoding
+from seqnet.decoding.hypothesis import Hypothesis, first_inputs
+from seqnet.linear import Linear
+from seqnet.spaces import Writing
+from seqnet.state import State
+
+
+class Among:
+    """What `decoding` finds where nothing but `tokens`, and the end, is ever written.
+
+    Their probabilities sum to 1, as if all other logits were -inf. The tokens of a prefix count among them, and are
+    written again only where they are of `tokens`. The model has a `head`, and its step takes another in its place.
+    """
+
+    def __init__(self, decoding: Decoding, tokens: Sequence[int]) -> None:
+        self.decoding = decoding
+        self.tokens = frozenset(tokens)
+
+    @torch.no_grad()
+    def decode(
+        self,
+        model: Any,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> list[list[Hypothesis]]:
+        """As `decoding` does, with places among the tokens in the place of tokens."""
+        free = self.tokens if writing.end is None else self.tokens | {writing.end}
+        tokens = sorted(free.union(prefix))
+        places = {token: place for place, token in enumerate(tokens)}
+        inside = Writing(
+            begin=None,
+            end=None if writing.end is None else places[writing.end],
+            forbidden=tuple(
+                place for token, place in places.items() if token in writing.forbidden or token not in free
+            ),
+            longest=writing.longest,
+        )
+        # What is read first need not be of the tokens: it stands behind them, and there is no output for it.
+        inputs = first_inputs(state, writing.begin, first)
+        few = _Few(model, torch.tensor(tokens, device=inputs.device), inputs)
+        begins = torch.arange(len(tokens), len(tokens) + len(inputs), device=inputs.device)
+        begun = [places[token] for token in prefix]
+        found = self.decoding.decode(few, memory, state, inside, begun, generator, begins)
+        return [[one._replace(ids=[tokens[place] for place in one.ids]) for one in row] for row in found]
+
+
+class _Few:
+    """A model that reads and writes places in a list of tokens."""
+
+    def __init__(self, model: Any, tokens: Tensor, first: Tensor) -> None:
+        self.model = model
+        self.read = torch.cat([tokens, first])
+        self.head = rows_of(model.head, tokens)
+
+    def step(self, inputs: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor | None]:
+        """One step of the model."""
+        found: tuple[Tensor, State, Tensor | None] = self.model.step(self.read[inputs], state, memory, self.head)
+        return found
+
+
+def rows_of(head: nn.Module, tokens: Tensor) -> Callable[[Tensor], Tensor]:
+    """An output layer that makes of features [rows feature] the logits of `tokens` alone, [rows tokens]."""
+    if not isinstance(head, nn.Linear):
+        return lambda features: head(features).index_select(-1, tokens)
+    few: Linear = nn.utils.skip_init(Linear, head.in_features, len(tokens), head.bias is not None)
+    few.weight = nn.Parameter(head.weight[tokens], requires_grad=False)
+    if head.bias is not None:
+        few.bias = nn.Parameter(head.bias[tokens], requires_grad=False)
+    return few

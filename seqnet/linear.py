@@ -1,0 +1,86 @@
+"""Matrix products of the library that is the sooner.
+
+torch gives a CPU's products in single precision to MKL, which takes twice oneDNN's time where the processor is not
+Intel's. The operator taken here is the one that torch's compiler puts in the place of a linear layer.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+FEW = 4  # rows up to which the weight has to be read from memory anyway
+SMALL = 1_000_000  # multiplications up to which what oneDNN does before it begins is not made good
+
+AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x W^T + b, but for rounding as torch's. x: [... in]; weight: [out in]; bias: [out]; returns [... out]."""
+    if not _sooner(x, weight):
+        return F.linear(x, weight, bias)
+    if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in (x, weight, bias)):
+        return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call, no-any-return]
+    return _product(x, weight, bias)
+
+
+def products(into: Tensor, rows: int) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """What gives x M + y of x [rows in] and y [rows out] or None, for many and one M [in out]; without gradient."""
+    weight = into.t()
+
+    def sooner(x: Tensor, plus: Tensor | None) -> Tensor:
+        return _product(x, weight, None) if plus is None else _sum(x, plus, weight)
+
+    def usual(x: Tensor, plus: Tensor | None) -> Tensor:
+        return x.mm(into) if plus is None else torch.addmm(plus, x, into)
+
+    return sooner if rows > FEW and rows * into.numel() > SMALL and _suits(into) else usual
+
+
+class Linear(nn.Linear):
+    """torch's linear layer, by `linear`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [... in]; returns [... out]."""
+        return linear(x, self.weight, self.bias)
+
+
+def _sooner(x: Tensor, weight: Tensor) -> bool:
+    rows = x.numel() // max(1, weight.shape[1])
+    return rows > FEW and rows * weight.numel() > SMALL and _suits(weight) and x.dtype == torch.float32
+
+
+def _suits(weight: Tensor) -> bool:
+    return AVAILABLE and weight.is_cpu and weight.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return found
+
+
+def _sum(x: Tensor, plus: Tensor, weight: Tensor) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, plus, weight, None, "add")
+    return found
+
+
+class _Linear(torch.autograd.Function):
+    """`linear` where a gradient is wanted, which is made of such products again."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias):  # type: ignore[no-untyped-def]
+        """x: [... in]; weight: [out in]; bias: [out] or None."""
+        ctx.save_for_backward(x, weight)
+        return _product(x, weight, bias)
+
+    @staticmethod
+    @torch.autocast("cpu", enabled=False)  # as it was in the forward pass
+    def backward(ctx, dy):  # type: ignore[no-untyped-def]
+        """The gradients of x, weight and bias."""
+        x, weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        rows = dy.flatten(0, -2)
+        dx = linear(dy, weight.t()) if wanted[0] else None
+        dw = linear(rows.t(), x.flatten(0, -2).t()) if wanted[1] else None
+        return dx, dw, rows.sum(0) if wanted[2] else None
