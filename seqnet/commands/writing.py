@@ -15,7 +15,7 @@ from seqnet.decoding.among import Among
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.decoding.roll_out import roll_out
-from seqnet.errors import ConfigurationError, DataError
+from seqnet.errors import ConfigurationError, DataError, visible
 from seqnet.spaces import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
@@ -128,6 +128,13 @@ def asked_writer(config: dict[str, Any], stored: StoredRun) -> Writer | None:
             )
         return None
     settings = stored.config
+    vocabulary = settings["decoding"].get("vocabulary")
+    if typed is None and vocabulary is not None:
+        name = described(settings["decoding"])["name"]
+        raise ConfigurationError(
+            f"this run was configured with decoding.vocabulary={visible(str(vocabulary)[:60])}, and no file is opened "
+            f"because a run says so: type decoding={name} with its options, and decoding.vocabulary= where it is wanted"
+        )
     decoding, trust = (typed, None) if typed is not None else (settings["decoding"], config["trust"])
     return Writer(stored.assembly, stored.precision, decoding, settings["seed"], trust)
 

@@ -160,6 +160,20 @@ def test_a_vocabulary_is_looked_at_before_training(seqnet: Any, reverser: tuple[
         assert not Path("run").exists()
 
 
+def test_a_run_s_own_vocabulary_is_opened_by_training_alone(seqnet: Any, reverser: tuple[str, ...]) -> None:
+    Path("some.txt").write_text("3\n1\n")
+    trained = seqnet.quietly(*reverser, "decoding.vocabulary=some.txt", "run_dir=run")
+    assert trained.code == 0, trained.err
+    for command in ("predict", "evaluate"):
+        found = seqnet(command, "run=run", **({"stdin": LINES} if command == "predict" else {}))
+        assert found.code == 2 and "configured with decoding.vocabulary=some.txt" in found.err, found.err
+        found = seqnet(command, "run=run", "decoding=greedy", **({"stdin": LINES} if command == "predict" else {}))
+        assert found.code == 0, found.err
+    asked = ("decoding=beam", "decoding.beam_size=3", "decoding.vocabulary=some.txt")
+    (test,) = seqnet("evaluate", "run=run", *asked).rows
+    assert test == {"split": "test", "step": test["step"], **seqnet.results(Path("run"))["test"]}
+
+
 def test_a_picture_of_each_row_s_attention(seqnet: Any, reverse_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqnet.commands.lines.BLOCK", 8)  # so that rows come in several blocks
     asked = (f"run={reverse_run}", "attention_maps=maps/of it", "data.batch_size=2")
