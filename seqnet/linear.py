@@ -46,6 +46,11 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
+def is_plain(layer: nn.Module) -> bool:
+    """Whether a layer is one product: what a subclass changes is not known."""
+    return type(layer) in (Linear, nn.Linear)
+
+
 def _sooner(x: Tensor, weight: Tensor) -> bool:
     rows = x.numel() // max(1, weight.shape[1])
     return rows > FEW and rows * weight.numel() > SMALL and _suits(weight) and x.dtype == torch.float32

@@ -22,8 +22,6 @@ FEW_STEPS = 4
 
 Times = Callable[[Tensor, Tensor | None], Tensor]
 
-without_autocast = torch.autocast("cpu", enabled=False)  # as it was in the forward pass
-
 
 def gru(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
     """What `torch._VF.gru` returns: outputs [batch time hidden], final state [1 batch hidden]."""
@@ -82,7 +80,7 @@ class _RNN(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    @without_autocast
+    @torch.autocast("cpu", enabled=False)  # as it was in the forward pass
     def backward(ctx, dy):  # type: ignore[no-untyped-def]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, y, w_ih, w_hh = ctx.saved_tensors
@@ -136,7 +134,7 @@ class _GRU(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    @without_autocast
+    @torch.autocast("cpu", enabled=False)  # as it was in the forward pass
     def backward(ctx, dy):  # type: ignore[no-untyped-def]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, gates, n_hidden, y, w_ih, w_hh = ctx.saved_tensors
