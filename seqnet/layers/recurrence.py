@@ -81,7 +81,7 @@ class _RNN(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     @torch.autocast("cpu", enabled=False)  # as it was in the forward pass
-    def backward(ctx, dy):  # type: ignore[no-untyped-def]
+    def backward(ctx, dy):  # type: ignore[no-untyped-def, override]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, y, w_ih, w_hh = ctx.saved_tensors
         if ctx.library is None:
@@ -135,7 +135,7 @@ class _GRU(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     @torch.autocast("cpu", enabled=False)  # as it was in the forward pass
-    def backward(ctx, dy):  # type: ignore[no-untyped-def]
+    def backward(ctx, dy):  # type: ignore[no-untyped-def, override]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, gates, n_hidden, y, w_ih, w_hh = ctx.saved_tensors
         before = _before(hidden, y)
