@@ -23,6 +23,8 @@ from benchmarks.loops import loop
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
 
+from seqnet.training.allocator import keep_freed_memory
+
 BENCHMARKS = {
     "loop": loop,
     "limit": limit,
@@ -82,6 +84,7 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=sorted(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--write", action="store_true", help="put the results into docs/performance.md")
     options = parser.parse_args()
+    keep_freed_memory()  # as `seqnet train` does; it serves the other program as well
     for name in options.names:
         pairs = BENCHMARKS[name]()
         if options.write:

@@ -38,6 +38,13 @@ def products(into: Tensor, rows: int) -> Callable[[Tensor, Tensor | None], Tenso
     return sooner if rows > FEW and rows * into.numel() > SMALL and _suits(into) else usual
 
 
+def crossed(one: Tensor, other: Tensor) -> Tensor:
+    """A^T B of A [rows out] and B [rows in]: [out in], without gaps."""
+    if len(one) > other.shape[1] and _sooner(other.t(), one.t()):
+        return linear(other.t(), one.t()).t().contiguous()  # its first factor is copied: that is the smaller copy
+    return linear(one.t(), other.t())
+
+
 class Linear(nn.Linear):
     """torch's linear layer, by `linear`."""
 
@@ -87,5 +94,5 @@ class _Linear(torch.autograd.Function):
         wanted = ctx.needs_input_grad
         rows = dy.flatten(0, -2)
         dx = linear(dy, weight.t()) if wanted[0] else None
-        dw = linear(rows.t(), x.flatten(0, -2).t()) if wanted[1] else None
+        dw = crossed(rows, x.flatten(0, -2)) if wanted[1] else None
         return dx, dw, rows.sum(0) if wanted[2] else None

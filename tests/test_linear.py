@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from seqnet import linear as module
-from seqnet.linear import Linear, linear, products
+from seqnet.linear import Linear, crossed, linear, products
 
 
 def given(shape, bias=True, outputs=1000):
@@ -91,3 +91,12 @@ def test_where_it_is_taken(monkeypatch):
     layer(many)
     assert len(taken) == 1
     assert isinstance(layer, nn.Linear) and list(layer.state_dict()) == ["weight", "bias"]
+
+
+@pytest.mark.parametrize("rows", [0, 3, 40, 900])
+def test_a_product_over_the_rows(rows):
+    drawn = torch.Generator().manual_seed(0)
+    one, other = torch.randn(rows, 500, generator=drawn), torch.randn(rows, 70, generator=drawn)
+    found = crossed(one, other)
+    assert found.is_contiguous()
+    torch.testing.assert_close(found, one.t() @ other, atol=1e-4, rtol=1e-5)

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from seqnet.training.allocator import keep_freed_memory
 from seqnet.training.precision import Precision
 from seqnet.training.progress import Averages
 from seqnet.training.schedule import Constant
@@ -78,7 +77,6 @@ def training_steps(
     model: torch.nn.Module, task: Any, loader: Any, window: int | None = None, rate: float = 1e-3
 ) -> Callable[[], None]:
     """One step of seqnet's loop at each call: AdamW, clipping, and the sums that a row of metrics needs."""
-    keep_freed_memory()
     device = next(model.parameters()).device
     trainer = Trainer(
         model,

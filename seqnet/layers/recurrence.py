@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqnet.cells import native
-from seqnet.linear import linear, products
+from seqnet.linear import crossed, linear, products
 
 FEW_STEPS = 4
 """Below so many steps, and where no gradient is wanted, torch's own functions are the sooner."""
@@ -234,7 +234,7 @@ def _before(hidden: Tensor, y: Tensor) -> Tensor:
 def _weight_gradients(gradient: Tensor, steps: Tensor | None, before: Tensor | None) -> tuple[Any, Any, Tensor]:
     """Of input weights, recurrent weights and bias, by one product each; None of what is not given."""
     flat = gradient.flatten(0, 1)
-    products = [None if part is None else linear(flat.t(), part.flatten(0, 1).t()) for part in (steps, before)]
+    products = [None if part is None else crossed(flat, part.flatten(0, 1)) for part in (steps, before)]
     return products[0], products[1], flat.sum(0)
 
 

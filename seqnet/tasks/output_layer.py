@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from seqnet.linear import is_plain, linear
+from seqnet.linear import crossed, is_plain, linear
 
 LARGEST = 3 * 2**22
 """Logits that exist at a time: 48 MiB of them. What is larger than 32 MiB glibc gives back as soon as it is freed; of
@@ -105,7 +105,7 @@ def _add(made: list[Tensor | None], gradient: Tensor, x: Tensor, weight: Tensor,
     """Add what a chunk's gradient [rows out] says of weight, bias and features, in the type that it has."""
     of_weight, of_bias, of_features = made
     if of_weight is not None:
-        of_weight += linear(gradient.t(), x.to(gradient.dtype).t())
+        of_weight += crossed(gradient, x.to(gradient.dtype))
     if of_bias is not None:
         of_bias += gradient.sum(0)
     if of_features is not None:
