@@ -109,6 +109,7 @@ ROWS = HiddenState(torch.arange(4)[:, None])
 def written(decoding, composed):
     """What is written for each row: written(table, prefix, seed, rows, option=...)."""
     options = composed("experiment=reverse", f"decoding={decoding}")["decoding"]
+    del options["vocabulary"]  # a file, which is read before the decoder is made
 
     def decode(table, prefix=(), seed=5, rows=ROWS, **changed):
         made = build.make(options | changed)
