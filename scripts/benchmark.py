@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 from benchmarks.cells import cells, custom, tagger
 from benchmarks.growth import drawings, growth
-from benchmarks.language_model import gpu, limit, output, stream
+from benchmarks.language_model import gpu, output, stream
+from benchmarks.limits import limit
 from benchmarks.loops import loop
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
@@ -46,7 +47,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 def section(name: str, pairs: list[Pair]) -> str:
     """The results of one benchmark as a part of the page, between its two marks."""
     rows = "".join(
-        f"| {one.name} | {one.threads} | {one.ours:.3g} | {one.theirs:.3g} | {one.ratio:.3f} | {min(one.ratios):.3f} "
+        f"| {one.name} | {one.threads} | {milliseconds(one.ours)} | {milliseconds(one.theirs)} | {one.ratio:.3f} | {min(one.ratios):.3f} "
         f"to {max(one.ratios):.3f} |\n"
         for one in pairs
     )
@@ -55,6 +56,11 @@ def section(name: str, pairs: list[Pair]) -> str:
     drawn = DRAWN[name](pairs) if name in DRAWN else ""
     found = f"{drawn}{table}" if pairs else "Not measured.\n"
     return f"<!-- {name} -->\n{found}\nMeasured on {date.today()}: {where}.\n<!-- end -->"
+
+
+def milliseconds(value: float) -> str:
+    """Three digits, or more before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def processor() -> str:

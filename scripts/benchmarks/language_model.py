@@ -1,4 +1,4 @@
-"""An LSTM language model: seqnet's loop beside a plain one, its bare matrix products, a GPU, and a very long text."""
+"""An LSTM language model: seqnet's loop beside a plain one, its output layer, a GPU, and a very long text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,32 +102,6 @@ def theirs(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
         return F.cross_entropy(logits.flatten(0, 1), y.flatten())
 
     return bare_steps(model, loss)
-
-
-def products(size: Size) -> Callable[[], None]:
-    """The matrix products of a step, forward and backward, into outputs that are there already."""
-    tokens, hidden = size.rows * size.steps, size.hidden
-    shapes: list[tuple[int, int, int, int]] = []  # rows, inner, columns, how often
-    for layer in range(size.layers):
-        width = size.embedding if layer == 0 else hidden
-        shapes += [(tokens, width, 4 * hidden, 1), (size.rows, hidden, 4 * hidden, size.steps)]
-        shapes += [(tokens, 4 * hidden, width, 1), (size.rows, 4 * hidden, hidden, size.steps)]
-        shapes += [(4 * hidden, tokens, width, 1), (4 * hidden, tokens, hidden, 1)]
-    shapes += [(tokens, hidden, size.vocabulary, 1), (tokens, size.vocabulary, hidden, 1)]
-    shapes += [(size.vocabulary, tokens, hidden, 1)]
-    parts = [(torch.randn(a, b), torch.randn(b, c), torch.empty(a, c), times) for a, b, c, times in shapes]
-
-    def replay() -> None:
-        for left, right, out, times in parts:
-            for _ in range(times):
-                torch.mm(left, right, out=out)
-
-    return replay
-
-
-def limit() -> list[Pair]:
-    """A training step beside nothing but its matrix products: how far the machine's own limit is."""
-    return [pair(f"limit {WORDS}", ours(WORDS, text_of(WORDS)), products(WORDS), 60)]
 
 
 def output() -> list[Pair]:
