@@ -47,8 +47,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 def section(name: str, pairs: list[Pair]) -> str:
     """The results of one benchmark as a part of the page, between its two marks."""
     rows = "".join(
-        f"| {one.name} | {one.threads} | {milliseconds(one.ours)} | {milliseconds(one.theirs)} | {one.ratio:.3f} | {min(one.ratios):.3f} "
-        f"to {max(one.ratios):.3f} |\n"
+        f"| {one.name} | {one.threads} | {milliseconds(one.ours)} | {milliseconds(one.theirs)} | {one.ratio:.3f} "
+        f"| {min(one.ratios):.3f} to {max(one.ratios):.3f} |\n"
         for one in pairs
     )
     where = f"torch {torch.__version__}, Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores"
