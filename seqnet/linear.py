@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 FEW = 4  # rows up to which the weight has to be read from memory anyway
-SMALL = 1_000_000  # multiplications up to which what oneDNN does before it begins is not made good
+SMALL = 2_000_000  # multiplications up to which what oneDNN does before it begins is not made good
+WITH_GRADIENT = 2  # times as many where autograd has to be told in Python
 
 AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
@@ -20,9 +21,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b, but for rounding as torch's. x: [... in]; weight: [out in]; bias: [out]; returns [... out]."""
     if not _sooner(x, weight):
         return F.linear(x, weight, bias)
-    if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in (x, weight, bias)):
-        return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call, no-any-return]
-    return _product(x, weight, bias)
+    if not (torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in (x, weight, bias))):
+        return _product(x, weight, bias)
+    if x.numel() * len(weight) <= WITH_GRADIENT * SMALL:
+        return F.linear(x, weight, bias)
+    return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def products(into: Tensor, rows: int) -> Callable[[Tensor, Tensor | None], Tensor]:

@@ -20,7 +20,7 @@ class Layer(nn.Module):
 
     @property
     def realisation(self) -> str:
-        """Which way runs: "unrolled", "fused" or, where training calls a function in C, "compiled"."""
+        """Which way runs: "unrolled", "fused" or, where it is a function in C, "compiled"."""
         if self.kernel is None:
             return "unrolled"
         ours = self.kernel in (recurrence.gru, recurrence.rnn_tanh)

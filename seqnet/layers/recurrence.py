@@ -2,12 +2,12 @@
 
 torch multiplies by a transposed view in every step, and makes a product for the weights' gradient in every step. Here
 the inputs' products are one before the loop, the weights' gradients one after it, and the recurrent weights are laid
-out once. The pointwise work of a step is one call of a compiled function where there is one (`cells.native`), else of
-torch's operators, in bulk for all steps where they can be. The functions take and return what torch's own do for one
-layer.
+out once. The loop is one call of a compiled function where there is one (`cells.native`), else made of torch's
+operators, in bulk for all steps where they can be. The functions take and return what torch's own do for one layer.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,24 +18,29 @@ from seqnet.cells import native
 from seqnet.linear import crossed, linear, products
 
 FEW_STEPS = 4
-"""Below so many steps, and where no gradient is wanted, torch's own functions are the sooner."""
+"""Below so many steps, and where no gradient is wanted, torch's own functions are sooner than a loop of operators."""
+
+MANY = 64
+"""Rows from which on a single step without gradient is sooner by the compiled function."""
 
 Times = Callable[[Tensor, Tensor | None], Tensor]
 
 
 def gru(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
     """What `torch._VF.gru` returns: outputs [batch time hidden], final state [1 batch hidden]."""
-    if _torch_is_sooner(x):
+    library = _library(x)
+    if library is None and _torch_is_sooner(x):
         return torch._VF.gru(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _GRU.apply(x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _GRU.apply(library, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
 
 
 def rnn_tanh(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
     """What `torch._VF.rnn_tanh` returns."""
-    if _torch_is_sooner(x):
+    library = _library(x)
+    if library is None and _torch_is_sooner(x):
         return torch._VF.rnn_tanh(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _RNN.apply(torch.tanh, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _RNN.apply(library, torch.tanh, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
 
 
@@ -43,12 +48,21 @@ def rnn_relu(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) 
     """What `torch._VF.rnn_relu` returns."""
     if _torch_is_sooner(x):
         return torch._VF.rnn_relu(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _RNN.apply(_relu, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _RNN.apply(None, _relu, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
 
 
 def _relu(x: Tensor, out: Tensor) -> Tensor:
     return torch.clamp(x, min=0, out=out)
+
+
+def _library(x: Tensor) -> Any:
+    """The compiled functions, where they are there and the soonest way for x [batch time input]; else None."""
+    if not x.is_cpu or x.dtype != torch.float32 or 0 in x.shape[:2]:
+        return None
+    if x.shape[1] == 1 and (len(x) < MANY or torch.is_grad_enabled()):
+        return None
+    return native.library()
 
 
 def _torch_is_sooner(x: Tensor) -> bool:
@@ -59,21 +73,16 @@ class _RNN(torch.autograd.Function):
     """h_t = g(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), all steps [time batch hidden]; g is tanh or relu."""
 
     @staticmethod
-    def forward(ctx, bend, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
+    def forward(ctx, library, bend, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
         """x: [batch time input]; hidden: [batch hidden]."""
         steps = _by_time(x)
         y = _products(steps, w_ih, b_ih + b_hh)
-        times = products(w_hh.t().contiguous(), len(hidden))
-        library = native.library() if x.dtype == torch.float32 and bend is torch.tanh else None
-        h = hidden
         if library is None:
+            times, h = products(w_hh.t().contiguous(), len(hidden)), hidden
             for total in y.unbind(0):
                 h = bend(times(h, total), out=total)
         else:
-            for place, total in zip(_places(y), y.unbind(0), strict=True):
-                product = times(h, None)
-                library.tanh_forward(product.numel(), place, product.data_ptr())
-                h = total
+            _run(library.tanh_forward, y, w_hh, hidden.contiguous(), y)
         ctx.bend, ctx.library = bend, library
         ctx.save_for_backward(steps, hidden, y, w_ih, w_hh)
         return y
@@ -88,9 +97,9 @@ class _RNN(torch.autograd.Function):
             slopes = 1 - y * y if ctx.bend is torch.tanh else (y > 0).to(y.dtype)
             totals, later = _rnn_back(slopes, dy, w_hh)
         else:
-            totals, later = _tanh_back_native(ctx.library, y, dy.contiguous(), w_hh.contiguous())
+            totals, later = _tanh_back_native(ctx.library, y, dy.contiguous(), w_hh)
         dw_ih, dw_hh, bias = _weight_gradients(totals, steps, _before(hidden, y))
-        return None, _input_gradient(ctx, 1, totals, w_ih), later, dw_ih, dw_hh, bias, bias
+        return None, None, _input_gradient(ctx, 2, totals, w_ih), later, dw_ih, dw_hh, bias, bias
 
 
 def _rnn_back(slopes: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,12 +112,8 @@ def _rnn_back(slopes: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]
 
 def _tanh_back_native(library: Any, y: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
     """The same with the compiled function."""
-    totals, later = torch.empty_like(y), torch.zeros_like(y[0])
-    times = products(w_hh, len(later))
-    places = [reversed(_places(part)) for part in (dy, y, totals)]
-    for total, grad, new, back in zip(reversed(totals.unbind(0)), *places, strict=True):
-        library.tanh_backward(later.numel(), grad, later.data_ptr(), new, back)
-        later = times(total, None)
+    totals, later = torch.empty_like(y), torch.empty_like(y[0])
+    _run(library.tanh_backward, y, w_hh, dy, y, totals, later)
     return totals, later
 
 
@@ -116,18 +121,19 @@ class _GRU(torch.autograd.Function):
     """h' = (1-z) n + z h with n = tanh(n_x + r n_h), gates in the order r z n; all steps [time batch hidden]."""
 
     @staticmethod
-    def forward(ctx, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
+    def forward(ctx, library, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
         """x: [batch time input]; hidden: [batch hidden]."""
         steps = _by_time(x)
         size = hidden.shape[1]
-        library = native.library() if x.dtype == torch.float32 else None
         bias = torch.cat([b_ih[: 2 * size] + b_hh[: 2 * size], b_ih[2 * size :]])
         gates = _products(steps, w_ih, bias)
         n_hidden, y = gates.new_empty(2, len(gates), *hidden.shape)
         hidden = hidden.contiguous()
-        run = _gru_steps if library is None else _gru_steps_native
-        times = products(w_hh.t().contiguous(), len(hidden))
-        run(library, gates, hidden, times, b_hh[2 * size :].contiguous(), n_hidden, y)
+        bias_n = b_hh[2 * size :].contiguous()
+        if library is None:
+            _gru_steps(gates, hidden, w_hh, bias_n, n_hidden, y)
+        else:
+            _run(library.gru_forward, y, w_hh, bias_n, hidden, gates, n_hidden, y)
         ctx.library = library
         ctx.save_for_backward(steps, hidden, gates, n_hidden, y, w_ih, w_hh)
         return y
@@ -139,20 +145,18 @@ class _GRU(torch.autograd.Function):
         """The gradients of x, hidden and the four weights."""
         steps, hidden, gates, n_hidden, y, w_ih, w_hh = ctx.saved_tensors
         before = _before(hidden, y)
-        run = _gru_back if ctx.library is None else _gru_back_native
-        d_gates, d_n, dh = run(ctx.library, dy.contiguous(), gates, n_hidden, before, w_hh.contiguous())
+        back = _gru_back if ctx.library is None else partial(_gru_back_native, ctx.library)
+        d_gates, d_n, dh = back(dy.contiguous(), gates, n_hidden, before, w_hh.contiguous())
         _, dw_hh, db_hh = _weight_gradients(d_gates, None, before)
         d_gates[..., 2 * y.shape[2] :] = d_n  # the input's part of n does not pass by r
         dw_ih, _, db_ih = _weight_gradients(d_gates, steps, None)
-        return _input_gradient(ctx, 0, d_gates, w_ih), dh, dw_ih, dw_hh, db_ih, db_hh
+        return None, _input_gradient(ctx, 1, d_gates, w_ih), dh, dw_ih, dw_hh, db_ih, db_hh
 
 
-def _gru_steps(
-    library: Any, gates: Tensor, hidden: Tensor, times: Times, bias_n: Tensor, n_hidden: Tensor, y: Tensor
-) -> None:
+def _gru_steps(gates: Tensor, hidden: Tensor, w_hh: Tensor, bias_n: Tensor, n_hidden: Tensor, y: Tensor) -> None:
     """Every step by torch's operators: `gates` become r z n, and `n_hidden` and `y` are filled."""
     size = hidden.shape[1]
-    h = hidden
+    times, h = products(w_hh.t().contiguous(), len(hidden)), hidden
     for rz, n, n_h, out in zip(
         gates[..., : 2 * size].unbind(0), gates[..., 2 * size :].unbind(0), n_hidden.unbind(0), y.unbind(0), strict=True
     ):
@@ -163,21 +167,8 @@ def _gru_steps(
         h = torch.lerp(n, h, z, out=out)
 
 
-def _gru_steps_native(
-    library: Any, gates: Tensor, hidden: Tensor, times: Times, bias_n: Tensor, n_hidden: Tensor, y: Tensor
-) -> None:
-    """The same with the compiled function."""
-    batch, size = hidden.shape
-    bias, old = bias_n.data_ptr(), hidden.data_ptr()
-    h = hidden
-    for place, kept, new, out in zip(_places(gates), _places(n_hidden), _places(y), y.unbind(0), strict=True):
-        product = times(h, None)
-        library.gru_forward(batch, size, place, product.data_ptr(), bias, kept, old, new)
-        h, old = out, new
-
-
 def _gru_back(
-    library: Any, dy: Tensor, gates: Tensor, n_hidden: Tensor, before: Tensor, w_hh: Tensor
+    dy: Tensor, gates: Tensor, n_hidden: Tensor, before: Tensor, w_hh: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients before the nonlinearities: on the hidden side [time batch 3*hidden], n on the input's; of hidden."""
     r, z, n = _apart(gates).unbind(2)
@@ -201,14 +192,17 @@ def _gru_back_native(
     library: Any, dy: Tensor, gates: Tensor, n_hidden: Tensor, before: Tensor, w_hh: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same with the compiled function."""
-    _, batch, size = dy.shape
-    d_gates, d_n, dh = torch.empty_like(gates), torch.empty_like(dy), torch.zeros_like(dy[0])
-    times = products(w_hh, batch)
-    places = [reversed(_places(part)) for part in (dy, gates, n_hidden, before, d_gates, d_n)]
-    for gradient, grad, gate, kept, old, back, input_n in zip(reversed(d_gates.unbind(0)), *places, strict=True):
-        library.gru_backward(batch, size, grad, dh.data_ptr(), gate, kept, old, back, input_n)
-        dh = times(gradient, dh)
+    d_gates, d_n, dh = torch.empty_like(gates), torch.empty_like(dy), torch.empty_like(dy[0])
+    _run(library.gru_backward, dy, w_hh, dy, gates, n_hidden, before, d_gates, d_n, dh)
     return d_gates, d_n, dh
+
+
+def _run(function: Any, like: Tensor, w_hh: Tensor, *arrays: Tensor) -> None:
+    """Call a compiled function of the sizes of `like` [time batch hidden]."""
+    weight = w_hh.contiguous()
+    panels = weight.new_empty(native.library().room(*weight.shape))  # type: ignore[union-attr]
+    given = (weight, *arrays, panels)
+    function(torch.get_num_threads(), *like.shape, *(array.data_ptr() for array in given))
 
 
 def _apart(gates: Tensor) -> Tensor:
@@ -242,9 +236,3 @@ def _input_gradient(ctx: Any, place: int, gradient: Tensor, weight: Tensor) -> T
     if not ctx.needs_input_grad[place]:
         return None
     return linear(gradient, weight.t()).transpose(0, 1)
-
-
-def _places(tensor: Tensor) -> range:
-    """Where each step of a tensor [time ...] in one piece begins in memory."""
-    begin, stride = tensor.data_ptr(), tensor.stride(0) * tensor.element_size()
-    return range(begin, begin + len(tensor) * stride, stride)

@@ -4,8 +4,11 @@ import os
 import time
 
 import pytest
+import torch
+from torch import nn
 
 from seqnet.cells import native
+from seqnet.layers import recurrence
 
 
 @pytest.fixture
@@ -41,3 +44,23 @@ def test_without_it_there_is_none_and_nothing_is_left(fresh, monkeypatch, why):
         monkeypatch.setenv("SEQNET_NATIVE", "0")
     assert native.library() is None
     assert not fresh.is_dir() or os.listdir(fresh) == []
+
+
+@pytest.mark.parametrize("flags", ["-fopenmp", "-mno-avx512f"])
+def test_a_compiler_without_threads_or_wide_vectors_makes_it_too(fresh, monkeypatch, flags, tmp_path):
+    """One that knows no OpenMP, and one for a processor whose vectors are half as long."""
+    wrapper = tmp_path / "compiler"
+    refused = 'case "$*" in *-fopenmp*) exit 1;; esac' if flags == "-fopenmp" else 'set -- -mno-avx512f "$@"'
+    wrapper.write_text(f'#!/bin/sh\n{refused}\nexec cc "$@" {"" if flags == "-fopenmp" else flags}\n')
+    wrapper.chmod(0o700)
+    monkeypatch.setenv("CC", str(wrapper))
+    if native.library() is None:
+        pytest.skip("no compiler here, or one that knows no such flag")
+    layer = nn.GRU(3, 37, batch_first=True)
+    x = torch.randn(7, 5, 3, requires_grad=True)
+    weights = [*layer.parameters()]
+    y, _ = recurrence.gru(x, torch.zeros(1, 7, 37), weights)
+    wanted, _ = layer(x)
+    torch.testing.assert_close(y, wanted, atol=1e-6, rtol=0)
+    found, expected = (torch.autograd.grad(out.square().sum(), [x, *weights]) for out in (y, wanted))
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Our GRU and vanilla RNN over a sequence against torch's own, with and without the compiled function."""
+"""Our GRU and vanilla RNN over a sequence against torch's own, with and without the compiled functions."""
 
 import pytest
 import torch
@@ -89,21 +89,68 @@ def test_only_what_is_asked_gets_a_gradient(library, name):
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=0)
 
 
+@pytest.mark.skipif(native.library() is None, reason="no compiler here")
+@pytest.mark.parametrize("name", ["gru", "rnn_tanh"])
+@pytest.mark.parametrize("batch", [1, 5, 6, 7, 12, 13, 30])
+@pytest.mark.parametrize("hidden", [1, 15, 16, 31, 33, 64, 100])
+def test_the_compiled_function_whatever_the_sizes_and_threads(name, batch, hidden):
+    """Rows in blocks of 6 or 12, units in panels of 16 or 32, and the rest of both; the same bits by any threads."""
+    gates, ours, torchs = TORCHS[name]
+    parts = given(gates, batch=batch, hidden=hidden, time=3)
+    exact = everything(torchs, [part.detach().double().requires_grad_() for part in parts])
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            found.append(everything(ours, parts))
+    finally:
+        torch.set_num_threads(before)
+    for one, expected in zip(found[0], exact, strict=True):
+        torch.testing.assert_close(one.double(), expected, atol=2e-6 * max(1.0, expected.abs().max().item()), rtol=0)
+    for one, two, three in zip(*(several[:2] for several in found), strict=True):
+        assert torch.equal(one, two) and torch.equal(one, three)
+
+
 @pytest.mark.parametrize("name", TORCHS)
 @pytest.mark.parametrize("time", [1, recurrence.FEW_STEPS - 1, recurrence.FEW_STEPS])
-def test_few_steps_and_no_gradient_are_torchs_own(monkeypatch, name, time):
-    gates, ours, _ = TORCHS[name]
-    calls = []
-    torchs = getattr(torch._VF, name)
+def test_few_steps_and_no_gradient_are_torchs_own_without_a_compiler(monkeypatch, name, time):
+    monkeypatch.setattr(native, "library", lambda: None)
+    calls = _count_torchs(monkeypatch, name)
+    _, ours, _ = TORCHS[name]
+    x, hidden, *weights = given(TORCHS[name][0], time=time)
+    ours(x, hidden, weights, *FLAGS)
+    assert bool(calls) == (time < recurrence.FEW_STEPS)
+    with torch.no_grad():
+        ours(x, hidden, weights, *FLAGS)
+    assert len(calls) == (2 if time < recurrence.FEW_STEPS else 1)
+
+
+@pytest.mark.skipif(native.library() is None, reason="no compiler here")
+@pytest.mark.parametrize("name", ["gru", "rnn_tanh"])
+def test_a_single_step_is_torchs_own_but_for_many_rows_without_gradient(monkeypatch, name):
+    calls = _count_torchs(monkeypatch, name)
+    gates, ours, torchs = TORCHS[name]
+    for batch, steps, gradient, by_torch in (
+        (recurrence.MANY, 1, True, 1),
+        (recurrence.MANY - 1, 1, False, 1),
+        (recurrence.MANY, 1, False, 0),
+        (1, 2, True, 0),
+        (1, 2, False, 0),
+    ):
+        x, hidden, *weights = given(gates, batch=batch, time=steps)
+        calls.clear()
+        with torch.set_grad_enabled(gradient):
+            found = ours(x, hidden, weights, *FLAGS)
+        assert len(calls) == by_torch
+        torch.testing.assert_close(found, torchs(x, hidden, weights, *FLAGS), atol=2e-6, rtol=0)
+
+
+def _count_torchs(monkeypatch, name):
+    calls, torchs = [], getattr(torch._VF, name)
 
     def counted(*arguments):
         calls.append(arguments)
         return torchs(*arguments)
 
     monkeypatch.setattr(torch._VF, name, counted)
-    x, hidden, *weights = given(gates, time=time)
-    ours(x, hidden, weights, *FLAGS)
-    assert bool(calls) == (time < recurrence.FEW_STEPS)
-    with torch.no_grad():
-        ours(x, hidden, weights, *FLAGS)
-    assert len(calls) == (2 if time < recurrence.FEW_STEPS else 1)
+    return calls
