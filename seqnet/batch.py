@@ -19,6 +19,12 @@ def asked(targets: Tensor) -> Tensor:
     return ~targets.isnan() if targets.is_floating_point() else targets != IGNORE
 
 
+def items_asked(targets: Tensor, dims: int) -> Tensor:
+    """Which items are asked, in the `dims` dimensions of an item's place; of a vector, all numbers must be."""
+    mask = asked(targets)
+    return mask.all(dim=-1) if mask.dim() > dims else mask
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Rows of sequences side by side, padded to one length; padding is at the end of a row.
@@ -58,6 +64,21 @@ class Batch:
     def dense(self) -> bool:
         """Whether moreover something is asked everywhere."""
         return self.full and bool(asked(self.targets).all())
+
+    @cached_property
+    def places(self) -> Tensor | None:
+        """Which items (rows where `row_targets`, else steps of rows) are asked, [n], counted row by row; None = all."""
+        if self.dense:
+            return None
+        mask = items_asked(self.targets, 1 if self.row_targets else 2)
+        return None if mask.all() else mask.flatten().nonzero()[:, 0]
+
+    @property
+    def count(self) -> int:
+        """How many items are asked."""
+        if self.places is not None:
+            return len(self.places)
+        return self.size if self.row_targets else self.size * self.time
 
     def _knowing(self, full: bool | None, dense: bool | None, source_full: bool) -> "Batch":
         """This batch, told what it need not look for: a look costs, and on a GPU it waits."""
@@ -103,10 +124,18 @@ class Batch:
         return mapped._knowing(self.full, self.dense, self.source_full)
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch on `device`; itself where it is there already."""
+        """The batch on `device`; itself where it is there already. To a GPU it is on its way: nothing waits for it."""
         if self.inputs.device == device:
             return self
-        return self.map(lambda tensor: tensor.to(device, non_blocking=True))
+
+        def move(tensor: Tensor) -> Tensor:
+            if device.type == "cuda":  # which copies by itself only from memory that stays where it is
+                tensor = tensor.contiguous().pin_memory()
+            return tensor.to(device, non_blocking=True)
+
+        moved = self.map(move)
+        moved.__dict__["places"] = None if self.places is None else move(self.places)
+        return moved
 
     def windows(self, size: int | None, stride: int | None = None) -> Iterator["Batch"]:
         """Cut along time into windows of `size` steps (k2), each beginning `stride` (k1) after the last.

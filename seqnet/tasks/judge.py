@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch, Output, asked
+from seqnet.batch import Batch, Output, items_asked
 from seqnet.tasks.output_layer import pieces
 
 if TYPE_CHECKING:
@@ -29,25 +29,13 @@ class Objective(Protocol):
     def explain(self, decision: Any) -> Any: ...
 
 
-def items_asked(targets: Tensor, dims: int) -> Tensor:
-    """Which items are asked, in the `dims` dimensions of an item's place; of a vector, all numbers must be."""
-    mask = asked(targets)
-    return mask.all(dim=-1) if mask.dim() > dims else mask
-
-
-def asked_items(features: Tensor, batch: Batch, dims: int) -> tuple[Tensor, Tensor]:
+def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Features [n hidden] and targets [n ...] of the n items that `batch` asks."""
-    if batch.dense:
-        return features.flatten(0, dims - 1), batch.targets.flatten(0, dims - 1)
-    return pick(features, batch.targets, items_asked(batch.targets, dims))
-
-
-def pick(features: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Features [n hidden] and targets [n ...] of the n items that `mask` says are asked."""
-    if mask.all():  # nothing to leave out: no copy, and no scatter in the backward pass
-        last = mask.dim() - 1
-        return features.flatten(0, last), targets.flatten(0, last)
-    return features[mask], targets[mask]
+    last = 0 if batch.row_targets else 1
+    features, targets = features.flatten(0, last), batch.targets.flatten(0, last)
+    if batch.places is None:
+        return features, targets
+    return features.index_select(0, batch.places), targets.index_select(0, batch.places)
 
 
 def decided(
@@ -66,14 +54,12 @@ def decided(
 class Judge:
     """An objective's metrics, updated window by window.
 
-    dims: 1 where an item is a row, 2 where it is a step of one. Metrics of whole rows see a row's decisions
-    put together again, however many windows it was cut into.
+    Metrics of whole rows see a row's decisions put together again, however many windows it was cut into.
     """
 
-    def __init__(self, objective: Objective, dims: int) -> None:
+    def __init__(self, objective: Objective) -> None:
         self.class_names = objective.class_names
         self._objective = objective
-        self._dims = dims
         self._metrics = objective.metrics()
         self._row_metrics = objective.row_metrics()
         self._open: list[tuple[list[Any], list[Any]]] = []  # decisions and targets of the rows being read
@@ -81,8 +67,7 @@ class Judge:
 
     def update(self, output: Output, batch: Batch) -> float:
         """Count what `batch` asks; the summed loss of it, without label smoothing."""
-        mask = items_asked(batch.targets, self._dims)
-        features, targets = pick(output.features, batch.targets, mask)
+        features, targets = asked_items(output.features, batch)
         if not len(targets):
             return 0.0
         if self._empty:
@@ -97,6 +82,7 @@ class Judge:
                 decisions.append(self._objective.decide(logits)[0])
             total += self._objective.loss(logits, wanted, training=False).item()
         if decisions:
+            mask = items_asked(batch.targets, 1 if batch.row_targets else 2)
             self._read_rows(torch.cat(decisions), targets, mask.view(batch.size, -1), batch)
         return total
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
-from seqnet.tasks.judge import Judge, Objective, asked_items, decided, items_asked
+from seqnet.tasks.judge import Judge, Objective, asked_items, decided
 from seqnet.tasks.output_layer import loss_of
 
 
@@ -24,16 +24,16 @@ class ManyToMany:
                 "task=many_to_many judges a target at every step, but this data has one for a whole row; "
                 "use task=many_to_one"
             )
-        return batch.size * batch.time if batch.dense else int(items_asked(batch.targets, 2).count_nonzero())
+        return batch.count
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked."""
-        features, targets = asked_items(output.features, batch, 2)
+        features, targets = asked_items(output.features, batch)
         return loss_of(self.objective.loss, output.head, features, targets)
 
     def judge(self) -> Judge:
         """Metrics, nothing counted yet."""
-        return Judge(self.objective, 2)
+        return Judge(self.objective)
 
     def predictions(self, output: Output, batch: Batch) -> list[dict[str, Any]]:
         """For each row a list over its own steps: what is predicted, and its probability (None for numbers)."""

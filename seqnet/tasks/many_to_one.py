@@ -6,7 +6,7 @@ from torch import Tensor
 
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
-from seqnet.tasks.judge import Judge, Objective, asked_items, decided, items_asked
+from seqnet.tasks.judge import Judge, Objective, asked_items, decided
 from seqnet.tasks.output_layer import loss_of
 
 
@@ -22,16 +22,16 @@ class ManyToOne:
             raise ConfigurationError(
                 "task=many_to_one judges one target a row, but this data has one for every step; use task=many_to_many"
             )
-        return batch.size if batch.dense else int(items_asked(batch.targets, 1).count_nonzero())
+        return batch.count
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the rows that are asked."""
-        features, targets = asked_items(output.features, batch, 1)
+        features, targets = asked_items(output.features, batch)
         return loss_of(self.objective.loss, output.head, features, targets)
 
     def judge(self) -> Judge:
         """Metrics, nothing counted yet."""
-        return Judge(self.objective, 1)
+        return Judge(self.objective)
 
     def predictions(self, output: Output, batch: Batch) -> list[dict[str, Any]]:
         """For each row what is predicted and its probability (None for numbers), fit for JSON."""

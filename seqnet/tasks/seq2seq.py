@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from seqnet.batch import Batch, Output, asked
+from seqnet.batch import Batch, Output, asked, items_asked
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.spaces import Tokens
-from seqnet.tasks.judge import Judge, Objective, asked_items, items_asked
+from seqnet.tasks.judge import Judge, Objective, asked_items
 from seqnet.tasks.output_layer import loss_of, losses_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf")
@@ -84,18 +84,18 @@ class SequenceToSequence:
 
     def count(self, batch: Batch) -> int:
         """How many steps are asked."""
-        return batch.size * batch.time if batch.dense else int(items_asked(batch.targets, 2).count_nonzero())
+        return batch.count
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked; a hard attention's choices are taught by it."""
-        features, targets = asked_items(output.features, batch, 2)
+        features, targets = asked_items(output.features, batch)
         if output.log_probability is None:
             return loss_of(self.objective.loss, output.head, features, targets)
         total, losses = losses_of(self.objective.losses, output.head, features, targets)
+        if batch.places is not None:
+            losses = losses.new_zeros(batch.size * batch.time).index_copy(0, batch.places, losses)
         mask = items_asked(batch.targets, 2)
-        by_step = losses.new_zeros(batch.size, batch.time)
-        by_step[mask] = losses
-        return total + chosen_loss(by_step, mask, output)
+        return total + chosen_loss(losses.view(batch.size, batch.time), mask, output)
 
     def derived(self, loss: float) -> dict[str, float]:
         """What follows from the mean loss under teacher forcing."""
@@ -119,7 +119,7 @@ class WritingJudge:
 
         known = TOKENS | TEXTS | NUMBERS
         self.class_names = task.objective.class_names
-        self._forced = Judge(task.objective, 2)
+        self._forced = Judge(task.objective)
         self._source = task.source
         self._metrics: dict[str, Any] = {name: known[name]() for name in task.metrics}
         self._of_tokens = [metric for name, metric in self._metrics.items() if name in TOKENS]

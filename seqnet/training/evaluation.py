@@ -64,7 +64,7 @@ def _read(
     for piece in batch.windows(window):
         moved = precision.moved(piece)
         with precision.autocast():
-            output = model(moved, enter(model, state, piece))
+            output = model(moved, enter(model, state, piece, moved))
         state = output.state
         yield output, moved, piece
 

@@ -31,6 +31,4 @@ class Precision:
 
     def moved(self, batch: Batch) -> Batch:
         """The batch on its way to the device: nothing waits until it is there."""
-        if self.device.type == "cuda":  # which copies by itself only from memory that stays where it is
-            batch = batch.map(lambda tensor: tensor.contiguous().pin_memory())
         return batch.to(self.device)

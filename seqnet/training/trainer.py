@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output, StepReport
 from seqnet.errors import NonFiniteError
-from seqnet.state import State, detach, leaves
+from seqnet.state import State, detach
 from seqnet.training.averaging import MovingAverage
 from seqnet.training.blame import NO_NUMBER, culprit, holds_numbers, worst_gradient
 from seqnet.training.precision import Precision
@@ -87,20 +87,16 @@ class Clipping:
     norm: float | None = None
     value: float | None = None
 
-    def __call__(self, parameters: list[nn.Parameter]) -> tuple[float, bool]:
-        """Clip in place, unless the norm is not finite; the norm before, and whether anything was clipped."""
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
-        if not math.isfinite(value := norm.item()):
-            return value, False  # a gradient that spoils the norm would spoil all others
+    def clips(self, norm: float, largest: float = 0.0) -> bool:
+        """Whether gradients of that norm and, where `value` bounds it, largest value are too large."""
+        return (self.norm is not None and norm > self.norm) or (self.value is not None and largest > self.value)
+
+    def __call__(self, parameters: list[nn.Parameter], norm: Tensor) -> None:
+        """Clip in place. norm: the gradient's."""
         if self.norm is not None:
             nn.utils.clip_grads_with_norm_(parameters, self.norm, norm)
-            return value, value > self.norm
-        if self.value is not None:
-            largest = nn.utils.get_total_norm(gradients, norm_type=math.inf)
+        elif self.value is not None:
             nn.utils.clip_grad_value_(parameters, self.value)
-            return value, largest.item() > self.value
-        return value, False
 
 
 @dataclass(frozen=True)
@@ -246,36 +242,43 @@ class Trainer:
         buffers = [buffer.clone() for buffer in self._buffers()]
         rate = self.schedule.factor(position.step, self.done())
         count = sum(piece.count for piece in group)
-        loss_sum = 0.0
         tokens = places = padded = 0
-        bad: list[tuple[_Piece, State]] = []
-        spoilt: _Piece | None = None  # of several, the first with a gradient that is not finite
+        judged: list[tuple[_Piece, State]] = []
+        losses: list[Tensor] = []
+        largest: list[Tensor] = []  # value of the gradient so far, after each piece where there are several
         for piece in group:
-            entered = enter(self.model, state, piece.window)
+            entered = enter(self.model, state, piece.window, piece.moved)
             if piece.left_out:  # rows that begin in it begin anew all the same
                 state = entered
                 continue
             output, total = self._run(piece, entered, count)
             state = detach(output.state)
-            loss_sum += total
-            if not math.isfinite(total):
-                bad.append((piece, entered))
-            if len(group) > 1 and spoilt is None and piece.count and not self._finite_gradients():
-                spoilt = piece
+            if total is not None:
+                judged.append((piece, entered))
+                losses.append(total)
+                if len(group) > 1:
+                    largest.append(self._norm(math.inf))
             sides = piece.window.filled()
             tokens += sides[0][0]
             places += sum(there for _, there in sides)
             padded += sum(there - filled for filled, there in sides)
-
-        # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
-        overflow = scaler.is_enabled() and not bad and not self._finite_gradients()
+        scaled = [self._norm(math.inf)] if scaler.is_enabled() else []
         scaler.unscale_(self.optimizer)
-        norm, clipped = self.clipping(self._parameters)
+        norms = [self._norm(2), self._norm(math.inf)] if self.clipping.value is not None else [self._norm(2)]
+        # All that Python must know of this step, at once: the only time that it waits for a GPU.
+        told = iter(torch.stack([*losses, *largest, *scaled, *norms]).tolist())
+        parts = (losses, largest, scaled, norms)
+        found, tops, overflown, (norm, *value) = ([next(told) for _ in part] for part in parts)
+        loss_sum = sum(found)
+        bad = [one for one, loss in zip(judged, found, strict=True) if not math.isfinite(loss)]
+        # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
+        overflow = not bad and not all(map(math.isfinite, overflown))
         position.seconds = time.monotonic() - self._began
         if bad or not (overflow or math.isfinite(norm)):
             if scaler.is_enabled():
                 scaler.update(scaler.get_scale())  # forgets this step, and keeps the scale
-            error = None if self.skip_nonfinite else self._blame([spoilt] if spoilt else group, bad, loss_sum)
+            spoilt = [piece for (piece, _), top in zip(judged, tops, strict=False) if not math.isfinite(top)]
+            error = None if self.skip_nonfinite else self._blame(spoilt[:1] or group, bad, loss_sum)
             self.optimizer.zero_grad(set_to_none=True)
             for buffer, value in zip(self._buffers(), buffers, strict=True):
                 buffer.copy_(value)
@@ -284,9 +287,12 @@ class Trainer:
             set_random_states(before)
             state = self.state
             for piece in group:  # rows that begin in what is left out begin anew all the same
-                state = enter(self.model, state, piece.window)
+                state = enter(self.model, state, piece.window, piece.moved)
             self._leave_out(group[-1], last, state)
             return None
+        clipped = not overflow and self.clipping.clips(norm, *value)
+        if clipped:
+            self.clipping(self._parameters, norms[0])
         for settings, base in zip(self.optimizer.param_groups, self._rates, strict=True):
             settings["lr"] = base * rate
         scaler.step(self.optimizer)
@@ -317,12 +323,12 @@ class Trainer:
             state=entered,
         )
 
-    def _run(self, piece: _Piece, state: State, count: int) -> tuple[Output, float]:
+    def _run(self, piece: _Piece, state: State, count: int) -> tuple[Output, Tensor | None]:
         """Forward and, where something is asked, backward; the summed loss."""
         window = piece.moved
         if not piece.count:
             with torch.no_grad(), self.precision.autocast():
-                return self.model(window, state), 0.0
+                return self.model(window, state), None
         # Only a decoder reads what it wrote itself; other models need not know of it.
         own = () if self.sampling is None else (self.sampling.share(self.done()),)
         with self.precision.autocast():
@@ -330,15 +336,16 @@ class Trainer:
             total = self.task.loss(output, window)
         # The mean over the step's items, without a division in the graph.
         total.backward(self.precision.scaler.scale(total.new_tensor(1 / count)))
-        return output, total.item()
+        return output, total.detach()
 
     def _buffers(self) -> Iterator[Tensor]:
         """The model's buffers, without a walk through all of its modules at every step."""
         return (buffer for module in self._buffered for buffer in module.buffers(recurse=False))
 
-    def _finite_gradients(self) -> bool:
+    def _norm(self, order: float) -> Tensor:
+        """The gradient's norm of that order."""
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        return math.isfinite(nn.utils.get_total_norm(gradients, norm_type=math.inf).item())
+        return nn.utils.get_total_norm(gradients, order)
 
     def _leave_out(self, piece: _Piece, last: bool, state: State) -> None:
         """Go on after `piece` without a step."""
@@ -380,16 +387,14 @@ class Trainer:
         )
 
 
-def enter(model: nn.Module, state: State, window: Batch) -> State:
-    """The state a window begins with: rows that begin a new sequence begin anew."""
+def enter(model: nn.Module, state: State, window: Batch, moved: Batch) -> State:
+    """The state a window begins with: rows that begin a new sequence begin anew. moved: the window on the device."""
     if window.continues:
         return state
     starts = window.starts
     if state is None or starts is None or starts.all():
         return None
-    if starts.any():
-        return model.reset(state, starts.to(leaves(state)[0].device))  # type: ignore[operator]
-    return state
+    return model.reset(state, moved.starts) if starts.any() else state  # type: ignore[operator]
 
 
 Item = TypeVar("Item")

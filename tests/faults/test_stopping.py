@@ -22,7 +22,6 @@ from seqnet.data.examples import Examples
 from seqnet.models.recurrent import Recurrent
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.training import checkpoint, manifest
-from seqnet.training.trainer import Clipping
 
 PROMPTLY = 10  # seconds
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 143}
@@ -149,7 +148,7 @@ def in_evaluation(number: int, happens: Happening) -> Iterator[None]:
 
 def in_step(number: int, happens: Happening) -> contextlib.AbstractContextManager[None]:
     """Between the gradient and the optimiser's step."""
-    return patched(Clipping, "__call__", number, happens)
+    return patched(torch.amp.GradScaler, "unscale_", number, happens)
 
 
 def in_checkpoint(step: int, happens: Happening) -> contextlib.AbstractContextManager[None]:

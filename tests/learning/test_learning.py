@@ -90,7 +90,7 @@ def test_state_carried_from_window_to_window_remembers_what_the_window_does_not_
     """Windows of 4 in a period of 8: with the state 0 bits are possible, without it none of its letters is sure."""
     carried = periodic("training.window=4", "training.max_steps=500")
     for module in ("trainer", "evaluation"):
-        monkeypatch.setattr(f"seqnet.training.{module}.enter", lambda model, state, window: None)
+        monkeypatch.setattr(f"seqnet.training.{module}.enter", lambda model, state, window, moved: None)
     reset = periodic("training.window=4", "training.max_steps=500")
     assert carried < 0.1
     assert reset > 3 * carried and reset > 0.3

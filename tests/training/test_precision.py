@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqnet.batch import Batch
+from seqnet.batch import IGNORE, Batch
 from seqnet.training.precision import Precision
 
 CPU = torch.device("cpu")
@@ -76,9 +76,19 @@ def test_batches_leave_for_a_gpu_from_memory_that_stays(monkeypatch: pytest.Monk
     whole = Batch(torch.arange(12).view(2, 6), torch.tensor([6, 4]), torch.arange(12).view(2, 6))
     window = next(whole.windows(4))
     assert Precision("fp32", CPU).moved(window) is window and not pinned
-    precision = Precision("fp32", torch.device("cuda"))
-    monkeypatch.setattr(Batch, "to", lambda batch, device: (batch, device))
-    there, device = precision.moved(window)
-    assert device.type == "cuda" and len(pinned) == 3
+    sent: list[tuple[torch.device, bool]] = []
+
+    def to(tensor: torch.Tensor, device: torch.device, non_blocking: bool) -> torch.Tensor:
+        sent.append((device, non_blocking))
+        return tensor.clone()
+
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    cuda = torch.device("cuda")
+    there = Precision("fp32", cuda).moved(window)
+    assert len(pinned) == 3 and sent == [(cuda, True)] * 3  # inputs, lengths, targets
     assert torch.equal(there.inputs, window.inputs) and there.inputs.is_contiguous()
-    assert (there.full, there.dense) == (window.full, window.dense)
+    known = ("full", "dense", "places")
+    assert {name: vars(there)[name] for name in known} == {name: getattr(window, name) for name in known}
+    targets = torch.tensor([[1, IGNORE, 3], [4, 5, 6]])
+    there = Precision("fp32", cuda).moved(Batch(targets, torch.tensor([3, 3]), targets))
+    assert vars(there)["places"].tolist() == [0, 2, 3, 4, 5] and len(pinned) == len(sent) == 7

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from seqnet.batch import IGNORE, Batch
 from seqnet.cells.gru import GRU
@@ -20,7 +21,7 @@ from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant, Linear
-from seqnet.training.trainer import Clipping, Limits, Trainer, with_last
+from seqnet.training.trainer import Clipping, Limits, Trainer, enter, with_last
 
 CPU = torch.device("cpu")
 SPACE = Tokens(tuple("abcde"))
@@ -270,3 +271,75 @@ def test_a_gpu_takes_the_same_steps() -> None:
         run.precision = Precision("fp32", device)
         found.append([(report.loss_sum, report.gradient_norm) for report in run.steps() if report is not None])
     torch.testing.assert_close(torch.tensor(found[0]), torch.tensor(found[1]), rtol=1e-3, atol=1e-4)
+
+
+WAITING = {
+    torch.ops.aten._local_scalar_dense.default,
+    torch.ops.aten.nonzero.default,
+    torch.ops.aten.masked_select.default,
+}
+
+
+class Waits(TorchDispatchMode):
+    """Notes what would make Python wait for a GPU: a number read from a tensor, or a size that its values decide."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watches = True
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, function: Any, types: Any, given: Any = (), named: Any = None) -> Any:
+        indices = given[1] if function in (torch.ops.aten.index.Tensor, torch.ops.aten.index_put_.default) else []
+        by_mask = any(index is not None and index.dtype == torch.bool for index in indices)
+        if self.watches and (function in WAITING or by_mask):
+            self.found.append(str(function))
+        return function(*given, **(named or {}))
+
+
+@pytest.mark.parametrize("options", [{}, {"accumulate": 2}, {"clipping": Clipping(value=1e-4)}])
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_step_would_wait_for_a_gpu_once(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], ragged: bool
+) -> None:
+    """By what it asks of tensors of the CPU: one list of numbers, though rows end, begin anew and are clipped."""
+    batch, step, told = text(), Trainer._step, torch.Tensor.tolist
+    if ragged:
+        lengths = torch.tensor([12, 7, 1])
+        targets = batch.targets.masked_fill(torch.arange(12) >= lengths[:, None], IGNORE)
+        batch = replace(batch, lengths=lengths, targets=targets)
+    waits, lists = Waits(), []
+
+    def watched(self: Trainer, *given: Any) -> Any:
+        with waits:
+            return step(self, *given)
+
+    def where_it_was_read(function: Any) -> Any:
+        def called(*given: Any) -> Any:
+            waits.watches = False
+            try:
+                return function(*given)
+            finally:
+                waits.watches = True
+
+        return called
+
+    def moved(self: Precision, window: Batch) -> Batch:
+        there = window.map(torch.clone)
+        vars(there)["places"] = window.places  # as `Batch.to` does
+        return there
+
+    def listed(self: torch.Tensor) -> Any:
+        lists.append(self)
+        return told(self)
+
+    monkeypatch.setattr(Trainer, "_step", watched)
+    monkeypatch.setattr("seqnet.training.trainer.enter", where_it_was_read(enter))
+    monkeypatch.setattr(Batch, "filled", where_it_was_read(Batch.filled))
+    monkeypatch.setattr(Precision, "moved", moved)
+    run = trainer(
+        language_model(), Fixed(batch, replace(batch, starts=torch.arange(3) == 1)), window=4, lr=0.01, **options
+    )
+    monkeypatch.setattr(torch.Tensor, "tolist", listed)
+    steps = [report for report in run.steps() if report is not None]
+    assert len(steps) == len(lists) == 6 // options.get("accumulate", 1)
+    assert waits.found == []
