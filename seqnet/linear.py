@@ -28,6 +28,15 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call, no-any-return]
 
 
+def linear_onto(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """y + x W^T, in one operation where there is one. y: [rows out]; x: [rows in]; weight: [out in]."""
+    if not _sooner(x, weight):
+        return torch.addmm(y, x, weight.t())
+    if torch.is_grad_enabled() and any(part.requires_grad for part in (y, x, weight)):
+        return y + linear(x, weight)
+    return _sum(x, y, weight)
+
+
 def products(into: Tensor, rows: int) -> Callable[[Tensor, Tensor | None], Tensor]:
     """What gives x M + y of x [rows in] and y [rows out] or None, for many and one M [in out]; without gradient."""
     weight = into.t()

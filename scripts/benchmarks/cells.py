@@ -19,6 +19,7 @@ from seqnet.cells.rnn import RNN
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.layers.layer import Layer
+from seqnet.linear import Linear, linear
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.tags import Tags
 from seqnet.spaces import Tokens
@@ -37,11 +38,11 @@ class LayerNormLSTM(LSTM):
 
     def project(self, x: Tensor) -> Tensor:
         """The input's part of the gates, normalised."""
-        return self.of_input(F.linear(x, self.weight_ih)) + (self.bias_ih + self.bias_hh)
+        return self.of_input(linear(x, self.weight_ih)) + (self.bias_ih + self.bias_hh)
 
     def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """The hidden state's part, normalised, and the LSTM's update."""
-        state = update(projected + self.of_hidden(state.hidden @ self.weight_hh.t()), state.cell)
+        state = update(projected + self.of_hidden(linear(state.hidden, self.weight_hh)), state.cell)
         return state.hidden, state
 
 
@@ -62,9 +63,9 @@ class MGU(Projected):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.input_size, self.hidden_size = input_size, hidden_size
-        self.inputs = nn.Linear(input_size, 2 * hidden_size)
-        self.gate = nn.Linear(hidden_size, hidden_size, bias=False)
-        self.candidate = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.inputs = Linear(input_size, 2 * hidden_size)
+        self.gate = Linear(hidden_size, hidden_size, bias=False)
+        self.candidate = Linear(hidden_size, hidden_size, bias=False)
 
     def initial_state(self, batch_size: int) -> HiddenState:
         """Zeros [batch hidden]."""

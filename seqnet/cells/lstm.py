@@ -6,7 +6,7 @@ from torch.autograd.function import once_differentiable
 
 from seqnet.cells import initialisation, native
 from seqnet.cells.projected import Projected
-from seqnet.linear import linear
+from seqnet.linear import linear, linear_onto
 from seqnet.state import LSTMState
 
 
@@ -34,7 +34,7 @@ class _Update(torch.autograd.Function):
         kept = gates.new_empty(batch, 5 * size)
         hidden, new = torch.empty_like(cell), torch.empty_like(cell)
         arrays = (part.data_ptr() for part in (gates, cell, kept, new, hidden))
-        native.library().lstm_forward(batch, size, *arrays)  # type: ignore[union-attr]
+        native.library().lstm_forward(torch.get_num_threads(), batch, size, *arrays)  # type: ignore[union-attr]
         ctx.save_for_backward(kept, cell)
         return hidden, new
 
@@ -47,7 +47,7 @@ class _Update(torch.autograd.Function):
         d_hidden, d_new = d_hidden.contiguous(), d_new.contiguous()
         d_gates, d_cell = kept.new_empty(batch, 4 * size), torch.empty_like(cell)
         arrays = (part.data_ptr() for part in (d_hidden, d_new, kept, cell, d_gates, d_cell))
-        native.library().lstm_backward(batch, size, *arrays)  # type: ignore[union-attr]
+        native.library().lstm_backward(torch.get_num_threads(), batch, size, *arrays)  # type: ignore[union-attr]
         return d_gates, d_cell
 
 
@@ -96,7 +96,7 @@ class LSTM(Projected):
 
     def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """The rest of a step: the hidden state [batch hidden], and the whole state."""
-        state = update(projected + linear(state.hidden, self.weight_hh), state.cell)
+        state = update(linear_onto(projected, state.hidden, self.weight_hh), state.cell)
         return state.hidden, state
 
     def extra_repr(self) -> str:

@@ -17,8 +17,8 @@ THREADED = ("-fopenmp",)  # not every compiler has it
 SIGNATURES = {  # how many sizes, and how many arrays
     "gru_forward": (4, 7),
     "gru_backward": (4, 9),
-    "lstm_forward": (2, 5),
-    "lstm_backward": (2, 6),
+    "lstm_forward": (3, 5),
+    "lstm_backward": (3, 6),
     "room": (2, 0),
     "tanh_forward": (4, 4),
     "tanh_backward": (4, 6),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.cells import initialisation
 from seqnet.cells.projected import Projected
-from seqnet.linear import linear
+from seqnet.linear import linear, linear_onto
 from seqnet.state import HiddenState
 
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -62,7 +62,7 @@ class RNN(Projected):
 
     def step(self, projected: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
         """The rest of a step: the new hidden state [batch hidden] twice, as output and as state."""
-        total = projected + linear(state.hidden, self.weight_hh)
+        total = linear_onto(projected, state.hidden, self.weight_hh)
         hidden = NONLINEARITIES[self.nonlinearity](total)
         return hidden, HiddenState(hidden)
 

@@ -15,6 +15,10 @@ AT_ONCE = 800
 """Hypotheses that a CPU follows at once: the logits of more, of a usual vocabulary, would not stay in its cache."""
 
 
+PIECE = 64
+"""Words of a vocabulary of which the largest logit is looked for at once."""
+
+
 class Beam:
     """The `beam_size` likeliest beginnings are kept at every step; those that end are ranked by
 
@@ -94,7 +98,7 @@ class Beam:
             width = scores.shape[1]
             if self.coverage_penalty:
                 covered = self._cover(covered, weights, width)
-            places, tokens, totals = self._candidates(logits.float(), scores, written, writing, prefix)
+            places, tokens, totals = self._candidates(logits, scores, written, writing, prefix)
             over = tokens == writing.end if writing.end is not None else torch.zeros_like(tokens, dtype=torch.bool)
             ended = over[:, : self.beam_size] & totals[:, : self.beam_size].isfinite()
             if over.any():
@@ -130,13 +134,12 @@ class Beam:
         self, logits: Tensor, scores: Tensor, written: Tensor, writing: Writing, prefix: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The best 2 * beam_size ways to go on: the hypothesis each goes on from, its token, its score. [rows n]"""
-        rows, width = scores.shape
-        # At most `width` of these end, so beam_size of them go on. The best of a row are among each hypothesis' best.
-        logs = self.limits.apply(logits.log_softmax(dim=1), written.flatten(0, 1), writing, prefix)
-        values, tokens = _largest(logs, 2 * self.beam_size)
-        each = values.double().reshape(rows, width, -1) + scores[..., None]
-        totals, places = _largest(each.flatten(1), 2 * self.beam_size)
-        return places // each.shape[2], tokens.reshape(rows, -1).gather(1, places), totals
+        logits = logits.float().contiguous()
+        logs = torch.log_softmax(logits, 1, out=logits)  # in its place: in a cache there is no room for two
+        logs = self.limits.apply(logs, written.flatten(0, 1), writing, prefix)
+        # At most `width` of these end, so beam_size of them go on.
+        totals, places = _best(logs.unflatten(0, scores.shape), scores, 2 * self.beam_size)
+        return places // logs.shape[1], places % logs.shape[1], totals
 
     def _length_norm(self, length: int) -> float:
         return float(((5 + length) / 6) ** self.length_penalty)
@@ -187,6 +190,29 @@ class Beam:
             for ids, total, rank in zip(*row, strict=True):
                 if total > -torch.inf or not found[name]:  # what is no number is told too, where there is nothing else
                     found[name].append(Hypothesis(ids, rank, total, False))
+
+
+def _best(logs: Tensor, scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """What `_largest` gives of logs [rows width vocab] + scores [rows width], flattened to [rows width*vocab].
+
+    The largest of a row lie in those of its pieces that have the largest maxima: only these are looked through.
+    """
+    rows, width, vocabulary = logs.shape
+    if width * vocabulary <= 2 * count * PIECE:
+        return _largest((logs + scores[..., None]).flatten(1), count)
+    whole = vocabulary - vocabulary % PIECE
+    maxima = logs[..., :whole].unflatten(2, (-1, PIECE)).amax(dim=3)
+    if whole < vocabulary:
+        maxima = torch.cat([maxima, logs[..., whole:].amax(dim=2, keepdim=True)], dim=2)
+    pieces = (maxima + scores[..., None]).flatten(1).topk(count + 1, dim=1).indices  # [rows n]
+    row, begin = pieces // maxima.shape[2], pieces % maxima.shape[2] * PIECE
+    tokens = begin[..., None] + torch.arange(PIECE, device=logs.device)
+    places = row[..., None] * vocabulary + tokens.clamp(max=vocabulary - 1)
+    values = logs.flatten(1).gather(1, places.flatten(1)).view(places.shape) + scores.gather(1, row)[..., None]
+    top, found = values.masked_fill(tokens >= vocabulary, -torch.inf).flatten(1).topk(count + 1, dim=1)
+    if (top[:, 1:] == top[:, :-1]).any():  # which of equals are the first, all of them have to be asked
+        return _largest((logs + scores[..., None]).flatten(1), count)
+    return top[:, :count], places.flatten(1).gather(1, found[:, :count])
 
 
 def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:

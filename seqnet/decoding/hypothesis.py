@@ -16,7 +16,10 @@ class Stepper(Protocol):
     """
 
     def step(self, inputs: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor | None]:
-        """inputs [rows]; returns logits [rows vocab], the new state, and attention [rows heads source] or None."""
+        """inputs [rows]; returns logits [rows vocab], the new state, and attention [rows heads source] or None.
+
+        A search may write into the logits.
+        """
 
 
 class Hypothesis(NamedTuple):

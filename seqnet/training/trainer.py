@@ -268,7 +268,7 @@ class Trainer:
         # All that Python must know of this step, at once: the only time that it waits for a GPU.
         told = iter(torch.stack([*losses, *largest, *scaled, *norms]).tolist())
         parts = (losses, largest, scaled, norms)
-        found, tops, overflown, (norm, *value) = ([next(told) for _ in part] for part in parts)
+        found, tops, overflown, (norm, *extreme) = ([next(told) for _ in part] for part in parts)
         loss_sum = sum(found)
         bad = [one for one, loss in zip(judged, found, strict=True) if not math.isfinite(loss)]
         # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
@@ -290,7 +290,7 @@ class Trainer:
                 state = enter(self.model, state, piece.window, piece.moved)
             self._leave_out(group[-1], last, state)
             return None
-        clipped = not overflow and self.clipping.clips(norm, *value)
+        clipped = not overflow and self.clipping.clips(norm, *extreme)
         if clipped:
             self.clipping(self._parameters, norms[0])
         for settings, base in zip(self.optimizer.param_groups, self._rates, strict=True):
