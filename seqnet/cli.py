@@ -139,6 +139,9 @@ def _run(command: str, composed: "Composed") -> int:
         return code
     if composed.config["run"] is None and command != "train":
         raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")
+    from seqnet.training.manifest import find
+
+    find(Path(composed.config["run"]))  # before torch is imported, which takes longer than to say that it is not there
     code = _command(command).run(composed.config)
     return code
 

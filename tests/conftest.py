@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from seqnet import cli
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards make toxic brew".split()
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
@@ -136,7 +136,7 @@ class Shell:
     @staticmethod
     def fingerprint(run: Path | str, name: str = "last", without: tuple[str, ...] = ()) -> dict[str, str]:
         """Of a run's checkpoint."""
-        found = checkpoint.fingerprint(checkpoint.find(Path(run), name))
+        found = checkpoint.fingerprint(manifest.find(Path(run), name))
         return {key: value for key, value in found.items() if key not in without}
 
 

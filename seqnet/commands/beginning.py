@@ -92,7 +92,7 @@ def _elsewhere(path: Path) -> tuple[Path, Components]:
         found = checkpoint.newest(path / "checkpoints", _passed_over)
         if found is not None:
             return found
-    one = checkpoint.find(path, "last").resolve()
+    one = manifest.find(path, "last").resolve()
     return one, checkpoint.read(one)
 
 

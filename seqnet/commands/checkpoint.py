@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 
 USAGE = "use: seqnet checkpoint verify PATH, or seqnet checkpoint fingerprint PATH"
 
@@ -17,7 +17,7 @@ def run(arguments: list[str]) -> int:
         raise ConfigurationError(
             f"checkpoint: unknown action '{action}'{did_you_mean(action, ('verify', 'fingerprint'))} ({USAGE})"
         )
-    found = checkpoint.find(Path(path), "last")
+    found = manifest.find(Path(path), "last")
     if action == "verify":
         print(f"{found}: {checkpoint.verify(found)} files, all as written")
     else:

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from seqnet import build
 from seqnet import trust as trusted
 from seqnet.errors import CheckpointError
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 from seqnet.training.precision import Precision
 
 NUMBERS = (int, float)
@@ -38,7 +38,7 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
     Raises CheckpointError, and ConfigurationError where the configuration names code that is not trusted.
     """
     where = build.device(device)
-    found = checkpoint.find(path, name)
+    found = manifest.find(path, name)
     components = checkpoint.read(found)
     try:
         config, step = trusted.checked(components["config"], trust), int(components["counters"]["step"])

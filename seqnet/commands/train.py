@@ -377,7 +377,7 @@ class Training:
 
     def _finish(self) -> None:
         """Score the best checkpoint on the test split, and write results.json."""
-        best = checkpoint.find(self.folder, "best")
+        best = manifest.find(self.folder, "best")
         components = judged(checkpoint.read(best))
         load_weights(self.model, components, str(best))
         scored = {"valid": self._evaluation("valid")} if self.loaders["valid"] is not None else {}
@@ -464,7 +464,7 @@ def _prepare_process(config: Config) -> None:
 
 def _initial_weights(config: Config) -> Any:
     """The checkpoint that `init_from` names: its weights, and the vocabulary that they belong to."""
-    found = checkpoint.find(Path(config["init_from"]))
+    found = manifest.find(Path(config["init_from"]))
     components = checkpoint.read(found)
     try:
         theirs, own = components["config"]["data"]["_target_"], config["data"]["_target_"]

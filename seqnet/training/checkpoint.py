@@ -26,8 +26,8 @@ from seqnet.training.manifest import (
     FORMAT,
     MANIFEST,
     REPLACED,
+    astray,
     existing,
-    is_checkpoint,
     linked,
     manifest_of,
     step_of,
@@ -181,28 +181,6 @@ def write_file(path: Path, text: str) -> None:
         _sync(path.parent)
 
 
-def find(path: Path, name: str = "best") -> Path:
-    """The checkpoint meant by `path`: itself, or a run folder's `name`. Raises CheckpointError."""
-    if is_checkpoint(path):
-        return path
-    folder = path / "checkpoints"
-    found = None if folder.is_symlink() else linked(folder, name) or next(iter(existing(folder)), None)
-    if found is None:
-        what = "is neither a run folder with checkpoints nor a checkpoint" if path.exists() else "does not exist"
-        raise CheckpointError(f"{path} {what}; give the folder of a run that was trained, or one of its checkpoints")
-    if leads := _astray(folder, name):  # the one that was meant is lost, and another is not what was asked for
-        raise CheckpointError(f"{leads}; give one of those that are there, such as {found}")
-    return found
-
-
-def _astray(folder: Path, name: str) -> str | None:
-    """What is to be said of a link that leads to no checkpoint of its folder."""
-    path = folder / name
-    if not path.is_symlink() or linked(folder, name) is not None:
-        return None
-    return f"{path} points to {os.readlink(path)}, which is no checkpoint that is there"
-
-
 def read(path: Path) -> dict[str, Tree]:
     """The components of a checkpoint, after every size and checksum was compared. Raises CheckpointError."""
     files = verified(path)
@@ -225,7 +203,7 @@ def newest(folder: Path, passed_over: Callable[[str], None]) -> tuple[Path, dict
     Each damaged one is told to `passed_over`. Raises CheckpointError where there are some and none is good.
     """
     found = existing(folder)
-    if lost := _astray(folder, "last"):
+    if lost := astray(folder, "last"):
         passed_over(lost)
     for path in found:
         try:

@@ -59,6 +59,28 @@ def is_checkpoint(path: Path) -> bool:
     return (path / MANIFEST).is_file() and not astray
 
 
+def find(path: Path, name: str = "best") -> Path:
+    """The checkpoint meant by `path`: itself, or a run folder's `name`. Raises CheckpointError."""
+    if is_checkpoint(path):
+        return path
+    folder = path / FOLDER
+    found = None if folder.is_symlink() else linked(folder, name) or next(iter(existing(folder)), None)
+    if found is None:
+        what = "is neither a run folder with checkpoints nor a checkpoint" if path.exists() else "does not exist"
+        raise CheckpointError(f"{path} {what}; give the folder of a run that was trained, or one of its checkpoints")
+    if leads := astray(folder, name):  # the one that was meant is lost, and another is not what was asked for
+        raise CheckpointError(f"{leads}; give one of those that are there, such as {found}")
+    return found
+
+
+def astray(folder: Path, name: str) -> str | None:
+    """What is to be said of a link that leads to no checkpoint of its folder."""
+    path = folder / name
+    if not path.is_symlink() or linked(folder, name) is not None:
+        return None
+    return f"{path} points to {os.readlink(path)}, which is no checkpoint that is there"
+
+
 def verified(path: Path, wanted: Collection[str] | None = None) -> dict[str, bytes]:
     """The bytes of every file that the manifest lists, or of those `wanted`, each compared with its size and sum.
 

@@ -335,7 +335,7 @@ class Trainer:
             output = self.model(window, state, *own)
             total = self.task.loss(output, window)
         # The mean over the step's items, without a division in the graph.
-        total.backward(self.precision.scaler.scale(total.new_tensor(1 / count)))
+        total.backward(self.precision.scaler.scale(total.new_full((), 1 / count)))
         return output, total.detach()
 
     def _buffers(self) -> Iterator[Tensor]:

@@ -20,7 +20,7 @@ import torch
 
 from seqnet import __version__, cli, configuration
 from seqnet.commands import train as training
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
 
@@ -97,7 +97,7 @@ def differences() -> Callable[[Path, Path], list[str]]:
     def compare(run: Path, whole: Path) -> list[str]:
         found = []
         for name in ("last", "best"):
-            one, other = (checkpoint.fingerprint(checkpoint.find(folder, name)) for folder in (run, whole))
+            one, other = (checkpoint.fingerprint(manifest.find(folder, name)) for folder in (run, whole))
             found += [f"{key} of {name}" for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key)]
         if (run / "metrics.jsonl").read_bytes() != (whole / "metrics.jsonl").read_bytes():
             found.append("metrics.jsonl")

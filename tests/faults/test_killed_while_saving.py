@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from seqnet import configuration
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 from seqnet.training.progress import Stopping
 
 WATCHED = Path(__file__).with_name("watched.py")
@@ -121,7 +121,7 @@ def asked_to_stop_in_its_evaluation(whole: Path, run: Path) -> None:
     shutil.copytree(whole, run, symlinks=True)
     for name in ("results.json", "checkpoints/best"):
         (run / name).unlink()
-    components = checkpoint.read(checkpoint.find(run, "last"))
+    components = checkpoint.read(manifest.find(run, "last"))
     components["metrics"]["evaluated"] = None
     components["early_stopping"] = Stopping("loss", None, 1).state()
     checkpoint.write(run / "checkpoints", components["counters"]["step"], components)

@@ -25,7 +25,7 @@ from seqnet.objectives.classification import Classification
 from seqnet.spaces import Tokens, Vector
 from seqnet.state import leaves
 from seqnet.tasks.many_to_many import ManyToMany
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 from seqnet.training.precision import Precision
 from seqnet.training.randomness import random_states
 from seqnet.training.schedule import Linear
@@ -568,7 +568,7 @@ def test_raise_ends_a_run_with_exit_4(runs: Runs, amount: Amount) -> None:
         assert code == 4 and len(told.splitlines()) == 1, told
         assert told.startswith("seqnet: ") and "at step 6 (epoch 1, batch 1, window 2), " in told, told
         assert blamed(source) in told
-        components = checkpoint.read(checkpoint.find(run, "last"))
+        components = checkpoint.read(manifest.find(run, "last"))
         assert components["counters"]["step"] == 5
 
 

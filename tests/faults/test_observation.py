@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from seqnet.configuration import CONFIGS
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 
 TASKS = ("text", "tags", "compose", "reverse, hard")  # compose moves its pieces at random
 DECODINGS = tuple(yaml.safe_load((CONFIGS / f"decoding/{name}.yaml").read_text()) for name in ("beam", "sampling"))
@@ -47,7 +47,7 @@ def trained(small_runs: dict[str, tuple[str, ...]], train: Train, tmp_path: Path
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         code, told = train(small_runs[task], folder, changes)
         assert code == 0, (task, changes, told)
-        found = checkpoint.fingerprint(checkpoint.find(folder, "last"))
+        found = checkpoint.fingerprint(manifest.find(folder, "last"))
         assert found.keys() >= WATCHING | {"parameters", "optimizer", "rng"}
         return {name: digest for name, digest in found.items() if name not in WATCHING}
 

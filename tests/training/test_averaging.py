@@ -80,7 +80,7 @@ def test_a_run_scores_and_uses_the_moving_average(seqnet: Any) -> None:
     for part in ("parameters", "optimizer", "rng"):  # training itself is the same
         assert seqnet.fingerprint("run")[part] == seqnet.fingerprint("plain")[part]
     assert seqnet.rows("run") != seqnet.rows("plain")
-    best = checkpoint.read(checkpoint.find(Path("run")))
+    best = checkpoint.read(manifest.find(Path("run")))
     assert any(not torch.equal(best["ema"][name], weight) for name, weight in best["parameters"].items())
     told = seqnet("evaluate", "run=run").rows[0]
     assert {key: told[key] for key in seqnet.results("run")["test"]} == seqnet.results("run")["test"]
@@ -99,7 +99,7 @@ def test_the_best_are_kept_and_their_mean_takes_the_place_of_the_best(seqnet: An
     there = {manifest.step_of(path) for path in manifest.existing(folder)}
     assert there == {*three, max(valid)}
     weights = mean([checkpoint.read(checkpoint.named(folder, step))["parameters"] for step in three])
-    best, found = checkpoint.find(Path("run")), seqnet.results("run")["best"]
+    best, found = manifest.find(Path("run")), seqnet.results("run")["best"]
     scored = seqnet("evaluate", "run=run", "split=valid").rows[0]["loss"]
     assert scored == found["loss"] <= min(valid.values())
     if best.name == manifest.AVERAGED:  # it was the better
@@ -115,13 +115,13 @@ def test_the_mean_is_taken_only_where_it_is_better(seqnet: Any, monkeypatch: pyt
     options = (*RUN, "checkpoint.keep_best=3", "checkpoint.average_best=true")
     monkeypatch.setattr(averaging, "mean", lambda several: {k: w + 5 for k, w in several[0].items()})
     assert seqnet.quietly(*options, "run_dir=worse").code == 0
-    assert checkpoint.find(Path("worse")).name != manifest.AVERAGED
-    best = checkpoint.read(checkpoint.find(Path("worse")))
+    assert manifest.find(Path("worse")).name != manifest.AVERAGED
+    best = checkpoint.read(manifest.find(Path("worse")))
     monkeypatch.setattr(averaging, "mean", lambda several: best["parameters"])
     monkeypatch.setattr("seqnet.commands.train.better", lambda *scores: True)
     assert seqnet.quietly(*options, "run_dir=better").code == 0
-    assert checkpoint.find(Path("better")).name == manifest.AVERAGED
+    assert manifest.find(Path("better")).name == manifest.AVERAGED
     # A run that goes on has its best checkpoint back.
     assert seqnet("train", "run_dir=better", "training.max_epochs=3", "checkpoint.average_best=false").code == 0
-    assert checkpoint.find(Path("better")).name != manifest.AVERAGED
+    assert manifest.find(Path("better")).name != manifest.AVERAGED
     assert not Path("better/checkpoints", manifest.AVERAGED).exists()

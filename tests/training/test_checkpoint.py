@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from seqnet.errors import CheckpointError, DiskError
-from seqnet.training import checkpoint
+from seqnet.training import checkpoint, manifest
 from seqnet.training.manifest import manifest_of
 
 COMPONENTS = {
@@ -101,8 +101,8 @@ def test_links_are_relative_and_pruning_keeps_what_they_point_at(tmp_path: Path)
     checkpoint.prune(folder, 2)
     assert [p.name for p in checkpoint.existing(folder)] == ["step_00000004", "step_00000003", "step_00000001"]
     moved = tmp_path.rename(tmp_path.with_name("moved"))
-    assert checkpoint.find(moved, "best").name == "step_00000001"
-    assert checkpoint.find(moved, "last").name == "step_00000004"
+    assert manifest.find(moved, "best").name == "step_00000001"
+    assert manifest.find(moved, "last").name == "step_00000004"
 
 
 def test_links_are_followed_only_inside_the_folder(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_links_are_followed_only_inside_the_folder(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "best").symlink_to(outside)
     with pytest.raises(CheckpointError, match="neither"):
-        checkpoint.find(tmp_path / "run")
+        manifest.find(tmp_path / "run")
 
 
 def test_a_manifest_cannot_name_a_file_elsewhere(tmp_path: Path) -> None:
