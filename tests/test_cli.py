@@ -13,6 +13,7 @@ import pytest
 
 from seqnet import cli
 from seqnet.errors import CheckpointError
+from seqnet.training import manifest
 
 ROOT = Path(__file__).parents[1]
 
@@ -188,7 +189,13 @@ def test_train_gets_a_plain_configuration_and_what_was_typed(commands):
     assert not list(Path.cwd().iterdir())
 
 
-def test_text_needs_no_quotes(commands):
+@pytest.fixture
+def any_run(monkeypatch):
+    """Every folder holds a run."""
+    monkeypatch.setattr(manifest, "find", lambda path: path)
+
+
+def test_text_needs_no_quotes(commands, any_run):
     prompt = "if x == {1, (2)}: it's\n\\"
     assert cli.answer(["generate", "run=out=puts/a,b", f"prompt={prompt}"]) == 0
     assert cli.answer(["generate", "run='quoted'", "prompt=42"]) == 0
@@ -197,7 +204,7 @@ def test_text_needs_no_quotes(commands):
     assert (second["run"], second["prompt"]) == ("quoted", "42")
 
 
-def test_decoding_is_a_group_of_generate(commands):
+def test_decoding_is_a_group_of_generate(commands, any_run):
     assert cli.answer(["generate", "run=x", "decoding=greedy"]) == 0
     assert commands.called[0][1]["decoding"]["_target_"] == "seqnet.decoding.greedy.Greedy"
 
@@ -207,6 +214,14 @@ def test_commands_that_read_a_run_need_one(commands, capsys):
         assert cli.answer([command]) == 2
         assert capsys.readouterr().err.startswith(f"seqnet: run is missing: seqnet {command} run=DIR")
     assert cli.answer(["predict", "-m", "run=x"]) == 2
+    assert not commands.called
+
+
+def test_a_run_that_is_not_there_is_told_without_torch(commands, capsys):
+    """The command would import it, which takes longer than to look."""
+    for command in ("evaluate", "predict", "generate"):
+        assert cli.answer([command, "run=nowhere"]) == 5
+        assert capsys.readouterr().err.startswith("seqnet: nowhere does not exist; give the folder of a run")
     assert not commands.called
 
 
