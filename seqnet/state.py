@@ -43,7 +43,10 @@ def map_state(function: Callable[..., Tensor], state: State, *others: State) -> 
         return None
     if isinstance(state, Tensor):
         return function(state, *others)
-    parts = [map_state(function, *part) for part in zip(state, *others, strict=True)]
+    if others:
+        parts = [map_state(function, *part) for part in zip(state, *others, strict=True)]
+    else:
+        parts = [map_state(function, part) for part in state]
     return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
 
 

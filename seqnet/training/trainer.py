@@ -99,7 +99,7 @@ class Clipping:
             nn.utils.clip_grad_value_(parameters, self.value)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Piece:
     """A window and where the one after it is to be found."""
 
