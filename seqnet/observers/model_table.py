@@ -116,14 +116,15 @@ def _parts(name: str, module: nn.Module, calls: dict[nn.Module, int]) -> list[Pa
 
 
 def _kind(module: nn.Module) -> str:
-    """The class, with the classes of the parts that are not listed by themselves."""
+    """The class, with the classes of the parts that are not listed by themselves; of a recurrent layer, how it runs."""
     inner = [
         type(part).__name__
         for part in module.modules()
         if part is not module and any(True for _ in part.parameters(recurse=False))
     ]
-    name = type(module).__name__
-    return f"{name} ({', '.join(dict.fromkeys(inner))})" if inner else name
+    name, way = type(module).__name__, getattr(module, "realisation", None)
+    notes = [*dict.fromkeys(inner), *([way] if isinstance(way, str) else [])]
+    return f"{name} ({', '.join(notes)})" if notes else name
 
 
 def _first_tensor(output: Any) -> Tensor | None:
