@@ -19,12 +19,6 @@ def asked(targets: Tensor) -> Tensor:
     return ~targets.isnan() if targets.is_floating_point() else targets != IGNORE
 
 
-def items_asked(targets: Tensor, dims: int) -> Tensor:
-    """Which items are asked, in the `dims` dimensions of an item's place; of a vector, all numbers must be."""
-    mask = asked(targets)
-    return mask.all(dim=-1) if mask.dim() > dims else mask
-
-
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Rows of sequences side by side, padded to one length; padding is at the end of a row.
@@ -65,12 +59,17 @@ class Batch:
         """Whether moreover something is asked everywhere."""
         return self.full and bool(asked(self.targets).all())
 
+    def items_asked(self) -> Tensor:
+        """Which items are asked, [batch] where `row_targets`, else [batch time]; of a vector, all numbers must be."""
+        mask = asked(self.targets)
+        return mask.all(dim=-1) if mask.dim() > (1 if self.row_targets else 2) else mask
+
     @cached_property
     def places(self) -> Tensor | None:
         """Which items (rows where `row_targets`, else steps of rows) are asked, [n], counted row by row; None = all."""
         if self.dense:
             return None
-        mask = items_asked(self.targets, 1 if self.row_targets else 2)
+        mask = self.items_asked()
         return None if mask.all() else mask.flatten().nonzero()[:, 0]
 
     @property

@@ -137,7 +137,7 @@ def _run(command: str, composed: "Composed") -> int:
     if command == "train":
         code: int = _command("train").run(composed.config, composed.typed, composed.choices)
         return code
-    if composed.config["run"] is None and command != "train":
+    if composed.config["run"] is None:
         raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")
     from seqnet.training.manifest import find
 

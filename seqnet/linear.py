@@ -5,6 +5,7 @@ Intel's. The operator taken here is the one that torch's compiler puts in the pl
 """
 
 from collections.abc import Callable
+from typing import TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -19,22 +20,20 @@ AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b, but for rounding as torch's. x: [... in]; weight: [out in]; bias: [out]; returns [... out]."""
-    if not _sooner(x, weight):
+    graph = _in_a_graph(x, weight, bias)
+    if not _sooner(x, weight, graph):
         return F.linear(x, weight, bias)
-    if not (torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in (x, weight, bias))):
-        return _product(x, weight, bias)
-    if x.numel() * len(weight) <= WITH_GRADIENT * SMALL:
-        return F.linear(x, weight, bias)
-    return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call, no-any-return]
+    if graph:
+        return _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call, no-any-return]
+    return _product(x, weight, bias)
 
 
 def linear_onto(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """y + x W^T, in one operation where there is one. y: [rows out]; x: [rows in]; weight: [out in]."""
-    if not _sooner(x, weight):
+    graph = _in_a_graph(x, weight, y)
+    if not _sooner(x, weight, graph):
         return torch.addmm(y, x, weight.t())
-    if torch.is_grad_enabled() and any(part.requires_grad for part in (y, x, weight)):
-        return y + linear(x, weight)
-    return _sum(x, y, weight)
+    return y + linear(x, weight) if graph else _sum(x, y, weight)
 
 
 def products(into: Tensor, rows: int) -> Callable[[Tensor, Tensor | None], Tensor]:
@@ -52,7 +51,7 @@ def products(into: Tensor, rows: int) -> Callable[[Tensor, Tensor | None], Tenso
 
 def crossed(one: Tensor, other: Tensor) -> Tensor:
     """A^T B of A [rows out] and B [rows in]: [out in], without gaps."""
-    if len(one) > other.shape[1] and _sooner(other.t(), one.t()):
+    if len(one) > other.shape[1] and _sooner(other.t(), one.t(), False):
         return linear(other.t(), one.t()).t().contiguous()  # its first factor is copied: that is the smaller copy
     return linear(one.t(), other.t())
 
@@ -65,14 +64,21 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
-def is_plain(layer: nn.Module) -> bool:
+def is_plain(layer: object) -> TypeGuard[nn.Linear]:
     """Whether a layer is one product: what a subclass changes is not known."""
     return type(layer) in (Linear, nn.Linear)
 
 
-def _sooner(x: Tensor, weight: Tensor) -> bool:
+def _in_a_graph(x: Tensor, weight: Tensor, other: Tensor | None) -> bool:
+    """Whether autograd has to be told of a product."""
+    wanted = x.requires_grad or weight.requires_grad or (other is not None and other.requires_grad)
+    return wanted and torch.is_grad_enabled()
+
+
+def _sooner(x: Tensor, weight: Tensor, graph: bool) -> bool:
     rows = x.numel() // max(1, weight.shape[1])
-    return rows > FEW and rows * weight.numel() > SMALL and _suits(weight) and x.dtype == torch.float32
+    least = WITH_GRADIENT * SMALL if graph else SMALL
+    return rows > FEW and rows * weight.numel() > least and _suits(weight) and x.dtype == torch.float32
 
 
 def _suits(weight: Tensor) -> bool:

@@ -7,7 +7,7 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from benchmarks.timing import Pair, bare_steps, mean, pair, training_steps
+from benchmarks.timing import Pair, bare_steps, mean, pair, repeated, training_steps
 from torch import Tensor, nn
 
 from seqnet.batch import IGNORE
@@ -184,20 +184,12 @@ def tagger() -> list[Pair]:
     plain = bare_steps(bare, lambda: _tagging_loss(bare, next(batches)))
     epoch = loader.num_batches(0)
 
-    def ours() -> None:
-        for _ in range(epoch):
-            step()
-
-    def theirs() -> None:
-        for _ in range(epoch):
-            plain()
-
     batches_of_epoch = list(loader.batches(0))
     waste = 1 - sum(int(batch.lengths.sum()) for batch in batches_of_epoch) / sum(
         batch.size * batch.time for batch in batches_of_epoch
     )
     name = f"tagger BiLSTM {WIDTH}, batches of {ROWS}, {waste:.1%} padding"
-    return [pair(name, ours, theirs, seconds=60, repeats=7)]
+    return [pair(name, repeated(step, epoch), repeated(plain, epoch), seconds=60, repeats=7)]
 
 
 def _random_batches(examples: Examples) -> Any:

@@ -1,12 +1,11 @@
 """seqnet's loop beside the plainest one, over the same data: a language model, a tagger, a translator."""
 
-from collections.abc import Callable
 from itertools import count
 
 import torch.nn.functional as F
 from benchmarks import cells, language_model, sentences, translator
 from benchmarks.language_model import SMALL, USUAL, WORDS
-from benchmarks.timing import Pair, bare_steps, pair, training_steps
+from benchmarks.timing import Pair, bare_steps, pair, repeated, training_steps
 from torch import Tensor, nn
 
 from seqnet.batch import asked
@@ -44,14 +43,4 @@ def _beside(name: str, model: nn.Module, task: Task, loader: Loader) -> Pair:
         return F.cross_entropy(output.head(output.features[wanted]), batch.targets[wanted])
 
     step, plain = training_steps(model, task, loader), bare_steps(model, loss)
-    return pair(name, _times(step), _times(plain), seconds=40, repeats=9)
-
-
-def _times(step: Callable[[], None], often: int = 20) -> Callable[[], None]:
-    """So many steps in a row: of all lengths of batches."""
-
-    def several() -> None:
-        for _ in range(often):
-            step()
-
-    return several
+    return pair(name, repeated(step), repeated(plain), seconds=40, repeats=9)

@@ -54,6 +54,16 @@ def pair(
     )
 
 
+def repeated(step: Callable[[], object], often: int = 20) -> Callable[[], None]:
+    """So many steps in a row: of all lengths of batches."""
+
+    def several() -> None:
+        for _ in range(often):
+            step()
+
+    return several
+
+
 def told(found: Pair) -> Pair:
     """Print a pair."""
     print(

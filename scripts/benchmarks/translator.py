@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import torch
 from benchmarks import bare_translator, sentences
-from benchmarks.timing import Pair, bare_steps, pair, training_steps
+from benchmarks.timing import Pair, bare_steps, pair, repeated, training_steps
 from torch import Tensor
 
 from seqnet.attention.soft import Soft
@@ -84,16 +84,8 @@ def attention() -> list[Pair]:
             bare = bare_translator.like(model, space.size, EMBEDDING, HIDDEN)
             step, plain = _steps(model, space, writing, examples), _bare_steps(bare, batches)
             name = f"attention {'with' if feeding else 'without'} input feeding, beside {order} batches of {ROWS}"
-            found.append(pair(name, _times(step, 20), _times(plain, 20), seconds=60, repeats=7))
+            found.append(pair(name, repeated(step), repeated(plain), seconds=60, repeats=7))
     return found
-
-
-def _times(step: Callable[[], None], often: int) -> Callable[[], None]:
-    def several() -> None:
-        for _ in range(often):
-            step()
-
-    return several
 
 
 def decode() -> list[Pair]:

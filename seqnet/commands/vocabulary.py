@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seqnet.data.files import LONGEST, decoded
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.spaces import Tokens
 
@@ -17,7 +18,8 @@ def read_vocabulary(path: str, space: Tokens, forbidden: tuple[int, ...]) -> lis
     if Path(path).exists() and not Path(path).is_file():
         raise ConfigurationError(f"decoding.vocabulary={path} is no file; name one that holds a token a line")
     try:
-        lines = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        with Path(path).open("rb") as file:
+            lines = list(decoded(file, LONGEST))
     except OSError as error:
         raise ConfigurationError(
             f"decoding.vocabulary={path} cannot be read ({error.strerror}); name a file that holds a token a line, or "
@@ -25,11 +27,9 @@ def read_vocabulary(path: str, space: Tokens, forbidden: tuple[int, ...]) -> lis
         ) from error
     ids = {name: number for number, name in enumerate(space.names)}
     found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            name = line.decode("utf-8").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}, line {number}: byte {error.start + 1} of the line is not UTF-8") from error
+    for number, name, problem in lines:
+        if problem is not None:
+            raise DataError(f"{path}, line {number}: {problem}")
         if not name:
             continue
         if name not in ids:

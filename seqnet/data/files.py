@@ -95,7 +95,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             yield file
 
 
-def _decoded(file: BinaryIO, longest: int) -> Iterator[tuple[int, str, str | None]]:
+def decoded(file: BinaryIO, longest: int) -> Iterator[tuple[int, str, str | None]]:
     """Number, text without its end, and what is wrong with the bytes, if anything is."""
     number = 0
     while raw := file.readline(longest + 1):
@@ -116,9 +116,9 @@ def _decoded(file: BinaryIO, longest: int) -> Iterator[tuple[int, str, str | Non
 
 
 def _raw_lines(path: Path) -> Iterator[tuple[int, str, str | None]]:
-    """As `_decoded`. A file whose lines end in CR alone, which is one long line, is not taken for one row."""
+    """As `decoded`. A file whose lines end in CR alone, which is one long line, is not taken for one row."""
     with opened(path) as file:
-        for number, text, problem in _decoded(file, LONGEST):
+        for number, text, problem in decoded(file, LONGEST):
             yield number, text, f"the line {RETURN}" if problem is None and "\r" in text else problem
 
 
@@ -158,7 +158,7 @@ def read_text(path: Path, bad: BadRows) -> str:
             text = raw.decode("utf-8-sig")
     if text is None:
         lines = []
-        for number, line, problem in _decoded(io.BytesIO(raw), len(raw)):
+        for number, line, problem in decoded(io.BytesIO(raw), len(raw)):
             if problem is None:
                 lines.append(line)
             else:

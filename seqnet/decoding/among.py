@@ -72,7 +72,7 @@ class _Few:
 
 def rows_of(head: nn.Module, tokens: Tensor) -> Callable[[Tensor], Tensor]:
     """An output layer that makes of features [rows feature] the logits of `tokens` alone, [rows tokens]."""
-    if not isinstance(head, nn.Linear) or not is_plain(head):
+    if not is_plain(head):
         return lambda features: head(features).index_select(-1, tokens)
     few: Linear = nn.utils.skip_init(Linear, head.in_features, len(tokens), head.bias is not None)
     few.weight = nn.Parameter(head.weight[tokens], requires_grad=False)

@@ -7,7 +7,6 @@ operators, in bulk for all steps where they can be. The functions take and retur
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -28,19 +27,19 @@ Times = Callable[[Tensor, Tensor | None], Tensor]
 
 def gru(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
     """What `torch._VF.gru` returns: outputs [batch time hidden], final state [1 batch hidden]."""
-    library = _library(x)
-    if library is None and _torch_is_sooner(x):
+    compiled = _compiled_is_sooner(x)
+    if not compiled and _torch_is_sooner(x):
         return torch._VF.gru(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _GRU.apply(library, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _GRU.apply(compiled, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
 
 
 def rnn_tanh(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) -> tuple[Tensor, Tensor]:
     """What `torch._VF.rnn_tanh` returns."""
-    library = _library(x)
-    if library is None and _torch_is_sooner(x):
+    compiled = _compiled_is_sooner(x)
+    if not compiled and _torch_is_sooner(x):
         return torch._VF.rnn_tanh(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _RNN.apply(library, torch.tanh, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _RNN.apply(compiled, torch.tanh, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
 
 
@@ -48,7 +47,7 @@ def rnn_relu(x: Tensor, hidden: Tensor, weights: Sequence[Tensor], *flags: Any) 
     """What `torch._VF.rnn_relu` returns."""
     if _torch_is_sooner(x):
         return torch._VF.rnn_relu(x, hidden, weights, *flags)  # type: ignore[call-overload, no-any-return]
-    y = _RNN.apply(None, _relu, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
+    y = _RNN.apply(False, _relu, x, hidden[0], *weights)  # type: ignore[no-untyped-call]
     return y.transpose(0, 1), y[-1:]
 
 
@@ -56,13 +55,13 @@ def _relu(x: Tensor, out: Tensor) -> Tensor:
     return torch.clamp(x, min=0, out=out)
 
 
-def _library(x: Tensor) -> Any:
-    """The compiled functions, where they are there and the soonest way for x [batch time input]; else None."""
+def _compiled_is_sooner(x: Tensor) -> bool:
+    """Whether there are compiled functions, and they are the soonest way for x [batch time input]."""
     if not x.is_cpu or x.dtype != torch.float32 or 0 in x.shape[:2]:
-        return None
+        return False
     if x.shape[1] == 1 and (len(x) < MANY or torch.is_grad_enabled()):
-        return None
-    return native.library()
+        return False
+    return native.library() is not None
 
 
 def _torch_is_sooner(x: Tensor) -> bool:
@@ -73,17 +72,17 @@ class _RNN(torch.autograd.Function):
     """h_t = g(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), all steps [time batch hidden]; g is tanh or relu."""
 
     @staticmethod
-    def forward(ctx, library, bend, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
+    def forward(ctx, compiled, bend, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
         """x: [batch time input]; hidden: [batch hidden]."""
         steps = _by_time(x)
-        y = _products(steps, w_ih, b_ih + b_hh)
-        if library is None:
+        y = linear(steps, w_ih, b_ih + b_hh)
+        if compiled:
+            _run("tanh_forward", y, w_hh, hidden.contiguous(), y)
+        else:
             times, h = products(w_hh.t().contiguous(), len(hidden)), hidden
             for total in y.unbind(0):
                 h = bend(times(h, total), out=total)
-        else:
-            _run(library.tanh_forward, y, w_hh, hidden.contiguous(), y)
-        ctx.bend, ctx.library = bend, library
+        ctx.bend, ctx.compiled = bend, compiled
         ctx.save_for_backward(steps, hidden, y, w_ih, w_hh)
         return y
 
@@ -93,11 +92,11 @@ class _RNN(torch.autograd.Function):
     def backward(ctx, dy):  # type: ignore[no-untyped-def, override]
         """The gradients of x, hidden and the four weights."""
         steps, hidden, y, w_ih, w_hh = ctx.saved_tensors
-        if ctx.library is None:
+        if ctx.compiled:
+            totals, later = _tanh_back_compiled(y, dy.contiguous(), w_hh)
+        else:
             slopes = 1 - y * y if ctx.bend is torch.tanh else (y > 0).to(y.dtype)
             totals, later = _rnn_back(slopes, dy, w_hh)
-        else:
-            totals, later = _tanh_back_native(ctx.library, y, dy.contiguous(), w_hh)
         dw_ih, dw_hh, bias = _weight_gradients(totals, steps, _before(hidden, y))
         return None, None, _input_gradient(ctx, 2, totals, w_ih), later, dw_ih, dw_hh, bias, bias
 
@@ -110,10 +109,10 @@ def _rnn_back(slopes: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]
     return slopes, later
 
 
-def _tanh_back_native(library: Any, y: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
+def _tanh_back_compiled(y: Tensor, dy: Tensor, w_hh: Tensor) -> tuple[Tensor, Tensor]:
     """The same with the compiled function."""
     totals, later = torch.empty_like(y), torch.empty_like(y[0])
-    _run(library.tanh_backward, y, w_hh, dy, y, totals, later)
+    _run("tanh_backward", y, w_hh, dy, y, totals, later)
     return totals, later
 
 
@@ -121,20 +120,20 @@ class _GRU(torch.autograd.Function):
     """h' = (1-z) n + z h with n = tanh(n_x + r n_h), gates in the order r z n; all steps [time batch hidden]."""
 
     @staticmethod
-    def forward(ctx, library, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
+    def forward(ctx, compiled, x, hidden, w_ih, w_hh, b_ih, b_hh):  # type: ignore[no-untyped-def]
         """x: [batch time input]; hidden: [batch hidden]."""
         steps = _by_time(x)
         size = hidden.shape[1]
         bias = torch.cat([b_ih[: 2 * size] + b_hh[: 2 * size], b_ih[2 * size :]])
-        gates = _products(steps, w_ih, bias)
+        gates = linear(steps, w_ih, bias)
         n_hidden, y = gates.new_empty(2, len(gates), *hidden.shape)
         hidden = hidden.contiguous()
         bias_n = b_hh[2 * size :].contiguous()
-        if library is None:
-            _gru_steps(gates, hidden, w_hh, bias_n, n_hidden, y)
+        if compiled:
+            _run("gru_forward", y, w_hh, bias_n, hidden, gates, n_hidden, y)
         else:
-            _run(library.gru_forward, y, w_hh, bias_n, hidden, gates, n_hidden, y)
-        ctx.library = library
+            _gru_steps(gates, hidden, w_hh, bias_n, n_hidden, y)
+        ctx.compiled = compiled
         ctx.save_for_backward(steps, hidden, gates, n_hidden, y, w_ih, w_hh)
         return y
 
@@ -145,7 +144,7 @@ class _GRU(torch.autograd.Function):
         """The gradients of x, hidden and the four weights."""
         steps, hidden, gates, n_hidden, y, w_ih, w_hh = ctx.saved_tensors
         before = _before(hidden, y)
-        back = _gru_back if ctx.library is None else partial(_gru_back_native, ctx.library)
+        back = _gru_back_compiled if ctx.compiled else _gru_back
         d_gates, d_n, dh = back(dy.contiguous(), gates, n_hidden, before, w_hh.contiguous())
         _, dw_hh, db_hh = _weight_gradients(d_gates, None, before)
         d_gates[..., 2 * y.shape[2] :] = d_n  # the input's part of n does not pass by r
@@ -188,21 +187,21 @@ def _gru_back(
     return d_gates.flatten(2), d_n, dh
 
 
-def _gru_back_native(
-    library: Any, dy: Tensor, gates: Tensor, n_hidden: Tensor, before: Tensor, w_hh: Tensor
+def _gru_back_compiled(
+    dy: Tensor, gates: Tensor, n_hidden: Tensor, before: Tensor, w_hh: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same with the compiled function."""
     d_gates, d_n, dh = torch.empty_like(gates), torch.empty_like(dy), torch.empty_like(dy[0])
-    _run(library.gru_backward, dy, w_hh, dy, gates, n_hidden, before, d_gates, d_n, dh)
+    _run("gru_backward", dy, w_hh, dy, gates, n_hidden, before, d_gates, d_n, dh)
     return d_gates, d_n, dh
 
 
-def _run(function: Any, like: Tensor, w_hh: Tensor, *arrays: Tensor) -> None:
+def _run(name: str, like: Tensor, w_hh: Tensor, *arrays: Tensor) -> None:
     """Call a compiled function of the sizes of `like` [time batch hidden]."""
-    weight = w_hh.contiguous()
-    panels = weight.new_empty(native.library().room(*weight.shape))  # type: ignore[union-attr]
-    given = (weight, *arrays, panels)
-    function(torch.get_num_threads(), *like.shape, *(array.data_ptr() for array in given))
+    library, weight = native.library(), w_hh.contiguous()
+    assert library is not None
+    given = (weight, *arrays, weight.new_empty(library.room(*weight.shape)))
+    getattr(library, name)(torch.get_num_threads(), *like.shape, *(array.data_ptr() for array in given))
 
 
 def _apart(gates: Tensor) -> Tensor:
@@ -213,11 +212,6 @@ def _apart(gates: Tensor) -> Tensor:
 def _by_time(x: Tensor) -> Tensor:
     """[batch time feature] as [time batch feature], in one piece."""
     return x.transpose(0, 1).contiguous()
-
-
-def _products(steps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The inputs' part of what goes into every step, by one product."""
-    return linear(steps, weight, bias)
 
 
 def _before(hidden: Tensor, y: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch, Output, items_asked
+from seqnet.batch import Batch, Output
 from seqnet.tasks.output_layer import pieces
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class Judge:
                 decisions.append(self._objective.decide(logits)[0])
             total += self._objective.loss(logits, wanted, training=False).item()
         if decisions:
-            mask = items_asked(batch.targets, 1 if batch.row_targets else 2)
-            self._read_rows(torch.cat(decisions), targets, mask.view(batch.size, -1), batch)
+            self._read_rows(torch.cat(decisions), targets, batch.items_asked().view(batch.size, -1), batch)
         return total
 
     def compute(self) -> dict[str, float]:

@@ -32,7 +32,7 @@ def loss_of(loss: Loss, head: Callable[[Tensor], Tensor], features: Tensor, targ
 
     A head with `losses(features, targets)`, its own way there, goes it.
     """
-    if isinstance(head, nn.Linear) and is_plain(head):
+    if is_plain(head):
         if len(features) * head.out_features > LARGEST:
             return _chunked(loss, head, features, targets)[0]
     elif hasattr(head, "losses"):
@@ -45,7 +45,7 @@ def losses_of(
     losses: Loss, head: Callable[[Tensor], Tensor], features: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The same where `losses` gives one an item; and these, [n], which have no gradient."""
-    if isinstance(head, nn.Linear) and is_plain(head) and len(features) * head.out_features > LARGEST:
+    if is_plain(head) and len(features) * head.out_features > LARGEST:
         return _chunked(losses, head, features, targets)
     own = getattr(head, "losses", None)
     each: Tensor = losses(head(features), targets) if own is None else own(features, targets)

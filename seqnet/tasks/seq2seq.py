@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from seqnet.batch import Batch, Output, asked, items_asked
+from seqnet.batch import Batch, Output, asked
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.spaces import Tokens
@@ -94,8 +94,7 @@ class SequenceToSequence:
         total, losses = losses_of(self.objective.losses, output.head, features, targets)
         if batch.places is not None:
             losses = losses.new_zeros(batch.size * batch.time).index_copy(0, batch.places, losses)
-        mask = items_asked(batch.targets, 2)
-        return total + chosen_loss(losses.view(batch.size, batch.time), mask, output)
+        return total + chosen_loss(losses.view(batch.size, batch.time), batch.items_asked(), output)
 
     def derived(self, loss: float) -> dict[str, float]:
         """What follows from the mean loss under teacher forcing."""
@@ -136,13 +135,14 @@ class WritingJudge:
         found: for each row its hypotheses, of which the first counts; of numbers [batch steps feature].
         """
         if isinstance(found, Tensor):
-            self._numbers(found, batch.targets)
+            self._numbers(found, batch)
         else:
             self._rows([row[0] for row in found], batch.targets)
 
-    def _numbers(self, found: Tensor, targets: Tensor) -> None:
+    def _numbers(self, found: Tensor, batch: Batch) -> None:
+        targets = batch.targets
         steps = min(found.shape[1], targets.shape[1])
-        mask = items_asked(targets, 2)[:, :steps]
+        mask = batch.items_asked()[:, :steps]
         if mask.any():
             self._empty = False
             for metric in self._metrics.values():
