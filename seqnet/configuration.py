@@ -416,6 +416,8 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
         return ConfigurationError(f"{ambiguous[1]} gives several values: add -m to sweep over them, or {other}")
     unmatched = re.match(r"(?:In '(.+?)': )?Could not override '([^']+)'", message)
     alike = re.search(r"Did you mean to override (?:one of )?(.+)\?", message)
+    if unmatched and unmatched[1] is None and unmatched[2] in trust.groups():
+        return ConfigurationError(f"'{unmatched[2]}' is chosen in training; seqnet {command} takes what the run says")
     if unmatched and (alike or "No match in the defaults list" in message):
         where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""
         known = alike[1].split(", ") if alike else _groups()

@@ -225,6 +225,14 @@ def test_a_run_that_is_not_there_is_told_without_torch(commands, capsys):
     assert not commands.called
 
 
+def test_what_only_training_chooses_is_told_to_other_commands(commands, capsys):
+    for command in ("evaluate", "predict", "generate"):
+        assert cli.answer([command, "run=x", "cell=gru"]) == 2
+        told = f"seqnet: 'cell' is chosen in training; seqnet {command} takes what the run says\n"
+        assert capsys.readouterr().err == told
+    assert not commands.called
+
+
 def test_positional_commands_get_their_words(commands):
     commands.answers["checkpoint"] = 5
     assert cli.answer(["checkpoint", "verify", "some where"]) == 5
