@@ -1,0 +1,47 @@
+"""What a field is: it makes one named column of numbers out of raw values, learned from the training rows alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+
+from seqnet.kinds import Kind
+from seqnet.spaces import Space
+
+Raw = Any
+"""A value as a format gives it: text, a number, a list, a dictionary, bytes, a path, an array, or None where missing."""
+
+
+class Block(NamedTuple):
+    """The encoded values of some rows, end to end."""
+
+    flat: np.ndarray  # [total ...]
+    lengths: np.ndarray  # [rows] int64: entries of each row; all 1 on Axis.ROW
+
+
+class BadValues(Exception):
+    """Some of the values cannot be used. problems: for each position in what was given, what is wrong, in words."""
+
+    def __init__(self, problems: Mapping[int, str]) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems = dict(problems)
+
+
+class Field(Protocol):
+    """One column. `observe` is called with block after block of training rows, then `learned` once; then `encode`.
+
+    opens_files: values that are text name files, relative to the table that holds them; they are handed in as paths.
+    `observe` and `encode` raise BadValues that names every row of the block that cannot be used, all at once, and then
+    have taken in nothing.
+    """
+
+    opens_files: ClassVar[bool] = False
+
+    @property
+    def kind(self) -> Kind: ...  # known before any data is read
+    def observe(self, values: Sequence[Raw]) -> None: ...
+    def learned(self) -> Space: ...
+    def encode(self, values: Sequence[Raw]) -> Block: ...
+    def decode(self, entry: Any) -> Any: ...  # one entry, or a row of them, as JSON or text
+    def state(self) -> Any: ...  # JSON
+    def restore(self, state: Any) -> None: ...  # raises DataError where it is malformed

@@ -1,0 +1,42 @@
+"""The vocabulary in which data, models, tasks and objectives say what they give and need. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Item(StrEnum):
+    """What one entry of a column is."""
+
+    TOKEN = "token"  # one of a vocabulary, which is read or written
+    LABEL = "label"  # one of a few classes
+    LABELS = "labels"  # any of a few classes
+    NUMBER = "number"
+    PIXEL = "pixel"
+
+
+class Axis(StrEnum):
+    """How the entries of a row are laid out."""
+
+    ROW = "row"  # one a row
+    STEP = "step"  # one for each step of what is read, aligned with it
+    SEQUENCE = "sequence"  # a sequence with a length of its own
+    GRID = "grid"  # height x width
+
+
+ENDS = "ends"  # trait: what is written begins and ends with tokens of its own
+RANKED = "ranked"  # trait: a vocabulary in order of frequency
+BIO = "bio"  # trait: labels are BIO tags
+STREAM = "stream"  # trait: documents are read from end to end, the state carried along
+AHEAD = "ahead"  # trait: at the step where it is asked for, it is known already
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a column holds, known before any data is read."""
+
+    item: Item
+    axis: Axis
+    traits: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.item}, {self.axis}"
