@@ -9,7 +9,7 @@ from seqnet.kinds import Kind
 from seqnet.spaces import Space
 
 Raw = Any
-"""A value as a format gives it: text, a number, a list, a dictionary, bytes, a path, an array, or None where missing."""
+"""A value as a format gives it: text, a number, a list, a dictionary, bytes, a path, an array; None = missing."""
 
 
 class Block(NamedTuple):
