@@ -19,6 +19,13 @@ def asked(targets: Tensor) -> Tensor:
     return ~targets.isnan() if targets.is_floating_point() else targets != IGNORE
 
 
+class Whole(NamedTuple):
+    """A further input that is read whole: a sequence of its own, a picture, or one value a row (a single step)."""
+
+    values: Tensor  # [batch positions] or [batch positions feature]
+    lengths: Tensor | None = None  # [batch]; None = every row is whole
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Rows of sequences side by side, padded to one length; padding is at the end of a row.
@@ -36,6 +43,7 @@ class Batch:
     starts: Tensor | None = None  # [batch] bool: the row begins a new sequence; None = all do
     continues: bool = False  # every row goes on where the window before this one ended, whatever `starts` says
     views: Mapping[str, Tensor] = field(default_factory=dict)  # each [batch time ...]
+    wholes: Mapping[str, Whole] = field(default_factory=dict)  # read whole beside the inputs or the source
     advance: int = 0  # 0 = all of it
 
     def __post_init__(self) -> None:
@@ -119,6 +127,7 @@ class Batch:
             source_lengths=optional(self.source_lengths),
             starts=optional(self.starts),
             views={name: function(view) for name, view in self.views.items()},
+            wholes={name: Whole(function(one.values), optional(one.lengths)) for name, one in self.wholes.items()},
         )
         return mapped._knowing(self.full, self.dense, self.source_full)
 
@@ -189,6 +198,7 @@ class Batch:
             starts=self.starts,
             continues=self.continues or begin > 0,
             views={name: view[:, begin:end] for name, view in self.views.items()},
+            wholes=self.wholes,
             advance=advance,
         )._knowing(self.full or None, self.dense and new == begin and not self.row_targets, self.source_full)
 

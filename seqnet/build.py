@@ -9,7 +9,6 @@ import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +153,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
-    if isinstance(model_options.get("reader"), dict):
-        read = partial(make, model_options["reader"], trust)
-        model_options["reader"] = lambda inputs, views: read(inputs=inputs, views=views)
+    chosen = model_options.pop("encoders", None) or {}
     model = make(
         model_options,
         trust,
@@ -166,10 +163,17 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         inputs=fitted.inputs,
         source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
+        wholes=getattr(fitted, "wholes", {}),
+        encoders={name: _encoder(options, trust) for name, options in chosen.items()},
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
     return Assembly(fitted, objective, task, model)
+
+
+def _encoder(options: Config, trust: Sequence[str] | None) -> Callable[..., Any]:
+    """Makes the encoder that `options` describe of what is known of an input, its width and a deviation."""
+    return lambda space, size, std: make(options, trust, space=space, size=size, std=std)
 
 
 def _factory(options: Config | None, trust: Sequence[str] | None, *names: str) -> Callable[..., Any] | None:

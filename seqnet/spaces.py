@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from seqnet.kinds import Axis
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -13,6 +15,7 @@ class Tokens:
 
     names: tuple[str, ...]
     ranked: int = 0
+    axis: Axis = Axis.STEP
 
     @property
     def size(self) -> int:
@@ -26,19 +29,36 @@ class Vector:
 
     size: int
     names: tuple[str, ...] = ()
+    axis: Axis = Axis.STEP
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The first `most` letters of each step's word; in tensors, their places in `names`, 0 behind the last one."""
+
+    names: tuple[str, ...]
+    most: int
+    axis: Axis = Axis.STEP
+
+    @property
+    def size(self) -> int:
+        """How many names there are."""
+        return len(self.names)
 
 
 @dataclass(frozen=True)
 class Image:
-    """A picture of grey values, read as a whole: `height` steps of `width` numbers (float32)."""
+    """A picture read as a whole: `height` steps of `width` grey values (float32), or of `width` x `channels` values."""
 
     height: int
     width: int
+    channels: int = 1
+    axis: Axis = Axis.GRID
 
     @property
     def size(self) -> int:
         """Numbers a step."""
-        return self.width
+        return self.width * self.channels
 
     @property
     def regions(self) -> tuple[int, int]:
@@ -46,7 +66,7 @@ class Image:
         return (self.height + 1) // 2, (self.width + 1) // 2
 
 
-Space = Tokens | Vector | Image
+Space = Tokens | Vector | Spelling | Image
 
 
 @dataclass(frozen=True)

@@ -171,9 +171,9 @@ def _options(
     if not isinstance(value, dict):
         raise ConfigurationError(f"{SAYS} has {name}={_brief(value)}, which must hold options")
     for key, option in value.items():
-        if defaults is not None and key in defaults:
+        if defaults is not None and (name, key) != ("model", "encoders") and key in defaults:
             _check(f"{name}.{key}", option, defaults[key])
-        elif defaults is None or (name, key) == ("model", "reader"):
+        elif defaults is None or (name, key) == ("model", "encoders"):
             _refuse_strange(f"{name}.{key}", option, trust, typed.get(key) if isinstance(typed, Mapping) else None)
         else:
             raise ConfigurationError(f"{SAYS} has {name}.{_brief(key)}, which this seqnet does not know")

@@ -343,7 +343,7 @@ def test_a_stored_configuration_is_plain_data(tmp_path):
         ("model.hidden_size", "8", "model.hidden_size=8 must be a whole number"),
         ("model.hidden_size", 10**12, "at most"),
         ("model.num_layers", -3, "at least 1"),
-        ("model.reader", {"_target_": "stranger.Reader"}, r"add trust=\[stranger\]"),
+        ("model.encoders", {"word": {"_target_": "stranger.Reader"}}, r"add trust=\[stranger\]"),
         ("training.window", [1], "training.window"),
         ("training", 3, "training=3"),
         ("schedule.warmup_steps", float("nan"), "schedule.warmup_steps"),

@@ -121,8 +121,8 @@ def like(model: EncoderDecoder, words: int, embedding: int, hidden: int) -> Tran
     bare = Translator(words, embedding, hidden, model.input_feeding)
     own = dict(model.named_parameters())
     names = {
-        "source.weight": "encoder.reader.embedding.weight",
-        "target.weight": "reader.embedding.weight",
+        "source.weight": "encoder.inputs.embedding.weight",
+        "target.weight": "inputs.embedding.weight",
         "key.weight": "attention.score.key.weight",
     }
     for place in range(2):

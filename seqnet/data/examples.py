@@ -6,12 +6,15 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from seqnet.batch import IGNORE, Batch
+from seqnet.batch import IGNORE, Batch, Whole
 
 
 @dataclass(frozen=True, eq=False)
 class Ragged:
-    """Rows of different lengths, end to end. flat: [total ...]; offsets: [rows + 1] int64."""
+    """Rows of different lengths, end to end. flat: [total ...]; offsets: [rows + 1] int64.
+
+    Whole numbers may be held in a type that is smaller than the int64 of a batch.
+    """
 
     flat: Tensor
     offsets: Tensor
@@ -34,12 +37,14 @@ class Ragged:
         return self.offsets.diff()
 
     def pad(self, rows: Tensor, fill: float = 0) -> Tensor:
-        """The chosen rows side by side, padded at their ends with `fill`: [batch time ...]."""
+        """The chosen rows side by side, padded at their ends with `fill`: [batch time ...]; whole numbers as int64."""
         lengths = self.lengths[rows]
         steps = torch.arange(int(lengths.max()) if len(rows) else 0)
         inside = steps < lengths[:, None]
         places = (self.offsets[rows][:, None] + steps).where(inside, 0)
         padded = self.flat[places]
+        if not padded.is_floating_point() and padded.dtype != torch.bool:
+            padded = padded.long()
         padded[~inside] = fill
         return padded
 
@@ -56,6 +61,7 @@ class Examples:
     targets: Ragged | Tensor
     views: dict[str, Ragged] = field(default_factory=dict)
     source: Ragged | None = None
+    wholes: dict[str, Ragged] = field(default_factory=dict)
     augment: Callable[[Batch, torch.Generator], Batch] | None = None
 
     def __len__(self) -> int:
@@ -80,12 +86,18 @@ class Examples:
             targets=targets,
             row_targets=row_targets,
             views={name: view.pad(rows) for name, view in self.views.items()},
+            wholes={name: _whole(column, rows) for name, column in self.wholes.items()},
         )
         if self.source is not None:
             batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths[rows])
         if generator is not None and self.augment is not None:
             batch = self.augment(batch, generator)
         return batch
+
+
+def _whole(column: Ragged, rows: Tensor) -> Whole:
+    values, lengths = column.pad(rows), column.lengths[rows]
+    return Whole(values, None if bool((lengths == values.shape[1]).all()) else lengths)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """The encoder-decoder: a source is read whole, a recurrent decoder writes a sequence, attention looks back."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -15,8 +16,10 @@ from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
 from seqnet.models.bridge import Bridge
-from seqnet.models.encoder import Encoder
-from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
+from seqnet.models.encoder import Encoder, whole_encoders
+from seqnet.models.encoders.inputs import Make, blank, make_encoder
+from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
+from seqnet.models.joins.concat import Concat
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
 
@@ -40,13 +43,14 @@ class EncoderDecoder(nn.Module):
     are of another width. The head makes logits of it.
     cell, decoder_cell: make a cell of (input_size, hidden_size); without a decoder_cell both sides are alike.
     attention: makes one of (query_size, memory_size), or None. source: what is read; None = nothing at all.
-    encoder: `recurrent` layers over the source, or `none`: the reader's vectors are the memory, for a source that
+    encoder: `recurrent` layers over the source, or `none`: the source's own vectors are the memory, for a source that
     is one label, vector or picture. bridge: see Bridge. bidirectional: the encoder. hidden_size, num_layers,
     dropout, residual: of both sides. embedding_size None: tokens one-hot, numbers as they are.
     input_feeding: the last attentional vector is read beside the next input (Luong et al. 2015, section 3.3);
     runs step by step. tied: the output layer's weight is the target embedding's, as wide. shared_embedding:
-    source and target words have one embedding. readers: (inputs, views) -> reader, in place of `make_reader`.
-    head: makes the output layer of its width in place of `nn.Linear`.
+    source and target words have one embedding. wholes: further inputs; what each says as a whole stands beside every
+    vector of the source. encoders: in place of `make_encoder`, by an input's name. head: makes the output layer of its
+    width in place of `nn.Linear`.
     Raises ConfigurationError for what does not go together.
     """
 
@@ -58,6 +62,7 @@ class EncoderDecoder(nn.Module):
         inputs: Space,
         out_features: int,
         source: Space | None = None,
+        wholes: Mapping[str, Space] = MappingProxyType({}),
         decoder_cell: Callable[[int, int], nn.Module] | None = None,
         attention: Callable[[int, int], nn.Module] | None = None,
         encoder: str = "recurrent",
@@ -75,7 +80,7 @@ class EncoderDecoder(nn.Module):
         tied: bool = False,
         shared_embedding: bool = False,
         fused: bool = True,
-        reader: Callable[[Space, Mapping[str, Space]], nn.Module] | None = None,
+        encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
@@ -87,17 +92,21 @@ class EncoderDecoder(nn.Module):
                 "model.input_feeding=true feeds what attention found to the next step: choose an attention, or set "
                 "model.input_feeding=false"
             )
-        make = reader or (lambda space, views: make_reader(space, views, embedding_size, embedding_std))
-        self.reader = make(inputs, {})
+        self.inputs = make_encoder(inputs, embedding_size, embedding_std)
         self.encoder: Encoder | None = None
         if source is not None:
-            read = make(source, {})
+            read = encoders.get("source", make_encoder)(source, embedding_size, embedding_std)
+            concat = None
+            if wholes:
+                concat = Concat(
+                    whole_encoders(wholes, encoders, cell, hidden_size, embedding_size, embedding_std, fused)
+                )
             layers = None
             if encoder == "recurrent":
-                seen: int = read.size  # type: ignore[assignment]
+                seen: int = read.size + (0 if concat is None else concat.size)  # type: ignore[assignment,operator]
                 layers = stacked(cell, seen, hidden_size, num_layers, bidirectional, dropout, residual, fused)
-            self.encoder = Encoder(read, layers, input_dropout)
-        width: int = self.reader.size  # type: ignore[assignment]
+            self.encoder = Encoder(read, layers, input_dropout, concat)
+        width: int = self.inputs.size  # type: ignore[assignment]
         features = width if tied else hidden_size
         self.fed = features if input_feeding else 0
         self.layers = stacked(
@@ -122,30 +131,30 @@ class EncoderDecoder(nn.Module):
             self._tie(embedding_std)
 
     def _share(self, source: Space | None, inputs: Space) -> None:
-        read = None if self.encoder is None else self.encoder.reader
-        if not isinstance(read, TokenEmbedding) or not isinstance(self.reader, TokenEmbedding) or source != inputs:
+        read = None if self.encoder is None else self.encoder.inputs
+        if not isinstance(read, TokenEmbedding) or not isinstance(self.inputs, TokenEmbedding) or source != inputs:
             raise ConfigurationError(
                 "model.shared_embedding=true needs one vocabulary of source and target, embedded: set "
                 "data.vocabulary=joint and model.embedding_size, or model.shared_embedding=false"
             )
-        read.embedding = self.reader.embedding
+        read.embedding = self.inputs.embedding
 
     def _tie(self, embedding_std: float) -> None:
-        if not isinstance(self.reader, TokenEmbedding):
+        if not isinstance(self.inputs, TokenEmbedding):
             raise ConfigurationError(
                 "model.tied=true shares the weight of a token embedding, and this decoder has none: set "
                 "model.embedding_size and write tokens, or set model.tied=false"
             )
-        if self.reader.embedding.num_embeddings != self.head.out_features:
+        if self.inputs.embedding.num_embeddings != self.head.out_features:
             raise ConfigurationError(
-                f"model.tied=true needs outputs over the {self.reader.embedding.num_embeddings} tokens that the "
+                f"model.tied=true needs outputs over the {self.inputs.embedding.num_embeddings} tokens that the "
                 f"decoder reads, but this task's objective has {self.head.out_features} outputs: set model.tied=false"
             )
         if not isinstance(self.head, nn.Linear):
             raise ConfigurationError(NOT_LINEAR)
-        tie(self.reader.embedding, self.head, embedding_std)
-        if self.encoder is not None and isinstance(read := self.encoder.reader, TokenEmbedding):
-            if read.embedding is self.reader.embedding:
+        tie(self.inputs.embedding, self.head, embedding_std)
+        if self.encoder is not None and isinstance(read := self.encoder.inputs, TokenEmbedding):
+            if read.embedding is self.inputs.embedding:
                 read.embedding.weight = self.head.weight
 
     # ----------------------------------------------------------------- beginning
@@ -164,7 +173,7 @@ class EncoderDecoder(nn.Module):
         source, lengths = batch.source, None if batch.source_full else batch.source_lengths
         if not source.shape[1]:  # no row has any: a position of padding stands for them
             source, lengths = source.new_zeros(batch.size, 1, *source.shape[2:]), torch.zeros_like(batch.lengths)
-        encoded, states = self.encoder(source, lengths)
+        encoded, states = self.encoder(source, lengths, batch.wholes)
         if self.attention is None:
             return None, states, encoded.shape[1]
         memory: Memory = self.attention.prepare(encoded, lengths)  # type: ignore[operator]
@@ -237,7 +246,7 @@ class EncoderDecoder(nn.Module):
     def _read(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is not None:
             inputs = blank(inputs, padding(lengths, inputs.shape[1]))
-        x = self.reader(inputs, {})
+        x = self.inputs(inputs)
         return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
 
     def _write_by_steps(

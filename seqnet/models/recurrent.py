@@ -1,22 +1,32 @@
-"""The recurrent model: reader, recurrent layers, readout, linear head."""
+"""The recurrent model: encoders of its inputs, recurrent layers, readout, linear head."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqnet.batch import Batch, Output
+from seqnet.attention.memory import Memory
+from seqnet.batch import Batch, Output, Whole
+from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Axis
 from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
-from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
+from seqnet.models.encoder import beside, whole_encoders
+from seqnet.models.encoders.inputs import Inputs, Make, blank
+from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
+from seqnet.models.joins.attend import Attend
+from seqnet.models.joins.concat import Concat
+from seqnet.models.joins.state import InitialState
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
 READOUTS = ("all", "last", "mean", "max")
+JOINS = ("concat", "state", "attend")
 
 
 class Pooled(NamedTuple):
@@ -31,6 +41,14 @@ class RecurrentState(NamedTuple):
 
     layers: tuple[State, ...]
     pooled: Pooled | None  # None where every step is read out
+    position: Tensor | None = None  # [batch] int64: how many steps were read; None where nothing is attended to
+
+
+class Joined(NamedTuple):
+    """What the further inputs of a batch say, made once a window."""
+
+    vector: Tensor | None  # [batch feature], which stands beside every step
+    memories: tuple[Memory, ...]  # which every step asks
 
 
 class Recurrent(nn.Module):
@@ -40,9 +58,12 @@ class Recurrent(nn.Module):
     output of the top layer (of the right-to-left half the one at the row's first step), or the `mean` or `max`
     of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
     one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
-    of a tied one at most 0.1. reader: makes the reader
-    of (inputs, views) in place of `make_reader`. head: makes the output layer of its width in place of `nn.Linear`.
-    Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
+    of a tied one at most 0.1. views: further inputs of the same steps. wholes: further inputs that are read whole.
+    join: what is done with all of these: `concat`, each says the same at every step; `state`, the first state is made
+    of them; `attend`, they are looked at by `attention`; None: `concat` for one value a row, `state` for the rest.
+    encoders: in place of `make_encoder`, by an input's name. head: makes the output layer of its width in place of
+    `nn.Linear`. Raises ConfigurationError for an unknown readout or join and for `tied` where the two weights differ
+    in shape.
     """
 
     def __init__(
@@ -63,19 +84,34 @@ class Recurrent(nn.Module):
         readout: str = "all",
         tied: bool = False,
         fused: bool = True,
-        reader: Callable[[Space, Mapping[str, Space]], nn.Module] | None = None,
+        wholes: Mapping[str, Space] = MappingProxyType({}),
+        join: str | None = None,
+        attention: Callable[[int, int], nn.Module] | None = None,
+        encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:
             known = ", ".join(READOUTS)
             raise ConfigurationError(f"model.readout={readout} is not one of {known}{did_you_mean(readout, READOUTS)}")
-        if reader is None:
-            self.reader = make_reader(inputs, views, embedding_size, embedding_std)
-        else:
-            self.reader = reader(inputs, views)
-        width: int = self.reader.size  # type: ignore[assignment]
+        if join is not None:
+            one_of("model.join", join, JOINS)
+        self.inputs = Inputs(inputs, views, embedding_size, embedding_std, encoders)
+        read = whole_encoders(wholes, encoders, cell, hidden_size, embedding_size, embedding_std, fused)
+        ways = {name: join or ("concat" if space.axis is Axis.ROW else "state") for name, space in wholes.items()}
+        by_way = {way: {name: read[name] for name in read if ways[name] == way} for way in JOINS}
+        self.concat = Concat(by_way["concat"]) if by_way["concat"] else None
+        width = self.inputs.size + (0 if self.concat is None else self.concat.size)
         self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
+        self.first = InitialState(by_way["state"], self.layers) if by_way["state"] else None
+        self.attend: Attend | None = None
+        if by_way["attend"]:
+            if attention is None:
+                raise ConfigurationError(
+                    "model.join=attend looks at further inputs by attention, and attention=none does not look: choose "
+                    "an attention, such as attention=soft, or another model.join"
+                )
+            self.attend = Attend(by_way["attend"], self.layers.size, attention)
         self.head = Linear(self.layers.size, out_features) if head is None else head(self.layers.size)
         self.readout = readout
         self.bidirectional = bidirectional
@@ -85,12 +121,13 @@ class Recurrent(nn.Module):
             self._tie(embedding_std)
 
     def _tie(self, embedding_std: float) -> None:
-        if not isinstance(self.reader, TokenEmbedding):
+        embedding = self.inputs.main
+        if not isinstance(embedding, TokenEmbedding) or self.inputs.beside:
             raise ConfigurationError(
                 "model.tied=true shares the weight of a token embedding, and this model has none: "
-                "set model.embedding_size and use inputs of tokens without views, or set model.tied=false"
+                "set model.embedding_size and read nothing beside the tokens, or set model.tied=false"
             )
-        rows, size = self.reader.embedding.weight.shape
+        rows, size = embedding.embedding.weight.shape
         if size != self.head.in_features:
             raise ConfigurationError(
                 f"model.tied=true needs model.embedding_size={size} to equal the width of the top layer, which "
@@ -104,11 +141,25 @@ class Recurrent(nn.Module):
             )
         if not isinstance(self.head, nn.Linear):
             raise ConfigurationError(NOT_LINEAR)
-        tie(self.reader.embedding, self.head, embedding_std)
+        tie(embedding.embedding, self.head, embedding_std)
 
     def initial_state(self, batch_size: int) -> RecurrentState:
         """The state at the beginning of every row."""
-        return RecurrentState(self.layers.initial_state(batch_size), self._nothing_pooled(batch_size))
+        position = None
+        if self.attend is not None:
+            position = next(self.parameters()).new_zeros(batch_size, dtype=torch.int64)
+        return RecurrentState(self.layers.initial_state(batch_size), self._nothing_pooled(batch_size), position)
+
+    def begin(self, batch: Batch) -> tuple[Joined, RecurrentState]:
+        """Read a batch's further inputs: what every step needs of them, and the state in which the rows begin."""
+        state = self.initial_state(batch.size)
+        if self.first is not None:
+            state = state._replace(layers=self.first(batch.wholes, state.layers))
+        return self._joined(batch.wholes), state
+
+    def _joined(self, wholes: Mapping[str, Whole]) -> Joined:
+        vector = None if self.concat is None else self.concat(wholes)
+        return Joined(vector, () if self.attend is None else self.attend.prepare(wholes))
 
     def _nothing_pooled(self, batch_size: int) -> Pooled | None:
         if self.readout == "all":
@@ -127,14 +178,18 @@ class Recurrent(nn.Module):
         reads right to left would have to stop half-way.
         """
         lengths = None if window.full else window.lengths
-        x = self._read(window.inputs, window.views, lengths)
+        if state is None and (self.first or self.attend):
+            joined, state = self.begin(window)
+        else:
+            joined = self._joined(window.wholes)
+        x = self._read(window.inputs, window.views, lengths, joined)
         time, advance = window.time, window.advance
         if advance == time:
-            y, carried = self._run(x, state, lengths)
+            y, carried = self._run(x, state, lengths, joined)
             return Output(self._features(y, carried.pooled), self.head, carried)
         self._refuse_halves()
-        y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance))
-        rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time))
+        y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance), joined)
+        rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time), joined)
         return Output(self._features(torch.cat([y, rest], dim=1), final.pooled), self.head, carried)
 
     def step(
@@ -143,15 +198,18 @@ class Recurrent(nn.Module):
         state: RecurrentState,
         views: Mapping[str, Tensor] | None = None,
         head: nn.Module | None = None,
+        joined: Joined | None = None,
     ) -> tuple[Tensor, RecurrentState]:
         """One step: logits [batch out] and the new state.
 
-        inputs: [batch] or [batch feature]; views: each [batch ...]; head: the output layer, None = the model's own.
+        inputs: [batch] or [batch feature]; views: each [batch ...]; head: the output layer, None = the model's own;
+        joined: what `begin` made of the further inputs, where there are any.
         Raises ConfigurationError for a bidirectional model.
         """
         self._refuse_halves()
         ahead = {name: view.unsqueeze(1) for name, view in (views or {}).items()}
-        y, state = self._run(self._read(inputs.unsqueeze(1), ahead, None), state, None)
+        joined = joined or self._joined({})
+        y, state = self._run(self._read(inputs.unsqueeze(1), ahead, None, joined), state, None, joined)
         features = self._features(y, state.pooled)
         logits: Tensor = (head or self.head)(features[:, 0] if state.pooled is None else features)
         return logits, state
@@ -163,18 +221,28 @@ class Recurrent(nn.Module):
                 "run step by step: set training.window=null or model.bidirectional=false"
             )
 
-    def _read(self, inputs: Tensor, views: Mapping[str, Tensor], lengths: Tensor | None) -> Tensor:
+    def _read(self, inputs: Tensor, views: Mapping[str, Tensor], lengths: Tensor | None, joined: Joined) -> Tensor:
         if lengths is not None:  # whatever stands in padding, even NaN, must reach no weight's gradient
             ended = padding(lengths, inputs.shape[1])
             inputs = blank(inputs, ended)
             views = {name: blank(view, ended) for name, view in views.items()}
-        x = self.reader(inputs, views)
+        x: Tensor = self.inputs(inputs, views)
+        if joined.vector is not None:
+            x = beside(x, joined.vector)
         return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
 
-    def _run(self, x: Tensor, state: RecurrentState | None, lengths: Tensor | None) -> tuple[Tensor, RecurrentState]:
-        layers, pooled = state if state is not None else (None, self._nothing_pooled(x.shape[0]))
+    def _run(
+        self, x: Tensor, state: RecurrentState | None, lengths: Tensor | None, joined: Joined
+    ) -> tuple[Tensor, RecurrentState]:
+        layers, pooled, position = state if state is not None else (None, self._nothing_pooled(x.shape[0]), None)
         y, layers = self.layers(x, layers, lengths)
-        return y, RecurrentState(layers, self._pool(pooled, y, lengths))
+        if self.attend is not None and position is not None:
+            steps = position[:, None] + torch.arange(y.shape[1], device=y.device)
+            y = self.attend(y, joined.memories, steps)
+            if lengths is not None:
+                y = blank(y, padding(lengths, y.shape[1]))
+            position = position + (y.shape[1] if lengths is None else lengths)
+        return y, RecurrentState(layers, self._pool(pooled, y, lengths), position)
 
     def _pool(self, pooled: Pooled | None, y: Tensor, lengths: Tensor | None) -> Pooled | None:
         """What is known after the outputs y [batch time feature] too, which are 0 in padding."""

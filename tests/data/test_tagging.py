@@ -11,7 +11,7 @@ from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.sources.tagging import Tagging
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Tokens
+from seqnet.spaces import Spelling, Tokens
 
 TRAIN = "EU\tB-ORG\nsaid\tO\n\nsaid\tO\n"
 
@@ -48,7 +48,7 @@ def test_words_tags_and_characters_become_numbers(tmp_path: Path) -> None:
     made = fitted(write(tmp_path, TRAIN), max_characters=3)
     assert made.inputs.names == ("<unk>", "said", "EU")
     assert made.targets == Tokens(("B-ORG", "O"))
-    assert made.views == {"characters": Tokens(("<pad>", "<unk>", "a", "d", "i", "s", "E", "U"))}
+    assert made.views == {"characters": Spelling(("<pad>", "<unk>", "a", "d", "i", "s", "E", "U"), 3)}
     train = made.split("train")
     assert train is not None
     assert train.inputs.offsets.tolist() == [0, 2, 3]

@@ -18,9 +18,8 @@ from seqnet.batch import IGNORE, Batch, Output
 from seqnet.commands.writing import Writer
 from seqnet.configuration import CONFIGS
 from seqnet.models.bridge import KINDS as BRIDGES
-from seqnet.models.readers import CHARACTERS
 from seqnet.models.recurrent import READOUTS
-from seqnet.spaces import Image, Space, Tokens, Vector, Writing
+from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
 from seqnet.state import State, detach, leaves, select
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
@@ -28,7 +27,7 @@ from seqnet.training.schedule import Constant
 from seqnet.training.trainer import Limits, Trainer
 
 CELLS = tuple(sorted(path.stem for path in (CONFIGS / "cell").glob("*.yaml")))
-WORDS, NUMBERS, PICTURE, LETTERS = Tokens(tuple("abcdefg")), Vector(3), Image(4, 4), Tokens(tuple(".uvwxyz"))
+WORDS, NUMBERS, PICTURE, LETTERS = Tokens(tuple("abcdefg")), Vector(3), Image(4, 4), Spelling(tuple(".uvwxyz"), 3)
 TAGS = Tokens(("O", "B-x", "I-x"))
 JUDGED: dict[str, tuple[Space, dict[str, Any]]] = {
     "tokens": (WORDS, {}),
@@ -127,7 +126,7 @@ def batch_of(spaces: Any, row_targets: bool, whole: bool) -> Batch:
     inputs, targets = drawn(spaces.inputs, size, TIME), drawn(spaces.targets, size, *([TIME] * (not row_targets)))
     if not row_targets:
         targets[torch.arange(TIME) >= lengths[:, None]] = nothing(targets)
-    views = {CHARACTERS: drawn(LETTERS, size, TIME, 3)} if getattr(spaces, "views", None) else {}
+    views = {"characters": drawn(LETTERS, size, TIME, 3)} if getattr(spaces, "views", None) else {}
     read, source, source_lengths = getattr(spaces, "source", None), None, None
     if isinstance(read, Image):
         source, source_lengths = drawn(read, size, read.height), torch.full_like(lengths, read.height)
@@ -206,7 +205,7 @@ def found_in(assembly: build.Assembly, batch: Batch, size: int | None, stride: i
 def beginning(model: Any, batch: Batch) -> State:
     """The state before any step."""
     with torch.no_grad():
-        return model.begin(batch)[1] if hasattr(model, "begin") else model.initial_state(batch.size)
+        return model.begin(batch)[1]
 
 
 def same(found: Any, wanted: Any) -> None:
@@ -268,7 +267,7 @@ def note(figure: Callable[[str, str], None]) -> Callable[[str, int], None]:
 
 
 def test_recurrent_models(amount: Amount, note: Callable[[str, int], None]) -> None:
-    read: tuple[tuple[Space, dict[str, Space]], ...] = ((WORDS, {}), (WORDS, {CHARACTERS: LETTERS}), (NUMBERS, {}))
+    read: tuple[tuple[Space, dict[str, Space]], ...] = ((WORDS, {}), (WORDS, {"characters": LETTERS}), (NUMBERS, {}))
     both = (False, True)
     cases = list(itertools.product(CELLS, READOUTS, read, both, both, (1, 2)))[:: amount(62, 1)]
     for number, (cell, readout, (inputs, views), bidirectional, fused, num_layers) in enumerate(cases):

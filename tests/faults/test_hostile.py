@@ -506,7 +506,7 @@ CONFIGURATIONS = [
     *artefacts(
         BOTH,
         {
-            "a reader in the model": config("model.reader", EVIL_CLASS),
+            "an encoder in the model": config("model.encoders", {"word": EVIL_CLASS}),
             "callbacks of Hydra": config("hydra", {"callbacks": {"x": EVIL_CLASS}}),
             "trust of its own": also(config("trust", ["evil"]), named("cell", "evil.Evil")),
             "an interpolation for a number": config("seed", "${oc.env:HOME}"),

@@ -163,7 +163,7 @@ class Restless(nn.Module):
         self.size = 2
         self.register_buffer("seen", torch.zeros(2))
 
-    def forward(self, inputs: Tensor, views: Any) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         self.seen.mul_(0.9).add_(inputs.detach().sum((0, 1)))
         return inputs * (1 + 0.1 * random.random() * np.random.rand()) + self.seen.sum().tanh()
 
@@ -197,7 +197,7 @@ def made(precision: str, on_nonfinite: str, loader: Loader) -> Trainer:
         num_layers=2,
         dropout=0.3,
         output_dropout=0.2,
-        reader=lambda space, views: Restless(),
+        encoders={"inputs": lambda space, size, std: Restless()},
     )
     return Trainer(
         model,
@@ -367,7 +367,7 @@ def without_the_step(bad: tuple[int, int], precision: str) -> tuple[Trainer, lis
     return trainer, [(each.loss_sum, each.count, each.gradient_norm, each.learning_rate) for each in reports]
 
 
-@pytest.mark.parametrize("name", ["reader", "layers.layers.1", "head"])
+@pytest.mark.parametrize("name", ["inputs", "layers.layers.1", "head"])
 def test_the_module_that_made_the_value_is_named(name: str) -> None:
     trainer = made("fp32", "raise", Numbers())
     with torch.no_grad():

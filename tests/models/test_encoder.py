@@ -6,7 +6,8 @@ import torch
 from seqnet.cells.gru import GRU
 from seqnet.layers.stack import stacked
 from seqnet.models.encoder import Encoder
-from seqnet.models.readers import Features, OneHot, TokenEmbedding
+from seqnet.models.encoders.numbers import Features
+from seqnet.models.encoders.tokens import OneHot, TokenEmbedding
 from seqnet.spaces import Tokens, Vector
 from seqnet.state import leaves
 

@@ -89,7 +89,7 @@ def test_between_different_cells_only_a_linear_bridge_or_none_leads():
 def test_without_layers_the_mean_of_what_was_read_is_bridged(source):
     net, whole = model(source=source, encoder="none"), batch(source, lengths=[4, 2, 1])
     memory, state = net.begin(whole)
-    read = net.encoder.reader(whole.source, {})
+    read = net.encoder.inputs(whole.source)
     for row, length in enumerate([4, 2, 1]):
         mean = read[row, :length].mean(0)
         linear = net.bridge.maps[0][0]
@@ -175,12 +175,12 @@ def test_numbers_are_fed_back_as_they_are():
 
 def test_tied_and_shared_weights_are_one():
     tied = EncoderDecoder(LSTM, WORDS, 8, source=WORDS, attention=Soft, tied=True, **SIZES)
-    assert tied.head.weight is tied.reader.embedding.weight and tied.head.weight.shape == (8, 5)
-    assert tied.encoder.reader.embedding.weight is not tied.head.weight
+    assert tied.head.weight is tied.inputs.embedding.weight and tied.head.weight.shape == (8, 5)
+    assert tied.encoder.inputs.embedding.weight is not tied.head.weight
     shared = EncoderDecoder(LSTM, WORDS, 8, source=WORDS, attention=Soft, shared_embedding=True, **SIZES)
-    assert shared.encoder.reader.embedding is shared.reader.embedding
+    assert shared.encoder.inputs.embedding is shared.inputs.embedding
     both = EncoderDecoder(LSTM, WORDS, 8, source=WORDS, attention=Soft, tied=True, shared_embedding=True, **SIZES)
-    assert both.encoder.reader.embedding.weight is both.head.weight is both.reader.embedding.weight
+    assert both.encoder.inputs.embedding.weight is both.head.weight is both.inputs.embedding.weight
     assert 0.05 < both.head.weight.std() < 0.2
 
 

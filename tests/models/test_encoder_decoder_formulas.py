@@ -93,7 +93,7 @@ def along(cell, xs, state):
 
 def encode(net, source):
     """A vector for each position, and the final state of each layer, all its parts side by side."""
-    xs, states = [net.encoder.reader.embedding.weight[word] for word in source], []
+    xs, states = [net.encoder.inputs.embedding.weight[word] for word in source], []
     for number, layer in enumerate(net.encoder.layers.layers):
         below = xs
         if hasattr(layer, "right_to_left"):
@@ -147,7 +147,7 @@ def written(net, source, inputs, bridge):
     features = net.head.in_features
     fed, paid, logits, weights = torch.zeros(features).double(), torch.zeros(len(source)).double(), [], []
     for word in inputs:
-        x = net.reader.embedding.weight[word]
+        x = net.inputs.embedding.weight[word]
         if net.input_feeding:
             x = torch.cat([x, fed])
         for number, layer in enumerate(net.layers.layers):

@@ -12,11 +12,11 @@ from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.adaptive import AdaptiveTokens
-from seqnet.spaces import Tokens, Vector
+from seqnet.spaces import Spelling, Tokens, Vector
 from seqnet.state import detach, leaves, map_state, select
 
 WORDS = Tokens(tuple("abcdefgh"))
-LETTERS = Tokens(("<pad>", "x", "y"))
+LETTERS = Spelling(("<pad>", "x", "y"), 4)
 CELLS = {
     "rnn": RNN,
     "irnn": partial(RNN, nonlinearity="relu", recurrent_init="identity"),
@@ -268,7 +268,7 @@ def test_the_state_handed_in_is_used():
 def test_tied_weights_are_one_and_begin_small():
     torch.manual_seed(0)
     net = Recurrent(LSTM, WORDS, {}, 8, hidden_size=6, embedding_size=6, tied=True)
-    assert net.head.weight is net.reader.embedding.weight
+    assert net.head.weight is net.inputs.main.embedding.weight
     assert 0.08 < net.head.weight.std() < 0.12  # not the 1.0 of an embedding that is not tied
     assert sum(weight.numel() for weight in net.parameters()) == 8 * 6 + 4 * (6 * 6 + 6 * 6 + 6 + 6) + 8
     ids = torch.tensor([[2, 2]])
@@ -346,23 +346,6 @@ def test_a_one_logit_head_on_ten_units_has_11_weights():
     net = Recurrent(partial(RNN, single_bias=True), Vector(100), {}, 1, hidden_size=10, embedding_size=None)
     assert sum(weight.numel() for weight in net.head.parameters()) == 11
     assert sum(weight.numel() for weight in net.parameters()) == 1110 + 11
-
-
-def test_a_users_reader_takes_the_place_of_ours():
-    class Doubled(nn.Module):
-        def __init__(self, inputs, views):
-            super().__init__()
-            self.size = inputs.size
-
-        def forward(self, inputs, views):
-            return 2 * inputs
-
-    net = model(inputs=Vector(4), embedding_size=None)
-    doubled = model(inputs=Vector(4), reader=Doubled)
-    doubled.load_state_dict(net.state_dict())
-    whole = batch(inputs=Vector(4))
-    twice = Batch(2 * whole.inputs, whole.lengths, whole.targets)
-    torch.testing.assert_close(doubled(whole).logits(), net(twice).logits(), atol=0, rtol=0)
 
 
 def test_bf16_autocast_runs_and_keeps_the_state_in_full_precision():

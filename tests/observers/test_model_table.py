@@ -33,7 +33,7 @@ def test_the_same_counts_of_the_real_model(fused, window):
         fused=fused,
     )
     assert layer_rows(model, window) == [
-        LayerRow("reader.embedding", "Embedding", (4, 3, 100), 1_000_000),
+        LayerRow("inputs.main.embedding", "Embedding", (4, 3, 100), 1_000_000),
         LayerRow("layers.0", f"Layer (RNN, {model.layers.layers[0].realisation})", (4, 3, 10), 1_110),
         LayerRow("head", "Linear", (4, 1), 11),
     ]

@@ -52,8 +52,8 @@ def test_loss_and_gradients_are_the_same(translators):
     loss = bare_translator.loss(bare, batch.source, batch.source_lengths, batch.inputs, batch.targets)
     loss.backward()
     torch.testing.assert_close(model.head.weight.grad, bare.head.weight.grad)
-    torch.testing.assert_close(model.reader.embedding.weight.grad, bare.target.weight.grad)
-    torch.testing.assert_close(model.encoder.reader.embedding.weight.grad, bare.source.weight.grad)
+    torch.testing.assert_close(model.inputs.embedding.weight.grad, bare.target.weight.grad)
+    torch.testing.assert_close(model.encoder.inputs.embedding.weight.grad, bare.source.weight.grad)
 
 
 @pytest.mark.parametrize("size", [1, 5])

@@ -17,7 +17,7 @@ from seqnet.data.files import BadRows, EncodedSplits, File, find_files, never_se
 from seqnet.data.numbers import unasked_steps
 from seqnet.data.vocabulary import PADDING, UNKNOWN, Vocabulary, check_limits, restore_names
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Space, Tokens
+from seqnet.spaces import Space, Spelling, Tokens
 
 WORD_ENTRIES = (UNKNOWN,)
 CHARACTER_ENTRIES = (PADDING, UNKNOWN)
@@ -103,7 +103,7 @@ class Tagging:
     def _know(self, words: Vocabulary, spelling: Vocabulary | None, tags: tuple[str, ...]) -> None:
         self.words, self.spelling = words, spelling
         self.inputs, self.targets = Tokens(words.names), Tokens(tags)
-        self.views = {} if spelling is None else {"characters": Tokens(spelling.names)}
+        self.views = {} if spelling is None else {"characters": Spelling(spelling.names, self.max_characters)}
 
     def state(self) -> dict[str, Any]:
         """Words, characters (None where they are not used) and tags."""

@@ -4,7 +4,8 @@ from torch.nn import functional as F
 
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder import Encoder
-from seqnet.models.readers import Regions, make_reader
+from seqnet.models.encoders.image import Regions
+from seqnet.models.encoders.inputs import make_encoder
 from seqnet.spaces import Image
 
 
@@ -24,16 +25,16 @@ def slow_convolution(picture, weight, bias):
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (4, 6), (5, 7), (1, 3), (1, 1)])
 def test_regions_are_what_two_convolutions_see_there(height, width):
-    reader = make_reader(Image(height, width), {}, 4).double()
-    assert isinstance(reader, Regions)
-    assert reader.size == 4
+    encoder = make_encoder(Image(height, width), 4).double()
+    assert isinstance(encoder, Regions)
+    assert encoder.size == 4
     pictures = torch.rand(3, height, width, dtype=torch.float64)
-    found = reader(pictures, {})
+    found = encoder(pictures)
     rows, columns = Image(height, width).regions
     assert found.shape == (3, rows * columns, 4)
     for picture, regions in zip(pictures, found, strict=True):
-        seen = slow_convolution(picture[None], reader.first.weight, reader.first.bias).relu() + reader.place
-        seen = slow_convolution(seen, reader.second.weight, reader.second.bias).relu()
+        seen = slow_convolution(picture[None], encoder.first.weight, encoder.first.bias).relu() + encoder.place
+        seen = slow_convolution(seen, encoder.second.weight, encoder.second.bias).relu()
         for region, vector in enumerate(regions):
             down, right = divmod(region, columns)
             part = seen[:, 2 * down : 2 * down + 2, 2 * right : 2 * right + 2]
@@ -42,25 +43,25 @@ def test_regions_are_what_two_convolutions_see_there(height, width):
 
 def test_a_region_knows_its_place_and_little_of_what_is_far_away():
     torch.manual_seed(0)
-    reader = make_reader(Image(8, 8), {}, 16)
+    encoder = make_encoder(Image(8, 8), 16)
     blank, dot = torch.zeros(1, 8, 8), torch.zeros(1, 8, 8)
     dot[0, 0, 0] = 1
-    without, with_dot = reader(blank, {})[0], reader(dot, {})[0]
+    without, with_dot = encoder(blank)[0], encoder(dot)[0]
     assert len(without.unique(dim=0)) == 16  # blank everywhere, and yet no two regions are alike
     changed = (without != with_dot).any(1).view(4, 4)
     assert changed.nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]  # two convolutions reach two values on
 
 
 def test_gradients_are_those_of_finite_differences():
-    reader = make_reader(Image(3, 4), {}, 2).double()
-    assert torch.autograd.gradcheck(lambda picture: reader(picture, {}), torch.rand(2, 3, 4).double().requires_grad_())
+    encoder = make_encoder(Image(3, 4), 2).double()
+    assert torch.autograd.gradcheck(lambda picture: encoder(picture), torch.rand(2, 3, 4).double().requires_grad_())
 
 
 def test_an_encoder_without_layers_hands_on_the_regions_and_their_mean():
-    reader = make_reader(Image(8, 8), {}, 6)
+    encoder = make_encoder(Image(8, 8), 6)
     pictures = torch.rand(2, 8, 8)
-    encoded, (state,) = Encoder(reader, None, 0.0)(pictures, None)
-    assert torch.equal(encoded, reader(pictures, {}))
+    encoded, (state,) = Encoder(encoder, None, 0.0)(pictures, None)
+    assert torch.equal(encoded, encoder(pictures))
     torch.testing.assert_close(state.hidden, encoded.mean(1))
 
 
@@ -69,10 +70,10 @@ def test_it_learns_where_the_dot_is():
     places = torch.arange(16)
     pictures = torch.zeros(16, 4, 4)
     pictures[places, places // 4, places % 4] = 1
-    reader, head = make_reader(Image(4, 4), {}, 16), torch.nn.Linear(16, 16)
-    optimizer = torch.optim.Adam([*reader.parameters(), *head.parameters()], lr=1e-2)
+    encoder, head = make_encoder(Image(4, 4), 16), torch.nn.Linear(16, 16)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *head.parameters()], lr=1e-2)
     for _ in range(300):
-        loss = F.cross_entropy(head(reader(pictures, {}).mean(1)), places)
+        loss = F.cross_entropy(head(encoder(pictures).mean(1)), places)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -81,4 +82,4 @@ def test_it_learns_where_the_dot_is():
 
 def test_a_picture_without_a_width_is_refused():
     with pytest.raises(ConfigurationError, match="^model.embedding_size=null .* set it to a number$"):
-        make_reader(Image(8, 8), {}, None)
+        make_encoder(Image(8, 8), None)

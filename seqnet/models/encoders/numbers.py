@@ -1,0 +1,41 @@
+"""Numbers as vectors."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from seqnet.kinds import Axis, Item
+from seqnet.linear import Linear
+from seqnet.spaces import Space
+
+OF_NUMBERS = tuple((item, axis) for item in (Item.NUMBER, Item.LABELS) for axis in (Axis.STEP, Axis.SEQUENCE, Axis.ROW))
+
+
+class Projection(nn.Module):
+    """A learnt linear map of each step's numbers."""
+
+    reads: ClassVar = OF_NUMBERS
+
+    def __init__(self, space: Space, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.linear = Linear(space.size, size)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """values: [batch time feature]."""
+        projected: Tensor = self.linear(values)
+        return projected
+
+
+class Features(nn.Module):
+    """Each step's numbers as they are."""
+
+    reads: ClassVar = OF_NUMBERS
+
+    def __init__(self, space: Space) -> None:
+        super().__init__()
+        self.size = space.size
+
+    def forward(self, values: Tensor) -> Tensor:
+        """values: [batch time feature]."""
+        return values
