@@ -37,6 +37,8 @@ Config = dict[str, Any]
 
 STORED = "config.json"  # in a checkpoint
 CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
+TEXT_OF_A_FIELD = re.compile(r"data\.fields\.\w+\.(column|separator)|data\.format\.(delimiter|encoding|name_pattern)")
+LISTS = ("data.path",)  # text, or a list of texts
 TEXT_KEYS = frozenset(key for key, option in rules.OPTIONS.items() if option.text)
 OF_HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep.")
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
@@ -57,9 +59,11 @@ class Composed:
 def quoted(argument: str) -> str:
     """An override of a key that holds text, quoted for Hydra's grammar unless it is already."""
     key, equals, value = argument.partition("=")
-    if not equals or key.lstrip("+") not in TEXT_KEYS or value == "null" or value[:1] in ("'", '"'):
+    key = key.lstrip("+")
+    text = key in TEXT_KEYS or TEXT_OF_A_FIELD.fullmatch(key) is not None
+    if not equals or not text or value == "null" or value[:1] in ("'", '"') or (key in LISTS and value[:1] == "["):
         return argument
-    return f"{key}={quote(value)}"
+    return f"{argument.partition('=')[0]}={quote(value)}"
 
 
 def quote(value: str) -> str:
@@ -73,6 +77,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
     `job` gets a function that makes the checked configuration or raises ConfigurationError; it must itself not
     raise: in a sweep that would end all of it. Raises ConfigurationError for what cannot be composed.
     """
+    arguments = _settled(command, arguments)
     overrides = parse_overrides(arguments)
     typed = [override.input_line for override in overrides]
     flags = [argument for argument in arguments if argument not in typed]  # first, as Hydra's parser wants them
@@ -81,7 +86,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
         for key, value in typed_keys(overrides).items():
             if key in ("run_dir", "resume") and (sentence := rules.OPTIONS[key].refusal(key, value)):
                 raise ConfigurationError(sentence)
-        stored = stored_groups(arguments)
+        stored = _settled(command, stored_groups(arguments), arguments)
 
     def composed(cfg: DictConfig) -> Any:
         hydra_config: Any = HydraConfig.get()
@@ -109,7 +114,7 @@ def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> C
 
     sweeping: it is to be one of a sweep, in a folder that is not known yet.
     """
-    overrides = parse_overrides(arguments)
+    overrides = parse_overrides(_settled(command, arguments))
     try:
         cfg = _load(command, [str(override.input_line) for override in overrides], _config_dir(arguments))
         return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
@@ -127,6 +132,38 @@ def _load(command: str, overrides: list[str], config_dir: str | None) -> DictCon
     if config_dir is not None:
         overrides = [*overrides, f"hydra.searchpath=[{quote('file://' + os.path.abspath(config_dir))}]"]
     return _loader().load_configuration(command, overrides, RunMode.RUN, from_shell=False)
+
+
+def _settled(command: str, arguments: Sequence[str], beside: Sequence[str] = ()) -> list[str]:
+    """The arguments with `+` before choices of a field that the rest does not make, and none before those it makes.
+
+    beside: what else is typed. What is there is seen from the experiment and data chosen; one spelling serves for both.
+    """
+    named = [argument for argument in arguments if _is_nested(_key(argument))]
+    if not named:
+        return list(arguments)
+    groups = [argument for argument in (*arguments, *beside) if _key(argument) in trust.groups()]
+    first = [f"{override.get_key_element()}={_first(override)}" for override in parse_overrides(groups)]
+    try:
+        there = _load(command, first, _config_dir([*arguments, *beside])).hydra.runtime.choices
+    except (HydraException, OmegaConfBaseException):
+        return list(arguments)  # which will be told when all of it is composed
+    finally:
+        GlobalHydra.instance().clear()
+    settled = []
+    for argument in arguments:
+        plain = argument.lstrip("+")
+        settled.append(argument if argument not in named else plain if _key(plain) in there else f"+{plain}")
+    return settled
+
+
+def _key(argument: str) -> str:
+    return argument.partition("=")[0].lstrip("+")
+
+
+def _is_nested(group: str) -> bool:
+    """Whether it is a group chosen at a name of the user's, such as `field@data.fields.word`."""
+    return "@" in group and trust.is_group(group) and group not in trust.groups()
 
 
 def _loader() -> ConfigLoader:
@@ -167,7 +204,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         if override.is_delete():
             raise ConfigurationError(f"cannot take out '{line[1:]}': give it a value instead, or null where it may be")
         key, named = override.key_or_group, override.get_key_element().lstrip("+")
-        if "@" in named and named not in trust.groups():
+        if "@" in named and not trust.is_group(named):
             raise ConfigurationError(f"unknown group '{named}'{did_you_mean(named, trust.groups())}")
         if re.match(r"hydra\b", key) and not key.startswith(OF_HYDRA):
             raise ConfigurationError(
@@ -210,15 +247,13 @@ def checked(
     in_job = hydra_config.mode == RunMode.MULTIRUN
     if choices.get("sweep", "grid") != "grid" and not (in_job or sweeping):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
-    groups = [
-        f"~{group}" if group in CHANGES or choice == "null" else f"{group}={choice}"
-        for group, choice in choices.items()
-    ]
-    if hydra_config.searchpath:
-        groups.append(f"hydra.searchpath=[{','.join(quote(place) for place in hydra_config.searchpath)}]")
+    asked = typed_keys(task)
     places = tuple(place.path for place in _loader().get_search_path().get_path())
-    reference = _reference(command, tuple(groups), places)
-    config = _without_what_fell_away(_plain(cfg), reference, choices, typed_keys(task))
+    search = tuple(hydra_config.searchpath or ())
+    config = _plain(cfg)
+    _settle_fields(config, choices, asked, _reference(command, _as_overrides(choices, False, search), places))
+    reference = _reference(command, _as_overrides(choices, True, search), places)
+    config = _without_what_fell_away(config, reference, choices, asked)
     config = _checked_keys(config, reference, choices, command)
     config["groups"] = choices
     typed = typed_keys(override for override in task if override.input_line not in stored)
@@ -237,6 +272,48 @@ def checked(
     return Composed(config, typed, choices)
 
 
+def _as_overrides(choices: Mapping[str, str], nested: bool, search: Sequence[str]) -> tuple[str, ...]:
+    """Overrides that make the choices again, without what an experiment says beside them; `nested` ones too, or not."""
+    lines = [
+        f"~{group}" if group in CHANGES or choice == "null" else f"{'+' * _is_nested(group)}{group}={choice}"
+        for group, choice in choices.items()
+        if nested or not _is_nested(group)
+    ]
+    return (*lines, f"hydra.searchpath=[{','.join(map(quote, search))}]") if search else tuple(lines)
+
+
+def _settle_fields(
+    config: Config, choices: dict[str, str], typed: Mapping[str, Any], reference: Mapping[str, Any]
+) -> None:
+    """Leave out fields that nothing reads or asks for, if the experiment brought them. Raises ConfigurationError.
+
+    reference: what the choices say without those of fields.
+    """
+    fields = {trust.package_of(group): group for group in choices if group.startswith("field@")}
+    if not fields:
+        return
+    data = config["data"]
+    reads_fields = "fields" in reference["data"]
+    used = [*data.get("inputs", ()), data.get("target")] if reads_fields else []
+    for package, group in fields.items():
+        name = package.rpartition(".")[2]
+        if name in used:
+            continue
+        if group in typed and not reads_fields:
+            raise ConfigurationError(
+                f"{group}={choices[group]}: data={choices['data']} has columns of its own and reads no fields: leave "
+                "it out, or choose data=table"
+            )
+        if group in typed:
+            raise ConfigurationError(
+                f"{group}={choices[group]} is neither read nor asked for: add {name} to data.inputs, make it "
+                "data.target, or leave it out"
+            )
+        del choices[group], data["fields"][name]
+    if not reads_fields:
+        del data["fields"]
+
+
 @functools.lru_cache(maxsize=64)
 def _reference(command: str, groups: tuple[str, ...], places: tuple[str, ...]) -> Config:
     """What the choices alone say, not to be changed. Read once: the jobs of a sweep differ in other things."""
@@ -246,7 +323,7 @@ def _reference(command: str, groups: tuple[str, ...], places: tuple[str, ...]) -
 def _check_choices(choices: Mapping[str, str], task: Iterable[Override]) -> None:
     """Refuse a group that is none, which Hydra would add, and several choices of one, which it would merge."""
     for group in choices:
-        if group not in trust.groups():
+        if not trust.is_group(group):
             raise ConfigurationError(f"unknown group '{group}'{did_you_mean(group, trust.groups())}")
     for override in task:
         if override.key_or_group in _groups() and isinstance(override.value(), list):
@@ -305,10 +382,19 @@ def _without_what_fell_away(
 ) -> Config:
     """Leave out what an experiment says of its own choice, where another choice was made that has no such option."""
     known = leaves(reference)
+    packages = {trust.package_of(group): group for group in choices}
     for key in leaves(config):
-        group, _, last = key.partition(".")
+        package, _, last = key.rpartition(".")
+        group = packages.get(package, package)
         if key not in known and key not in chosen and group in chosen and _owners(group, key, choices):
-            config[group].pop(last, None)
+            lookup_section(config, package).pop(last, None)
+    return config
+
+
+def lookup_section(config: Config, package: str) -> Config:
+    """The section at a dotted key."""
+    for part in package.split("."):
+        config = config[part]
     return config
 
 
@@ -344,8 +430,8 @@ def put(config: Config, key: str, value: Any) -> None:
 
 def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> str:
     """The sentence that refuses a key, naming the choice it belongs to or the nearest right key."""
-    package, _, rest = key.partition(".")
-    group = next((name for name in choices if name.partition("@")[2] == package), package)  # cell@decoder_cell
+    package = key.rpartition(".")[0] or key
+    group = next((name for name in choices if trust.package_of(name) == package), package)  # cell@decoder_cell
     owners = _owners(group, key, choices)
     if owners and choices.get(group) in ("null", "None"):
         return f"{key} belongs to a choice that is not made: add {' or '.join(owners)}"
@@ -356,7 +442,7 @@ def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> s
     if inside:
         return f"'{key}' holds keys of its own, such as {inside[0]}: set those"
     last = key.rpartition(".")[2]
-    known = [*known] if rest else [*known, *choices]
+    known = [*known] if "." in key else [*known, *choices]
     namesakes = [name for name in known if name.rpartition(".")[2] == last]
     found = nearest(key, namesakes) or next(iter(namesakes), None) or nearest(key, known)
     if found is None:
@@ -367,7 +453,8 @@ def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> s
 
 def _owners(group: str, key: str, choices: Mapping[str, str]) -> list[str]:
     """The other choices of a group that have a key of its package."""
-    folder, rest = group.partition("@")[0], key.partition(".")[2]
+    folder, package = group.partition("@")[0], f"{trust.package_of(group)}."
+    rest = key.removeprefix(package) if key.startswith(package) else ""
     return [
         f"{group}={name}"
         for name in _choices_of(folder)
@@ -504,7 +591,7 @@ def stored_groups(arguments: Sequence[str]) -> list[str]:
     return [
         f"{group}={choice}"
         for group, choice in stored["groups"].items()
-        if group in trust.groups()
+        if trust.is_group(group)
         and group not in (*typed, "sweep")
         and isinstance(choice, str)
         and re.fullmatch(r"\w{1,100}", choice)

@@ -3,6 +3,7 @@
 A new option needs an entry only where its yaml default does not say enough: it may be null, or has a range.
 """
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -166,10 +167,24 @@ ROWS = whole(1, 1_000_000_000)
 YEAR = whole(1000, 9999)
 A_PATH = Option("a path", _is_path, text=True)
 PATH = or_null(A_PATH)
+PATHS = Option(
+    "a path, a list of paths, or null",
+    lambda value: PATH.accepts(value) or (isinstance(value, list) and bool(value) and all(map(_is_path, value))),
+    text=True,
+)
 COLUMN = Option(
     "a column's name or position",
     lambda value: isinstance(value, (str, int)) and not isinstance(value, bool) and value != "",
 )
+COLUMNS = Option(
+    "a column's name or position, a list of them, or null",
+    lambda value: (
+        value is None
+        or COLUMN.accepts(value)
+        or (isinstance(value, list) and bool(value) and all(map(COLUMN.accepts, value)))
+    ),
+)
+FIELD_COLUMN = re.compile(r"data\.fields\.\w+\.column")
 DEVICE = one_of("auto", "cpu", "cuda")
 PRECISION = one_of("fp32", "tf32", "bf16", "fp16")
 
@@ -300,7 +315,9 @@ OPTIONS: Mapping[str, Option] = {
     "decoding.top_k": or_null(COUNT),
     "decoding.top_p": or_null(number(above=0, most=1)),
     # data
-    "data.path": PATH,
+    "data.path": PATHS,
+    "data.inputs": NAMES,
+    "data.split_column": or_null(COLUMN),
     "data.batch_size": COUNT,
     "data.batch_tokens": or_null(COUNT),
     "data.num_workers": whole(0, PROCESSES),
@@ -325,7 +342,7 @@ OPTIONS: Mapping[str, Option] = {
     "data.text_column": COLUMN,
     "data.label_column": COLUMN,
     "data.source": COLUMN,
-    "data.target": COLUMN,
+    "data.target": or_null(COLUMN),
     "data.vocabulary": one_of("apart", "joint"),
     "data.test_share": number(least=0, below=1),
     "data.order": one_of("reverse", "copy"),
@@ -362,6 +379,8 @@ def option(key: str, default: Any, command: str = "train") -> Option:
     found = found or OPTIONS.get(key.removeprefix("decoder_"))
     if found is not None and found.accepts(default):
         return found
+    if FIELD_COLUMN.fullmatch(key):
+        return COLUMNS
     if isinstance(default, bool):
         return FLAG
     if isinstance(default, int):

@@ -47,6 +47,25 @@ def groups() -> tuple[str, ...]:
     return tuple(name for entry in entries if isinstance(entry, dict) for name in entry if "/" not in name)
 
 
+NESTED = {"field": "data.fields", "model/encoder": "model.encoders"}
+"""Groups of which any number is chosen, each at a name of the user's: `field@data.fields.NAME`."""
+INNER = ("data/format",)
+"""Groups whose choice is a part of another group's."""
+
+
+def is_group(name: str) -> bool:
+    """Whether a choice of a configuration may be called so: `cell`, `cell@decoder_cell`, `field@data.fields.word`."""
+    group, _, package = name.partition("@")
+    parent, _, own = package.rpartition(".")
+    return name in groups() or name in INNER or (NESTED.get(group) == parent != "" and own.isidentifier())
+
+
+def package_of(name: str) -> str:
+    """Where a choice stands in the configuration: `decoder_cell`, `data.fields.word`, `data.format`."""
+    group, _, package = name.partition("@")
+    return package or group.replace("/", ".")
+
+
 @cache
 def _layout() -> tuple[Config, Mapping[str, str]]:
     """The options of no group with their defaults, and for each section the group that it is chosen from."""
@@ -59,7 +78,8 @@ def _layout() -> tuple[Config, Mapping[str, str]]:
 @cache
 def own_classes() -> frozenset[str]:
     """All classes that seqnet's own files name."""
-    return frozenset(target for group in _layout()[1].values() for target in shipped(group))
+    found = {*_layout()[1].values(), *NESTED, *INNER}
+    return frozenset(target for group in found for target in shipped(group))
 
 
 @cache
@@ -111,7 +131,7 @@ def checked(stored: Any, trust: Sequence[str], typed: Mapping[str, Any] | None =
 def _choices(value: Any) -> Config:
     """The group choices: names of files, which stay in their folder. Those that are missing were not made."""
     for group, choice in value.items():
-        if group not in groups():
+        if not is_group(group):
             raise ConfigurationError(f"{SAYS} has the group {_brief(group)}, which this seqnet does not know")
         if not isinstance(choice, str) or not CHOICE.fullmatch(choice):
             raise ConfigurationError(f"{SAYS} has {group}={_brief(choice)}, which is no name of a choice")
@@ -136,7 +156,7 @@ def refuse_elsewhere(stored: Config) -> None:
 def _section(name: str, group: str, value: Any, trust: Sequence[str], typed: Any) -> Config | None:
     """The options of a section that is chosen from a group, checked."""
     classes = shipped(group)
-    if not classes:
+    if not classes and group not in (*NESTED, *INNER):
         if (CONFIGS / group / "default.yaml").is_file():
             return _options(name, {} if value is None else value, _defaults(CONFIGS / group / "default.yaml"))
         return None if value is None else _options(name, value, None)
@@ -171,13 +191,32 @@ def _options(
     if not isinstance(value, dict):
         raise ConfigurationError(f"{SAYS} has {name}={_brief(value)}, which must hold options")
     for key, option in value.items():
-        if defaults is not None and (name, key) != ("model", "encoders") and key in defaults:
+        own = typed.get(key) if isinstance(typed, Mapping) else None
+        if (inner := _inner(f"{name}.{key}")) is not None and isinstance(option, dict):
+            _check_inner(f"{name}.{key}", inner, option, trust, own)
+        elif defaults is not None and key in defaults:
             _check(f"{name}.{key}", option, defaults[key])
-        elif defaults is None or (name, key) == ("model", "encoders"):
-            _refuse_strange(f"{name}.{key}", option, trust, typed.get(key) if isinstance(typed, Mapping) else None)
+        elif defaults is None:
+            _refuse_strange(f"{name}.{key}", option, trust, own)
         else:
             raise ConfigurationError(f"{SAYS} has {name}.{_brief(key)}, which this seqnet does not know")
     return {**defaults, **value} if defaults is not None and filled else dict(value)
+
+
+def _inner(key: str) -> str | None:
+    """The group that what stands at a key of a section is chosen from; None where it is none."""
+    found = {package_of(group): group for group in INNER} | {package: group for group, package in NESTED.items()}
+    return found.get(key)
+
+
+def _check_inner(key: str, group: str, value: Config, trust: Sequence[str], typed: Any) -> None:
+    """Check a section within a section, or several by their names."""
+    named = {f"{key}.{name}": (name, one) for name, one in value.items()} if group in NESTED else {key: (None, value)}
+    for where, (name, one) in named.items():
+        if name is not None and not (isinstance(name, str) and name.isidentifier()):
+            raise ConfigurationError(f"{SAYS} has {_brief(where)}, which is no name")
+        own = typed.get(name) if name is not None and isinstance(typed, Mapping) else typed
+        _section(where, group, one, trust, own)
 
 
 def _check(key: str, value: Any, default: Any) -> None:
