@@ -30,15 +30,19 @@ class Vector:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture of grey values, read as a whole: `height` steps of `width` numbers (float32)."""
+    """A picture, read as a whole: `height` steps of `width` numbers (float32), or of `width` times `channels` of them.
+
+    channels: 1 for grey values, 3 for red, green and blue.
+    """
 
     height: int
     width: int
+    channels: int = 1
 
     @property
     def size(self) -> int:
         """Numbers a step."""
-        return self.width
+        return self.width * self.channels
 
     @property
     def regions(self) -> tuple[int, int]:

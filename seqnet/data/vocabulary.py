@@ -82,14 +82,14 @@ def smallest(size: int) -> type[np.integer[Any]]:
     return np.uint8 if size <= 1 << 8 else np.int16 if size <= 1 << 15 else np.int32
 
 
-def check_limits(vocabulary_size: int | None, min_count: int, least: int) -> None:
-    """Raises ConfigurationError for a size below `least`, or a count below 1."""
+def check_limits(vocabulary_size: int | None, min_count: int, least: int, section: str = "data") -> None:
+    """Raises ConfigurationError for a size below `least`, or a count below 1. section: where the options stand."""
     if vocabulary_size is not None and vocabulary_size < least:
         raise ConfigurationError(
-            f"data.vocabulary_size is {vocabulary_size}; it must be at least {least}, or null for no limit"
+            f"{section}.vocabulary_size is {vocabulary_size}; it must be at least {least}, or null for no limit"
         )
     if min_count < 1:
-        raise ConfigurationError(f"data.min_count is {min_count}; it must be at least 1")
+        raise ConfigurationError(f"{section}.min_count is {min_count}; it must be at least 1")
 
 
 def restore_names(names: Any, what: str) -> tuple[str, ...]:
