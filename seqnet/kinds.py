@@ -27,6 +27,7 @@ ENDS = "ends"  # trait: what is written begins and ends with tokens of its own
 RANKED = "ranked"  # trait: a vocabulary in order of frequency
 BIO = "bio"  # trait: labels are BIO tags
 STREAM = "stream"  # trait: documents are read from end to end, the state carried along
+LETTERS = "letters"  # trait: a step is a word's characters, 0 behind the last
 AHEAD = "ahead"  # trait: at the step where it is asked for, it is known already
 
 

@@ -1,8 +1,10 @@
-"""Text to token numbers and back, by characters, words or byte pairs."""
+"""Text to token numbers and back, by characters, words or byte pairs, learned and encoded in blocks."""
 
 import json
+import unicodedata
+import weakref
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar, Protocol
@@ -12,152 +14,232 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Ragged
-from seqnet.data.vocabulary import LINE_END, UNKNOWN, Vocabulary, check_limits
+from seqnet.data.vocabulary import LINE_END, UNKNOWN, Vocabulary, check_limits, smallest
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
 BYTES = 256
 LARGE = 1 << 28  # bytes of token numbers that are held in memory
+PIECE = 1 << 20  # characters that are worked on at a time: what is made of them on the way is many times as large
+SPOOLED = 1 << 24  # bytes of text that wait in memory until byte pairs are learned; more wait in a file
 PAIRS = 8000  # entries of a byte-pair vocabulary of which no size is said
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class Encoding(Protocol):
-    """What a level knows. forbidden: numbers that stand for no text of their own, never to be generated."""
+    """A level: `observe` is called with block after block of texts, then `learned` once, then the others.
+
+    forbidden: numbers that stand for no text of their own, never to be generated. unknown: the number of what
+    training did not see, None where there is no such thing. encode_all: numbers end to end, in the smallest type
+    that holds them, and how many each text has.
+    """
 
     names: tuple[str, ...]
     forbidden: tuple[int, ...]
+    unknown: int | None
 
-    def encode(self, text: str) -> Sequence[int] | np.ndarray: ...
+    def observe(self, texts: Sequence[str]) -> None: ...
+    def learned(self) -> None: ...
+    def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]: ...
     def decode(self, ids: Sequence[int]) -> str: ...
     def state(self) -> Any: ...
+    def restore(self, state: Any) -> None: ...  # raises DataError
 
 
 class Characters:
     """One number a character (a Unicode code point)."""
 
     special: ClassVar = (UNKNOWN,)
+    unknown: int | None = 0
+    forbidden: tuple[int, ...] = (0,)
+    names: tuple[str, ...]
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+    def __init__(self, size: int | None, min_count: int) -> None:
+        self._size, self._min_count = size, min_count
+        self._counts = np.zeros(BYTES, np.int64)  # by code point, as far as one was seen
+
+    def observe(self, texts: Sequence[str]) -> None:
+        """Count the characters."""
+        for points in code_points(texts):
+            found = np.bincount(points)
+            if len(found) > len(self._counts):
+                self._counts, found = found, self._counts
+            self._counts[: len(found)] += found
+
+    def learned(self) -> None:
+        """Number the characters."""
+        counts = Counter({chr(point): int(self._counts[point]) for point in self._counts.nonzero()[0].tolist()})
+        self._know(Vocabulary.build(counts, self.special, self._size, self._min_count))
+
+    def _know(self, vocabulary: Vocabulary) -> None:
         self.names = vocabulary.names
-        self.forbidden = (vocabulary.unknown,)
         points = [ord(name) for name in self.names[1:]]
-        self._numbers = np.full(0x110000, vocabulary.unknown, np.int64)
+        self._numbers = np.zeros(0x110000, smallest(len(self.names)))
         self._numbers[points] = np.arange(1, len(self.names))
 
-    @classmethod
-    def learn(cls, texts: Sequence[str], size: int | None, min_count: int) -> "Characters":
-        """From the characters of the training texts."""
-        counts = Counter[str]()
-        for text in texts:
-            counts.update(text)
-        return cls(Vocabulary.build(counts, cls.special, size, min_count))
-
-    @classmethod
-    def restore(cls, state: Any) -> "Characters":
-        """The inverse of `state`. Raises DataError."""
-        vocabulary = Vocabulary.restore(state, cls.special)
-        if any(len(name) != 1 for name in vocabulary.names[1:]):
-            raise DataError("the stored vocabulary holds entries that are no characters")
-        return cls(vocabulary)
-
-    def encode(self, text: str) -> np.ndarray:
-        """[time] int64."""
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        return self._numbers[points]
+    def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """See Encoding."""
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        flat = np.empty(int(lengths.sum()), self._numbers.dtype)
+        for begin, points in zip(range(0, len(flat), PIECE), code_points(texts), strict=True):
+            np.take(self._numbers, points, out=flat[begin : begin + len(points)], mode="clip")
+        return flat, lengths
 
     def decode(self, ids: Sequence[int]) -> str:
         """The characters, an unknown one as U+FFFD."""
-        return "".join(REPLACEMENT if number == self.vocabulary.unknown else self.names[number] for number in ids)
+        return "".join(REPLACEMENT if number == self.unknown else self.names[number] for number in ids)
 
     def state(self) -> list[str]:
         """The vocabulary."""
-        return self.vocabulary.state()
+        return list(self.names)
+
+    def restore(self, state: Any) -> None:
+        """The inverse of `state`. Raises DataError."""
+        vocabulary = Vocabulary.restore(state, self.special)
+        if any(len(name) != 1 for name in vocabulary.names[1:]):
+            raise DataError("the stored vocabulary holds entries that are no characters")
+        self._know(vocabulary)
+
+
+def code_points(texts: Sequence[str]) -> Iterator[np.ndarray]:
+    """The code points of texts end to end, PIECE at a time, uint32."""
+    text = "".join(texts)
+    for begin in range(0, len(text), PIECE):
+        yield np.frombuffer(text[begin : begin + PIECE].encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+class Parting(dict[int, str]):
+    """For str.translate: a space on either side of each punctuation mark and symbol."""
+
+    def __missing__(self, point: int) -> str:
+        letter = chr(point)
+        self[point] = f" {letter} " if unicodedata.category(letter)[0] in "PS" else letter
+        return self[point]
 
 
 class Words:
-    """One number for each piece between white space."""
+    """One number for each piece between white space.
 
-    special: ClassVar[tuple[str, ...]] = (UNKNOWN,)
+    punctuation: each punctuation mark and symbol is a word of its own. line_ends: so is the end of a line, `<eos>`,
+    as the Penn Treebank's language models are scored.
+    """
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-        self.names = vocabulary.names
-        self.forbidden = (vocabulary.unknown,)
+    unknown: int | None = 0
+    forbidden: tuple[int, ...] = (0,)
 
-    @classmethod
-    def learn(cls, texts: Sequence[str], size: int | None, min_count: int) -> "Words":
-        """From the words of the training texts."""
-        counts = Counter(chain.from_iterable(map(cls.split, texts)))
-        return cls(Vocabulary.build(counts, cls.special, size, min_count))
+    def __init__(self, size: int | None, min_count: int, punctuation: bool = False, line_ends: bool = False) -> None:
+        self._size, self._min_count = size, min_count
+        self._parting = Parting() if punctuation else None
+        self.line_ends = line_ends
+        self.special = (UNKNOWN, LINE_END) if line_ends else (UNKNOWN,)
+        self._counts = Counter[str]()
+        self.vocabulary = Vocabulary(self.special)
 
-    @classmethod
-    def restore(cls, state: Any) -> "Words":
-        """The inverse of `state`. Raises DataError."""
-        return cls(Vocabulary.restore(state, cls.special))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every word, in the order of its number."""
+        return self.vocabulary.names
 
-    @staticmethod
-    def split(text: str) -> list[str]:
+    def split(self, text: str) -> list[str]:
         """The words of a text."""
+        if self._parting is not None:
+            text = text.translate(self._parting)
+        if self.line_ends:
+            text = text.replace("\n", f" {LINE_END} ")
         return text.split()
 
-    def encode(self, text: str) -> list[int]:
-        """[time]."""
-        return self.vocabulary.encode(self.split(text))
+    def observe(self, texts: Sequence[str]) -> None:
+        """Count the words."""
+        self._counts.update(chain.from_iterable(map(self.split, texts)))
+
+    def learned(self) -> None:
+        """Number the words."""
+        self.vocabulary = Vocabulary.build(self._counts, self.special, self._size, self._min_count)
+        self._counts = Counter()
+
+    def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """See Encoding."""
+        return self.vocabulary.encode_all(list(map(self.split, texts)))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The words, a space before each, so that texts can be put end to end."""
-        return "".join(f" {word}" for word in self.vocabulary.decode(ids))
+        """The words, a space before each but at the beginning of a line, so that texts can be put end to end."""
+        words = self.vocabulary.decode(ids)
+        if not self.line_ends:
+            return "".join(f" {word}" for word in words)
+        text = ""
+        for word in words:
+            text += "\n" if word == LINE_END else word if text.endswith("\n") else f" {word}"
+        return text
 
     def state(self) -> list[str]:
         """The vocabulary."""
         return self.vocabulary.state()
 
-
-class WordsAndLineEnds(Words):
-    """Words, and `<eos>` where a line ends, as the Penn Treebank's language models are scored."""
-
-    special: ClassVar[tuple[str, ...]] = (UNKNOWN, LINE_END)
-
-    @staticmethod
-    def split(text: str) -> list[str]:
-        """The words of a text, and its line ends."""
-        return text.replace("\n", f" {LINE_END} ").split()
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The words, a space before each, and line ends."""
-        text = ""
-        for word in self.vocabulary.decode(ids):
-            text += "\n" if word == LINE_END else word if text.endswith("\n") else f" {word}"
-        return text
+    def restore(self, state: Any) -> None:
+        """The inverse of `state`. Raises DataError."""
+        self.vocabulary = Vocabulary.restore(state, self.special)
 
 
 class Pairs:
     """Byte-pair encoding of UTF-8 bytes (Sennrich et al. 2016): no text is unknown, no token spans two lines."""
 
+    unknown: int | None = None
     forbidden: tuple[int, ...] = ()
+    names: tuple[str, ...]
 
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
-        numbered = sorted((number, name) for name, number in tokenizer.get_vocab().items())
-        self.names = tuple(name for _, name in numbered)
+    def __init__(self, size: int | None, min_count: int) -> None:
+        self._size, self._min_count = size, min_count
+        # The library learns from all texts at once, so they wait, where they are many in a file.
+        self._spool = SpooledTemporaryFile(SPOOLED)
+        weakref.finalize(self, self._spool.close)
+        self._lengths: list[int] = []  # bytes of each text that waits
 
-    @classmethod
-    def learn(cls, texts: Sequence[str], size: int | None, min_count: int) -> "Pairs":
-        """From the lines of the training texts."""
+    def observe(self, texts: Sequence[str]) -> None:
+        """Keep the texts. Raises OSError where the disk is full."""
+        for text in texts:
+            self._lengths.append(self._spool.write(text.encode()))
+
+    def learned(self) -> None:
+        """Join pairs of bytes."""
         library = _tokenizers()
-        tokenizer = cls._tokenizer(library.models.BPE())
+        tokenizer = _byte_level(library.models.BPE())
         trainer = library.trainers.BpeTrainer(
-            vocab_size=size or PAIRS,
-            min_frequency=min_count,
+            vocab_size=self._size or PAIRS,
+            min_frequency=self._min_count,
             initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        tokenizer.train_from_iterator((line for text in texts for line in text.splitlines(keepends=True)), trainer)
-        return cls(tokenizer)
+        self._spool.seek(0)
+        texts = (self._spool.read(length).decode() for length in self._lengths)
+        tokenizer.train_from_iterator((lines for text in texts for lines in batched_lines([text])), trainer)
+        self._spool.close()
+        self._know(tokenizer)
 
-    @classmethod
-    def restore(cls, state: Any) -> "Pairs":
+    def _know(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        numbered = sorted((number, name) for name, number in tokenizer.get_vocab().items())
+        self.names = tuple(name for _, name in numbered)
+
+    def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """See Encoding."""
+        kind = smallest(len(self.names))
+        parts, in_lines = [np.zeros(0, kind)], [0]
+        for lines in batched_lines(texts):
+            found = [line.ids for line in self._tokenizer.encode_batch_fast(lines)]
+            in_lines += map(len, found)
+            parts.append(np.fromiter(chain.from_iterable(found), kind))
+        ends = np.cumsum(in_lines)
+        lines_before = np.cumsum([0, *(len(text.splitlines()) for text in texts)])
+        return np.concatenate(parts), np.diff(ends[lines_before])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text; bytes that are no whole character as U+FFFD."""
+        return str(self._tokenizer.decode(list(ids)))
+
+    def state(self) -> str:
+        """The tokenizer as its library writes it."""
+        return str(self._tokenizer.to_str())
+
+    def restore(self, state: Any) -> None:
         """The inverse of `state`. Raises DataError.
 
         Of what is stored the entries and merges alone are taken: a tokenizer can be told to pad to any length, or to
@@ -170,30 +252,30 @@ class Pairs:
             numbers_are_places = sorted(vocabulary.values()) == list(range(len(vocabulary)))
             if not numbers_are_places or any(part not in vocabulary for a, b in merges for part in (a, b, a + b)):
                 raise ValueError("entries and merges do not go together")
-            return cls(cls._tokenizer(library.models.BPE(vocab=vocabulary, merges=merges)))
+            self._know(_byte_level(library.models.BPE(vocab=vocabulary, merges=merges)))
         except Exception as error:  # the library raises bare Exception
             raise DataError(f"the stored tokenizer cannot be read ({error})") from error
 
-    @staticmethod
-    def _tokenizer(model: Any) -> Any:
-        library = _tokenizers()
-        tokenizer = library.Tokenizer(model)
-        tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
-        tokenizer.decoder = library.decoders.ByteLevel()
-        return tokenizer
 
-    def encode(self, text: str) -> list[int]:
-        """[time]."""
-        lines = self.tokenizer.encode_batch_fast(text.splitlines(keepends=True))
-        return [number for line in lines for number in line.ids]
+def _byte_level(model: Any) -> Any:
+    library = _tokenizers()
+    tokenizer = library.Tokenizer(model)
+    tokenizer.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = library.decoders.ByteLevel()
+    return tokenizer
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text; bytes that are no whole character as U+FFFD."""
-        return str(self.tokenizer.decode(list(ids)))
 
-    def state(self) -> str:
-        """The tokenizer as its library writes it."""
-        return str(self.tokenizer.to_str())
+def batched_lines(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The lines of all texts, their ends with them, in lists of about PIECE characters."""
+    batch, size = list[str](), 0
+    for line in chain.from_iterable(text.splitlines(keepends=True) for text in texts):
+        batch.append(line)
+        size += len(line)
+        if size >= PIECE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def merged_pair(pair: Any) -> tuple[str, str]:
@@ -206,11 +288,16 @@ def _tokenizers() -> Any:
     try:
         import tokenizers
     except ImportError as error:
-        raise ConfigurationError("data.level=bpe needs the package tokenizers: pip install 'seqnet[text]'") from error
+        raise ConfigurationError("byte pairs (level=bpe) need the package tokenizers: pip install 'seqnet[text]'") from error
     return tokenizers
 
 
 LEVELS: dict[str, Any] = {"characters": Characters, "words": Words, "bpe": Pairs}
+
+
+def least_size(level: str, line_ends: bool = False) -> int:
+    """The smallest vocabulary of a level that can learn something."""
+    return BYTES + 1 if level == "bpe" else 2 + (level == "words" and line_ends)
 
 
 class TextEncoder:
@@ -232,8 +319,8 @@ class TextEncoder:
         self.lower = lower
         self.size = vocabulary_size
         self.min_count = min_count
-        self._kind: Any = WordsAndLineEnds if level == "words" and line_ends else LEVELS[level]
-        check_limits(vocabulary_size, min_count, BYTES + 1 if level == "bpe" else len(self._kind.special) + 1)
+        self.line_ends = line_ends
+        check_limits(vocabulary_size, min_count, least_size(level, line_ends))
         self._encoding: Encoding | None = None
 
     @property
@@ -244,7 +331,15 @@ class TextEncoder:
 
     def learn(self, texts: Sequence[str]) -> None:
         """Learn the tokens of the training texts."""
-        self._encoding = self._kind.learn([self._as_read(text) for text in texts], self.size, self.min_count)
+        made = self._fresh()
+        made.observe([self._as_read(text) for text in texts])
+        made.learned()
+        self._encoding = made
+
+    def _fresh(self) -> Encoding:
+        more = {"line_ends": self.line_ends} if self.level == "words" else {}
+        made: Encoding = LEVELS[self.level](self.size, self.min_count, **more)
+        return made
 
     def state(self) -> dict[str, Any]:
         """The level and what was learned."""
@@ -256,7 +351,9 @@ class TextEncoder:
             raise DataError("the stored vocabulary does not say its level and its tokens")
         if state["level"] != self.level:
             raise DataError(f"the stored vocabulary is one of {state['level']}, but data.level={self.level}")
-        self._encoding = self._kind.restore(state["tokens"])
+        made = self._fresh()
+        made.restore(state["tokens"])
+        self._encoding = made
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -278,7 +375,8 @@ class TextEncoder:
 
     def encode(self, text: str) -> np.ndarray:
         """The numbers of a text, [time] int64."""
-        return np.asarray(self.encoding.encode(self._as_read(text)), np.int64)
+        flat, _ = self.encoding.encode_all([self._as_read(text)])
+        return flat.astype(np.int64)
 
     def encode_all(self, texts: Sequence[str]) -> Ragged:
         """The numbers of each text."""

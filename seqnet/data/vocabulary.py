@@ -2,7 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import Any
+
+import numpy as np
 
 from seqnet.errors import ConfigurationError, DataError
 
@@ -41,8 +44,13 @@ class Vocabulary:
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
         """The number of each token."""
-        number, unknown = self._numbers.get, self.unknown
-        return [number(token, unknown) for token in tokens]
+        return list(map(self._numbers.get, tokens, repeat(self.unknown)))
+
+    def encode_all(self, rows: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of rows of tokens, end to end in the smallest type that holds them, and each row's length."""
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        numbers = map(self._numbers.get, chain.from_iterable(rows), repeat(self.unknown))
+        return np.fromiter(numbers, smallest(len(self)), int(lengths.sum())), lengths
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The token of each number."""
@@ -69,14 +77,19 @@ def is_text(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def check_limits(vocabulary_size: int | None, min_count: int, least: int) -> None:
-    """Raises ConfigurationError for a size below `least`, or a count below 1."""
+def smallest(size: int) -> type[np.integer[Any]]:
+    """The smallest type of array that holds every number of a vocabulary of that size, and that torch has too."""
+    return np.uint8 if size <= 1 << 8 else np.int16 if size <= 1 << 15 else np.int32
+
+
+def check_limits(vocabulary_size: int | None, min_count: int, least: int, section: str = "data") -> None:
+    """Raises ConfigurationError for a size below `least`, or a count below 1. section: where the options stand."""
     if vocabulary_size is not None and vocabulary_size < least:
         raise ConfigurationError(
-            f"data.vocabulary_size is {vocabulary_size}; it must be at least {least}, or null for no limit"
+            f"{section}.vocabulary_size is {vocabulary_size}; it must be at least {least}, or null for no limit"
         )
     if min_count < 1:
-        raise ConfigurationError(f"data.min_count is {min_count}; it must be at least 1")
+        raise ConfigurationError(f"{section}.min_count is {min_count}; it must be at least 1")
 
 
 def restore_names(names: Any, what: str) -> tuple[str, ...]:

@@ -5,11 +5,15 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
+from seqnet.batch import IGNORE
 from seqnet.kinds import Kind
 from seqnet.spaces import Space
 
 Raw = Any
 """A value as a format gives it: text, a number, a list, a dictionary, bytes, a path, an array; None = missing."""
+
+
+UNKNOWN_LABEL = IGNORE - 1  # in a column of labels: one that training never saw; IGNORE: nothing is asked there
 
 
 class Block(NamedTuple):
@@ -27,12 +31,24 @@ class BadValues(Exception):
         self.problems = dict(problems)
 
 
+class UnknownLabels(BadValues):
+    """Some of the values are labels that training never saw; all the others of the block can be used.
+
+    block: the values all the same, UNKNOWN_LABEL in place of such a label, for whoever counts it as an error. Of
+    several labels a row those that are known are set.
+    """
+
+    def __init__(self, problems: Mapping[int, str], block: Block) -> None:
+        super().__init__(problems)
+        self.block = block
+
+
 class Field(Protocol):
     """One column. `observe` is called with block after block of training rows, then `learned` once; then `encode`.
 
     opens_files: values that are text name files, relative to the table that holds them; they are handed in as paths.
     `observe` and `encode` raise BadValues that names every row of the block that cannot be used, all at once, and then
-    have taken in nothing.
+    have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
     """
 
     opens_files: ClassVar[bool] = False

@@ -1,0 +1,67 @@
+"""Columns that are built block by block, and which rows of a table belong to which split."""
+
+from collections.abc import Sequence
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqnet.data.examples import Ragged
+from seqnet.data.generation import SPLITS, generator
+
+LARGE = 1 << 24  # bytes of a column that are held in memory
+
+
+class ColumnBuilder:
+    """Puts encoded blocks end to end, in the type that they have.
+
+    More than LARGE bytes of them lie in a file in the temporary folder, which ends with the process, and are mapped
+    from there, so that they need no memory of their own. Raises OSError where the disk is full.
+    """
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(LARGE)  # noqa: SIM115  closed when the column is made
+        self._lengths: list[np.ndarray] = []
+        self._like: np.ndarray | None = None
+
+    def append(self, flat: np.ndarray, lengths: np.ndarray, continues: bool = False) -> None:
+        """Add the rows of a block. continues: its first row goes on with the last one so far."""
+        if self._like is None:
+            self._like = flat[:0]
+        self._file.write(np.ascontiguousarray(flat, self._like.dtype).data)
+        if continues and self._lengths:
+            self._lengths[-1][-1] += lengths[0]
+            lengths = lengths[1:]
+        if len(lengths):
+            self._lengths.append(lengths.copy())
+
+    def column(self) -> Ragged | None:
+        """All rows; None where there are none."""
+        if self._like is None or not self._lengths:
+            return None
+        large = self._file.tell() > LARGE
+        self._file.seek(0)
+        kind, shape = self._like.dtype, self._like.shape[1:]
+        # "c": what is written to the array is not written to the file.
+        flat: Any = np.memmap(self._file, kind, "c") if large else np.frombuffer(bytearray(self._file.read()), kind)
+        lengths = np.concatenate([np.zeros(1, np.int64), *self._lengths])
+        return Ragged(torch.from_numpy(flat.reshape(-1, *shape)), torch.from_numpy(lengths.cumsum()))
+
+
+def assign(rows: int, valid: float, test: float, seed: int) -> np.ndarray:
+    """For each of so many rows the split that it belongs to, drawn by the seed: its place in SPLITS.
+
+    valid, test: their shares; one above 0 is at least one row of two.
+    """
+    order = torch.randperm(rows, generator=generator(seed, "splits")).numpy()
+    counts = [max(round(share * rows), int(share > 0 and rows > 1)) for share in (valid, test)]
+    splits = np.full(rows, SPLITS.index("train"), np.int8)
+    splits[order[: counts[0]]] = SPLITS.index("valid")
+    splits[order[counts[0] : sum(counts)]] = SPLITS.index("test")
+    return splits
+
+
+def take(values: Sequence[Any], kept: Sequence[int]) -> list[Any]:
+    """The values at some positions."""
+    return [values[position] for position in kept]

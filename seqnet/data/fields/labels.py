@@ -1,0 +1,102 @@
+"""Any of a few classes, of a row or of each step."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from seqnet.data.fields.field import Block, Raw, UnknownLabels
+from seqnet.data.fields.label import ORDERS, unknown_labels
+from seqnet.data.fields.options import chosen
+from seqnet.data.fields.raw import Unusable, each, items, name
+from seqnet.data.vocabulary import restore_names
+from seqnet.errors import ConfigurationError
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.spaces import Vector
+
+
+class LabelsField:
+    """Some classes a row, none as well as all, or some a step. Its classes are those of the training rows.
+
+    A value is a list of labels, or text with `separator` between them: `urgent,billing`. axis: row, or step: a list of
+    such. order: which class is 0: by the alphabet, by frequency, or by value. Raises ConfigurationError.
+    """
+
+    opens_files: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        separator: str = ",",
+        axis: Literal["row", "step"] = "row",
+        order: Literal["alphabet", "frequency", "value"] = "alphabet",
+    ) -> None:
+        chosen("axis", axis, ("row", "step"))
+        chosen("order", order, tuple(ORDERS))
+        if not separator:
+            raise ConfigurationError("data.fields.*.separator is empty; it must be what stands between two labels")
+        self._separator = separator if separator.strip() else None
+        self._axis, self._order = Axis(axis), ORDERS[order]
+        self._counts = Counter[str]()
+        self._know(())
+
+    def _know(self, names: tuple[str, ...]) -> Vector:
+        self.names = names
+        self._numbers = {label: number for number, label in enumerate(names)}
+        return Vector(len(names), names)
+
+    @property
+    def kind(self) -> Kind:
+        """Labels, of a row or a step."""
+        return Kind(Item.LABELS, self._axis)
+
+    def _steps(self, value: Raw) -> list[list[str]]:
+        """The labels of each step, of a row as if it were one. Raises Unusable."""
+        if self._axis is Axis.ROW:
+            return [self._set(value)]
+        steps = items(value)
+        if not steps:
+            raise Unusable("there are no steps")
+        return list(map(self._set, steps))
+
+    def _set(self, value: Raw) -> list[str]:
+        if value is None:
+            raise Unusable("the labels are missing; an empty list or text says that there are none")
+        found = items(value, self._separator)
+        return [name(label) for label in found if not (isinstance(label, str) and not label.strip())]
+
+    def observe(self, values: Sequence[Raw]) -> None:
+        """Count the labels of training rows. Raises BadValues."""
+        for row in each(values, self._steps):
+            for labels in row:
+                self._counts.update(labels)
+
+    def learned(self) -> Vector:
+        """Number the labels."""
+        return self._know(tuple(self._order(self._counts)))
+
+    def encode(self, values: Sequence[Raw]) -> Block:
+        """1 for each label that is there, [total classes] uint8. Raises BadValues, and UnknownLabels."""
+        rows = each(values, self._steps)
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        flat = np.zeros((int(lengths.sum()), len(self.names)), np.uint8)
+        for place, labels in enumerate(labels for row in rows for labels in row):
+            flat[place, [self._numbers[label] for label in labels if label in self._numbers]] = 1
+        problems = unknown_labels("label", [[label for step in row for label in step] for row in rows], self._numbers)
+        if problems:
+            raise UnknownLabels(problems, Block(flat, lengths))
+        return Block(flat, lengths)
+
+    def decode(self, entry: Any) -> list[Any]:
+        """The labels of one entry [classes], or a list of them for each step of a row [steps classes]."""
+        there = np.asarray(entry)
+        found = [[self.names[number] for number in one.nonzero()[0]] for one in there.reshape(-1, len(self.names))]
+        return found[0] if there.ndim == 1 or self._axis is Axis.ROW else found
+
+    def state(self) -> list[str]:
+        """The labels."""
+        return list(self.names)
+
+    def restore(self, state: Any) -> None:
+        """The inverse of `state`. Raises DataError where it is malformed."""
+        self._know(restore_names(state, "labels"))

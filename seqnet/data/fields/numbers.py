@@ -1,0 +1,35 @@
+"""Some numbers a row."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from seqnet.data.fields.field import Raw
+from seqnet.data.fields.raw import each, numbers
+from seqnet.data.fields.scaling import ScaledField, as_json
+from seqnet.kinds import Axis, Item, Kind
+
+
+class NumbersField(ScaledField):
+    """As many numbers in every row: several columns, or a list. Options: see ScaledField."""
+
+    def __init__(
+        self,
+        scale: Literal["none", "standard", "log"] = "standard",
+        missing: Literal["raise", "mean", "zero", "unjudged"] = "raise",
+        mask: bool = False,
+    ) -> None:
+        super().__init__(scale, missing, mask)
+
+    @property
+    def kind(self) -> Kind:
+        """Numbers, a row."""
+        return Kind(Item.NUMBER, Axis.ROW)
+
+    def _read(self, values: Sequence[Raw]) -> list[np.ndarray]:
+        return [found[None] for found in each(values, numbers)]
+
+    def decode(self, entry: Any) -> Any:
+        """Numbers in the file's units, None where there is none."""
+        return as_json(self.undone(np.asarray(entry).reshape(-1)).tolist())

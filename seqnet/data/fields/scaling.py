@@ -1,0 +1,210 @@
+"""Numbers, scaled by what the training rows say, and how what is missing is filled."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seqnet.data.fields.field import BadValues, Block, Raw
+from seqnet.data.fields.options import chosen, no_effect
+from seqnet.data.numbers import LARGEST
+from seqnet.errors import ConfigurationError, DataError
+from seqnet.spaces import Vector
+
+WIDEST = 1 << 20  # numbers a step; a stored state that says more is not believed
+
+
+class Moments:
+    """Count, mean and squared deviations of each column, block after block (Chan et al. 1979), in double precision."""
+
+    def __init__(self, width: int) -> None:
+        self.count = np.zeros(width, np.int64)
+        self.mean = np.zeros(width)
+        self._squares = np.zeros(width)
+        self._lowest, self._highest = np.full(width, np.inf), np.full(width, -np.inf)
+
+    def observe(self, values: np.ndarray) -> None:
+        """Take in values [n width]; NaN is passed over."""
+        known = ~np.isnan(values)
+        count = known.sum(0)
+        mean = np.where(known, values, 0).sum(0) / np.maximum(count, 1)
+        squares = np.square(np.where(known, values - mean, 0)).sum(0)
+        total = np.maximum(self.count + count, 1)
+        away = np.where(self.count > 0, mean - self.mean, 0)
+        self.mean = np.where(self.count > 0, self.mean + away * (count / total), mean)
+        self._squares += squares + np.square(away) * (self.count * (count / total))
+        self.count += count
+        self._lowest = np.fmin(self._lowest, np.where(known, values, np.inf).min(0, initial=np.inf))
+        self._highest = np.fmax(self._highest, np.where(known, values, -np.inf).max(0, initial=-np.inf))
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """The standard deviation of each column, 1 where all its values are the same."""
+        differs = self._lowest < self._highest
+        found = np.sqrt(self._squares / np.maximum(self.count, 1))
+        return np.where(differs & (found > 0), found, 1.0)
+
+
+class ScaledField(ABC):
+    """Numbers, one a row or several, or one a step or several; stored as float32, and NaN where nothing is judged.
+
+    scale: none, standard (less the mean of the training rows, over their standard deviation, column by column) or
+    log (the same of the logarithm); further ones are a subclass's own. missing: raise, or what stands for a number
+    that is missing: mean, zero, last (the one before in the row, at its beginning the mean), or unjudged (nothing: as a
+    target it is not judged). mask: a second number beside each says 1 where it is missing. Raises ConfigurationError.
+    """
+
+    opens_files: ClassVar[bool] = False
+    scales: ClassVar[tuple[str, ...]] = ("none", "standard", "log")
+    fillings: ClassVar[tuple[str, ...]] = ("raise", "mean", "zero", "unjudged")
+
+    def __init__(self, scale: str, missing: str, mask: bool, width: int | None = None) -> None:
+        chosen("scale", scale, self.scales)
+        chosen("missing", missing, self.fillings)
+        if mask and missing in ("raise", "unjudged"):
+            raise no_effect("mask", "true", f"with missing={missing}: no missing number is filled")
+        if scale == "log" and missing == "zero":
+            raise ConfigurationError(
+                "data.fields.*.missing=zero cannot go with scale=log, since zero has no logarithm; take missing=mean"
+            )
+        self._scale, self._missing, self._mask = scale, missing, mask
+        self._said = width
+        self._moments: Moments | None = None
+        self._width = width
+        self._mean, self._deviation = np.zeros(0), np.ones(0)
+
+    @abstractmethod
+    def _read(self, values: Sequence[Raw]) -> list[np.ndarray]:
+        """Numbers [steps width] of each value, all of one width, NaN where one is missing. Raises BadValues."""
+
+    def _together(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of all values end to end, [total width], and how many steps each has. Raises BadValues."""
+        rows = self._read(values)
+        width = self._width if self._width is not None else rows[0].shape[1] if rows else 1
+        narrow = {row: len_told(found.shape[1], width) for row, found in enumerate(rows) if found.shape[1] != width}
+        if narrow:
+            raise BadValues(narrow)
+        return np.concatenate([np.zeros((0, width)), *rows]), np.fromiter(map(len, rows), np.int64, len(rows))
+
+    def _checked(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
+        """As `_together`, and the numbers are such as the options take, their logarithms where these are asked for."""
+        flat, lengths = self._together(values)
+        wrong = np.isnan(flat).any(1) if self._missing == "raise" else np.zeros(len(flat), bool)
+        if wrong.any():
+            raise BadValues(dict.fromkeys(_rows_of(wrong, lengths), "a number is missing"))
+        if self._scale == "log":
+            below = (flat <= 0).any(1)
+            if below.any():
+                row_of = np.repeat(np.arange(len(lengths)), lengths)
+                least = {row: flat[row_of == row].min() for row in _rows_of(below, lengths)}
+                raise BadValues({row: f"{value:g} has no logarithm" for row, value in least.items()})
+            flat = np.log(flat)
+        return flat, lengths
+
+    def observe(self, values: Sequence[Raw]) -> None:
+        """Take in the numbers of training rows. Raises BadValues."""
+        flat, _ = self._checked(values)
+        if not len(values):
+            return
+        if self._moments is None:
+            self._width = flat.shape[1]
+            self._moments = Moments(self._width)
+        self._moments.observe(flat)
+
+    def learned(self) -> Vector:
+        """Mean and deviation of each column, where it is scaled."""
+        moments = self._moments or Moments(self._width or 1)
+        self._width = len(moments.count)
+        self._mean = moments.mean
+        self._deviation = moments.deviation if self._scale != "none" else np.ones(self._width)
+        self._moments = None
+        return self._space()
+
+    def _space(self) -> Vector:
+        assert self._width is not None
+        return Vector(self._width * (1 + self._mask))
+
+    def encode(self, values: Sequence[Raw]) -> Block:
+        """The numbers, scaled, [total size] float32. Raises BadValues."""
+        flat, lengths = self._checked(values)
+        gone = np.isnan(flat)
+        if self._missing != "unjudged" and gone.any():
+            flat = self._filled(flat, gone, lengths)
+        centre = self._mean if self._scale != "none" else 0.0
+        scaled = (flat - centre) / self._deviation
+        scaled = np.concatenate([scaled, gone], axis=1) if self._mask else scaled
+        return Block(np.clip(scaled, -LARGEST, LARGEST).astype(np.float32), lengths)
+
+    def _filled(self, flat: np.ndarray, gone: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        if self._missing == "zero":
+            return np.where(gone, 0.0, flat)
+        if self._missing == "last":
+            first = np.repeat(lengths.cumsum() - lengths, lengths)[:, None]  # where each step's row begins
+            place = np.maximum.accumulate(np.where(gone, -1, np.arange(len(flat))[:, None]), axis=0)
+            before = np.take_along_axis(flat, np.maximum(place, 0), 0)
+            return np.where(place >= first, before, self._mean)
+        return np.where(gone, self._mean, flat)
+
+    def undone(self, entry: Any) -> np.ndarray:
+        """Scaled numbers [... size] in the file's own units [... width], as exactly as float32 has kept them."""
+        assert self._width is not None
+        scaled = np.asarray(entry, np.float64)[..., : self._width]
+        # Half a step of float32 is what an entry is sure of; digits beyond it are noise (0.1 is not 0.100000001).
+        step = np.spacing(np.abs(scaled).astype(np.float32)).astype(np.float64) / 2
+        centre = self._mean if self._scale != "none" else 0.0
+        values, sure = scaled * self._deviation + centre, step * self._deviation
+        if self._scale == "log":
+            with np.errstate(over="ignore"):
+                values = np.exp(values)
+                sure = sure * values
+        return np.vectorize(_rounded, otypes=[np.float64])(values, sure) if values.size else values
+
+    def state(self) -> dict[str, Any]:
+        """Mean and deviation of each column."""
+        return {"mean": self._mean.tolist(), "deviation": self._deviation.tolist()}
+
+    def restore(self, state: Any) -> None:
+        """The inverse of `state`. Raises DataError where it is malformed."""
+        match state:
+            case {"mean": list(mean), "deviation": list(deviation), **others} if not others:
+                found = [_finite(mean), _finite(deviation)]
+                if len(mean) == len(deviation) == (self._said or len(mean)) > 0 and min(found[1], default=0) > 0:
+                    self._width = len(mean)
+                    self._mean, self._deviation = map(np.array, found)
+                    return
+        raise DataError("the stored data state is not that of scaled numbers: no mean and deviation for each column")
+
+
+def _finite(numbers: list[Any]) -> list[float]:
+    """The numbers, or none where one is not finite."""
+    fine = len(numbers) <= WIDEST and all(
+        isinstance(number, int | float) and not isinstance(number, bool) and abs(number) <= LARGEST
+        for number in numbers
+    )
+    return [float(number) for number in numbers] if fine else []
+
+
+def _rows_of(steps: np.ndarray, lengths: np.ndarray) -> list[int]:
+    """The rows that some steps belong to. steps: [total] bool."""
+    found: list[int] = np.unique(np.repeat(np.arange(len(lengths)), lengths)[steps]).tolist()
+    return found
+
+
+def len_told(found: int, wanted: int) -> str:
+    """What is wrong with a row of another width."""
+    return f"{found} number{'' if found == 1 else 's'} where there must be {wanted}"
+
+
+def _rounded(value: float, sure: float) -> float:
+    if not math.isfinite(value) or not 0 < sure < math.inf:
+        return value
+    return round(value, -math.ceil(math.log10(sure)) + 1) if sure < 1e300 else value
+
+
+def as_json(value: Any) -> Any:
+    """Numbers, or nested lists of them, None in place of NaN."""
+    if isinstance(value, list):
+        return list(map(as_json, value))
+    return None if value != value else value
