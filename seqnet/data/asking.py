@@ -1,0 +1,210 @@
+"""How a target is asked: once a row, at every step, as the next steps, written token by token, or as running text.
+
+Each way makes examples of encoded columns, with their targets or without, and says what a model sees of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from seqnet.batch import IGNORE
+from seqnet.data.examples import Examples, Ragged, Stream
+from seqnet.data.pairs import pairs, unanswered, writing
+from seqnet.spaces import Space, Tokens, Vector, Writing
+
+Columns = Mapping[str, Ragged]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The names of what is read: the first, those aligned with it, and those read whole. first None: nothing is."""
+
+    first: str | None
+    views: tuple[str, ...] = ()
+    wholes: tuple[str, ...] = ()
+
+    def beside(self, columns: Columns) -> dict[str, dict[str, Ragged]]:
+        """All but the first, as `Examples` takes them."""
+        return {
+            "views": {name: columns[name] for name in self.views},
+            "wholes": {name: columns[name] for name in self.wholes},
+        }
+
+
+class Asking(Protocol):
+    """A way of asking."""
+
+    def examples(self, columns: Columns) -> Examples | Stream: ...
+    def without_targets(self, columns: Columns) -> Examples: ...
+
+
+@dataclass(frozen=True)
+class OnceARow:
+    """One target a row: a class, numbers, labels."""
+
+    inputs: Inputs
+    target: str
+    space: Space
+
+    def examples(self, columns: Columns) -> Examples:
+        """Examples with a tensor of targets, [rows] or [rows size]."""
+        assert self.inputs.first is not None
+        targets = columns[self.target].flat
+        return Examples(columns[self.inputs.first], _widened(targets), **self.inputs.beside(columns))  # type: ignore[arg-type]
+
+    def without_targets(self, columns: Columns) -> Examples:
+        """The same, with nothing asked."""
+        assert self.inputs.first is not None
+        first = columns[self.inputs.first]
+        return Examples(first, nothing(self.space, len(first)), **self.inputs.beside(columns))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class EveryStep:
+    """A target for each step of what is read."""
+
+    inputs: Inputs
+    target: str
+    space: Space
+
+    def examples(self, columns: Columns) -> Examples:
+        """Examples whose targets are aligned with the first input."""
+        assert self.inputs.first is not None
+        return Examples(columns[self.inputs.first], columns[self.target], **self.inputs.beside(columns))  # type: ignore[arg-type]
+
+    def without_targets(self, columns: Columns) -> Examples:
+        """The same, with nothing asked."""
+        assert self.inputs.first is not None
+        first = columns[self.inputs.first]
+        targets = Ragged(nothing(self.space, len(first.flat)), first.offsets)
+        return Examples(first, targets, **self.inputs.beside(columns))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class NextSteps:
+    """At every step the values of the next `horizon` steps of a column that is an input itself.
+
+    known_ahead: inputs that stand at a step as what they are in those next steps. The last step of a row is read where
+    nothing is asked of it, and is left out of examples with targets.
+    """
+
+    inputs: Inputs
+    target: str
+    space: Space
+    horizon: int = 1
+    known_ahead: tuple[str, ...] = ()
+
+    def examples(self, columns: Columns) -> Examples:
+        """Examples of all steps but the last; a step without so many behind it is not asked."""
+        assert self.inputs.first is not None
+        column = columns[self.target]
+        ahead = self._ahead(column)
+        if isinstance(self.space, Tokens):
+            targets = Ragged(ahead.flat[:, 0], column.offsets)
+        else:
+            targets = Ragged(ahead.flat.flatten(1), column.offsets)
+        whole = self._read(columns)
+        examples = Examples(whole[self.inputs.first], targets, **self.inputs.beside(whole))  # type: ignore[arg-type]
+        return replace(
+            examples,
+            inputs=without_last(examples.inputs),
+            targets=without_last(targets),
+            views={name: without_last(view) for name, view in examples.views.items()},
+        )
+
+    def without_targets(self, columns: Columns) -> Examples:
+        """Examples of all steps, with nothing asked."""
+        return EveryStep(self.inputs, self.target, self.space).without_targets(self._read(columns))
+
+    def _read(self, columns: Columns) -> dict[str, Ragged]:
+        """The columns, those that are known ahead as what they are in the next steps."""
+        read = dict(columns)
+        for name in self.known_ahead:
+            shifted = self._ahead(columns[name]).flat.flatten(1)
+            read[name] = Ragged(shifted.nan_to_num(0.0), columns[name].offsets)
+        return read
+
+    def _ahead(self, column: Ragged) -> Ragged:
+        """At each step the next steps, [total horizon feature]; NaN, or IGNORE, behind the row's end."""
+        flat = _widened(column.flat)
+        flat = flat if flat.dim() > 1 or not flat.is_floating_point() else flat[:, None]
+        places = torch.arange(len(flat))[:, None] + 1 + torch.arange(self.horizon)
+        ends = column.offsets[1:].repeat_interleave(column.lengths)[:, None]
+        found = flat[places.clamp(max=max(len(flat) - 1, 0))]
+        empty = float("nan") if flat.is_floating_point() else IGNORE
+        beyond = (places >= ends).view(*places.shape, *[1] * (flat.dim() - 1))
+        return Ragged(found.masked_fill(beyond, empty), column.offsets)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A sequence of tokens is written for each row; the first input is the source, or there is none."""
+
+    inputs: Inputs
+    target: str
+    writing: Writing
+
+    def examples(self, columns: Columns) -> Examples:
+        """Examples of a decoder under teacher forcing."""
+        source = None if self.inputs.first is None else columns[self.inputs.first]
+        targets = columns[self.target]
+        made = pairs(source, Ragged(_widened(targets.flat), targets.offsets), self.writing)
+        return replace(made, wholes=self.inputs.beside(columns)["wholes"])
+
+    def without_targets(self, columns: Columns) -> Examples:
+        """Sources for which nothing is asked."""
+        assert self.inputs.first is not None
+        made = unanswered(columns[self.inputs.first], self.writing)
+        return replace(made, wholes=self.inputs.beside(columns)["wholes"])
+
+
+@dataclass(frozen=True)
+class RunningText:
+    """Documents read from end to end: at each token, which one is next?"""
+
+    target: str
+
+    def examples(self, columns: Columns) -> Stream:
+        """The documents of a split."""
+        return Stream(columns[self.target])
+
+    def without_targets(self, columns: Columns) -> Examples:
+        """Each row by itself, with nothing asked."""
+        column = columns[self.target]
+        return Examples(column, Ragged(torch.full((len(column.flat),), IGNORE), column.offsets))
+
+
+def nothing(space: Space, items: int) -> Tensor:
+    """Targets of so many items of which none is asked: [items] of classes, [items size] of numbers."""
+    if isinstance(space, Tokens):
+        return torch.full((items,), IGNORE)
+    return torch.full((items, space.size), float("nan"))
+
+
+def without_last(column: Ragged) -> Ragged:
+    """Each row without its last step; a row of none keeps none."""
+    kept = torch.ones(len(column.flat), dtype=torch.bool)
+    kept[column.offsets[1:][column.lengths > 0] - 1] = False
+    lengths = (column.lengths - 1).clamp(min=0)
+    return Ragged(column.flat[kept], torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]))
+
+
+def forecast(space: Space, horizon: int) -> Space:
+    """What is asked of a column's next steps: a class, or the numbers of all of them."""
+    if isinstance(space, Tokens) or horizon == 1:
+        return space
+    names = space.names if isinstance(space, Vector) else ()
+    return Vector(space.size * horizon, tuple(f"{name}+{step}" for step in range(1, horizon + 1) for name in names))
+
+
+def _widened(flat: Tensor) -> Tensor:
+    """Whole numbers as int64, as targets are."""
+    return flat if flat.is_floating_point() else flat.long()
+
+
+def written_by(space: Tokens, longest: int, forbidden: tuple[int, ...]) -> Writing:
+    """How a text is written. space: made by `with_ends`."""
+    return writing(space, longest, forbidden)

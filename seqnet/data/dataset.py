@@ -1,0 +1,675 @@
+"""Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what is asked."""
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqnet.data.asking import (
+    Asking,
+    EveryStep,
+    Inputs,
+    NextSteps,
+    OnceARow,
+    RunningText,
+    Written,
+    forecast,
+)
+from seqnet.data.columns import ColumnBuilder, assign, take
+from seqnet.data.examples import Examples, Ragged, Stream
+from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
+from seqnet.data.files import BadRows
+from seqnet.data.formats.find import Found, Part, find
+from seqnet.data.formats.format import Column, Format
+from seqnet.data.generation import SPLITS
+from seqnet.data.numbers import read_json
+from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
+from seqnet.data.vocabulary import UNKNOWN
+from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
+from seqnet.kinds import AHEAD, ENDS, LETTERS, STREAM, Axis, Item, Kind
+from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
+
+Values = Mapping[str, Sequence[Any]]
+"""Raw values of some rows, by the field that reads them."""
+
+
+@dataclass
+class Tally:
+    """What was left out of a split, and what was found in it that training never saw."""
+
+    rows: int = 0
+    bad: int = 0
+    unknown_labels: int = 0
+    tokens: dict[str, int] = field(default_factory=dict)  # by field
+    unknown_tokens: dict[str, int] = field(default_factory=dict)
+
+
+class Dataset:
+    """Columns of files, each read by a field; some are inputs, one is asked for.
+
+    fields: by name; columns: the column of each, where it is not called as the field. inputs: what the model reads,
+    the first of which it steps through or, of a target that is written, reads whole; further ones are aligned with its
+    steps, or read whole beside it. target: what is asked: once a row, at every step, as tokens to be written; a target
+    that is an input too is asked for at its next step, or the next `horizon` ones. format, path, name, about: as for
+    `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
+    share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
+    count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
+    `raise`. Raises ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        data_dir: str | Path,
+        fields: Mapping[str, Field],
+        inputs: Sequence[str],
+        target: str | None,
+        format: Format,
+        columns: Mapping[str, Column] | None = None,
+        path: str | Path | Sequence[str] | None = None,
+        name: str | None = None,
+        about: str | None = None,
+        horizon: int | None = None,
+        split_column: Column | None = None,
+        valid_share: float = 0.1,
+        test_share: float = 0.0,
+        on_bad_row: str = "raise",
+        on_unknown_label: str = "count",
+    ) -> None:
+        self._seed, self._data_dir = seed, data_dir
+        self._path, self._name, self._about = path, name, about
+        self._format, self._split_column = format, split_column
+        self._shares = (valid_share, test_share)
+        self._on_bad_row, self._on_unknown_label = on_bad_row, on_unknown_label
+        if not inputs and target is None:
+            raise ConfigurationError("data.inputs and data.target name no field: say what is read and what is asked for")
+        self._target = _known("data.target", target, fields)
+        self._inputs = [_known("data.inputs", one, fields) for one in inputs]
+        if len(set(self._inputs)) < len(self._inputs):
+            raise ConfigurationError(f"data.inputs={','.join(self._inputs)} names a field twice")
+        used = dict.fromkeys([*self._inputs, self._target])
+        self.fields = {one: fields[one] for one in used}
+        self._columns = {one: (columns or {}).get(one, one) for one in used}
+        self._share_vocabularies(fields)
+        self._horizon = horizon
+        self.running = self._inputs == [self._target] and _is_text(self.fields[self._target].kind)
+        if self.running:
+            self.fields[self._target].stream()  # type: ignore[attr-defined]
+        self._pristine = copy.deepcopy(self.fields)
+        self.read = self._laid_out()
+        self.tallies: dict[str, Tally] = {}
+        self._found: Found | None = None
+        self._assigned: np.ndarray | None = None
+        self._done: dict[str, Examples | Stream] = {}
+
+    # ------------------------------------------------------------------------- what is known before data is read
+
+    def _share_vocabularies(self, fields: Mapping[str, Field]) -> None:
+        self.joint: dict[str, str] = {}
+        for name, one in self.fields.items():
+            other = getattr(one, "vocabulary", None)
+            if other is None:
+                continue
+            if other not in self.fields or other == name:
+                hint = did_you_mean(other, [each for each in self.fields if each != name])
+                raise ConfigurationError(
+                    f"data.fields.{name}.vocabulary={other} is no other field that is read or asked for{hint}"
+                )
+            one.share(self.fields[other])  # type: ignore[attr-defined]
+            self.joint[name] = other
+
+    @property
+    def input_kinds(self) -> dict[str, Kind]:
+        """What each input holds."""
+        return {name: self.fields[name].kind for name in self._inputs}
+
+    @property
+    def target_kind(self) -> Kind:
+        """What is asked: a field's next steps where it is an input too."""
+        kind = self.fields[self._target].kind
+        if self.running:
+            return replace(kind, axis=Axis.STEP, traits=kind.traits | {STREAM})
+        return replace(kind, traits=kind.traits | {ENDS}) if _is_text(kind) else kind
+
+    @property
+    def bad_rows(self) -> int:
+        """How many rows were left out."""
+        return sum(tally.bad for tally in self.tallies.values())
+
+    def _laid_out(self) -> Inputs:
+        """Which inputs are aligned with the first one. Raises ConfigurationError."""
+        kind = self.fields[self._target].kind
+        again = self._target in self._inputs
+        if again and not self.running and kind.axis is not Axis.STEP:
+            raise ConfigurationError(
+                f"data.target={self._target} is an input too, so its next step is asked for, and {kind.axis} has none: "
+                "take it out of data.inputs"
+            )
+        if self._horizon is not None and not (again and kind.item is Item.NUMBER):
+            raise ConfigurationError(
+                f"data.horizon={self._horizon} is of a series that is read and forecast: name it in data.inputs and in "
+                "data.target, or set data.horizon=null"
+            )
+        if not self._inputs:
+            if not _is_text(kind):
+                raise ConfigurationError("data.inputs=[] reads nothing, which only a target that is written goes with")
+            return Inputs(None)
+        first, *rest = self._inputs
+        stepped = self.fields[first].kind.axis is Axis.STEP
+        views = [name for name in rest if self.fields[name].kind.axis is Axis.STEP]
+        asked_at_steps = kind.axis is Axis.STEP and not again
+        if (views or asked_at_steps) and not stepped:
+            other = views[0] if views else self._target
+            raise ConfigurationError(
+                f"{other} has a value for each step of the first input, and {first} is a {self.fields[first].kind.axis}: "
+                "put what has steps first in data.inputs"
+            )
+        if views and _is_text(kind):
+            raise ConfigurationError(
+                f"{views[0]} has a value for each step of the source, which a model that writes does not read: take it "
+                "out of data.inputs"
+            )
+        return Inputs(first, tuple(views), tuple(name for name in rest if name not in views))
+
+    # -------------------------------------------------------------------------------------------- what is learned
+
+    def fit(self) -> None:
+        """Learn every field from the training rows, and encode these. Raises DataError with file and line."""
+        known: set[tuple[str, int]] = set()
+        while True:
+            before = len(known)
+            self.fields = copy.deepcopy(self._pristine)
+            bad = self._bad("train")
+            for some in self._rows("train", bad):
+                self._observe(some, known, bad)
+            if len(known) == before:
+                break
+        self._spaces = {name: one.learned() for name, one in self.fields.items()}
+        self._know(1)
+        if self._split("train", self._bad("train")) is None:
+            raise DataError(
+                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
+            )
+
+    def _know(self, longest: int) -> None:
+        """Set what a model and a task are told. longest: steps of the longest target that is written."""
+        shaped = {name: self._shaped(name, space) for name, space in self._spaces.items()}
+        self.views = {name: shaped[name] for name in self.read.views}
+        self.wholes = {name: shaped[name] for name in self.read.wholes}
+        self.source: Space | None = None
+        self.writing: Writing | None = None
+        target = shaped[self._target]
+        kind = self.fields[self._target].kind
+        if self.running:
+            self.inputs = self.targets = target
+            self.asking: Asking = RunningText(self._target)
+            return
+        if _is_text(kind):
+            assert isinstance(target, Tokens)
+            self.inputs = self.targets = with_ends(target.names, target.ranked)
+            self.writing = writing(self.targets, longest, self._forbidden())
+            if self.read.first is not None:
+                joint = self.read.first in (self.joint.get(self._target), *self._sharing(self._target))
+                self.source = self.inputs if joint else shaped[self.read.first]
+            self.asking = Written(self.read, self._target, self.writing)
+            return
+        assert self.read.first is not None
+        self.inputs = _stepped(shaped[self.read.first])
+        self.targets = target
+        if self._target in self._inputs:
+            horizon = self._horizon or 1
+            self.targets = forecast(target, horizon)
+            ahead = [name for name in self._inputs if AHEAD in self.fields[name].kind.traits]
+            self.views |= {name: _stepped(forecast(self.views[name], horizon)) for name in ahead if name in self.views}
+            self.asking = NextSteps(self.read, self._target, self.targets, horizon, tuple(ahead))
+        elif kind.axis is Axis.STEP:
+            self.asking = EveryStep(self.read, self._target, self.targets)
+        else:
+            self.asking = OnceARow(self.read, self._target, self.targets)
+
+    def _sharing(self, name: str) -> list[str]:
+        return [one for one, other in self.joint.items() if other == name]
+
+    def _forbidden(self) -> tuple[int, ...]:
+        found: tuple[int, ...] = self.fields[self._target].encoding.forbidden  # type: ignore[attr-defined]
+        return found
+
+    def _shaped(self, name: str, space: Space) -> Space:
+        """What was learned, with what the field's kind says; a label that is read may be one never seen."""
+        kind = self.fields[name].kind
+        if isinstance(space, Tokens) and LETTERS in kind.traits:
+            return Spelling(space.names, self.fields[name].most)  # type: ignore[attr-defined]
+        if isinstance(space, Tokens) and kind.item is Item.LABEL and name in self._inputs and name != self._target:
+            space = replace(space, names=(*space.names, UNKNOWN))
+        return replace(space, axis=kind.axis)
+
+    def state(self) -> dict[str, Any]:
+        """What each field learned, and how long the longest target that is written is."""
+        longest = None if self.writing is None else self.writing.longest
+        return {"fields": {name: one.state() for name, one in self.fields.items()}, "longest": longest}
+
+    def restore(self, state: Any) -> None:
+        """The inverse of `state`. Raises DataError where it is malformed."""
+        fields = state.get("fields") if isinstance(state, dict) and state.keys() == {"fields", "longest"} else None
+        if not isinstance(fields, dict) or fields.keys() != self._pristine.keys():
+            names = ", ".join(self._pristine)
+            raise DataError(f"the stored data state is not that of the fields {visible(names)}")
+        longest = state["longest"]
+        wanted = _is_text(self._pristine[self._target].kind) and not self.running
+        if (longest is None) == wanted or (wanted and not (type(longest) is int and 1 <= longest <= LONGEST_TARGET)):
+            raise DataError("the stored data state does not say how long the longest target is")
+        self.fields = copy.deepcopy(self._pristine)
+        for name, one in self.fields.items():
+            one.restore(fields[name])
+        self._spaces = {name: one.learned() for name, one in self.fields.items()}
+        self._know(longest or 1)
+
+    # ------------------------------------------------------------------------------------------------ what is read
+
+    def split(self, name: str) -> Examples | Stream | None:
+        """The rows of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
+        return self._split(name, self._bad(name))
+
+    def _split(self, name: str, bad: BadRows) -> Examples | Stream | None:
+        if name not in self._done:
+            columns = self._encoded(self._rows(name, bad), name, bad)
+            if columns is None:
+                return None
+            self._done[name] = self._examples(columns, name)
+        return self._done[name]
+
+    def _locate(self) -> Found:
+        """The files of each split, once their columns were looked for. Raises DataError."""
+        if self._found is None:
+            columns = list(self._columns.values())
+            found = find(self._path, self._data_dir, self._name, self._about, self._format, columns)
+            asked = [*columns, *([] if self._split_column is None else [self._split_column])]
+            for parts in found.splits.values():
+                parts[0].format.check(parts[0].file, asked)
+            self._found = found
+        return self._found
+
+    def _bad(self, split: str) -> BadRows:
+        self.tallies[split] = Tally()
+        return BadRows(self._on_bad_row)
+
+    def _held_out(self) -> dict[str, float]:
+        """The share of the training rows that each split without rows of its own has."""
+        there = self._locate().splits
+        shares = dict(zip(SPLITS[1:], self._shares, strict=True))
+        return {split: share for split, share in shares.items() if share and split not in there}
+
+    def _rows(self, split: str, bad: BadRows) -> "Iterator[Some]":
+        """The rows of a split, in blocks. Raises DataError."""
+        there = self._locate().splits
+        if self._split_column is not None:
+            for some in self._blocks([part for parts in there.values() for part in parts], bad, self._split_column):
+                yield some.only([place for place, name in enumerate(some.split) if named(name) == split])
+            return
+        if split in there and split != "train":
+            yield from self._blocks(there[split], bad)
+            return
+        held = self._held_out()
+        if "train" not in there or (split != "train" and split not in held):
+            return
+        if not held:
+            yield from self._blocks(there["train"], bad)
+            return
+        assigned = self._assignment(there["train"], held)
+        if assigned is None:
+            yield from self._share_of_document(there["train"], split, held, bad)
+            return
+        mine, first = SPLITS.index(split), 0
+        for some in self._blocks(there["train"], bad):
+            rows = assigned[first - some.continues : first - some.continues + len(some.numbers)]
+            first += len(some.numbers) - some.continues
+            yield some.only(np.flatnonzero(rows == mine).tolist())
+
+    def _assignment(self, parts: Sequence[Part], held: Mapping[str, float]) -> np.ndarray | None:
+        """The split of each row; None of running text that is one document, which is cut."""
+        if self._assigned is None:
+            counts = [part.format.count(part.file) for part in parts]
+            rows = sum(count for count in counts if count is not None)
+            for part, count in zip(parts, counts, strict=True):
+                if count is None:
+                    blocks = self._blocks([part], BadRows(self._on_bad_row))
+                    rows += sum(len(some.numbers) - some.continues for some in blocks)
+            if self.running and rows == 1:
+                return None
+            self._assigned = assign(rows, held.get("valid", 0.0), held.get("test", 0.0), self._seed)
+        return self._assigned
+
+    def _share_of_document(
+        self, parts: Sequence[Part], split: str, held: Mapping[str, float], bad: BadRows
+    ) -> "Iterator[Some]":
+        """A part of a single document: training its beginning, test its end."""
+        total = sum(len(some.values[self._target][0]) for some in self._blocks(parts, BadRows(self._on_bad_row)))
+        valid, test = held.get("valid", 0.0), held.get("test", 0.0)
+        cuts = [0, int(total * (1 - valid - test)), int(total * (1 - test)), total]
+        begin, end = cuts[SPLITS.index(split)], cuts[SPLITS.index(split) + 1]
+        whole = self.fields[self._target].level == "characters"  # type: ignore[attr-defined]
+        read, began, done = 0, False, False
+        for some in self._blocks(parts, bad):
+            (text,) = some.values[self._target]
+            first = _cut(text, begin - read, whole) if not began else 0
+            last = _cut(text, end - read, whole) if end < total else len(text)
+            read += len(text)
+            if first is None or done:
+                continue
+            piece = text[first:last]
+            done = last is not None
+            if piece:
+                yield replace(some, values={self._target: [piece]}, continues=began)
+                began = True
+
+    def _blocks(self, parts: Sequence[Part], bad: BadRows, beside: Column | None = None) -> "Iterator[Some]":
+        """All rows of some files, values of those fields that open files as paths."""
+        names = list(self._columns)
+        columns = [*self._columns.values(), *([] if beside is None else [beside])]
+        for part in parts:
+            for rows in part.format.rows(part.file, columns, bad):
+                values = dict(zip(names, rows.columns, strict=False))
+                opening = [name for name in names if self.fields[name].opens_files]
+                if opening:
+                    base = part.format.base(part.file)
+                    values |= {name: [_path(base, value) for value in values[name]] for name in opening}
+                split = [] if beside is None else rows.columns[-1]
+                yield Some(part.file, rows.numbers, values, rows.continues, split)
+
+    def _observe(self, some: "Some", known: set[tuple[str, int]], bad: BadRows) -> None:
+        """Show a block of training rows to every field, but for rows that are known to be bad."""
+        kept = [place for place, number in enumerate(some.numbers) if (str(some.file), number) not in known]
+        problems: dict[int, str] = {}
+        for name, one in self.fields.items():
+            try:
+                one.observe(take(some.values[name], kept))
+            except BadValues as error:
+                problems |= {kept[place]: f"{name}: {reason}" for place, reason in error.problems.items()}
+        for place in sorted(problems):
+            bad(some.file, some.numbers[place], problems[place])
+            known.add((str(some.file), some.numbers[place]))
+
+    def _encoded(self, blocks: "Iterable[Some]", split: str, bad: BadRows, names: Sequence[str] = ()) -> dict[str, Ragged] | None:
+        """The columns of some rows; None where there are none. names: of the fields, in place of all."""
+        builders = {name: ColumnBuilder() for name in names or self.fields}
+        where = None
+        for some in blocks:
+            where = where or some.file
+            made = self._encode(some, split, bad, list(builders))
+            if not made:
+                continue
+            for name, block in made.items():
+                builders[name].append(*block, continues=some.continues)
+        columns = {name: builder.column() for name, builder in builders.items()}
+        if where is None:
+            return None
+        if any(column is None for column in columns.values()):
+            raise DataError(f"{where}: no row that can be used; name a file that has some with data.path=")
+        self.tallies[split].bad = bad.count
+        return {name: column for name, column in columns.items() if column is not None}
+
+    def _encode(self, some: "Some", split: str, bad: BadRows, names: Sequence[str]) -> dict[str, Block]:
+        """The encoded values of a block without its bad rows; nothing where all are bad."""
+        while some.numbers:
+            problems: dict[int, str] = {}
+            made = {name: self._encode_one(name, some, split, problems) for name in names}
+            if not problems:
+                problems = self._unaligned(made)
+            if not problems:
+                self._count(made, split)
+                return made
+            for place in sorted(problems):
+                bad(some.file, some.numbers[place], problems[place])
+            some = some.only([place for place in range(len(some.numbers)) if place not in problems])
+        return {}
+
+    def _encode_one(self, name: str, some: "Some", split: str, problems: dict[int, str]) -> Block:
+        one, unknown = self.fields[name], None
+        block = Block(np.zeros(0), np.zeros(len(some.numbers), np.int64))
+        try:
+            block = one.encode(some.values[name])
+        except UnknownLabels as error:
+            unknown, block = error.problems, error.block
+        except BadValues as error:
+            problems |= {place: f"{name}: {reason}" for place, reason in error.problems.items()}
+        if unknown is None:
+            return block
+        if name != self._target:  # a label that is read has a number for all that were never seen
+            names = len(self._shape_of(name).names)
+            return block._replace(flat=np.where(block.flat == UNKNOWN_LABEL, names - 1, block.flat).astype(block.flat.dtype))
+        if self._on_unknown_label == "count":
+            self.tallies[split].unknown_labels += int((block.flat == UNKNOWN_LABEL).sum())
+        elif self._on_unknown_label == "skip":
+            problems |= {place: f"{name}: {reason}" for place, reason in unknown.items()}
+        else:
+            place = min(unknown)
+            raise DataError(
+                f"{some.file}, line {some.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an error with "
+                "data.on_unknown_label=count"
+            )
+        return block
+
+    def _shape_of(self, name: str) -> Tokens:
+        found = {**self.views, **self.wholes, self.read.first: self.inputs}[name]
+        assert isinstance(found, Tokens)
+        return found
+
+    def _unaligned(self, made: Mapping[str, Block]) -> dict[int, str]:
+        """What is wrong with rows whose columns have other numbers of steps than the first input."""
+        first = self.read.first
+        aligned = list(self.read.views)
+        if self.fields[self._target].kind.axis is Axis.STEP and self._target not in self._inputs:
+            aligned.append(self._target)
+        problems: dict[int, str] = {}
+        for name in aligned if first is not None else ():
+            if name in made:
+                steps, others = made[first].lengths, made[name].lengths  # type: ignore[index]
+                for place in np.flatnonzero(steps != others).tolist():
+                    problems[place] = f"{name}: {others[place]} steps, and {first} has {steps[place]}"
+        return problems
+
+    def _count(self, made: Mapping[str, Block], split: str) -> None:
+        """Count rows, and how many of the tokens read are unknown."""
+        tally = self.tallies[split]
+        tally.rows += len(next(iter(made.values())).lengths)
+        for name, block in made.items():
+            unknown = getattr(self.fields[name], "unknown", None)
+            if unknown is not None:
+                tally.tokens[name] = tally.tokens.get(name, 0) + len(block.flat)
+                tally.unknown_tokens[name] = tally.unknown_tokens.get(name, 0) + unknown(block)
+
+    def _examples(self, columns: Mapping[str, Ragged], split: str) -> Examples | Stream:
+        if self.running and not (columns[self._target].lengths > 1).any():
+            raise DataError(
+                f"{self.where}: no document of the {split} split has two tokens, so there is nothing to predict; "
+                "name more text with data.path="
+            )
+        if split == "train" and self.writing is not None:
+            self._know(int(columns[self._target].lengths.max()) + 1)
+        return self.asking.examples(columns)
+
+    @property
+    def where(self) -> str:
+        """What is read, for messages."""
+        path = self._path if self._path is not None else Path(self._data_dir) / str(self._name)
+        return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
+
+    # -------------------------------------------------------------------------------------- what is asked of a run
+
+    def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
+        """Each line what is read of one row, nothing asked. Raises DataError with the place.
+
+        One text, or words with spaces between them, is the line itself; all else is JSON: a value, or where several
+        inputs are read an object of them by name. where, first: what the lines are read from, and the number of the
+        first.
+        """
+        rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
+        values = {name: [row[name] for row in rows] for name in self._inputs}
+        some = Some(where, range(first, first + len(rows)), values)
+        columns = self._encoded([some], "test", self._told_at_once(), self._inputs)
+        assert columns is not None
+        return self.asking.without_targets(columns)
+
+    def _told_at_once(self) -> BadRows:
+        self.tallies["test"] = Tally()
+        return BadRows("raise")
+
+    def _parsed(self, line: str, place: str) -> dict[str, Any]:
+        (name, *more) = self._inputs
+        if not more and self.fields[name].kind.item is Item.TOKEN:
+            return {name: line}
+        value = read_json(line, place)
+        if not more and not (isinstance(value, dict) and (name in value or self._columns[name] in value)):
+            return {name: value}
+        if not isinstance(value, dict):
+            raise DataError(f"{place}: it must be a JSON object with {', '.join(self._inputs)}")
+        found = {one: value.get(one, value.get(str(self._columns[one]))) for one in self._inputs}
+        missing = [one for one, each in found.items() if each is None and one not in value]
+        if missing:
+            hint = did_you_mean(missing[0], value)
+            raise DataError(f"{place}: there is no {missing[0]}{hint}; it must be an object with {', '.join(self._inputs)}")
+        return {one: _path(Path(), each) if self.fields[one].opens_files else each for one, each in found.items()}
+
+    def unlabelled(self, path: str) -> Iterator[Examples]:
+        """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets."""
+        columns = [self._columns[name] for name in self._inputs]
+        found = find(path, self._data_dir, None, None, self._format, columns)
+        split = next(name for name in ("test", "valid", "train") if name in found.splits)
+        everything = self._columns
+        self._columns = {name: everything[name] for name in self._inputs}
+        try:
+            for some in self._blocks(found.splits[split], BadRows("raise")):
+                columns_of = self._encoded([some], "test", self._told_at_once(), self._inputs)
+                assert columns_of is not None
+                yield self.asking.without_targets(columns_of)
+        finally:
+            self._columns = everything
+
+    # ------------------------------------------------------------------------------------------------ what is shown
+
+    def show(self, inputs: Tensor) -> str:
+        """The first input of a row, for a person. inputs: [time] or [time feature]."""
+        if self.read.first is None:
+            return self.text(inputs)
+        found = self.fields[self.read.first].decode(inputs.numpy())
+        if isinstance(found, list):
+            found = " ".join(map(str, found[:SHOWN])) + (f" ... ({len(found)} steps)" if len(found) > SHOWN else "")
+        return str(found).strip()
+
+    @property
+    def forbidden(self) -> tuple[int, ...]:
+        """Tokens that are never to be generated."""
+        return self._forbidden()
+
+    def encode(self, text: str) -> Tensor:
+        """The tokens of a running text, [time] int64."""
+        return torch.from_numpy(self.fields[self._target].encode([text]).flat.astype(np.int64))
+
+    def decode(self, ids: Tensor) -> str:
+        """The text of tokens [time]."""
+        found: str = self.fields[self._target].encoding.decode(ids.tolist())  # type: ignore[attr-defined]
+        return found
+
+    def text(self, ids: Sequence[int] | Tensor) -> str:
+        """What target ids say, up to the first end."""
+        assert self.writing is not None
+        own = [number for number in before_end(ids, self.writing) if number < self.targets.size - 2]
+        return str(self.fields[self._target].decode(own)).strip()
+
+    def words(self, ids: Sequence[int] | Tensor) -> list[str]:
+        """Each target token by itself, as the label of an axis."""
+        assert isinstance(self.targets, Tokens)
+        return _labels(self.fields[self._target], self.targets, ids)
+
+    def source_words(self, row: Tensor) -> list[str]:
+        """Each position of a source by itself, as the label of an axis. row: [source_time ...]."""
+        assert self.read.first is not None
+        if isinstance(self.source, Image):
+            rows, columns = self.source.regions
+            return [f"{down + 1},{right + 1}" for down in range(rows) for right in range(columns)]
+        if isinstance(self.source, Tokens):
+            return _labels(self.fields[self.read.first], self.source, row)
+        return [str(place) for place in range(1, len(row) + 1)]
+
+    def encode_target(self, text: str) -> list[int]:
+        """The ids of a target, or of its beginning. Raises DataError for a token that is never written."""
+        field_ = self.fields[self._target]
+        ids = field_.encode([text]).flat.astype(np.int64).tolist() if text.strip() else []
+        for number in ids:
+            if number in self._forbidden():
+                raise DataError(f"'{visible(text)}' holds what is never written, since training did not see it")
+        return ids
+
+
+SHOWN = 12  # steps of a row
+
+
+@dataclass(frozen=True)
+class Some:
+    """Some rows of a file, by the fields that read them."""
+
+    file: Any
+    numbers: Sequence[int]
+    values: Values
+    continues: bool = False
+    split: Sequence[Any] = ()
+
+    def only(self, kept: Sequence[int]) -> "Some":
+        """The rows at some positions."""
+        values = {name: take(column, kept) for name, column in self.values.items()}
+        goes_on = self.continues and bool(kept) and kept[0] == 0
+        return replace(self, numbers=take(self.numbers, kept), values=values, continues=goes_on)
+
+
+def _known(key: str, name: str | None, fields: Mapping[str, Field]) -> str:
+    if name not in fields:
+        hint = did_you_mean(str(name), fields) or f": add it with +field@data.fields.{name}=TYPE"
+        raise ConfigurationError(f"{key}={name} is no field of this data{hint}")
+    return str(name)
+
+
+def _is_text(kind: Kind) -> bool:
+    return kind.item is Item.TOKEN and kind.axis is Axis.SEQUENCE
+
+
+def _stepped(space: Space) -> Space:
+    """What is stepped through: of a picture its rows."""
+    return Vector(space.size) if isinstance(space, Image) else replace(space, axis=Axis.STEP)
+
+
+def _path(base: Path, value: Any) -> Any:
+    """A name of a file as a path; what is no name is what the file holds."""
+    return base / value if isinstance(value, str) else value
+
+
+def _cut(text: str, place: int, whole: bool) -> int | None:
+    """Where to cut a piece of text, at a place or, unless `whole`, behind the next white space; None = not in it."""
+    if place <= 0:
+        return 0
+    if place >= len(text):
+        return None
+    if whole:
+        return place
+    return next((at + 1 for at in range(place, len(text)) if text[at].isspace()), len(text))
+
+
+def _labels(one: Any, space: Tokens, ids: Sequence[int] | Tensor) -> list[str]:
+    """The text of each token, or else its name: an end has no text, and that of a space would not be seen."""
+    known = len(one.encoding.names) if hasattr(one, "encoding") else 0
+    return [
+        (one.encoding.decode([number]).strip() if number < known else "") or space.names[number]
+        for number in map(int, ids)
+    ]
+
+
+def named(value: Any) -> str | None:
+    """The split that a value of `data.split_column` names."""
+    from seqnet.data.formats.find import SPLITS as NAMES
+
+    return next((split for split, names in NAMES.items() if str(value).strip().lower() in names), None)
