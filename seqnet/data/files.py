@@ -45,9 +45,10 @@ class HubSplit:
 File = Path | HubSplit
 
 
-def place(file: File, number: int) -> str:
-    """Where a row stands: `PATH, line 3`, or `PATH, row 3` where there are no lines."""
-    unit = "row" if isinstance(file, HubSplit) or file.suffix == ".parquet" else "line"
+def place(file: Any, number: int, unit: str | None = None) -> str:
+    """Where a row stands: `PATH, line 3`, or `PATH, row 3` where there are no lines. unit: what is counted, if known."""
+    if unit is None:
+        unit = "row" if isinstance(file, HubSplit) or file.suffix == ".parquet" else "line"
     return f"{file}, {unit} {number}"
 
 
@@ -63,10 +64,10 @@ class BadRows:
         self.skip = on_bad_row == "skip"
         self.count = 0
 
-    def __call__(self, file: File, number: int, problem: str) -> None:
-        """Count the row. Raises DataError where bad rows are not to be skipped."""
+    def __call__(self, file: Any, number: int, problem: str, unit: str | None = None) -> None:
+        """Count the row. unit: what `number` counts. Raises DataError where bad rows are not to be skipped."""
         if not self.skip:
-            raise DataError(f"{place(file, number)}: {problem}; {MEND}")
+            raise DataError(f"{place(file, number, unit)}: {problem}; {MEND}")
         self.count += 1
 
 
@@ -136,7 +137,7 @@ def read_beside(path: Path, other: Path, bad: BadRows) -> Iterator[tuple[int, tu
     lines, others = list(_raw_lines(path)), list(_raw_lines(other))
     if len(lines) != len(others):
         raise DataError(
-            f"{path} has {_counted(len(lines), 'line')} and {other} has {_counted(len(others), 'line')}; line n of one "
+            f"{path} has {counted(len(lines), 'line')} and {other} has {counted(len(others), 'line')}; line n of one "
             "must go with line n of the other, so mend the files"
         )
     for (number, text, problem), (_, other_text, other_problem) in zip(lines, others, strict=True):
@@ -244,7 +245,7 @@ def read_conll(path: Path, bad: BadRows, comments: bool = False) -> Iterator[lis
         if problem is None and not columns:
             problem = "there is nothing but white space"
         if problem is None and len(columns) != width:
-            problem = f"{_counted(len(columns), 'column')} where the first line has {width}"
+            problem = f"{counted(len(columns), 'column')} where the first line has {width}"
         if problem is not None and not broken:
             bad(path, number, problem)
             broken = True
@@ -253,7 +254,7 @@ def read_conll(path: Path, bad: BadRows, comments: bool = False) -> Iterator[lis
         yield sentence
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
@@ -326,7 +327,7 @@ def _positioned(
         if len(row) == len(header):
             yield number, [row[place] for place in wanted]
         else:
-            bad(path, number, f"{_counted(len(row), 'column')} where the first row has {len(header)}")
+            bad(path, number, f"{counted(len(row), 'column')} where the first row has {len(header)}")
 
 
 def _named(
@@ -357,7 +358,7 @@ def _named(
 NEEDED = "parquet files and Hub names need the package datasets: pip install datasets"
 
 
-def _datasets() -> Any:
+def datasets_package() -> Any:
     try:
         import datasets
     except ImportError as error:
@@ -366,7 +367,7 @@ def _datasets() -> Any:
 
 
 @contextmanager
-def _one_sentence(what: str) -> Iterator[None]:
+def one_sentence(what: str) -> Iterator[None]:
     """Make one sentence of whatever goes wrong inside; the libraries' own lines about it are kept back."""
     loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
     levels = [logger.level for logger in loggers]
@@ -392,9 +393,9 @@ def _parquet_rows(path: Path, columns: Iterable[Column]) -> Iterator[dict[str, A
         from pyarrow import parquet
     except ImportError as error:
         raise ConfigurationError(NEEDED) from error
-    with opened(path) as file, _one_sentence(f"{path}: cannot be read as parquet; name a whole file with data.path="):
+    with opened(path) as file, one_sentence(f"{path}: cannot be read as parquet; name a whole file with data.path="):
         content = parquet.ParquetFile(file)
-        _check_size(path, content.metadata)
+        check_size(path, content.metadata)
         there, asked = content.schema_arrow.names, [str(column) for column in columns]
         for name in asked:
             if there.count(name) > 1:
@@ -404,10 +405,10 @@ def _parquet_rows(path: Path, columns: Iterable[Column]) -> Iterator[dict[str, A
         names = {name: kind["names"] for name, kind in features.items() if kind.get("_type") == "ClassLabel"}
         wanted = asked if set(asked) <= set(there) else None
         for batch in content.iter_batches(1024, columns=wanted, use_threads=False):
-            yield from _with_classes(batch.to_pylist(), names)
+            yield from with_classes(batch.to_pylist(), names)
 
 
-def _check_size(path: Path, metadata: Any) -> None:
+def check_size(path: Path, metadata: Any) -> None:
     """Raises DataError for a small file that becomes a large table, since no text can be packed like that."""
     size = path.stat().st_size
     unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
@@ -421,10 +422,10 @@ def _check_size(path: Path, metadata: Any) -> None:
 def _hub_rows(rows: Any) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries."""
     names = {name: kind.names for name, kind in (rows.features or {}).items() if hasattr(kind, "names")}
-    return _with_classes(rows, names)
+    return with_classes(rows, names)
 
 
-def _with_classes(rows: Iterable[dict[str, Any]], names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Any]]:
+def with_classes(rows: Iterable[dict[str, Any]], names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Any]]:
     """Rows with the names of classes in place of their numbers. names: of each column that holds classes."""
     for row in rows:
         for column, known in names.items():
@@ -434,11 +435,11 @@ def _with_classes(rows: Iterable[dict[str, Any]], names: Mapping[str, Sequence[s
         yield row
 
 
-def _load_hub(name: str) -> dict[str, list[File]]:
+def load_hub(name: str) -> dict[str, list[File]]:
     """The splits of a data set by its Hub name, `owner/name` or `owner/name:configuration`. Raises DataError."""
     base, _, configuration = name.partition(":")
-    with _one_sentence(f"data.path={name}: no such file or folder here, and no data set of that name from the Hub"):
-        loaded = _datasets().load_dataset(base, configuration or None)
+    with one_sentence(f"data.path={name}: no such file or folder here, and no data set of that name from the Hub"):
+        loaded = datasets_package().load_dataset(base, configuration or None)
     found: dict[str, list[File]] = {}
     for split, names in SPLIT_NAMES.items():
         for theirs in loaded:
@@ -480,7 +481,7 @@ def find_files(
                 raise DataError(f"{where}: cannot tell its format; its name must end in {_listed(suffixes, 'or')}")
             return {_split_of(where) or "train": [where]}
     if hub and path is not None and HUB_NAME.fullmatch(str(path)) and where.suffix not in (*suffixes, ".txt", ".json"):
-        return _load_hub(str(path))
+        return load_hub(str(path))
     raise DataError(f"{where} does not exist: {put}")
 
 

@@ -1,17 +1,21 @@
 """What a format is: it gives rows of named raw values out of a file, block by block."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TextIO
 
 from seqnet.data.files import BadRows
 
 ROWS = 4096  # of a table that are read at a time
 BYTES = 1 << 24  # of a text that are read at a time, cut at a line's end
 
-Column = str | int
-"""A column by its name, or by its position (0 is the first, -1 the last) where there are no names."""
+Column = str | int | Sequence[str | int]
+"""A column by its name, or by its position (0 is the first, -1 the last); `t0..t139` or a list of columns is one value
+that is a list."""
+
+Writer = Callable[[Sequence[Any]], None]
+"""Takes a row's values, in the order of the names that it was made for."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,67 @@ class Rows:
     columns: Sequence[Sequence[Any]]  # for each column asked for, a value a row; None where it is missing
     continues: bool = False  # the first row goes on with the last one of the block before: a large document in pieces
 
+    def __len__(self) -> int:
+        return len(self.numbers)
+
 
 class Format(Protocol):
-    """A kind of file. A file may be compressed (gz, xz, zst) where its format is text."""
+    """A kind of file: what is not said otherwise goes for a file of text whose columns have no names.
 
-    endings: ClassVar[tuple[str, ...]]
+    A `file` is what `find` gave: a path, a member of an archive, files side by side, a split of a Hub data set. A file
+    of text may be compressed (gz, xz, zst).
+    """
+
+    endings: ClassVar[tuple[str, ...]] = ()  # of the files that are taken for this format
     unit: ClassVar[str] = "line"  # what `Rows.numbers` count
+    several: ClassVar[bool] = False  # each file is a row, or a few, so a split may have many
+    beside: ClassVar[bool] = False  # files of one split are columns: line n of one goes with line n of the others
+    local: ClassVar[bool] = False  # reads a file on the disk; a member of an archive is unpacked for it
 
-    def header(self, file: Any) -> tuple[str, ...] | None: ...  # the columns' names, by a look at the beginning
-    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]: ...
-    def base(self, file: Any) -> Path: ...  # the folder that names of files in its values are relative to
+    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
+        """The chosen columns, in blocks. Raises DataError for a column that is not there, before a row is read."""
+        ...
+
+    def header(self, file: Any) -> tuple[str, ...] | None:
+        """The columns' names, by a look at the beginning; None where they have none. Raises DataError."""
+        return None
+
+    def check(self, file: Any, columns: Sequence[Column]) -> None:
+        """Look at the beginning whether the columns are there. Raises DataError with the nearest name."""
+        from seqnet.data.formats.columns import resolve
+
+        names = self.header(file)
+        if names is not None:
+            resolve(columns, names, len(names), str(file))
+
+    def remarks(self, file: Any, columns: Sequence[Column]) -> tuple[str, ...]:
+        """What a look at the beginning of a file makes one wonder about, each a sentence."""
+        return ()
+
+    def count(self, file: Any) -> int | None:
+        """How many rows there are, where that is known without reading them."""
+        return None
+
+    def base(self, file: Any) -> Path:
+        """The folder that names of files in its values are relative to."""
+        from seqnet.data.formats.opening import folder_of
+
+        return folder_of(file)
+
+    def splits(self, file: Any) -> dict[str, Any] | None:
+        """The parts of a file that holds several splits, by their names; None for one that does not."""
+        return None
+
+    def pick(self, file: Any, columns: Sequence[Column]) -> "tuple[Format, str | None]":
+        """The format in which a file is read, and a sentence that says so where its content decided."""
+        return self, None
+
+    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
+        """A function that writes a row to a file of this format; what comes before all rows is written first.
+
+        Raises ConfigurationError where this is not a format that is written.
+        """
+        from seqnet.errors import ConfigurationError
+
+        name = type(self).__name__.lower()
+        raise ConfigurationError(f"predictions cannot be written as {name}; write them as csv, tsv, jsonl or conll")

@@ -1,0 +1,81 @@
+"""bAbI: stories of numbered sentences, with questions in between."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from seqnet.data.files import BadRows
+from seqnet.data.formats.blocks import one_by_one
+from seqnet.data.formats.columns import of_row, resolve
+from seqnet.data.formats.format import Column, Format, Rows
+from seqnet.data.formats.text import numbered
+
+NAMES = ("story", "question", "answer", "supporting")
+LINE = re.compile(r"(\d{1,6}) (.+)")
+QUESTION = re.compile(r"\d{1,6} [^\t]+\t[^\t]+(\t[\d ]*)?")
+
+
+class Babi(Format):
+    """A row is a question: `story` (the sentences before it), `question`, `answer`, `supporting` (which of the story's
+    sentences, 0 for the first, answer it).
+
+    A line that begins with 1 begins a story. A story with a bad line is one bad row, from that line on.
+    """
+
+    endings: ClassVar = (".babi",)
+
+    def header(self, file: Any) -> tuple[str, ...] | None:
+        """The four columns."""
+        return NAMES
+
+    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
+        """The chosen columns; `numbers` are the lines of the questions. Raises DataError."""
+        wanted = resolve(columns, NAMES, len(NAMES), str(file))
+        return one_by_one((number, of_row(row, wanted)) for number, row in _questions(file, bad))
+
+
+def _questions(file: Any, bad: BadRows) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    story, places, broken = list[str](), dict[int, int](), False
+    for number, text, problem in numbered(file):
+        if problem is None and not text.strip():
+            continue
+        found = LINE.fullmatch(text)
+        at = int(found[1]) if found else 0
+        if at == 1:
+            story, places, broken = [], {}, False
+        if broken:
+            continue
+        parts = [part.strip() for part in found[2].split("\t")] if found else []
+        problem = problem or _problem(at, parts, places)
+        if problem is not None:
+            bad(file, number, problem)
+            broken = True
+        elif len(parts) == 1:
+            places[at] = len(story)
+            story.append(parts[0])
+        else:
+            supporting = [places[int(fact)] for fact in (parts[2].split() if len(parts) > 2 else ())]
+            yield number, (list(story), parts[0], parts[1], supporting)
+
+
+def _problem(at: int, parts: Sequence[str], places: dict[int, int]) -> str | None:
+    if not at:
+        return "not a sentence with its number before it, such as 1 Mary went to the hall."
+    if at != 1 and not places:
+        return f"a story that begins with {at} and not with 1"
+    if len(parts) > 3 or (len(parts) > 1 and not parts[1]):
+        return "a question is followed by its answer and the numbers of sentences, apart by tabs"
+    facts = parts[2].split() if len(parts) > 2 else []
+    strange = [fact for fact in facts if not fact.isdecimal() or int(fact[:9]) not in places]
+    return f"sentence {strange[0][:20]} is none of the story" if strange else None
+
+
+def looks_like_story(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a text are a story with a question."""
+    rows = [line for line in lines if line.strip()]
+    return (
+        bool(rows)
+        and rows[0].startswith("1 ")
+        and all(LINE.fullmatch(row) for row in rows)
+        and any(QUESTION.fullmatch(row) for row in rows)
+    )

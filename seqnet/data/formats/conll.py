@@ -1,0 +1,113 @@
+"""CoNLL columns: a token a line, blank lines between sentences; a row is a sentence."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, TextIO
+
+from seqnet.data.files import BadRows, shown
+from seqnet.data.formats.blocks import one_by_one
+from seqnet.data.formats.columns import other_width, pick, resolve
+from seqnet.data.formats.format import Column, Format, Rows, Writer
+from seqnet.data.formats.text import beginning, check_encoding, numbered
+from seqnet.data.formats.written import in_one_line
+
+DOCUMENT = "-DOCSTART-"  # begins a line that is no token
+BIO = re.compile(r"[BIOESLU](-\S+)?")
+Sentence = tuple[int, list[list[str]]]
+"""The line of the first token, and the columns of each."""
+
+
+class Conll(Format):
+    """Each column of a sentence is a list of texts, one a token; columns are positions, negative ones from the end.
+
+    Columns are cut at tabs, in lines without one at spaces; all lines have as many as the first. A sentence with a bad
+    line is one bad row. comments: lines that begin with `#` are passed over. Raises ConfigurationError.
+    """
+
+    endings: ClassVar = (".conll", ".bio", ".iob", ".iob2")
+
+    def __init__(self, comments: bool = False, encoding: str = "utf-8") -> None:
+        self.comments = comments
+        self.encoding = check_encoding(encoding)
+
+    def check(self, file: Any, columns: Sequence[Column]) -> None:
+        """Look in the first line whether the columns are there. Raises DataError."""
+        for line in beginning(file, self.encoding):
+            if line.strip(" \t") and not self._passed(line):
+                resolve(columns, None, len(_cells(line)), str(file))
+                return
+
+    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
+        """The chosen columns of sentences; `numbers` are the lines of their first tokens. Raises DataError."""
+        wanted = None
+
+        def values() -> Iterator[tuple[int, list[list[Any]]]]:
+            nonlocal wanted
+            for number, tokens in self._sentences(file, bad):
+                if wanted is None:
+                    wanted = resolve(columns, None, len(tokens[0]), f"{file}, line {number}")
+                yield number, pick(tokens, wanted)
+
+        return one_by_one(values())
+
+    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
+        """Writes a token a line, its columns apart by tabs, and a blank line behind each sentence."""
+
+        def write(row: Sequence[Any]) -> None:
+            for cells in zip(*row, strict=True):
+                print(*map(in_one_line, cells), sep="\t", file=to)
+            print(file=to)
+
+        return write
+
+    def _passed(self, line: str) -> bool:
+        return line.startswith(DOCUMENT) or (self.comments and line.startswith("#"))
+
+    def _sentences(self, file: Any, bad: BadRows) -> Iterator[Sentence]:
+        width, begin, tokens, broken = 0, 0, list[list[str]](), False
+        for number, text, problem in numbered(file, self.encoding):
+            if problem is None and not text.strip(" \t"):
+                if tokens and not broken:
+                    yield begin, tokens
+                tokens, broken = [], False
+                continue
+            if self._passed(text):
+                continue
+            cells = _cells(text)
+            if problem is None and not cells:
+                problem = "there is nothing but white space"
+            if problem is None:
+                width = width or len(cells)
+                if len(cells) != width:
+                    problem = other_width(len(cells), width, "line")
+            if problem is not None and not broken:
+                bad(file, number, problem)
+                broken = True
+            begin = begin if tokens else number
+            tokens.append(cells)
+        if tokens and not broken:
+            yield begin, tokens
+
+
+def _cells(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else line.split()
+
+
+def looks_like_columns(lines: Sequence[str]) -> str | None:
+    """What in the first lines of a text makes them columns of tokens, in words; None where they are running text.
+
+    They are where all lines have as many columns, two or more, there are blank lines or lines of one word and its tag,
+    and the last column is of few letters without a space.
+    """
+    rows = [_cells(line) for line in lines if line.strip(" \t") and not line.startswith((DOCUMENT, "#"))]
+    if len(rows) < 3:
+        return None
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 or widths == {1} or max(widths) > 20:
+        return None
+    tags = [row[-1] for row in rows]
+    blank = any(not line.strip(" \t") for line in lines)
+    few = len(set(tags)) <= max(len(tags) // 2, 1)
+    if all(BIO.fullmatch(tag) for tag in tags) or (few and blank and all(tag.isupper() or tag == "_" for tag in tags)):
+        return f"{len(rows[0])} columns a line, the last of them such as {shown(max(tags, key=len), 20)}"
+    return None

@@ -1,0 +1,111 @@
+"""CoNLL-U of Universal Dependencies: ten named columns of each word; a row is a sentence."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any, ClassVar, TextIO
+
+from seqnet.data.files import BadRows, counted
+from seqnet.data.formats.blocks import one_by_one
+from seqnet.data.formats.columns import names_in, resolve
+from seqnet.data.formats.format import Column, Format, Rows, Writer
+from seqnet.data.formats.text import beginning, numbered
+from seqnet.data.formats.written import in_one_line
+
+WORD = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+USUAL = ("sent_id", "text")  # comments that are offered as columns
+COMMENT = re.compile(r"#\s*([^=\s][^=]*?)\s*=\s*(.*)")
+NO_WORD = re.compile(r"\d+[-.]\d+")  # the id of a range, whose words follow, or of an empty node
+
+
+class Conllu(Format):
+    """Each column of a sentence is a list of texts, one a word, by its UD name or its position.
+
+    Ranges (`1-2`) and empty nodes (`1.1`) are passed over. What a comment says, `# sent_id = ...`, is a column of its
+    name, a text a sentence. A sentence with a bad line is one bad row.
+    """
+
+    endings: ClassVar = (".conllu",)
+
+    def header(self, file: Any) -> tuple[str, ...] | None:
+        """The ten columns, and what the first comments say. Raises DataError."""
+        said = (found[1] for line in beginning(file, most=200) if (found := COMMENT.fullmatch(line)))
+        return tuple(dict.fromkeys((*WORD, *USUAL, *said)))
+
+    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
+        """The chosen columns of sentences; `numbers` are the lines of their first words. Raises DataError."""
+        names = self.header(file) or WORD
+        wanted = resolve(columns, names, len(names), str(file))
+        comments = {name for name in names_in(columns) if name not in WORD} | {
+            names[each]
+            for index in wanted
+            for each in ([index] if isinstance(index, int) else index)
+            if each >= len(WORD)
+        }
+
+        def column(words: list[list[str]], said: dict[str, str], index: int) -> Any:
+            return [word[index] for word in words] if index < len(WORD) else said.get(names[index])
+
+        return one_by_one(
+            (
+                number,
+                [
+                    column(words, said, index)
+                    if isinstance(index, int)
+                    else [list(each) for each in zip(*(column(words, said, one) for one in index), strict=True)]
+                    for index in wanted
+                ],
+            )
+            for number, words, said in _sentences(file, comments, bad)
+        )
+
+    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
+        """Writes ten columns a word; names that are none of them go into `misc`, texts a sentence into comments."""
+
+        def write(row: Sequence[Any]) -> None:
+            given = dict(zip(names, row, strict=True))
+            lists = {name: value for name, value in given.items() if isinstance(value, list)}
+            for name, value in given.items():
+                if name not in lists and value is not None:
+                    print(f"# {name} = {in_one_line(value)}", file=to)
+            words = max(map(len, lists.values()), default=0)
+            numbers = [str(number) for number, _ in zip(count(1), range(words), strict=False)]
+            further = [name for name in lists if name not in WORD]
+            for place in range(words):
+                cells = [in_one_line(lists[name][place]) or "_" if name in lists else "_" for name in WORD]
+                cells[0] = cells[0] if "id" in lists else numbers[place]
+                added = [f"{name}={in_one_line(lists[name][place])}" for name in further]
+                if added:
+                    cells[-1] = "|".join(([] if cells[-1] == "_" else [cells[-1]]) + added)
+                print(*cells, sep="\t", file=to)
+            print(file=to)
+
+        return write
+
+
+def _sentences(file: Any, comments: set[str], bad: BadRows) -> Iterator[tuple[int, list[list[str]], dict[str, str]]]:
+    """The line of the first word, the words, and what the comments that are asked for say."""
+    begin, words, said, broken = 0, list[list[str]](), dict[str, str](), False
+    for number, text, problem in numbered(file):
+        if problem is None and not text.strip(" \t"):
+            if words and not broken:
+                yield begin, words, said
+            words, said, broken = [], {}, False
+            continue
+        if text.startswith("#"):
+            found = COMMENT.fullmatch(text) if comments else None
+            if found and found[1] in comments:
+                said[found[1]] = found[2]
+            continue
+        cells = text.split("\t")
+        if problem is None and len(cells) != len(WORD):
+            problem = f"{counted(len(cells), 'column')} apart by tabs where CoNLL-U has {len(WORD)}"
+        if problem is None and NO_WORD.fullmatch(cells[0]):
+            continue
+        if problem is not None and not broken:
+            bad(file, number, problem)
+            broken = True
+        begin = begin if words else number
+        words.append(cells)
+    if words and not broken:
+        yield begin, words, said

@@ -1,0 +1,148 @@
+"""CSV: a row a line, or more of them where quotes say so."""
+
+import csv
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, TextIO
+
+from seqnet.data.files import BadRows
+from seqnet.data.formats import table
+from seqnet.data.formats.format import Writer
+from seqnet.data.formats.text import Lines, beginning, check_encoding, read_blocks
+from seqnet.data.formats.written import cell
+from seqnet.errors import ConfigurationError
+
+DELIMITERS = ("\t", ";", "|", ",")
+OPEN = "unexpected end of data"  # what the csv module says of a quote that is not closed
+
+
+class Csv(table.Table):
+    """Cells with something between them, quoted where they hold it or a line's end.
+
+    delimiter: None for the one that parts the first lines alike. header: whether the first row names the columns;
+    `auto`: where columns are asked by name. Raises ConfigurationError.
+    """
+
+    endings: ClassVar = (".csv",)
+
+    def __init__(self, delimiter: str | None = None, header: table.Header = "auto", encoding: str = "utf-8") -> None:
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0 '):
+            raise ConfigurationError(f"data.format.delimiter='{delimiter}' must be one character, such as ; or a tab")
+        super().__init__(header)
+        self.delimiter = delimiter
+        self.encoding = check_encoding(encoding)
+
+    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
+        """Writes the names, then rows with cells as text, others as JSON."""
+        out = csv.writer(to, delimiter=self.delimiter or ",", lineterminator="\n")
+        out.writerow(names)
+        return lambda row: out.writerow([cell(value) for value in row])
+
+    def look(self, file: Any) -> list[list[str]]:
+        """The first rows. Raises DataError."""
+        lines = beginning(file, self.encoding)
+        rows = csv.reader([line + "\n" for line in lines], delimiter=self._delimiter_of(lines))
+        found = []
+        try:
+            for row in rows:
+                found += [row] if row else []
+        except csv.Error:
+            pass  # said when the row is read
+        return found[: table.LOOK]
+
+    def _delimiter_of(self, lines: list[str]) -> str:
+        return self.delimiter or sniff(lines)
+
+    def pieces(self, file: Any, bad: BadRows) -> Iterator[table.Piece]:
+        """Rows that are not blank, and the line at which each begins. Raises DataError.
+
+        A line whose quote is never closed takes those behind it with it: it alone is bad, they are read again.
+        """
+        delimiter = self._delimiter_of(beginning(file, self.encoding))
+        rest = Lines(1, [], {})
+        for lines in read_blocks(file, self.encoding):
+            if rest.texts:
+                lines = joined(rest, lines)
+            piece, taken = self._parse(file, lines, delimiter, bad, last=False)
+            rest = behind(lines, taken)
+            yield piece
+        yield self._parse(file, rest, delimiter, bad, last=True)[0]
+
+    def _parse(
+        self, file: Any, lines: Lines, delimiter: str, bad: BadRows, last: bool
+    ) -> tuple[tuple[list[int], list[list[str]]], int]:
+        """The rows in some lines, and how many lines they take: one that is open at the end is left, but the last."""
+        numbers, rows = list[int](), list[list[str]]()
+        texts, first, count = [text + "\n" for text in lines.texts], lines.first, len(lines.texts)
+        stops = [*sorted(lines.problems), count]  # where no row can go on
+        at = 0
+        while at < count:
+            stop = stops[bisect(stops, at - 1)]
+            if stop == at:
+                bad(file, first + at, lines.problems[at])
+                at += 1
+                continue
+            begin = at
+            try:
+                if plain := _plain(texts, at, stop, delimiter):
+                    numbers += range(first + at, first + stop)
+                    rows += plain
+                else:
+                    reader = _reader(texts, at, stop, delimiter)
+                    for row in reader:
+                        if row:
+                            numbers.append(first + begin)
+                            rows.append(row)
+                        begin = at + reader.line_num
+                at = stop
+            except csv.Error as error:
+                open_ended = OPEN in str(error)
+                if open_ended and stop == count and not last:
+                    return (numbers, rows), begin
+                why = f"in line {first + stop}, {lines.problems[stop]}" if open_ended and stop < count else str(error)
+                bad(file, first + begin, f"not a row of CSV ({why})")
+                at = begin + 1
+        return (numbers, rows), count
+
+
+def _reader(texts: list[str], begin: int, end: int, delimiter: str) -> Any:
+    return csv.reader(map(texts.__getitem__, range(begin, end)), delimiter=delimiter, strict=True)
+
+
+def _plain(texts: list[str], begin: int, end: int, delimiter: str) -> list[list[str]] | None:
+    """The rows, where each is one line, which is quick; None where one is not, or is blank or broken."""
+    try:
+        rows = list(_reader(texts, begin, end, delimiter))
+    except csv.Error:
+        return None
+    return rows if len(rows) == end - begin and all(rows) else None
+
+
+def joined(lines: Lines, more: Lines) -> Lines:
+    """Lines and those that follow them."""
+    by = len(lines.texts)
+    problems = lines.problems | {by + place: problem for place, problem in more.problems.items()}
+    return Lines(lines.first, lines.texts + more.texts, problems)
+
+
+def behind(lines: Lines, taken: int) -> Lines:
+    """Lines without the first ones."""
+    problems = {place - taken: problem for place, problem in lines.problems.items() if place >= taken}
+    return Lines(lines.first + taken, lines.texts[taken:], problems)
+
+
+def sniff(lines: Sequence[str]) -> str:
+    """What parts the cells: a delimiter of the first line that parts all lines alike, else its most frequent one."""
+    widths = {}
+    for delimiter in DELIMITERS:
+        rows = csv.reader([line + "\n" for line in lines], delimiter=delimiter)
+        try:
+            found = [len(row) for row in rows if row]
+        except csv.Error:
+            found = []
+        widths[delimiter] = found
+    even = [delimiter for delimiter, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
+    if even:
+        return even[0]
+    most = max(DELIMITERS[::-1], key=lambda delimiter: widths[delimiter][0] if widths[delimiter] else 0)
+    return most if widths[most] and widths[most][0] > 1 else ","

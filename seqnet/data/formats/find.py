@@ -1,0 +1,366 @@
+"""Which files are which split: of a file, a folder, an archive, a list of files, or a Hub name."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from seqnet.data.files import HUB_NAME, load_hub, reading, shown
+from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.columns import names_in
+from seqnet.data.formats.folder import NAMES as OF_FOLDERS
+from seqnet.data.formats.folder import TEXT, ClassFolders, Folder
+from seqnet.data.formats.format import Column, Format
+from seqnet.data.formats.hub import Hub
+from seqnet.data.formats.lines import Lines
+from seqnet.data.formats.opening import Beside, Member, ending, is_archive, is_compressed, plain_name, tree
+from seqnet.errors import ConfigurationError, DataError
+
+SPLITS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing"),
+}
+SHARD = re.compile(r"[-_.]?\d+-of-\d+")
+WITHOUT_NAME = (".txt", ".text", ".npy", "")  # endings of files side by side that do not tell one from the other
+HELD = 5  # names that an error shows of what a folder holds
+READ_ME = re.compile(r"(read_?me|licen[cs]e|notice|changelog|citation)\b.*", re.IGNORECASE)
+Path_ = str | Path | Sequence[str | Path] | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file, or several that are one table, and the format in which it is read."""
+
+    file: Any
+    format: Format
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of each split that there is. told: sentences about what was chosen that could be otherwise."""
+
+    splits: dict[str, list[Part]]
+    told: tuple[str, ...] = ()
+
+
+def find(
+    path: Path_,
+    data_dir: str | Path,
+    name: str | None,
+    about: str | None,
+    format: Format,
+    columns: Sequence[Column] = (),
+) -> Found:
+    """The files of each split.
+
+    path: a file, a folder, an archive, a list of files, or a Hub name; None for the folder `name` under `data_dir`.
+    about: what to put there, for the sentence that says it is missing. columns: those asked for, which tell the files
+    that stand side by side. A file's split is a folder called so, the last part of its name or the first: `dev.tsv`,
+    `train.tok.de`, `en_ewt-ud-train.conllu`. A file that is named for none is training data. Raises ConfigurationError
+    where neither path nor name is given, DataError.
+    """
+    if path is None and name is None:
+        raise ConfigurationError("data.path is not set; name a file, a folder, a list of files or a Hub data set")
+    if not (path is None or isinstance(path, str | Path)):
+        return _picked(*_listed([Path(each) for each in path], format, columns), format, columns)
+    where = Path(data_dir) / str(name) if path is None else Path(path)
+    hint = (about if path is None else None) or _hint(format, columns)
+    with reading(where):
+        if where.is_dir() or (where.is_file() and is_archive(where)):
+            return _picked(*_of_folder(where, hint, format, columns), format, columns)
+        if where.exists():
+            return _picked(_of_file(where, format, columns), (), format, columns)
+    known = isinstance(format, Auto) and ending(where) in format.by_ending
+    if path is not None and isinstance(format, Auto | Hub) and HUB_NAME.fullmatch(str(path)) and not known:
+        return _picked(dict(load_hub(str(path))), (), format, columns)
+    raise DataError(f"{where} does not exist: {hint}")
+
+
+def _picked(found: dict[str, list[Any]], told: Sequence[str], format: Format, columns: Sequence[Column]) -> Found:
+    """The format of each file, and what is told, each sentence once."""
+    splits, said = {}, list(told)
+    for split in SPLITS:
+        parts = []
+        for file in found.get(split, ()):
+            picked, sentence = format.pick(file, columns)
+            parts.append(Part(file, picked))
+            said += [sentence] if sentence and len(parts) == 1 else []
+        if parts:
+            splits[split] = parts
+    return Found(splits, tuple(dict.fromkeys(said)))
+
+
+def _hint(format: Format, columns: Sequence[Column]) -> str:
+    """What to put into a folder, or to name, that this format reads."""
+    if isinstance(format, Auto):
+        return "put train.csv (or another format's file) there, or name your own file or folder with data.path="
+    if isinstance(format, Lines):
+        ends = names_in(columns)[:2] or ["de", "en"]
+        return f"put {' and '.join(f'train.{end}' for end in ends)} there, or name your own with data.path=[FILE,FILE]"
+    if isinstance(format, ClassFolders):
+        return "put a folder of files for each class there, or name your own folder with data.path="
+    if isinstance(format, Hub):
+        return "give a Hub name such as owner/name with data.path="
+    first = (format.endings or (".*",))[0]
+    return f"put train{first} there, or name your own file or folder with data.path="
+
+
+# ------------------------------------------------------------------------------------------------ a file, or a list
+
+
+def _of_file(path: Path, format: Format, columns: Sequence[Column]) -> dict[str, list[Any]]:
+    inner = format.splits(path)
+    if inner is not None:
+        return {split: [file] for split, file in inner.items()}
+    split, _ = _split_of(path) or ("train", True)
+    if isinstance(format, Lines | Auto) and path.suffix not in WITHOUT_NAME:
+        names = names_in(columns)
+        if len(names) > 1 and _column_name(path) in names:
+            return {split: [_siblings(path, names)]}
+    return {split: [path]}
+
+
+def _siblings(path: Path, names: Sequence[str]) -> Beside:
+    """The file and those beside it whose names differ in the ending."""
+    stem = plain_name(path).removesuffix(ending(path))
+    found = []
+    for name in names:
+        there = [path.parent / f"{stem}.{name}{packed}" for packed in ("", ".gz", ".xz", ".zst")]
+        file = next((each for each in there if each.is_file()), None)
+        if file is None:
+            raise DataError(
+                f"{path}: there is no {stem}.{name} beside it; put it there, or name both with data.path=[FILE,FILE]"
+            )
+        found.append(file)
+    return Beside(tuple(found), tuple(names))
+
+
+def _listed(
+    paths: Sequence[Path], format: Format, columns: Sequence[Column]
+) -> tuple[dict[str, list[Any]], Sequence[str]]:
+    if not paths:
+        raise ConfigurationError("data.path=[] names no file; name some")
+    for path in paths:
+        with reading(path):
+            if not path.is_file():
+                raise DataError(f"{path} is no file; a list in data.path= holds files")
+    grouped: dict[str, list[Any]] = {}
+    for path in paths:
+        grouped.setdefault((_split_of(path) or ("train", True))[0], []).append(path)
+    unknown = isinstance(format, Auto) and all(
+        ending(path) in WITHOUT_NAME or ending(path) not in format.by_ending for path in paths
+    )
+    if format.beside or (unknown and len(columns) > 1):
+        return {split: [_side_by_side(files)] for split, files in grouped.items()}, ()
+    return grouped, ()
+
+
+def _side_by_side(files: Sequence[Any]) -> Any:
+    names = [_column_name(file) for file in files]
+    if len(set(names)) < len(names):
+        names = [plain_name(file) for file in files]
+    return Beside(tuple(files), tuple(names))
+
+
+def _column_name(file: Any) -> str:
+    """What tells a file from those beside it: its ending, or else its name without the split."""
+    if ending(file) not in WITHOUT_NAME:
+        return ending(file)[1:]
+    parts = re.split(r"([._\- ])", PurePosixPath(plain_name(file)).stem)
+    kept = [place for place in range(0, len(parts), 2) if not _named(parts[place])]
+    return "".join(parts[kept[0] : kept[-1] + 1]) if kept else "text"
+
+
+def _named(word: str) -> str | None:
+    """The split that a word names."""
+    return next((split for split, names in SPLITS.items() if word.lower() in names), None)
+
+
+def _split_of(file: Any, within: Sequence[str] = (), loose: bool = False) -> tuple[str, bool] | None:
+    """A file's split, and whether its name says so plainly. within: the folders that it lies in."""
+    for folder in within:
+        if split := _named(folder):
+            return split, True
+    stem = PurePosixPath(SHARD.sub("", plain_name(file))).stem
+    for pattern, plain in ((r"\.", True), (r"[._\- ]+", False)):
+        parts = re.split(pattern, stem)
+        for part in (parts[-1], parts[0], *(parts[::-1] if loose else ())):
+            if split := _named(part):
+                return split, plain
+    return None
+
+
+# ------------------------------------------------------------------------------------------- a folder or an archive
+
+
+def _of_folder(
+    place: Path, hint: str, format: Format, columns: Sequence[Column]
+) -> tuple[dict[str, list[Any]], Sequence[str]]:
+    files = tree(place)
+    root, files = _without_top(place, files)
+    if isinstance(format, ClassFolders):
+        return _class_folders(root, files, format, hint), ()
+    asked = names_in(columns)
+    if isinstance(format, Auto | Lines):
+        beside = [file for file in files if _in_reach(file, root, False) and _column_name(file) in asked]
+        if len(asked) > 1 and {_column_name(file) for file in beside} >= set(asked):
+            return _chosen(place, _tables(beside, root, asked), root, False)
+    if isinstance(format, Auto):
+        mine = _known(files, root, format)
+        if not mine and set(asked) <= {*OF_FOLDERS, TEXT} and set(asked) & set(OF_FOLDERS):
+            return _class_folders(root, files, ClassFolders(), hint), ()
+        several = all(format.pick(file, columns)[0].several for file in mine)
+    else:
+        several = format.several
+        mine = [
+            file
+            for file in files
+            if (ending(file) in format.endings and not (format.local and is_compressed(file)))
+            and _in_reach(file, root, several)
+        ]
+        if format.beside and not isinstance(format, Lines):
+            mine = _tables(mine, root, None)
+        elif isinstance(format, Lines) and not asked:
+            named = [file for file in files if _in_reach(file, root, False) and _split_of(file, _within(file, root))]
+            mine = _tables(named or mine, root, None)
+    if not mine:
+        raise DataError(f"{place} holds {_nothing_of(format, files, root)}: {hint}")
+    if len(mine) == 1 and (inner := format.splits(mine[0])) is not None:
+        return {split: [file] for split, file in inner.items()}, ()
+    return _chosen(place, mine, root, several)
+
+
+def _without_top(place: Path, files: list[Any]) -> tuple[Any, list[Any]]:
+    """The folder in which the files lie, where all lie in one that is no split, as in many an archive."""
+    root: Any = PurePosixPath() if files and isinstance(files[0], Member) else place
+    while files:
+        tops = {_within(file, root)[0] if _within(file, root) else "" for file in files}
+        if len(tops) > 1 or "" in tops or _named(next(iter(tops))):
+            break
+        if all(len(_within(file, root)) == 1 for file in files) and not isinstance(root, PurePosixPath):
+            root = root / next(iter(tops))
+            break
+        root = root / next(iter(tops))
+    return root, files
+
+
+def _within(file: Any, root: Any) -> tuple[str, ...]:
+    """The folders between the root and the file."""
+    path = file.path if isinstance(file, Member) else file
+    return tuple(path.relative_to(root).parent.parts)
+
+
+def _in_reach(file: Any, root: Any, deep: bool) -> bool:
+    """Whether a file lies in the folder itself, or in that of a split; deep: or in any below."""
+    within = _within(file, root)
+    return deep or not within or (len(within) == 1 and _named(within[0]) is not None)
+
+
+def _known(files: Sequence[Any], root: Any, format: Auto) -> list[Any]:
+    """The files of a known format: tables and the like, or where there are none texts."""
+    known = [file for file in files if ending(file) in format.by_ending and not READ_ME.fullmatch(file.name)]
+    known = [file for file in known if _in_reach(file, root, format.by_ending[ending(file)].several)]
+    tables = [file for file in known if not format.by_ending[ending(file)].several]
+    return tables or [file for file in known if ending(file) != ".md"]
+
+
+def _tables(files: Sequence[Any], root: Any, names: Sequence[str] | None) -> list[Any]:
+    """Files that differ in their column alone, side by side. names: of the columns, in order; None: all, by name."""
+    groups: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
+    for file in files:
+        column = _column_name(file)
+        base = plain_name(file).removesuffix(ending(file))
+        key = base if ending(file) not in WITHOUT_NAME else base.replace(column, "", 1).strip("._- ")
+        groups.setdefault((_within(file, root), key), {})[column] = file
+    found = []
+    for group in groups.values():
+        order = sorted(group) if names is None else [name for name in names if name in group]
+        if names is not None and len(order) < len(names):
+            first, missing = next(iter(group.values())), next(name for name in names if name not in group)
+            raise DataError(
+                f"{first}: there is none of '{missing}' beside it; put it there, or name all with data.path=[FILE,FILE]"
+            )
+        found.append(Beside(tuple(group[name] for name in order), tuple(order)))
+    return found
+
+
+def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tuple[dict[str, list[Any]], Sequence[str]]:
+    """The files by split. Raises DataError where two are the same one."""
+    found: dict[str, dict[bool, list[Any]]] = {}
+    others, told = [], []
+    for file in files:
+        one = file.files[0] if isinstance(file, Beside) else file
+        named = _split_of(one, _within(one, root), loose=True)
+        if named is None:
+            others.append(file)
+        else:
+            found.setdefault(named[0], {}).setdefault(named[1], []).append(file)
+    splits: dict[str, list[Any]] = {}
+    for split, plainly in found.items():
+        chosen = plainly.get(True) or plainly[False]
+        if len(chosen) > 1 and not several and not _are_shards(chosen):
+            if True in plainly or split == "train":
+                raise DataError(f"{chosen[0]} and {chosen[1]} are the same split; keep one of them in the folder")
+            left = ", ".join(shown(str(file)) for file in chosen[1:])
+            told.append(f"the {split} split is {chosen[0]}; {left} could be it too and is left out")
+            chosen = chosen[:1]
+        splits[split] = chosen
+    if "train" in splits or (splits and not others):
+        return splits, told
+    if len(others) > 1 and not several:
+        names = ", ".join(_short(file) for file in files)
+        raise DataError(
+            f"{place} holds {shown(names, 200)}, none of them named train; name the file you mean with data.path="
+        )
+    return {"train": others} | splits, told
+
+
+def _are_shards(files: Sequence[Any]) -> bool:
+    names = [plain_name(file) for file in files if not isinstance(file, Beside)]
+    return (
+        len(names) == len(files)
+        and len({SHARD.sub("", name) for name in names}) == 1
+        and SHARD.search(names[0]) is not None
+    )
+
+
+def _short(file: Any) -> str:
+    return " and ".join(each.name for each in file.files) if isinstance(file, Beside) else str(file.name)
+
+
+def _nothing_of(format: Format, files: Sequence[Any], root: Any) -> str:
+    """What a folder holds in place of what is looked for."""
+    kind = f"{_or(format.endings)} file" if format.endings else "file of a known format"
+    if not files:
+        return f"no {kind}, and nothing else that is not hidden"
+    names = sorted({_within(file, root)[0] + "/" if _within(file, root) else file.name for file in files})
+    more = f" and {len(names) - HELD} more" if len(names) > HELD else ""
+    return f"no {kind} but {shown(', '.join(names[:HELD]), 200)}{more}"
+
+
+def _or(endings: Sequence[str]) -> str:
+    return endings[0] if len(endings) == 1 else f"{', '.join(endings[:-1])} or {endings[-1]}"
+
+
+def _class_folders(root: Any, files: Sequence[Any], format: ClassFolders, hint: str) -> dict[str, list[Any]]:
+    """The files below folders called as a split, else all; those outside of any class only where names say classes."""
+    wanted: Callable[[Any], bool] = lambda file: format.ending in (None, Path(file.name).suffix.lower())  # noqa: E731
+    mine = [file for file in files if wanted(file)]
+    grouped: dict[str, list[Any]] = {}
+    for file in mine:
+        within = _within(file, root)
+        grouped.setdefault((within and _named(within[0])) or "", []).append(file)
+    splits = {split: named for split, named in grouped.items() if split}
+    if not splits:
+        inner = [file for file in mine if _within(file, root)]
+        splits = {"train": mine if format.by_name or not inner else inner} if mine else {}
+    if not splits:
+        raise DataError(f"{root} holds {_nothing_of(format, files, root)}: {hint}")
+    made: dict[str, list[Any]] = {}
+    for split, named in splits.items():
+        within = _within(named[0], root)
+        at = root / within[0] if within and _named(within[0]) else root
+        made[split] = [Folder(at, tuple(named))]
+    return made

@@ -1,0 +1,61 @@
+"""Data sets of the Hugging Face Hub, by name."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from seqnet.data.files import TRANSLATION, BadRows, one_sentence
+from seqnet.data.formats import format as sizes
+from seqnet.data.formats import records
+from seqnet.data.formats.columns import gather, resolve, used
+from seqnet.data.formats.format import Column, Format, Rows
+from seqnet.data.formats.parquet import named
+
+
+class Hub(Format):
+    """Rows of a split of a Hub data set, `owner/name` or `owner/name:configuration`; pictures and sounds as bytes."""
+
+    endings: ClassVar = ()
+    unit: ClassVar = "row"
+
+    def header(self, file: Any) -> tuple[str, ...] | None:
+        """The columns."""
+        names = list(file.rows.column_names)
+        inner = (file.rows.features or {}).get(TRANSLATION)
+        return (*names, *(getattr(inner, "languages", None) or (inner if isinstance(inner, dict) else ())))
+
+    def check(self, file: Any, columns: Sequence[Column]) -> None:
+        """Look whether the columns are there. Raises DataError with the nearest name."""
+        records.check(self.header(file) or (), columns, str(file))
+
+    def count(self, file: Any) -> int | None:
+        """How many rows there are."""
+        return len(file.rows)
+
+    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
+        """The chosen values, of these columns alone. Raises DataError."""
+        names = records.with_paths(self.header(file) or (), columns)
+        wanted = resolve(columns, names, len(names), str(file))
+        read = [names[index] for index in used(wanted)]
+        there = file.rows.column_names
+        heads = {name: name if name in there else _head(name, there) for name in read}
+        table = file.rows.select_columns(sorted(set(heads.values())))
+        features = table.features or {}
+        with one_sentence(f"{file}: cannot be read; load it anew, or name a file with data.path="):
+            for name, kind in features.items():
+                if hasattr(kind, "decode") and isinstance(kind.decode, bool):  # pictures and sounds
+                    table = table.cast_column(name, type(kind)(decode=False))
+            for begin in range(0, len(table), sizes.ROWS):
+                block = table[begin : begin + sizes.ROWS]
+                count = min(sizes.ROWS, len(table) - begin)
+                found = {
+                    name: named(block[name], getattr(features.get(name), "names", None))
+                    if name in there
+                    else [records.value(records.flat({head: row}), name) for row in block[head]]
+                    for name, head in heads.items()
+                }
+                values = gather(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
+                yield Rows(range(begin + 1, begin + count + 1), values)
+
+
+def _head(name: str, there: Sequence[str]) -> str:
+    return name.partition(".")[0] if name.partition(".")[0] in there else TRANSLATION

@@ -1,0 +1,54 @@
+"""JSON lines: an object a line."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, ClassVar, TextIO
+
+from seqnet.data.files import BadRows
+from seqnet.data.formats import records
+from seqnet.data.formats.format import Column, Format, Rows, Writer
+from seqnet.data.formats.text import numbered
+from seqnet.data.numbers import parse
+
+LOOK = 100  # rows whose keys are taken for the header
+NO_OBJECT = 'the JSON value is not an object, which is written {"name": value, ...}'
+
+
+class Jsonl(Format):
+    """An object a line, whose keys are the columns; other lines are bad rows, blank ones none."""
+
+    endings: ClassVar = (".jsonl", ".ndjson")
+
+    def header(self, file: Any) -> tuple[str, ...] | None:
+        """The keys of the first rows. Raises DataError."""
+        rows = islice(self._rows(file, BadRows("skip")), LOOK)
+        return records.keys(records.flat(row) for _, row in rows) or None
+
+    def check(self, file: Any, columns: Sequence[Column]) -> None:
+        """Look in the first rows whether the columns are there. Raises DataError with the nearest name."""
+        if names := self.header(file):
+            records.check(names, columns, str(file))
+
+    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
+        """The chosen values; None where a row lacks the key. Raises DataError with the line."""
+        return records.read(self._rows(file, bad), self.header(file) or (), columns, str(file))
+
+    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
+        """Writes an object a line."""
+        return lambda row: print(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False), file=to)
+
+    def _rows(self, file: Any, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, text, problem in numbered(file):
+            if problem is None and not text.strip():
+                continue
+            row = None
+            if problem is None:
+                try:
+                    row = parse(text)
+                except (ValueError, RecursionError) as error:
+                    problem = f"not JSON that can be read ({error})"
+            if isinstance(row, dict):
+                yield number, row
+            else:
+                bad(file, number, problem or NO_OBJECT)

@@ -1,0 +1,118 @@
+"""Tables whose rows are lists of cells: which row is the header, and which cells are asked for."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Literal
+
+from seqnet.data.files import BadRows, place, shown
+from seqnet.data.formats.blocks import in_blocks
+from seqnet.data.formats.columns import KEY, Index, by_position, other_width, pick, resolve
+from seqnet.data.formats.format import Column, Format, Rows
+from seqnet.errors import ConfigurationError, DataError
+
+Header = Literal["auto", "true", "false"] | bool
+Piece = tuple[Sequence[int], Sequence[Sequence[Any]]]
+"""Numbers and cells of some rows."""
+
+NUMERIC = re.compile(r"\s*[-+]?[\d.,: /%$€-]*\d[\d.,: /%$€-]*([eE][-+]?\d+)?\s*")
+USUAL = {  # names of columns that are no data
+    *("text", "label", "sentence", "class", "category", "target", "source", "id", "name", "review", "title", "tag"),
+    *("word", "token", "date", "time", "timestamp", "value", "file", "filename", "path", "question", "answer", "score"),
+}
+LOOK = 20  # rows that are looked at
+
+
+def check_header(header: Header) -> bool | None:
+    """Whether there is a header; None where the columns asked for say so. Raises ConfigurationError."""
+    known = {"auto": None, "true": True, "false": False, True: True, False: False}
+    if header not in known:
+        raise ConfigurationError(f"data.format.header must be auto, true or false, not '{header}'")
+    return known[header]
+
+
+class Table(Format):
+    """What formats of cells share. header: whether the first row names the columns; `auto`: where they are asked so."""
+
+    def __init__(self, header: Header) -> None:
+        self._header = check_header(header)
+
+    @abstractmethod
+    def look(self, file: Any) -> Sequence[Sequence[Any]]:
+        """The first rows. Raises DataError."""
+
+    @abstractmethod
+    def pieces(self, file: Any, bad: BadRows) -> Iterator[Piece]:
+        """All rows. Raises DataError."""
+
+    def header(self, file: Any) -> tuple[str, ...] | None:
+        """The first row, where it is said to name the columns, or looks like it. Raises DataError."""
+        rows = self.look(file)
+        there = looks_like_header(rows) if self._header is None else self._header
+        return tuple(map(str, rows[0])) if there and rows else None
+
+    def check(self, file: Any, columns: Sequence[Column]) -> None:
+        """Look in the first row whether the columns are there. Raises DataError with the nearest name."""
+        if rows := self.look(file):
+            self._resolve(rows[0], columns, place(file, 1, self.unit))
+
+    def remarks(self, file: Any, columns: Sequence[Column]) -> tuple[str, ...]:
+        """That a header is taken for a row. Raises DataError."""
+        names = self.header(file)
+        if self._header is not None or names is None or not by_position(columns, names):
+            return ()
+        return (
+            f"{file}: the first {self.unit} looks like a header ({shown(', '.join(names))}) and is read as a row, "
+            f"since columns are asked by position; name them with {KEY}, or set data.format.header=true",
+        )
+
+    def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
+        """The chosen cells; rows must have as many as the first. Raises DataError with line or row."""
+        pieces = self.pieces(file, bad)
+        numbers, rows = next(((numbers, rows) for numbers, rows in pieces if rows), ((), ()))
+        if not rows:
+            raise DataError(f"{file}: no row that can be read; put rows there, or name another file with data.path=")
+        named, wanted = self._resolve(rows[0], columns, place(file, numbers[0], self.unit))
+        rest = chain([(numbers[int(named) :], rows[int(named) :])], pieces)
+        yield from in_blocks(
+            (kept, pick(cells, wanted)) for kept, cells in _even(file, rest, len(rows[0]), bad, self.unit) if cells
+        )
+
+    def _resolve(self, first: Sequence[Any], columns: Sequence[Column], where: str) -> tuple[bool, list[Index]]:
+        names = [str(cell) for cell in first]
+        named = not by_position(columns, names) if self._header is None else self._header
+        return named, resolve(columns, names if named else None, len(names), where)
+
+
+def _even(file: Any, pieces: Iterable[Piece], width: int, bad: BadRows, unit: str) -> Iterator[Piece]:
+    """The rows without those that have another number of cells."""
+    for numbers, rows in pieces:
+        if not rows or set(map(len, rows)) == {width}:
+            yield list(numbers), rows
+            continue
+        for number, row in zip(numbers, rows, strict=True):
+            if len(row) != width:
+                bad(file, number, other_width(len(row), width), unit)
+        kept = [place for place, row in enumerate(rows) if len(row) == width]
+        yield [numbers[place] for place in kept], [rows[place] for place in kept]
+
+
+def looks_like_header(rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether the first of some rows names columns: short names, each once, over cells that are not like them."""
+    if not rows:
+        return False
+    first, *rest = ([str(cell).strip() for cell in row] for row in rows)
+    if not all(first) or len(set(first)) < len(first):
+        return False
+    if any(NUMERIC.fullmatch(cell) or len(cell) > 40 for cell in first):
+        return False
+    if any(cell.lower() in USUAL for cell in first):
+        return True
+    even = [row for row in rest if len(row) == len(first)]
+    for name, *cells in zip(first, *even, strict=True):
+        if cells and all(NUMERIC.fullmatch(cell) for cell in cells if cell) and any(cells):
+            return True
+        if len(cells) > 1 and len(name.split()) == 1 and min(len(cell.split()) for cell in cells) > 2:
+            return True
+    return False

@@ -1,0 +1,93 @@
+"""Excel workbooks: one sheet of cells."""
+
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from itertools import islice
+from typing import Any, ClassVar
+
+from seqnet.data.files import BadRows, one_sentence, opened, shown
+from seqnet.data.formats import table
+from seqnet.data.formats.opening import SMALL, TIMES, on_disk, unpacking
+from seqnet.errors import ConfigurationError, DataError, did_you_mean
+
+NEEDED = "Excel files need the package openpyxl: pip install 'seqnet[xlsx]'"
+PIECE = 512  # rows at a time
+
+
+class Xlsx(table.Table):
+    """Rows of a sheet, without blank ones; cells that are empty are missing, dates are text as in ISO 8601.
+
+    sheet: its name, None for the first. header: whether the first row names the columns; `auto`: where columns are
+    asked by name. Raises ConfigurationError.
+    """
+
+    endings: ClassVar = (".xlsx", ".xlsm")
+    unit: ClassVar = "row"
+    local: ClassVar = True
+
+    def __init__(self, sheet: str | None = None, header: table.Header = "auto") -> None:
+        super().__init__(header)
+        self.sheet = sheet
+
+    def look(self, file: Any) -> Sequence[Sequence[Any]]:
+        """The first rows. Raises DataError."""
+        numbers, rows = next(self.pieces(file, BadRows("skip")), ([], []))
+        return [["" if cell is None else cell for cell in row] for row in rows[: table.LOOK]]
+
+    def pieces(self, file: Any, bad: BadRows) -> Iterator[table.Piece]:
+        """All rows, each as wide as the first. Raises DataError."""
+        width = 0
+        with self._opened(file) as sheet:
+            rows = enumerate(sheet.iter_rows(values_only=True), 1)
+            while block := list(islice(rows, PIECE)):
+                numbers, found = [], []
+                for number, cells in block:
+                    row = [_value(cell) for cell in cells]
+                    while row and row[-1] is None:
+                        row.pop()
+                    if row:
+                        width = width or len(row)
+                        numbers.append(number)
+                        found.append(row + [None] * (width - len(row)))
+                yield numbers, found
+
+    @contextmanager
+    def _opened(self, file: Any) -> Iterator[Any]:
+        try:
+            import openpyxl
+        except ImportError as error:
+            raise ConfigurationError(NEEDED) from error
+        path = on_disk(file)
+        with opened(path) as raw:
+            with unpacking(str(file)):
+                size = sum(info.file_size for info in zipfile.ZipFile(raw).infolist())
+            if size > max(TIMES * path.stat().st_size, SMALL):
+                raise DataError(
+                    f"{file}: it says that it unpacks to {size} bytes, which is no one's table; name another"
+                )
+            with one_sentence(f"{file}: cannot be read as an Excel file; name a whole file with data.path="):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of styles and the like, which are no data
+                    book = openpyxl.load_workbook(raw, read_only=True, data_only=True)
+                    try:
+                        yield self._sheet(file, book)
+                    finally:
+                        book.close()
+
+    def _sheet(self, file: Any, book: Any) -> Any:
+        names = [sheet.title for sheet in book.worksheets]
+        if self.sheet is None and names:
+            return book.worksheets[0]
+        if self.sheet not in names:
+            listed, hint = shown(", ".join(names), 200), did_you_mean(self.sheet or "", names) or ";"
+            raise DataError(f"{file}: no sheet '{self.sheet}' among {listed}{hint} name one with data.format.sheet=")
+        return book[self.sheet]
+
+
+def _value(cell: Any) -> Any:
+    if isinstance(cell, datetime | date | time):
+        return cell.isoformat()
+    return None if cell == "" else cell
