@@ -170,10 +170,11 @@ class ScaledField(ABC):
         """The inverse of `state`. Raises DataError where it is malformed."""
         match state:
             case {"mean": list(mean), "deviation": list(deviation), **others} if not others:
-                found = [_finite(mean), _finite(deviation)]
-                if len(mean) == len(deviation) == (self._said or len(mean)) > 0 and min(found[1], default=0) > 0:
-                    self._width = len(mean)
-                    self._mean, self._deviation = map(np.array, found)
+                means, deviations = _finite(mean), _finite(deviation)
+                width = self._said or len(means)
+                if len(means) == len(deviations) == width > 0 and min(deviations) > 0:
+                    self._width = width
+                    self._mean, self._deviation = np.array(means), np.array(deviations)
                     return
         raise DataError("the stored data state is not that of scaled numbers: no mean and deviation for each column")
 
