@@ -17,7 +17,8 @@ ELSEWHERE = {
     "data": LOADER_KEYS,
     "task": MODEL_KEYS,
     "decoding": ("vocabulary",),
-}  # by the loader, the model, the writer
+    "field": ("column",),
+}  # by the loader, the model, the writer, the data set
 CODE_ONLY = ("reader", "source", "attention", "decoder_cell", "head")  # what other groups or a user's code hand over
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()

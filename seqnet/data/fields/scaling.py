@@ -91,14 +91,14 @@ class ScaledField(ABC):
     def _checked(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
         """As `_together`, and the numbers are such as the options take, their logarithms where these are asked for."""
         flat, lengths = self._together(values)
-        wrong = np.isnan(flat).any(1) if self._missing == "raise" else np.zeros(len(flat), bool)
-        if wrong.any():
-            raise BadValues(dict.fromkeys(_rows_of(wrong, lengths), "a number is missing"))
+        gone = np.isnan(flat).any(axis=1)
+        if self._missing == "raise" and gone.any():
+            raise BadValues(dict.fromkeys(_rows_of(gone, lengths), "a number is missing"))
         if self._scale == "log":
-            below = (flat <= 0).any(1)
+            below = (flat <= 0).any(axis=1)
             if below.any():
                 row_of = np.repeat(np.arange(len(lengths)), lengths)
-                least = {row: flat[row_of == row].min() for row in _rows_of(below, lengths)}
+                least = {row: np.nanmin(flat[row_of == row]) for row in _rows_of(below, lengths)}
                 raise BadValues({row: f"{value:g} has no logarithm" for row, value in least.items()})
             flat = np.log(flat)
         return flat, lengths
@@ -151,10 +151,11 @@ class ScaledField(ABC):
         """Scaled numbers [... size] in the file's own units [... width], as exactly as float32 has kept them."""
         assert self._width is not None
         scaled = np.asarray(entry, np.float64)[..., : self._width]
-        # Half a step of float32 is what an entry is sure of; digits beyond it are noise (0.1 is not 0.100000001).
-        step = np.spacing(np.abs(scaled).astype(np.float32)).astype(np.float64) / 2
-        centre = self._mean if self._scale != "none" else 0.0
-        values, sure = scaled * self._deviation + centre, step * self._deviation
+        # A step of float32 is what an entry is sure of; digits beyond it are noise (0.1 is not 0.100000001).
+        step = np.spacing(np.abs(scaled).astype(np.float32)).astype(np.float64)
+        centre = self._mean if self._scale != "none" else np.zeros(self._width)
+        values = scaled * self._deviation + centre
+        sure = np.maximum(step * self._deviation, 8 * np.spacing(np.abs(centre)))
         if self._scale == "log":
             with np.errstate(over="ignore"):
                 values = np.exp(values)
@@ -169,10 +170,11 @@ class ScaledField(ABC):
         """The inverse of `state`. Raises DataError where it is malformed."""
         match state:
             case {"mean": list(mean), "deviation": list(deviation), **others} if not others:
-                found = [_finite(mean), _finite(deviation)]
-                if len(mean) == len(deviation) == (self._said or len(mean)) > 0 and min(found[1], default=0) > 0:
-                    self._width = len(mean)
-                    self._mean, self._deviation = map(np.array, found)
+                means, deviations = _finite(mean), _finite(deviation)
+                width = self._said or len(means)
+                if len(means) == len(deviations) == width > 0 and min(deviations) > 0:
+                    self._width = width
+                    self._mean, self._deviation = np.array(means), np.array(deviations)
                     return
         raise DataError("the stored data state is not that of scaled numbers: no mean and deviation for each column")
 
@@ -180,13 +182,12 @@ class ScaledField(ABC):
 def _finite(numbers: list[Any]) -> list[float]:
     """The numbers, or none where one is not finite."""
     fine = len(numbers) <= WIDEST and all(
-        isinstance(number, int | float) and not isinstance(number, bool) and abs(number) <= LARGEST
-        for number in numbers
+        isinstance(each, int | float) and not isinstance(each, bool) and abs(each) <= LARGEST for each in numbers
     )
-    return [float(number) for number in numbers] if fine else []
+    return list(map(float, numbers)) if fine else []
 
 
-def _rows_of(steps: np.ndarray, lengths: np.ndarray) -> list[int]:
+def _rows_of(steps: Any, lengths: np.ndarray) -> list[int]:
     """The rows that some steps belong to. steps: [total] bool."""
     found: list[int] = np.unique(np.repeat(np.arange(len(lengths)), lengths)[steps]).tolist()
     return found
@@ -200,7 +201,7 @@ def len_told(found: int, wanted: int) -> str:
 def _rounded(value: float, sure: float) -> float:
     if not math.isfinite(value) or not 0 < sure < math.inf:
         return value
-    return round(value, -math.ceil(math.log10(sure)) + 1) if sure < 1e300 else value
+    return round(value, -math.ceil(math.log10(sure)))
 
 
 def as_json(value: Any) -> Any:

@@ -33,9 +33,10 @@ class SeriesField(ScaledField):
     """A series a row: a list of numbers, or of vectors of one width; text of numbers; an array.
 
     scale: none, standard, or window: for a series with a trend. A window is scaled by the context that a forecast is
-    made from: less the mean of its last `season` steps (None: of all of it), over the deviation of all of it. The column
-    itself is stored as for standard; whoever cuts windows scales them with `window`. known_ahead: at the step that it
-    is asked for it is known already, as is a price. missing: also last: the number before. Raises ConfigurationError.
+    made from: less the mean of its last `season` steps (None: of all of it), over the deviation of all of it. The
+    column itself is stored as for standard; whoever cuts windows scales them with `window`. known_ahead: at the step
+    that it is asked for it is known already, as is a price. missing: also last: the number before. Raises
+    ConfigurationError.
     """
 
     scales = ("none", "standard", "window")
@@ -80,7 +81,7 @@ class SeriesField(ScaledField):
         return Window(centre, deviation)
 
     def decode(self, entry: Any) -> Any:
-        """Numbers in the file's units, None where there is none: of a step [feature], or of each step [time feature]."""
+        """Numbers in the file's units, None where there is none. entry: of a step [feature], or [time feature]."""
         found = self.undone(entry)
         if found.shape[-1] == 1:
             found = found[..., 0]

@@ -1,0 +1,90 @@
+"""The notes that sound at each step."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seqnet.data.fields.field import Block, Raw
+from seqnet.data.fields.raw import Unusable, each, told
+from seqnet.data.keyboard import HIGHEST, LOWEST
+from seqnet.errors import ConfigurationError, DataError
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.spaces import Vector
+
+LAST = 127  # of MIDI's notes
+
+
+class RollField:
+    """A piece a row: a list of steps, each the list of its MIDI notes; a step without notes is a rest.
+
+    lowest, highest: notes that are known, from 0 to 127; a piece with another is a bad row. It learns nothing. Raises
+    ConfigurationError.
+    """
+
+    opens_files: ClassVar[bool] = False
+
+    def __init__(self, lowest: int = LOWEST, highest: int = HIGHEST) -> None:
+        if not 0 <= lowest <= highest <= LAST:
+            raise ConfigurationError(
+                f"data.fields.*.lowest and highest are {lowest} and {highest}; they must be MIDI notes from 0 to "
+                f"{LAST}, the lowest first"
+            )
+        self._lowest, self._highest = lowest, highest
+
+    @property
+    def kind(self) -> Kind:
+        """Notes a step."""
+        return Kind(Item.LABELS, Axis.STEP)
+
+    def observe(self, values: Sequence[Raw]) -> None:
+        """Look whether they can be read. Raises BadValues."""
+        each(values, self._piece)
+
+    def learned(self) -> Vector:
+        """A number a note."""
+        notes = range(self._lowest, self._highest + 1)
+        return Vector(len(notes), tuple(map(str, notes)))
+
+    def _piece(self, value: Raw) -> list[list[int]]:
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if not isinstance(value, list | tuple) or not value:
+            raise Unusable("the piece is missing" if value is None else f"{told(value)} is not a list of steps")
+        return [self._notes(step, place) for place, step in enumerate(value, 1)]
+
+    def _notes(self, value: Raw, place: int) -> list[int]:
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if not isinstance(value, list | tuple):
+            raise Unusable(f"step {place}: {told(value)} is not a list of notes")
+        for note in value:
+            if isinstance(note, bool) or not isinstance(note, int | float) or note != note // 1:
+                raise Unusable(f"step {place}: {told(note)} is not a MIDI note, which is a whole number")
+            if not self._lowest <= note <= self._highest:
+                raise Unusable(f"step {place}: {told(note)} is outside {self._lowest} to {self._highest}")
+        return [int(note) - self._lowest for note in value]
+
+    def encode(self, values: Sequence[Raw]) -> Block:
+        """1 for each note that sounds, [total notes] uint8. Raises BadValues."""
+        pieces = each(values, self._piece)
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        flat = np.zeros((int(lengths.sum()), self._highest - self._lowest + 1), np.uint8)
+        for place, notes in enumerate(step for piece in pieces for step in piece):
+            flat[place, notes] = 1
+        return Block(flat, lengths)
+
+    def decode(self, entry: Any) -> list[Any]:
+        """The notes of a step [notes], or of each of a row [steps notes]."""
+        there = np.asarray(entry)
+        if there.ndim > 1:
+            return [self.decode(step) for step in there]
+        return [self._lowest + int(key) for key in there.nonzero()[0]]
+
+    def state(self) -> None:
+        """Nothing is learned."""
+
+    def restore(self, state: Any) -> None:
+        """Take nothing back. Raises DataError where there is something."""
+        if state is not None:
+            raise DataError("the stored data state holds something for a field of notes, which learns nothing")
