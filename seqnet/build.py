@@ -119,6 +119,12 @@ class Assembly:
 def source(config: Config, trust: Sequence[str] | None = None) -> Any:
     """The data source, which has read nothing yet."""
     options = {key: value for key, value in config["data"].items() if key not in LOADER_KEYS}
+    if "fields" in options:
+        described = {name: dict(field) for name, field in options["fields"].items()}
+        columns = {name: field.pop("column", None) for name, field in described.items()}
+        options["columns"] = {name: column for name, column in columns.items() if column is not None}
+        options["fields"] = {name: make(field, trust) for name, field in described.items()}
+        options["format"] = make(options["format"], trust)
     return make(options, trust, seed=config["seed"], data_dir=data_dir())
 
 

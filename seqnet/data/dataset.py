@@ -434,6 +434,8 @@ class Dataset:
         block = Block(np.zeros(0), np.zeros(len(some.numbers), np.int64))
         try:
             block = one.encode(some.values[name])
+            if one.kind.item is Item.PIXEL:  # a step is a row of values, of a clip a whole picture
+                block = block._replace(flat=block.flat.reshape(len(block.flat), -1))
         except UnknownLabels as error:
             unknown, block = error.problems, error.block
         except BadValues as error:
@@ -456,7 +458,7 @@ class Dataset:
         return block
 
     def _shape_of(self, name: str) -> Tokens:
-        found = {**self.views, **self.wholes, self.read.first: self.inputs}[name]
+        found = self.inputs if name == self.read.first else {**self.views, **self.wholes}[name]
         assert isinstance(found, Tokens)
         return found
 
