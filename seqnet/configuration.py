@@ -251,7 +251,7 @@ def checked(
     places = tuple(place.path for place in _loader().get_search_path().get_path())
     search = tuple(hydra_config.searchpath or ())
     config = _plain(cfg)
-    _settle_fields(config, choices, asked, _reference(command, _as_overrides(choices, False, search), places))
+    _settle_fields(config, choices, asked, _reference(command, _as_overrides(choices, False, search), places), stored)
     reference = _reference(command, _as_overrides(choices, True, search), places)
     config = _without_what_fell_away(config, reference, choices, asked)
     config = _checked_keys(config, reference, choices, command)
@@ -283,15 +283,21 @@ def _as_overrides(choices: Mapping[str, str], nested: bool, search: Sequence[str
 
 
 def _settle_fields(
-    config: Config, choices: dict[str, str], typed: Mapping[str, Any], reference: Mapping[str, Any]
+    config: Config,
+    choices: dict[str, str],
+    typed: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    stored: Sequence[str],
 ) -> None:
     """Leave out fields that nothing reads or asks for, if the experiment brought them. Raises ConfigurationError.
 
-    reference: what the choices say without those of fields.
+    reference: what the choices say without those of fields. stored: overrides of a run to go on with, whose inputs and
+    target are not known yet.
     """
     fields = {trust.package_of(group): group for group in choices if group.startswith("field@")}
-    if not fields:
+    if not fields or (stored and "fields" in reference["data"]):
         return
+    typed = {} if stored else typed
     data = config["data"]
     reads_fields = "fields" in reference["data"]
     used = [*data.get("inputs", ()), data.get("target")] if reads_fields else []

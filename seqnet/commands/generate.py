@@ -12,7 +12,7 @@ from torch import Tensor
 from seqnet.batch import IGNORE, Batch
 from seqnet.commands import media
 from seqnet.commands.lines import as_line, writer
-from seqnet.commands.samples import RunningText, continue_text
+from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError, visible
@@ -28,7 +28,7 @@ def run(config: dict[str, Any]) -> int:
     source = stored.assembly.source
     if writing_of(source) is not None:
         return _write(stored, config)
-    if not isinstance(source, RunningText) or stored.assembly.model.bidirectional:
+    if not runs_on(source) or stored.assembly.model.bidirectional:
         raise ConfigurationError(
             f"run={config['run']} is not a language model that reads left to right, so it generates no text; "
             "for answers to inputs, use seqnet predict"

@@ -13,6 +13,7 @@ from seqnet.commands.attention_maps import attention_maps
 from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
+from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError, DiskError
@@ -49,6 +50,9 @@ def in_training_format(path: Path) -> bool:
 
 
 def _table(stored: StoredRun, config: dict[str, Any]) -> Iterator[Examples]:
+    if isinstance(stored.assembly.source, Dataset):
+        yield from stored.assembly.source.unlabelled(config["input"])
+        return
     split = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
     if not isinstance(split, Examples):
         raise DataError(f"input={config['input']} holds no test split; give one input a line, in a .txt file")

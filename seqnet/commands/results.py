@@ -11,7 +11,7 @@ import torch
 from seqnet import __version__, build
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
-from seqnet.commands.samples import RunningText
+from seqnet.commands.samples import runs_on
 from seqnet.commands.writing import described, writing_of
 
 FILE = "results.json"
@@ -80,7 +80,7 @@ def next_commands(state: RunState, folder: Path, has_test: bool) -> list[str]:
     run, trust = f"run={shlex.quote(str(folder))}", build.packages(state.config)
     trusted = " " + shlex.quote(f"trust=[{','.join(trust)}]") if trust else ""
     source = state.assembly.source
-    writes = isinstance(source, RunningText) and not state.assembly.model.bidirectional
+    writes = runs_on(source) and not state.assembly.model.bidirectional
     writes |= writing_of(source) is not None and source.source is None
     return [
         f"seqnet generate {run}{trusted}" if writes else f"seqnet predict {run} input=FILE{trusted}",

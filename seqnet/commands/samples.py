@@ -1,6 +1,6 @@
 """What a model makes of a few inputs, for a person to read: continued text, or answers beside what was wanted."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -20,14 +20,18 @@ LAST = 10  # items of a long answer
 PROMPT = 32  # tokens of held-out text that a sample goes on from
 
 
-@runtime_checkable
 class RunningText(Protocol):
-    """A source that turns text into tokens and back."""
+    """A source of documents, that turns text into tokens and back."""
 
     forbidden: tuple[int, ...]
 
     def encode(self, text: str) -> Tensor: ...
     def decode(self, ids: Tensor) -> str: ...
+
+
+def runs_on(source: Any) -> bool:
+    """Whether a source is running text, which has no rows."""
+    return bool(getattr(source, "running", False))
 
 
 def samples(
@@ -39,7 +43,7 @@ def samples(
     """
     middle = loader.num_batches(0) // 2  # rows come by length: neither the shortest nor the longest
     batch = next(iter(loader.batches(0, middle)))
-    if isinstance(assembly.source, RunningText):
+    if runs_on(assembly.source):
         if assembly.model.bidirectional:
             return [], []
         prompt = batch.inputs[0, :PROMPT]

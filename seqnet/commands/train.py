@@ -20,7 +20,7 @@ from seqnet.batch import EvaluationReport, StepReport
 from seqnet.commands import results
 from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
 from seqnet.commands.run_state import Evaluated, RunState
-from seqnet.commands.samples import RunningText, samples
+from seqnet.commands.samples import runs_on, samples
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.stored import assembled, judged, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
@@ -162,7 +162,7 @@ class Training:
             raise ConfigurationError(f"training.monitor={monitor} is no score of this run{hint}")
         if writing_of(assembly.source) is not None:
             Writer(assembly, precision, self.config["decoding"], self.config["seed"], trust=self.trust)
-        elif isinstance(assembly.source, RunningText):
+        elif runs_on(assembly.source):
             decoder(self.config["decoding"], assembly.source, self.trust)
         assembly.task.count(self.example)
         with evaluating(self.model), precision.autocast():

@@ -1,8 +1,7 @@
-"""Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what is asked."""
+"""Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what for."""
 
 import copy
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,9 @@ class Dataset:
         self._shares = (valid_share, test_share)
         self._on_bad_row, self._on_unknown_label = on_bad_row, on_unknown_label
         if not inputs and target is None:
-            raise ConfigurationError("data.inputs and data.target name no field: say what is read and what is asked for")
+            raise ConfigurationError(
+                "data.inputs and data.target name no field: say what is read and what is asked for"
+            )
         self._target = _known("data.target", target, fields)
         self._inputs = [_known("data.inputs", one, fields) for one in inputs]
         if len(set(self._inputs)) < len(self._inputs):
@@ -167,7 +168,7 @@ class Dataset:
         if (views or asked_at_steps) and not stepped:
             other = views[0] if views else self._target
             raise ConfigurationError(
-                f"{other} has a value for each step of the first input, and {first} is a {self.fields[first].kind.axis}: "
+                f"{other} has a value for each step of the first input, and {first} has none: "
                 "put what has steps first in data.inputs"
             )
         if views and _is_text(kind):
@@ -247,6 +248,8 @@ class Dataset:
             return Spelling(space.names, self.fields[name].most)  # type: ignore[attr-defined]
         if isinstance(space, Tokens) and kind.item is Item.LABEL and name in self._inputs and name != self._target:
             space = replace(space, names=(*space.names, UNKNOWN))
+        if isinstance(space, Image) and kind.axis is not Axis.GRID:  # a picture a step
+            return Vector(space.height * space.size, axis=kind.axis)
         return replace(space, axis=kind.axis)
 
     def state(self) -> dict[str, Any]:
@@ -395,7 +398,9 @@ class Dataset:
             bad(some.file, some.numbers[place], problems[place])
             known.add((str(some.file), some.numbers[place]))
 
-    def _encoded(self, blocks: "Iterable[Some]", split: str, bad: BadRows, names: Sequence[str] = ()) -> dict[str, Ragged] | None:
+    def _encoded(
+        self, blocks: "Iterable[Some]", split: str, bad: BadRows, names: Sequence[str] = ()
+    ) -> dict[str, Ragged] | None:
         """The columns of some rows; None where there are none. names: of the fields, in place of all."""
         builders = {name: ColumnBuilder() for name in names or self.fields}
         where = None
@@ -436,6 +441,8 @@ class Dataset:
             block = one.encode(some.values[name])
             if one.kind.item is Item.PIXEL:  # a step is a row of values, of a clip a whole picture
                 block = block._replace(flat=block.flat.reshape(len(block.flat), -1))
+            elif one.kind.item is Item.LABELS:
+                block = block._replace(flat=block.flat.astype(np.float32))
         except UnknownLabels as error:
             unknown, block = error.problems, error.block
         except BadValues as error:
@@ -444,7 +451,9 @@ class Dataset:
             return block
         if name != self._target:  # a label that is read has a number for all that were never seen
             names = len(self._shape_of(name).names)
-            return block._replace(flat=np.where(block.flat == UNKNOWN_LABEL, names - 1, block.flat).astype(block.flat.dtype))
+            return block._replace(
+                flat=np.where(block.flat == UNKNOWN_LABEL, names - 1, block.flat).astype(block.flat.dtype)
+            )
         if self._on_unknown_label == "count":
             self.tallies[split].unknown_labels += int((block.flat == UNKNOWN_LABEL).sum())
         elif self._on_unknown_label == "skip":
@@ -452,8 +461,8 @@ class Dataset:
         else:
             place = min(unknown)
             raise DataError(
-                f"{some.file}, line {some.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an error with "
-                "data.on_unknown_label=count"
+                f"{some.file}, line {some.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an "
+                "error with data.on_unknown_label=count"
             )
         return block
 
@@ -535,7 +544,9 @@ class Dataset:
         missing = [one for one, each in found.items() if each is None and one not in value]
         if missing:
             hint = did_you_mean(missing[0], value)
-            raise DataError(f"{place}: there is no {missing[0]}{hint}; it must be an object with {', '.join(self._inputs)}")
+            raise DataError(
+                f"{place}: there is no {missing[0]}{hint}; it must be an object with {', '.join(self._inputs)}"
+            )
         return {one: _path(Path(), each) if self.fields[one].opens_files else each for one, each in found.items()}
 
     def unlabelled(self, path: str) -> Iterator[Examples]:

@@ -288,7 +288,9 @@ def _tokenizers() -> Any:
     try:
         import tokenizers
     except ImportError as error:
-        raise ConfigurationError("byte pairs (level=bpe) need the package tokenizers: pip install 'seqnet[text]'") from error
+        raise ConfigurationError(
+            "byte pairs (level=bpe) need the package tokenizers: pip install 'seqnet[text]'"
+        ) from error
     return tokenizers
 
 

@@ -17,6 +17,7 @@ from seqnet.spaces import Space, Tokens
 class RunningText(ABC):
     """Documents to be read from end to end: at each token, which one is next?"""
 
+    running = True
     inputs: Tokens
     targets: Tokens
 

@@ -44,7 +44,8 @@ class UnknownLabels(BadValues):
 
 
 class Field(Protocol):
-    """One column. `observe` is called with block after block of training rows, then `learned` once; then `encode`.
+    """One column. `observe` is called with block after block of training rows, then `learned` once, which
+    after `restore` tells what was restored; then `encode`.
 
     opens_files: values that are text name files, relative to the table that holds them; they are handed in as paths.
     `observe` and `encode` raise BadValues that names every row of the block that cannot be used, all at once, and then

@@ -105,7 +105,7 @@ class LabelField:
     def learned(self) -> Tokens:
         """Number the labels."""
         del self._counts[None]
-        return self._know(tuple(self._order(self._counts)))
+        return self._know(tuple(self._order(self._counts)) if self._counts else self.names)
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """The number of each label, IGNORE where nothing is asked. Raises BadValues, and UnknownLabels."""

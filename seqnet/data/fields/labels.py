@@ -73,7 +73,7 @@ class LabelsField:
 
     def learned(self) -> Vector:
         """Number the labels."""
-        return self._know(tuple(self._order(self._counts)))
+        return self._know(tuple(self._order(self._counts)) if self._counts else self.names)
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """1 for each label that is there, [total classes] uint8. Raises BadValues, and UnknownLabels."""

@@ -115,6 +115,8 @@ class ScaledField(ABC):
 
     def learned(self) -> Vector:
         """Mean and deviation of each column, where it is scaled."""
+        if self._moments is None and len(self._mean):  # restored
+            return self._space()
         moments = self._moments or Moments(self._width or 1)
         self._width = len(moments.count)
         self._mean = moments.mean

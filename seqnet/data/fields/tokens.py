@@ -54,8 +54,9 @@ class WordsField(ABC):
 
     def learned(self) -> Tokens:
         """Number the tokens."""
-        self.vocabulary = Vocabulary.build(self._counts, self.special, self._size, self._min_count)
-        self._counts = Counter()
+        if self._counts:
+            self.vocabulary = Vocabulary.build(self._counts, self.special, self._size, self._min_count)
+            self._counts = Counter()
         return self._space()
 
     def _space(self) -> Tokens:
