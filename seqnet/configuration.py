@@ -38,7 +38,7 @@ Config = dict[str, Any]
 STORED = "config.json"  # in a checkpoint
 CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
 TEXT_OF_A_FIELD = re.compile(r"data\.fields\.\w+\.(column|separator)|data\.format\.(delimiter|encoding|name_pattern)")
-LISTS = ("data.path",)  # text, or a list of texts
+LISTS = re.compile(r"data\.path|data\.fields\.\w+\.column")  # text, or a list of texts
 TEXT_KEYS = frozenset(key for key, option in rules.OPTIONS.items() if option.text)
 OF_HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep.")
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
@@ -61,7 +61,13 @@ def quoted(argument: str) -> str:
     key, equals, value = argument.partition("=")
     key = key.lstrip("+")
     text = key in TEXT_KEYS or TEXT_OF_A_FIELD.fullmatch(key) is not None
-    if not equals or not text or value == "null" or value[:1] in ("'", '"') or (key in LISTS and value[:1] == "["):
+    if (
+        not equals
+        or not text
+        or value == "null"
+        or value[:1] in ("'", '"')
+        or (LISTS.fullmatch(key) and value[:1] == "[")
+    ):
         return argument
     return f"{argument.partition('=')[0]}={quote(value)}"
 
@@ -599,6 +605,7 @@ def stored_groups(arguments: Sequence[str]) -> list[str]:
         for group, choice in stored["groups"].items()
         if trust.is_group(group)
         and group not in (*typed, "sweep")
+        and not (group not in trust.groups() and trust.package_of(group).partition(".")[0] in typed)
         and isinstance(choice, str)
         and re.fullmatch(r"\w{1,100}", choice)
         and any((folder / group.partition("@")[0] / f"{choice}.yaml").is_file() for folder in folders)

@@ -221,6 +221,12 @@ def _check_inner(key: str, group: str, value: Config, trust: Sequence[str], type
 
 def _check(key: str, value: Any, default: Any) -> None:
     """Refuse what the option cannot hold."""
+    if isinstance(value, dict) and isinstance(default, dict):
+        for name, part in value.items():
+            if name not in default:
+                raise ConfigurationError(f"{SAYS} has {key}.{_brief(name)}, which this seqnet does not know")
+            _check(f"{key}.{name}", part, default[name])
+        return
     if isinstance(value, dict):
         raise ConfigurationError(f"{SAYS} has options in {key}, which holds none")
     _refuse_strange(key, value)

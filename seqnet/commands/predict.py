@@ -32,7 +32,7 @@ def run(config: dict[str, Any]) -> int:
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
     answer, path, before = _answer(stored, config), config["input"], 0
     with writer(config["output"]) as write:
-        inputs = _table(stored, config) if path and in_training_format(Path(path)) else _lines(stored, path)
+        inputs = _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, path)
         for examples in inputs:
             for row in predictions(answer, examples, size, before):
                 write(as_line(row))
@@ -47,6 +47,16 @@ def in_training_format(path: Path) -> bool:
             first = file.readline().lstrip(b"\xef\xbb\xbf \t")
             return first.startswith(b"{") and WITH_INPUTS.match(first) is None
     return path.suffix in TRAINING_FORMATS
+
+
+def _is_table(stored: StoredRun, path: Path) -> bool:
+    """Whether a file is read as those of training are; a .txt is one raw text a line unless the run's format says."""
+    if not isinstance(stored.assembly.source, Dataset):
+        return in_training_format(path)
+    if path.suffix == ".txt":
+        said: bool = stored.config["groups"].get("data/format") not in (None, "auto", "text", "lines")
+        return said
+    return path.suffix != ".jsonl" or in_training_format(path)
 
 
 def _table(stored: StoredRun, config: dict[str, Any]) -> Iterator[Examples]:

@@ -184,6 +184,17 @@ def nothing(space: Space, items: int) -> Tensor:
     return torch.full((items, space.size), float("nan"))
 
 
+def asked_late(targets: Ragged | Tensor, first: Tensor) -> Ragged | Tensor:
+    """Targets with nothing asked at a row's steps before `first` [rows]; targets of whole rows as they are."""
+    if isinstance(targets, Tensor):
+        return targets
+    steps = torch.arange(len(targets.flat)) - targets.offsets[:-1].repeat_interleave(targets.lengths)
+    early = steps < first.repeat_interleave(targets.lengths)
+    flat = _widened(targets.flat)
+    empty = float("nan") if flat.is_floating_point() else IGNORE
+    return Ragged(flat.masked_fill(early.view(-1, *[1] * (flat.dim() - 1)), empty), targets.offsets)
+
+
 def without_last(column: Ragged) -> Ragged:
     """Each row without its last step; a row of none keeps none."""
     kept = torch.ones(len(column.flat), dtype=torch.bool)

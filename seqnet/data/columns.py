@@ -21,9 +21,15 @@ class ColumnBuilder:
     """
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(LARGE)  # noqa: SIM115  closed when the column is made
+        self._file = SpooledTemporaryFile(LARGE)
         self._lengths: list[np.ndarray] = []
         self._like: np.ndarray | None = None
+
+    def __enter__(self) -> "ColumnBuilder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()  # what is mapped from it stays
 
     def append(self, flat: np.ndarray, lengths: np.ndarray, continues: bool = False) -> None:
         """Add the rows of a block. continues: its first row goes on with the last one so far."""

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqnet.batch import asked
 from seqnet.data.asking import (
     Asking,
     EveryStep,
@@ -18,15 +20,20 @@ from seqnet.data.asking import (
     OnceARow,
     RunningText,
     Written,
+    asked_late,
     forecast,
 )
 from seqnet.data.columns import ColumnBuilder, assign, take
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
 from seqnet.data.files import BadRows
+from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
+from seqnet.data.formats.opening import ending
 from seqnet.data.generation import SPLITS
+from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
 from seqnet.data.numbers import read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
 from seqnet.data.vocabulary import UNKNOWN
@@ -55,7 +62,8 @@ class Dataset:
     fields: by name; columns: the column of each, where it is not called as the field. inputs: what the model reads,
     the first of which it steps through or, of a target that is written, reads whole; further ones are aligned with its
     steps, or read whole beside it. target: what is asked: once a row, at every step, as tokens to be written; a target
-    that is an input too is asked for at its next step, or the next `horizon` ones. format, path, name, about: as for
+    that is an input too is asked for at its next step, or the next `horizon` ones. rows: how rows make sequences, as
+    for `Grouping`. format, path, name, about: as for
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
@@ -75,6 +83,7 @@ class Dataset:
         name: str | None = None,
         about: str | None = None,
         horizon: int | None = None,
+        rows: Mapping[str, Any] | None = None,
         split_column: Column | None = None,
         valid_share: float = 0.1,
         test_share: float = 0.0,
@@ -99,6 +108,7 @@ class Dataset:
         self._columns = {one: (columns or {}).get(one, one) for one in used}
         self._share_vocabularies(fields)
         self._horizon = horizon
+        self._grouping = Grouping(**(rows or {}))
         self.running = self._inputs == [self._target] and _is_text(self.fields[self._target].kind)
         if self.running:
             self.fields[self._target].stream()  # type: ignore[attr-defined]
@@ -115,7 +125,7 @@ class Dataset:
         self.joint: dict[str, str] = {}
         for name, one in self.fields.items():
             other = getattr(one, "vocabulary", None)
-            if other is None:
+            if not isinstance(other, str):
                 continue
             if other not in self.fields or other == name:
                 hint = did_you_mean(other, [each for each in self.fields if each != name])
@@ -292,9 +302,9 @@ class Dataset:
         if self._found is None:
             columns = list(self._columns.values())
             found = find(self._path, self._data_dir, self._name, self._about, self._format, columns)
-            asked = [*columns, *([] if self._split_column is None else [self._split_column])]
+            further = [] if self._split_column is None else [self._split_column]
             for parts in found.splits.values():
-                parts[0].format.check(parts[0].file, asked)
+                parts[0].format.check(parts[0].file, [*columns, *self._grouping.columns(), *further])
             self._found = found
         return self._found
 
@@ -311,9 +321,12 @@ class Dataset:
     def _rows(self, split: str, bad: BadRows) -> "Iterator[Some]":
         """The rows of a split, in blocks. Raises DataError."""
         there = self._locate().splits
+        if self._grouping.used:
+            yield from self._sequences(split, bad)
+            return
         if self._split_column is not None:
-            for some in self._blocks([part for parts in there.values() for part in parts], bad, self._split_column):
-                yield some.only([place for place, name in enumerate(some.split) if named(name) == split])
+            for some in self._blocks([part for parts in there.values() for part in parts], bad, [self._split_column]):
+                yield some.only([place for place, name in enumerate(some.more[0]) if named(name) == split])
             return
         if split in there and split != "train":
             yield from self._blocks(there[split], bad)
@@ -371,10 +384,71 @@ class Dataset:
                 yield replace(some, values={self._target: [piece]}, continues=began)
                 began = True
 
-    def _blocks(self, parts: Sequence[Part], bad: BadRows, beside: Column | None = None) -> "Iterator[Some]":
-        """All rows of some files, values of those fields that open files as paths."""
+    def _sequences(self, split: str, bad: BadRows) -> "Iterator[Some]":
+        """The sequences of a split that the rows of a table make."""
+        there, held, grouping = self._locate().splits, self._held_out(), self._grouping
+        own = split in there and split != "train"
+        if not own and ("train" not in there or (split != "train" and split not in held)):
+            return
+        whole = self._gathered(there[split if own else "train"], bad)
+        groups = grouping.groups(whole.key, whole.order, len(whole.numbers), str(whole.file))
+        sequences = [Sequence_(rows) for rows in groups]
+        if held and not own:
+            sequences = self._held(groups, whole.order, split, held)
+        pieces = [piece for one in sequences for piece in grouping.pieces(one)]
+        if pieces:
+            yield self._made_of(whole, pieces, bad)
+
+    def _made_of(self, whole: "Whole", pieces: Sequence[Sequence_], bad: BadRows) -> "Some":
+        """Sequences as rows, each with its list of values of every field that has steps."""
+        stepped = {name: self.fields[name].kind.axis is Axis.STEP for name in self._columns}
+        numbers, made, begins = [], [], []
+        for piece in pieces:
+            try:
+                row = gathered({name: whole.values[name] for name in self._columns}, piece, stepped)
+            except ValueError as error:
+                bad(whole.file, whole.numbers[piece.rows[0]], str(error))
+                continue
+            made.append(row)
+            numbers.append(whole.numbers[piece.rows[0]])
+            begins.append(piece.asked_from)
+        values = {name: [row[name] for row in made] for name in self._columns}
+        return Some(whole.file, numbers, values, asked_from=begins)
+
+    def _held(
+        self, groups: Sequence[Sequence[int]], orders: Sequence[Any] | None, split: str, held: Mapping[str, float]
+    ) -> list[Sequence_]:
+        """The sequences of a split: groups of its own, or what comes last in each, with all that was before."""
+        valid, test = held.get("valid", 0.0), held.get("test", 0.0)
+        by = self._grouping.split or ("time" if self._target in self._inputs else "group")
+        if by == "group":
+            assigned = assign(len(groups), valid, test, self._seed)
+            return [Sequence_(rows) for rows, one in zip(groups, assigned, strict=True) if SPLITS[one] == split]
+        ends = by_time(groups, orders, (1 - valid - test, 1 - test))
+        found = []
+        for rows, (train, both) in zip(groups, ends, strict=True):
+            first, last = {"train": (0, train), "valid": (train, both), "test": (both, len(rows))}[split]
+            if last > first:
+                found.append(Sequence_(rows[:last], first))
+        return found
+
+    def _gathered(self, parts: Sequence[Part], bad: BadRows) -> "Whole":
+        """All rows of some files, with their groups and their order."""
+        grouping = self._grouping
+        whole = Whole(parts[0].file, [], {name: [] for name in self._columns}, [], [])
+        for some in self._blocks(parts, bad, grouping.columns()):
+            whole.numbers.extend(some.numbers)
+            for name, column in some.values.items():
+                whole.values[name].extend(column)
+            more = list(some.more)
+            whole.order_.extend(more.pop() if grouping.order is not None else ())
+            whole.key_.extend(more.pop() if grouping.group is not None else ())
+        return whole
+
+    def _blocks(self, parts: Sequence[Part], bad: BadRows, beside: Sequence[Column] = ()) -> "Iterator[Some]":
+        """All rows of some files, values of those fields that open files as paths. beside: further columns."""
         names = list(self._columns)
-        columns = [*self._columns.values(), *([] if beside is None else [beside])]
+        columns = [*self._columns.values(), *beside]
         for part in parts:
             for rows in part.format.rows(part.file, columns, bad):
                 values = dict(zip(names, rows.columns, strict=False))
@@ -382,8 +456,7 @@ class Dataset:
                 if opening:
                     base = part.format.base(part.file)
                     values |= {name: [_path(base, value) for value in values[name]] for name in opening}
-                split = [] if beside is None else rows.columns[-1]
-                yield Some(part.file, rows.numbers, values, rows.continues, split)
+                yield Some(part.file, rows.numbers, values, rows.continues, rows.columns[len(names) :])
 
     def _observe(self, some: "Some", known: set[tuple[str, int]], bad: BadRows) -> None:
         """Show a block of training rows to every field, but for rows that are known to be bad."""
@@ -402,16 +475,17 @@ class Dataset:
         self, blocks: "Iterable[Some]", split: str, bad: BadRows, names: Sequence[str] = ()
     ) -> dict[str, Ragged] | None:
         """The columns of some rows; None where there are none. names: of the fields, in place of all."""
-        builders = {name: ColumnBuilder() for name in names or self.fields}
-        where = None
-        for some in blocks:
-            where = where or some.file
-            made = self._encode(some, split, bad, list(builders))
-            if not made:
-                continue
-            for name, block in made.items():
-                builders[name].append(*block, continues=some.continues)
-        columns = {name: builder.column() for name, builder in builders.items()}
+        where, asked_from = None, list[int]()
+        with ExitStack() as stack:
+            builders = {name: stack.enter_context(ColumnBuilder()) for name in names or self.fields}
+            for some in blocks:
+                where = where or some.file
+                some, made = self._encode(some, split, bad, list(builders))
+                asked_from += some.asked_from if made else ()
+                for name, block in made.items():
+                    builders[name].append(*block, continues=some.continues)
+            columns = {name: builder.column() for name, builder in builders.items()}
+        self._asked_from = torch.tensor(asked_from) if any(asked_from) else None
         if where is None:
             return None
         if any(column is None for column in columns.values()):
@@ -419,8 +493,8 @@ class Dataset:
         self.tallies[split].bad = bad.count
         return {name: column for name, column in columns.items() if column is not None}
 
-    def _encode(self, some: "Some", split: str, bad: BadRows, names: Sequence[str]) -> dict[str, Block]:
-        """The encoded values of a block without its bad rows; nothing where all are bad."""
+    def _encode(self, some: "Some", split: str, bad: BadRows, names: Sequence[str]) -> "tuple[Some, dict[str, Block]]":
+        """A block without its bad rows, and its encoded values; none where all are bad."""
         while some.numbers:
             problems: dict[int, str] = {}
             made = {name: self._encode_one(name, some, split, problems) for name in names}
@@ -428,11 +502,11 @@ class Dataset:
                 problems = self._unaligned(made)
             if not problems:
                 self._count(made, split)
-                return made
+                return some, made
             for place in sorted(problems):
                 bad(some.file, some.numbers[place], problems[place])
             some = some.only([place for place in range(len(some.numbers)) if place not in problems])
-        return {}
+        return some, {}
 
     def _encode_one(self, name: str, some: "Some", split: str, problems: dict[int, str]) -> Block:
         one, unknown = self.fields[name], None
@@ -503,7 +577,16 @@ class Dataset:
             )
         if split == "train" and self.writing is not None:
             self._know(int(columns[self._target].lengths.max()) + 1)
-        return self.asking.examples(columns)
+        made = self.asking.examples(columns)
+        if self._asked_from is not None and isinstance(made, Examples):
+            shift = int(self._target in self._inputs)  # what is asked at a step is the step behind it
+            made = replace(made, targets=asked_late(made.targets, self._asked_from - shift))
+        if isinstance(self.asking, NextSteps) and isinstance(made, Examples) and not _asks(made.targets):
+            raise DataError(
+                f"{self.where}: no row of the {split} split has {self._horizon or 1} steps to be forecast; lower "
+                f"data.horizon, or give it a larger share"
+            )
+        return made
 
     @property
     def where(self) -> str:
@@ -522,14 +605,7 @@ class Dataset:
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
         values = {name: [row[name] for row in rows] for name in self._inputs}
-        some = Some(where, range(first, first + len(rows)), values)
-        columns = self._encoded([some], "test", self._told_at_once(), self._inputs)
-        assert columns is not None
-        return self.asking.without_targets(columns)
-
-    def _told_at_once(self) -> BadRows:
-        self.tallies["test"] = Tally()
-        return BadRows("raise")
+        return self._answerable(Some(where, range(first, first + len(rows)), values))
 
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
         (name, *more) = self._inputs
@@ -550,19 +626,38 @@ class Dataset:
         return {one: _path(Path(), each) if self.fields[one].opens_files else each for one, each in found.items()}
 
     def unlabelled(self, path: str) -> Iterator[Examples]:
-        """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets."""
-        columns = [self._columns[name] for name in self._inputs]
-        found = find(path, self._data_dir, None, None, self._format, columns)
-        split = next(name for name in ("test", "valid", "train") if name in found.splits)
-        everything = self._columns
-        self._columns = {name: everything[name] for name in self._inputs}
-        try:
-            for some in self._blocks(found.splits[split], BadRows("raise")):
-                columns_of = self._encoded([some], "test", self._told_at_once(), self._inputs)
-                assert columns_of is not None
-                yield self.asking.without_targets(columns_of)
-        finally:
-            self._columns = everything
+        """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets.
+
+        A file that is a value itself, such as a recording, is one row. Raises DataError.
+        """
+        without_target = copy.copy(self)
+        without_target._columns = {name: self._columns[name] for name in self._inputs}
+        yield from without_target._unlabelled(Path(path))
+
+    def _unlabelled(self, path: Path) -> Iterator[Examples]:
+        (name, *more) = self._inputs
+        known = ending(path) if path.is_file() else None
+        if not more and self.fields[name].opens_files and known is not None and known not in TABLES:
+            yield self._answerable(Some(path, [1], {name: [path]}))
+            return
+        reader = self._format if known is None or known in self._format.endings else Auto()
+        columns = [*self._columns.values(), *self._grouping.columns()]
+        found = find(str(path), self._data_dir, None, None, reader, columns)
+        parts = found.splits[next(split for split in ("test", "valid", "train") if split in found.splits)]
+        bad = BadRows("raise")
+        if not self._grouping.used:
+            for some in self._blocks(parts, bad):
+                yield self._answerable(some)
+            return
+        whole = self._gathered(parts, bad)
+        groups = self._grouping.groups(whole.key, whole.order, len(whole.numbers), str(whole.file))
+        yield self._answerable(self._made_of(whole, [Sequence_(rows) for rows in groups], bad))
+
+    def _answerable(self, some: "Some") -> Examples:
+        self.tallies["test"] = Tally()
+        columns = self._encoded([some], "test", BadRows("raise"), self._inputs)
+        assert columns is not None
+        return self.asking.without_targets(columns)
 
     # ------------------------------------------------------------------------------------------------ what is shown
 
@@ -621,6 +716,7 @@ class Dataset:
 
 
 SHOWN = 12  # steps of a row
+TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files
 
 
 @dataclass(frozen=True)
@@ -631,13 +727,41 @@ class Some:
     numbers: Sequence[int]
     values: Values
     continues: bool = False
-    split: Sequence[Any] = ()
+    more: Sequence[Sequence[Any]] = ()  # columns that no field reads
+    asked_from: Sequence[int] = ()  # of each row, the step from which on something is asked; empty: from the first
 
     def only(self, kept: Sequence[int]) -> "Some":
         """The rows at some positions."""
         values = {name: take(column, kept) for name, column in self.values.items()}
         goes_on = self.continues and bool(kept) and kept[0] == 0
-        return replace(self, numbers=take(self.numbers, kept), values=values, continues=goes_on)
+        asked = take(self.asked_from, kept) if self.asked_from else ()
+        return replace(self, numbers=take(self.numbers, kept), values=values, continues=goes_on, asked_from=asked)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All rows of some files, to be put into sequences."""
+
+    file: Any
+    numbers: list[int]
+    values: dict[str, list[Any]]
+    key_: list[Any]
+    order_: list[Any]
+
+    @property
+    def key(self) -> list[Any] | None:
+        """What rows of one sequence share; None = all are one."""
+        return self.key_ or None
+
+    @property
+    def order(self) -> list[Any] | None:
+        """What they are sorted by; None = as they stand."""
+        return self.order_ or None
+
+
+def _asks(targets: Ragged | Tensor) -> bool:
+    """Whether anything is asked."""
+    return bool(asked(targets if isinstance(targets, Tensor) else targets.flat).any())
 
 
 def _known(key: str, name: str | None, fields: Mapping[str, Field]) -> str:
@@ -683,6 +807,4 @@ def _labels(one: Any, space: Tokens, ids: Sequence[int] | Tensor) -> list[str]:
 
 def named(value: Any) -> str | None:
     """The split that a value of `data.split_column` names."""
-    from seqnet.data.formats.find import SPLITS as NAMES
-
-    return next((split for split, names in NAMES.items() if str(value).strip().lower() in names), None)
+    return next((split for split, names in CALLED.items() if str(value).strip().lower() in names), None)

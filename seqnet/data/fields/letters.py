@@ -30,7 +30,7 @@ class LettersField(WordsField):
     ) -> None:
         super().__init__(vocabulary_size, min_count, normalise)
         at_least("most", most, 1)
-        self._most, self._lower = most, lower
+        self.most, self._lower = most, lower
 
     @property
     def kind(self) -> Kind:
@@ -43,10 +43,10 @@ class LettersField(WordsField):
     def encode(self, values: Sequence[Raw]) -> Block:
         """The numbers of the characters, [steps most], 0 behind the last. Raises BadValues."""
         rows = self._rows(values)
-        spelled = [[word[: self._most] for word in map("".join, map(self._tokens, row))] for row in rows]
+        spelled = [[word[: self.most] for word in map("".join, map(self._tokens, row))] for row in rows]
         flat, lengths = self.vocabulary.encode_all([word for row in spelled for word in row])
-        made = np.zeros((len(lengths), self._most), flat.dtype)
-        made[np.arange(self._most) < lengths[:, None]] = flat
+        made = np.zeros((len(lengths), self.most), flat.dtype)
+        made[np.arange(self.most) < lengths[:, None]] = flat
         return Block(made, np.fromiter(map(len, rows), np.int64, len(rows)))
 
     def decode(self, entry: Any) -> str | list[str]:
