@@ -30,6 +30,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seqnet import rules, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
+from seqnet.options import shown
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
 from seqnet.trust import CONFIGS
 
@@ -153,7 +154,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         try:
             override = OverridesParser.create().parse_override(line)
         except HydraException as error:
-            told = rules.shown(line)
+            told = shown(line)
             if "=" not in line:
                 raise ConfigurationError(
                     f"cannot read '{told}': it must be KEY=VALUE, such as run={told} for the folder of a run"
@@ -163,7 +164,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
                 f"quoted twice, as in 'KEY=\"a=b\"'"
             ) from error
         if not override.key_or_group:
-            raise ConfigurationError(f"cannot read '{rules.shown(line)}': it must be KEY=VALUE, and there is no key")
+            raise ConfigurationError(f"cannot read '{shown(line)}': it must be KEY=VALUE, and there is no key")
         if override.is_delete():
             raise ConfigurationError(f"cannot take out '{line[1:]}': give it a value instead, or null where it may be")
         key, named = override.key_or_group, override.get_key_element().lstrip("+")
@@ -256,7 +257,7 @@ def _check_choices(choices: Mapping[str, str], task: Iterable[Override]) -> None
 def _no_choice(override: Override) -> str:
     """The sentence that refuses what is no choice of a group."""
     choices = ", ".join(_choices_of(override.key_or_group))
-    return f"{override.get_key_element().lstrip('+')}={rules.shown(override.value())}: choose one of {choices}"
+    return f"{override.get_key_element().lstrip('+')}={shown(override.value())}: choose one of {choices}"
 
 
 def _plain(cfg: DictConfig) -> Config:
@@ -552,7 +553,7 @@ def merge_stored(
 
 def _differs(key: str, now: Any, before: Any) -> str:
     return (
-        f"{key}={rules.shown(now)}, but the stored run has {key}={rules.shown(before)}: "
+        f"{key}={shown(now)}, but the stored run has {key}={shown(before)}: "
         "leave it out to go on with the run, or give another run_dir"
     )
 

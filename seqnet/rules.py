@@ -3,157 +3,30 @@
 A new option needs an entry only where its yaml default does not say enough: it may be null, or has a range.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from seqnet.errors import did_you_mean
-
-
-@dataclass(frozen=True)
-class Option:
-    """What a key may hold. `words` goes on from "must be"."""
-
-    words: str
-    accepts: Callable[[Any], bool]
-    choices: tuple[str, ...] = ()
-    text: bool = False  # what was typed is text, whatever it looks like
-
-    def refusal(self, key: str, value: Any) -> str | None:
-        """The sentence that refuses the value, or None where it is right."""
-        parts = value if isinstance(value, list) else [value]
-        if self.accepts(value):
-            if any(_is_number(part) and not _fits(part) for part in parts):
-                return f"{key}={shown(value)} is a number that neither 32 bits of a float nor 64 of an integer hold"
-            return None
-        wrong = next((part for part in parts if isinstance(part, str) and part not in self.choices), None)
-        hint = "" if wrong is None else did_you_mean(wrong, self.choices)
-        return f"{key}={shown(value)} must be {self.words}{hint}"
-
-
-def shown(value: Any) -> str:
-    """A value as it would be typed, on one line."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(shown(part) for part in value)}]"
-    text = str(value)
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
-
-
-def or_null(option: Option) -> Option:
-    """The same, or null."""
-    return Option(
-        f"{option.words}, or null",
-        lambda value: value is None or option.accepts(value),
-        option.choices,
-        option.text,
-    )
-
-
-def number(
-    least: float | None = None, above: float | None = None, below: float | None = None, most: float | None = None
-) -> Option:
-    """A finite number of a range."""
-    bounds = _bounds(least, above, below, most)
-
-    def accepts(value: Any) -> bool:
-        return _is_number(value) and _within(value, least, above, below, most)
-
-    return Option(f"a number{bounds}", accepts)
-
-
-def whole(least: int | None = None, most: int | None = None) -> Option:
-    """A whole number; true and false are none."""
-
-    def accepts(value: Any) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and _within(value, least, None, None, most)
-
-    return Option(f"a whole number{_bounds(least, None, None, most)}", accepts)
-
-
-def numbers(count: int | None = None, least: float | None = None, below: float | None = None) -> Option:
-    """A list of numbers, of a given length and range; without a length, of any but 0, and all different."""
-
-    def accepts(value: Any) -> bool:
-        return (
-            isinstance(value, list)
-            and (len(value) == count if count else 0 < len(value) == len(set(map(str, value))))
-            and all(_is_number(part) and _within(part, least, None, below, None) for part in value)
-        )
-
-    return Option(f"a list of {count or 'different'} numbers{_bounds(least, None, below, None)}", accepts)
-
-
-def one_of(*choices: str) -> Option:
-    """One of a few words."""
-    *first, last = choices
-    words = f"{', '.join(first)} or {last}" if first else last
-    return Option(words, lambda value: value in choices, choices)
-
-
-def some_of(*choices: str) -> Option:
-    """A list of a few words, each once."""
-
-    def accepts(value: Any) -> bool:
-        return (
-            isinstance(value, list) and all(part in choices for part in value) and len(value) == len(frozenset(value))
-        )
-
-    return Option(f"a list of any of {', '.join(choices)}, each once", accepts, choices)
-
-
-def _is_path(value: Any) -> bool:
-    """Whether it could be the name of something: systems take up to 4096 bytes, up to 255 between slashes."""
-    if not isinstance(value, str) or value == "" or "\0" in value or "\n" in value:
-        return False
-    parts = [len(part.encode("utf-8", "surrogatepass")) for part in value.split("/")]
-    return max(parts) <= 255 and sum(parts) + len(parts) <= 4096
-
-
-FLAG = Option("true or false", lambda value: isinstance(value, bool), ("true", "false"))
-TEXT = Option("text", lambda value: isinstance(value, str) and value != "", text=True)
-ANY_TEXT = Option("text", lambda value: isinstance(value, str), text=True)
-NAMES = Option(
-    "a list of names, such as [my_package]",
-    lambda value: isinstance(value, list) and all(isinstance(part, str) and part.isidentifier() for part in value),
+from seqnet.options import (
+    A_PATH,
+    ANY_TEXT,
+    ANYTHING,
+    CLASS,
+    COLUMN,
+    FLAG,
+    NAMES,
+    TEXT,
+    Option,
+    number,
+    numbers,
+    one_of,
+    or_null,
+    shown,
+    some_of,
+    whole,
 )
-CLASS = Option(
-    "a class and where it is, such as seqnet.cells.lstm.LSTM",
-    lambda value: isinstance(value, str) and len(value.split(".")) > 1 and all(map(str.isidentifier, value.split("."))),
-)
-ANYTHING = Option("a value", lambda value: True)
 
-
-def _is_number(value: Any) -> bool:
-    # Compared, not asked whether it is finite: a whole number may be too large to be asked.
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _fits(value: float) -> bool:
-    """Whether torch has it: as a 64-bit integer, or as a 32-bit float that is not rounded to 0."""
-    if isinstance(value, int):
-        return -(2**63) <= value < 2**63
-    return value == 0 or SMALLEST <= abs(value) <= LARGEST
-
-
-def _within(value: float, least: float | None, above: float | None, below: float | None, most: float | None) -> bool:
-    return (
-        (least is None or value >= least)
-        and (above is None or value > above)
-        and (below is None or value < below)
-        and (most is None or value <= most)
-    )
-
-
-def _bounds(least: float | None, above: float | None, below: float | None, most: float | None) -> str:
-    named = (("of at least", least), ("above", above), ("below", below), ("at most", most))
-    parts = [f"{words} {bound}" for words, bound in named if bound is not None]
-    return f" {' and '.join(parts)}" if parts else ""
-
-
-SMALLEST, LARGEST = 1.2e-38, 3.4e38  # of 32-bit floats
 POSITIVE = number(above=0)
 NOT_NEGATIVE = number(least=0)
 SHARE = number(least=0, most=1)
@@ -164,12 +37,7 @@ PROCESSES = 1000
 STEPS = whole(1, 1_000_000)  # of a row
 ROWS = whole(1, 1_000_000_000)
 YEAR = whole(1000, 9999)
-A_PATH = Option("a path", _is_path, text=True)
 PATH = or_null(A_PATH)
-COLUMN = Option(
-    "a column's name or position",
-    lambda value: isinstance(value, (str, int)) and not isinstance(value, bool) and value != "",
-)
 DEVICE = one_of("auto", "cpu", "cuda")
 PRECISION = one_of("fp32", "tf32", "bf16", "fp16")
 
@@ -180,7 +48,7 @@ OPTIONS: Mapping[str, Option] = {
     "precision": PRECISION,
     "threads": or_null(whole(1, PROCESSES)),
     "run_dir": PATH,
-    "resume": Option("auto, never or a path", _is_path, text=True),
+    "resume": Option("auto, never or a path", A_PATH.accepts, text=True),
     "init_from": PATH,
     "trust": NAMES,
     "run": PATH,

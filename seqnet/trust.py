@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from seqnet import rules
 from seqnet.errors import CheckpointError, ConfigurationError, DataError
+from seqnet.options import shown
 
 Config = dict[str, Any]
 
@@ -73,10 +74,9 @@ def refusal(target: str) -> ConfigurationError:
     """What a class is refused with that nobody trusts."""
     package = target.partition(".")[0]
     if package == "seqnet" or not package.isidentifier():
-        return ConfigurationError(f"{SAYS} names {rules.shown(target)[:200]}, which is no class that seqnet builds")
+        return ConfigurationError(f"{SAYS} names {shown(target)[:200]}, which is no class that seqnet builds")
     return ConfigurationError(
-        f"{SAYS} names {rules.shown(target)[:200]}, which is not seqnet's own; if you trust that code, "
-        f"add trust=[{package}]"
+        f"{SAYS} names {shown(target)[:200]}, which is not seqnet's own; if you trust that code, add trust=[{package}]"
     )
 
 
@@ -91,7 +91,7 @@ def checked(stored: Any, trust: Sequence[str], typed: Mapping[str, Any] | None =
     options, sections = _layout()
     defaults: Config = {**options, **dict.fromkeys(sections), "groups": {}}
     for name in stored.keys() - defaults.keys():
-        raise ConfigurationError(f"{SAYS} has {rules.shown(name)[:200]}, which this seqnet does not know")
+        raise ConfigurationError(f"{SAYS} has {shown(name)[:200]}, which this seqnet does not know")
     found: Config = {}
     for name, default in defaults.items():
         value = stored.get(name, default)
@@ -211,4 +211,4 @@ def _refuse_strange(key: str, value: Any, trust: Sequence[str] = (), typed: Any 
 
 def _brief(value: Any) -> str:
     """A value as an error message shows it, however large it is."""
-    return rules.shown(value)[:60] if isinstance(value, (str, bool, int, float, type(None))) else type(value).__name__
+    return shown(value)[:60] if isinstance(value, (str, bool, int, float, type(None))) else type(value).__name__

@@ -18,6 +18,7 @@ from seqnet import build, rules
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.data.examples import Stream
 from seqnet.errors import ConfigurationError
+from seqnet.options import shown
 from seqnet.spaces import Tokens
 
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
@@ -62,8 +63,7 @@ def pytest_generate_tests(metafunc):
         else:
             found = [(choice, options) for choice in choices(group) for options in variants(group, choice)]
             names = [
-                "-".join([choice, *(f"{key}={rules.shown(options[key])}" for key in options)])
-                for choice, options in found
+                "-".join([choice, *(f"{key}={shown(options[key])}" for key in options)]) for choice, options in found
             ]
             metafunc.parametrize(argument, found, ids=names)
 
