@@ -247,5 +247,6 @@ Share = Annotated[float, number(least=0, most=1)]
 SomeShare = Annotated[float, number(above=0, below=1)]  # neither nothing nor all
 Dropout = Annotated[float, number(least=0, below=1)]
 FilePath = Annotated[str | Path, A_PATH]
+FolderName = Annotated[str, A_PATH]
 Column = Annotated[str | int, COLUMN]
-Text = Annotated[str, TEXT]  # that is not empty
+NotEmpty = Annotated[str, TEXT]

@@ -1,11 +1,14 @@
 """Hard attention: one encoder state, drawn at random in training."""
 
+from typing import Annotated, Literal
+
 import torch
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
-from seqnet.attention.scores import Score
+from seqnet.attention.scores import Name, Score
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.options import number
 
 ESTIMATORS = ("reinforce", "gumbel")
 
@@ -24,10 +27,10 @@ class Hard(nn.Module):
         self,
         query_size: int,
         memory_size: int,
-        score: str = "scaled_dot",
-        estimator: str = "reinforce",
-        entropy: float = 0.05,
-        temperature: float = 1.0,
+        score: Name = "scaled_dot",
+        estimator: Literal["reinforce", "gumbel"] = "reinforce",
+        entropy: Annotated[float, number(least=0, most=1000)] = 0.05,
+        temperature: Annotated[float, number(least=0.001)] = 1.0,
         coverage: bool = False,
     ) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """The encoder-decoder: a source is read whole, a recurrent decoder writes a sequence, attention looks back."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from seqnet.linear import Linear
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder
 from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
+from seqnet.options import Dropout, Width, number, whole
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
 
@@ -60,17 +61,17 @@ class EncoderDecoder(nn.Module):
         source: Space | None = None,
         decoder_cell: Callable[[int, int], nn.Module] | None = None,
         attention: Callable[[int, int], nn.Module] | None = None,
-        encoder: str = "recurrent",
-        hidden_size: int = 128,
-        num_layers: int = 1,
+        encoder: Literal["recurrent", "none"] = "recurrent",
+        hidden_size: Width = 128,
+        num_layers: Annotated[int, whole(1, 1000)] = 1,
         bidirectional: bool = False,
-        bridge: str = "linear",
+        bridge: Literal["linear", "copy", "zero"] = "linear",
         input_feeding: bool = False,
-        embedding_size: int | None = 64,
-        embedding_std: float = 1.0,
-        input_dropout: float = 0.0,
-        dropout: float = 0.0,
-        output_dropout: float = 0.0,
+        embedding_size: Width | None = 64,
+        embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
+        input_dropout: Dropout = 0.0,
+        dropout: Dropout = 0.0,
+        output_dropout: Dropout = 0.0,
         residual: bool = False,
         tied: bool = False,
         shared_embedding: bool = False,

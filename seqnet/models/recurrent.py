@@ -1,7 +1,7 @@
 """The recurrent model: reader, recurrent layers, readout, linear head."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from seqnet.layers.stack import stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
 from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
+from seqnet.options import Dropout, Width, number, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
@@ -51,16 +52,16 @@ class Recurrent(nn.Module):
         inputs: Space,
         views: Mapping[str, Space],
         out_features: int,
-        hidden_size: int = 128,
-        num_layers: int = 1,
+        hidden_size: Width = 128,
+        num_layers: Annotated[int, whole(1, 1000)] = 1,
         bidirectional: bool = False,
-        embedding_size: int | None = 64,
-        embedding_std: float = 1.0,
-        input_dropout: float = 0.0,
-        dropout: float = 0.0,
-        output_dropout: float = 0.0,
+        embedding_size: Width | None = 64,
+        embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
+        input_dropout: Dropout = 0.0,
+        dropout: Dropout = 0.0,
+        output_dropout: Dropout = 0.0,
         residual: bool = False,
-        readout: str = "all",
+        readout: Literal["all", "last", "mean", "max"] = "all",
         tied: bool = False,
         fused: bool = True,
         reader: Callable[[Space, Mapping[str, Space]], nn.Module] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ class Regression:
     for targets that are not numbers and for an unknown loss.
     """
 
-    def __init__(self, targets: Space, loss: str = "mse") -> None:
+    def __init__(self, targets: Space, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
         self.targets = expect_vector("regression", targets)
         if loss not in ERRORS:
             raise ConfigurationError(

@@ -10,6 +10,7 @@ from torch import Tensor
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.classification import Classification
+from seqnet.options import Dropout
 from seqnet.spaces import Space
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Tags:
     label_smoothing: as in classification. Raises ConfigurationError for targets that are not BIO tags.
     """
 
-    def __init__(self, targets: Space, label_smoothing: float = 0.0) -> None:
+    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("tags", targets)
         other = [name for name in self.targets.names if not BIO.fullmatch(name)]
         if other:

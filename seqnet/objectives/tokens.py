@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.options import Dropout
 from seqnet.spaces import Space
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class NextToken:
     2016, section 7). Raises ConfigurationError for targets that are not tokens.
     """
 
-    def __init__(self, targets: Space, label_smoothing: float = 0.0) -> None:
+    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("tokens", targets)
         self.label_smoothing = check_smoothing(label_smoothing)
         self.out_features = targets.size

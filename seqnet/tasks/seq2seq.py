@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
@@ -16,6 +16,7 @@ from seqnet.tasks.output_layer import loss_of, losses_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf")
 OF_NUMBERS = ("mse", "mae")
+Metrics = Sequence[Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "mse", "mae"]]
 
 
 class WritingObjective(Objective, Protocol):
@@ -59,7 +60,7 @@ class SequenceToSequence:
         self,
         objective: Any,
         source: Any,
-        metrics: Sequence[str] = ("token_accuracy", "exact_match", "cer"),
+        metrics: Metrics = ("token_accuracy", "exact_match", "cer"),
     ) -> None:
         if getattr(source, "writing", None) is None:
             raise ConfigurationError(

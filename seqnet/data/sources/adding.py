@@ -8,6 +8,7 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_rows
+from seqnet.options import Rows, Steps
 from seqnet.spaces import Vector
 
 
@@ -21,7 +22,7 @@ class Adding(Generated):
     targets = Vector(1, ("sum",))
 
     def __init__(
-        self, seed: int, length: int = 600, train_size: int = 50000, valid_size: int = 1000, test_size: int = 1000
+        self, seed: int, length: Steps = 600, train_size: Rows = 50000, valid_size: Rows = 1000, test_size: Rows = 1000
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 2)

@@ -10,6 +10,7 @@ from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
 from seqnet.errors import ConfigurationError
+from seqnet.options import NotNegative, Rows, Steps
 from seqnet.spaces import Vector
 
 
@@ -25,12 +26,12 @@ class Ball(Generated):
     def __init__(
         self,
         seed: int,
-        length: int = 50,
-        min_speed: float = 0.02,
-        max_speed: float = 0.1,
-        train_size: int = 5000,
-        valid_size: int = 500,
-        test_size: int = 500,
+        length: Steps = 50,
+        min_speed: NotNegative = 0.02,
+        max_speed: NotNegative = 0.1,
+        train_size: Rows = 5000,
+        valid_size: Rows = 500,
+        test_size: Rows = 500,
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 1)

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from seqnet.batch import Batch
 from seqnet.data.examples import Examples, Ragged
+from seqnet.data.files import OnBadRow
 from seqnet.data.generation import at_least
 from seqnet.data.keyboard import (
     HIGHEST,
@@ -26,6 +27,7 @@ from seqnet.data.keyboard import (
 from seqnet.data.numbers import brief, unasked_steps
 from seqnet.data.pairs import LONGEST_TARGET, before_end, pairs, with_ends, writing
 from seqnet.errors import DataError, did_you_mean
+from seqnet.options import FilePath, whole
 from seqnet.spaces import Space, Tokens
 
 NAMES = tuple(note_name(note) for note in range(LOWEST, HIGHEST + 1))
@@ -46,7 +48,11 @@ class Chorales:
     targets = inputs
 
     def __init__(
-        self, data_dir: str | Path, path: str | Path | None = None, transpose: int = 0, on_bad_row: str = "raise"
+        self,
+        data_dir: str | Path,
+        path: FilePath | None = None,
+        transpose: Annotated[int, whole(0, KEYS - 1)] = 0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         at_least("data.transpose", transpose, 0)
         self.pieces = Pieces(data_dir, path, on_bad_row)

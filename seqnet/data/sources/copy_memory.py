@@ -9,6 +9,7 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_rows, unasked_steps, wholes
+from seqnet.options import Rows, Steps
 from seqnet.spaces import Tokens
 
 SYMBOLS = 10  # to be remembered, each from 1 to 8
@@ -25,7 +26,7 @@ class CopyMemory(Generated):
     inputs = targets = Tokens(tuple("0123456789"))
 
     def __init__(
-        self, seed: int, length: int = 1000, train_size: int = 10000, valid_size: int = 1000, test_size: int = 1000
+        self, seed: int, length: Steps = 1000, train_size: Rows = 10000, valid_size: Rows = 1000, test_size: Rows = 1000
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 1)

@@ -12,6 +12,7 @@ from seqnet.data.generation import equal_rows
 from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
 from seqnet.data.scans import SIDE, Scans, read_scans, show_scan
 from seqnet.errors import DataError, did_you_mean
+from seqnet.options import SomeShare
 from seqnet.spaces import Image, Space
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -31,7 +32,7 @@ class DigitCaptions:
     inputs = targets = with_ends(WORDS)
     writing = writing(targets, longest=5)
 
-    def __init__(self, seed: int, train_share: float = 0.7, valid_share: float = 0.15) -> None:
+    def __init__(self, seed: int, train_share: SomeShare = 0.7, valid_share: SomeShare = 0.15) -> None:
         self.scans = Scans(seed, train_share, valid_share)
         self.medians: dict[str, float] = {}
         self.views: dict[str, Space] = {}

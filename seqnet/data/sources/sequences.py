@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.files import BadRows, EncodedSplits, File, find_files, never_seen, read_jsonl
+from seqnet.data.files import BadRows, EncodedSplits, File, OnBadRow, find_files, never_seen, read_jsonl
 from seqnet.data.numbers import brief, read_rows, show_steps, steps, unasked_rows, unasked_steps, vector, vectors
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import DataError
+from seqnet.options import Dropout, FilePath, FolderName, NotEmpty, SomeShare
 from seqnet.spaces import Space, Tokens, Vector
 
 WHAT_GOES_THERE = (
@@ -56,12 +57,12 @@ class Sequences:
         self,
         seed: int,
         data_dir: str | Path,
-        path: str | Path | None = None,
-        name: str | None = "sequences",
-        about: str | None = None,
-        valid_share: float = 0.1,
-        test_share: float = 0.1,
-        on_bad_row: str = "raise",
+        path: FilePath | None = None,
+        name: FolderName | None = "sequences",
+        about: NotEmpty | None = None,
+        valid_share: SomeShare = 0.1,
+        test_share: Dropout = 0.1,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         self.bad = BadRows(on_bad_row)
         self.views: dict[str, Space] = {}

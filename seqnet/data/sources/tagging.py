@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from torch import Tensor
 
 from seqnet.data.encoding import ragged
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.files import BadRows, EncodedSplits, File, find_files, never_seen, place, read_conll
+from seqnet.data.files import BadRows, EncodedSplits, File, OnBadRow, find_files, never_seen, place, read_conll
 from seqnet.data.numbers import unasked_steps
 from seqnet.data.vocabulary import PADDING, UNKNOWN, Vocabulary, check_limits, restore_names
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.options import Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare, whole
 from seqnet.spaces import Space, Tokens
 
 WORD_ENTRIES = (UNKNOWN,)
@@ -50,20 +51,20 @@ class Tagging:
         self,
         seed: int,
         data_dir: str | Path,
-        path: str | Path | None = None,
-        name: str | None = None,
-        about: str | None = None,
+        path: FilePath | None = None,
+        name: FolderName | None = None,
+        about: NotEmpty | None = None,
         token_column: int = 0,
         tag_column: int = -1,
         comments: bool = False,
         lower: bool = False,
-        vocabulary_size: int | None = None,
-        min_count: int = 1,
+        vocabulary_size: Count | None = None,
+        min_count: Count = 1,
         characters: bool = True,
-        max_characters: int = 20,
-        valid_share: float = 0.1,
-        test_share: float = 0.0,
-        on_bad_row: str = "raise",
+        max_characters: Annotated[int, whole(1, 10_000)] = 20,
+        valid_share: SomeShare = 0.1,
+        test_share: Dropout = 0.0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         check_limits(vocabulary_size, min_count, len(WORD_ENTRIES) + 1)
         if max_characters < 1:
