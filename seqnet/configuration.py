@@ -1,7 +1,8 @@
 """Compose a configuration with Hydra and check it, without torch.
 
 Known keys are those of the chosen group files composed without the experiment: whatever an experiment file or
-a `+key` adds to them is refused. Types are those of the defaults; ranges and contradictions are in `rules`.
+a `+key` adds to them is refused. Types are those of the defaults; ranges of keys of no class, and what
+cannot go together among them, are in `relations`. What classes say is checked in `build` and `fits`, with torch.
 """
 
 import copy
@@ -28,7 +29,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import rules, trust
+from seqnet import relations, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
 from seqnet.options import shown
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
@@ -38,7 +39,6 @@ Config = dict[str, Any]
 
 STORED = "config.json"  # in a checkpoint
 CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
-TEXT_KEYS = frozenset(key for key, option in rules.OPTIONS.items() if option.text)
 OF_HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep.")
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 
@@ -50,6 +50,8 @@ class Composed:
     config: Config  # resolved and plain, with the group choices under `groups`
     typed: dict[str, Any]
     choices: dict[str, str]
+    defaults: dict[str, Any]  # what each key is where nobody says it; nothing in a job of a sweep
+    places: tuple[Path, ...]  # where the files of groups are found
 
 
 # ------------------------------------------------------------------- composing
@@ -58,7 +60,7 @@ class Composed:
 def quoted(argument: str) -> str:
     """An override of a key that holds text, quoted for Hydra's grammar unless it is already."""
     key, equals, value = argument.partition("=")
-    if not equals or key.lstrip("+") not in TEXT_KEYS or value == "null" or value[:1] in ("'", '"'):
+    if not equals or key.lstrip("+") not in relations.TEXTS or value == "null" or value[:1] in ("'", '"'):
         return argument
     return f"{key}={quote(value)}"
 
@@ -80,7 +82,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
     stored = []
     if command == "train" and not is_sweep(arguments):
         for key, value in typed_keys(overrides).items():
-            if key in ("run_dir", "resume") and (sentence := rules.OPTIONS[key].refusal(key, value)):
+            if key in ("run_dir", "resume") and (sentence := relations.OPTIONS[key].refusal(key, value)):
                 raise ConfigurationError(sentence)
         stored = stored_groups(arguments)
 
@@ -176,7 +178,20 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
                 "a run lives is run_dir, and further files are found with --config-dir"
             )
         overrides.append(override)
+    _refuse_twice(overrides)
     return overrides
+
+
+def _refuse_twice(overrides: Iterable[Override]) -> None:
+    """Refuse a key that is given two values, of which Hydra would take the last."""
+    given: dict[str, Any] = {}
+    for override in overrides:
+        line = str(override.input_line)
+        key, value = override.get_key_element().lstrip("+"), line.partition("=")[2]
+        if given.setdefault(key, value) != value:
+            raise ConfigurationError(
+                f"{key} is given twice, as {shown(given[key])} and as {shown(value)}: leave one out"
+            )
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
@@ -209,7 +224,7 @@ def checked(
     task = OverridesParser.create().parse_overrides(lines)
     _check_choices(choices, task)
     in_job = hydra_config.mode == RunMode.MULTIRUN
-    if choices.get("sweep", "grid") != "grid" and not (in_job or sweeping):
+    if not (in_job or sweeping) and ("sweep" in typed_keys(task) or choices.get("sweep", "grid") != "grid"):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
     groups = [
         f"~{group}" if group in CHANGES or choice == "null" else f"{group}={choice}"
@@ -232,10 +247,13 @@ def checked(
         if before is not None:
             config = merge_stored(config, before, typed, choices)
             choices = config["groups"]
-    sentence = rules.contradiction(config)
+    sentence = relations.conflict(config)
     if sentence is not None:
         raise ConfigurationError(sentence)
-    return Composed(config, typed, choices)
+    # What one job of a sweep has no use for, another may have.
+    defaults = {} if in_job else leaves(reference) | leaves({"groups": trust.default_choices()})
+    named = dict.fromkeys(place.removeprefix("file://") for place in (*places, *hydra_config.searchpath) if place)
+    return Composed(config, typed, choices, defaults, tuple(Path(place) for place in named if os.path.isdir(place)))
 
 
 @functools.lru_cache(maxsize=64)
@@ -319,7 +337,8 @@ def _checked_keys(config: Config, reference: Config, choices: Mapping[str, str],
     for key, value in leaves(config).items():
         if key not in defaults:
             raise ConfigurationError(unknown_key(key, defaults, choices))
-        sentence = rules.option(key, defaults[key], command).refusal(key, value)
+        of_class = f"{key.partition('.')[0]}._target_" in defaults
+        sentence = relations.option(key, defaults[key], command, of_class).refusal(key, value)
         if sentence is not None:
             raise ConfigurationError(sentence)
         put(config, key, _in_the_type_of(defaults[key], value))
@@ -539,13 +558,13 @@ def merge_stored(
             continue
         if key in ("run_dir", "resume", "trust"):
             continue
-        now, before = rules.lookup(config, key), rules.lookup(merged, key, None)
+        now, before = relations.lookup(config, key), relations.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
         if free or key == "data.num_workers":
             put(merged, key, copy.deepcopy(now))
         elif now != before:
             raise ConfigurationError(_differs(key, now, before))
-    sentence = rules.contradiction(merged)
+    sentence = relations.conflict(merged)
     if sentence is not None:
         raise ConfigurationError(sentence)
     return merged

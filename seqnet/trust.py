@@ -1,7 +1,8 @@
 """What a stored configuration may say: it is data, and whoever handed the run on may have written it.
 
 Its classes are those that seqnet's own files name for that place, torch's optimisers, and those of packages that
-the user trusts by name. Its options have the types and ranges of the command line's. Read without torch.
+the user trusts by name. Its options have the types of the command line's. Read without torch; ranges that
+classes say are checked by `build.check_options` before anything is built.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from seqnet import rules
+from seqnet import relations
 from seqnet.errors import CheckpointError, ConfigurationError, DataError
 from seqnet.options import shown
 
@@ -46,6 +47,14 @@ def groups() -> tuple[str, ...]:
     """The groups that a run's configuration is chosen from, such as `cell` and `cell@decoder_cell`."""
     entries = _defaults(CONFIGS / "train.yaml")["defaults"]
     return tuple(name for entry in entries if isinstance(entry, dict) for name in entry if "/" not in name)
+
+
+@cache
+def default_choices() -> dict[str, str]:
+    """What each group is where nothing is chosen."""
+    entries = _defaults(CONFIGS / "train.yaml")["defaults"]
+    listed = [item for entry in entries if isinstance(entry, dict) for item in entry.items()]
+    return {name: str(choice) for name, choice in listed if "/" not in name}
 
 
 @cache
@@ -172,7 +181,7 @@ def _options(
         raise ConfigurationError(f"{SAYS} has {name}={_brief(value)}, which must hold options")
     for key, option in value.items():
         if defaults is not None and key in defaults:
-            _check(f"{name}.{key}", option, defaults[key])
+            _check(f"{name}.{key}", option, defaults[key], "_target_" in defaults)
         elif defaults is None or (name, key) == ("model", "reader"):
             _refuse_strange(f"{name}.{key}", option, trust, typed.get(key) if isinstance(typed, Mapping) else None)
         else:
@@ -180,13 +189,12 @@ def _options(
     return {**defaults, **value} if defaults is not None and filled else dict(value)
 
 
-def _check(key: str, value: Any, default: Any) -> None:
+def _check(key: str, value: Any, default: Any, of_class: bool = False) -> None:
     """Refuse what the option cannot hold."""
     if isinstance(value, dict):
         raise ConfigurationError(f"{SAYS} has options in {key}, which holds none")
     _refuse_strange(key, value)
-    linked = isinstance(default, str) and default.startswith("${")  # to another option: the table alone knows
-    sentence = (rules.OPTIONS[key] if linked else rules.option(key, default)).refusal(key, value)
+    sentence = relations.option(key, default, of_class=of_class).refusal(key, value)
     if sentence is not None:
         raise ConfigurationError(f"{SAYS} cannot be right: {sentence}")
 

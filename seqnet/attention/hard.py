@@ -1,6 +1,7 @@
 """Hard attention: one encoder state, drawn at random in training."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
 from seqnet.attention.scores import Name, Score
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Kind
 from seqnet.options import number
 
 ESTIMATORS = ("reinforce", "gumbel")
@@ -22,6 +24,13 @@ class Hard(nn.Module):
     gumbel: the gradient of softmax((scores + Gumbel noise) / temperature) in place of the draw's, which is its
     maximum (straight-through, Jang et al. 2017). score, coverage: as soft attention's. Raises ConfigurationError.
     """
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """The option of the other estimator."""
+        if options["estimator"] == "gumbel":
+            return {"entropy": "it is of attention.estimator=reinforce"}
+        return {"temperature": "it is of attention.estimator=gumbel"}
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The encoder-decoder: a source is read whole, a recurrent decoder writes a sequence, attention looks back."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,12 +11,13 @@ from seqnet.attention.memory import Attended, Memory
 from seqnet.batch import Batch, Output
 from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError
-from seqnet.layers.stack import stacked
+from seqnet.kinds import Axis, Kind
+from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder
-from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
+from seqnet.models.readers import NO_WIDTH, NOT_LINEAR, TokenEmbedding, blank, idle_embedding, make_reader, tie
 from seqnet.options import Dropout, Width, number, whole
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
@@ -50,6 +51,50 @@ class EncoderDecoder(nn.Module):
     head: makes the output layer of its width in place of `nn.Linear`.
     Raises ConfigurationError for what does not go together.
     """
+
+    @staticmethod
+    def reads(inputs: Mapping[str, Kind]) -> set[str]:
+        """The names of the inputs that it reads: a source, whole."""
+        return {"source"} & inputs.keys()
+
+    @staticmethod
+    def features(options: Mapping[str, Any]) -> Axis:
+        """Where its features stand: at what it writes."""
+        return Axis.SEQUENCE
+
+    @staticmethod
+    def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
+        """What a source, an encoder and a bridge cannot be together."""
+        if not inputs:
+            return None
+        both, none = options["bidirectional"], options["encoder"] == "none"
+        if options["bridge"] == "copy" and none:
+            return (
+                "model.bridge=copy hands the encoder's final state on as it is, and model.encoder=none has none: "
+                "set model.bridge=linear or task.encoder=recurrent"
+            )
+        if options["bridge"] == "copy" and both:
+            return (
+                "model.bridge=copy hands the encoder's final state on as it is, and model.bidirectional=true makes "
+                "two of it: set model.bridge=linear or model.bidirectional=false"
+            )
+        if none and both:
+            return (
+                "model.bidirectional=true reads a source from both its ends, and model.encoder=none reads no steps: "
+                "set model.bidirectional=false or task.encoder=recurrent"
+            )
+        if options["embedding_size"] is None and any(kind.axis is Axis.GRID for kind in inputs.values()):
+            return NO_WIDTH
+        return None
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        written = [] if target is None else [target]
+        found = idle_between(options) | idle_embedding(options, [*inputs.values(), *written])
+        if not inputs:
+            found |= dict.fromkeys(("encoder", "bidirectional", "bridge"), "it is of a source, and this data has none")
+        return found
 
     bidirectional = False  # the decoder, which is what is cut into windows and run step by step
 

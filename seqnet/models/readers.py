@@ -5,12 +5,14 @@ tokens or [batch time feature] numbers, of a picture [batch height width]; `view
 The steps of a picture are its regions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import LETTERS, Axis, Item, Kind
 from seqnet.linear import Linear
 from seqnet.spaces import Image, Space, Tokens
 
@@ -19,10 +21,21 @@ CHARACTERS = "characters"
 
 
 TIED_STD = 0.1
+NO_WIDTH = "model.embedding_size=null gives the convolutions that read a picture no width: set it to a number"
 NOT_LINEAR = (
     "model.tied=true makes one weight of the token embedding and the output layer, and this objective's output layer "
     "has several: set model.tied=false"
 )
+
+
+def read(inputs: Mapping[str, Kind]) -> set[str]:
+    """The names of the inputs that `make_reader` has a reader for: what stands at each step, and words' letters."""
+    main = inputs.get("inputs")
+    found = {"inputs"} if main is not None and main.axis is Axis.STEP else set()
+    letters = inputs.get(CHARACTERS)
+    if letters is not None and main is not None and main.item is Item.TOKEN and LETTERS in letters.traits:
+        found.add(CHARACTERS)
+    return found
 
 
 class TokenEmbedding(nn.Module):
@@ -140,14 +153,21 @@ def make_reader(
     """
     if isinstance(inputs, Image):
         if embedding_size is None:
-            raise ConfigurationError(
-                "model.embedding_size=null gives the convolutions that read a picture no width: set it to a number"
-            )
+            raise ConfigurationError(NO_WIDTH)
         return Regions(inputs, embedding_size)
     if not isinstance(inputs, Tokens):
         return Features(inputs) if embedding_size is None else Projection(inputs, embedding_size)
     words = OneHot(inputs) if embedding_size is None else TokenEmbedding(inputs, embedding_size, embedding_std)
     return WordsWithCharacters(words, views[CHARACTERS]) if CHARACTERS in views else words
+
+
+def idle_embedding(options: Mapping[str, Any], embedded: Iterable[Kind]) -> dict[str, str]:
+    """embedding_std, where none of those kinds is a token that is embedded."""
+    if options["embedding_size"] is None:
+        return {"embedding_std": "it is of an embedding, and model.embedding_size=null makes none"}
+    if all(kind.item is not Item.TOKEN for kind in embedded):
+        return {"embedding_std": "it is of an embedding of tokens, and this data has none"}
+    return {}
 
 
 def tie(embedding: nn.Embedding, head: nn.Linear, std: float) -> None:

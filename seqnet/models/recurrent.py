@@ -1,7 +1,7 @@
 """The recurrent model: reader, recurrent layers, readout, linear head."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.layers.stack import stacked
+from seqnet.kinds import Axis, Kind
+from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
-from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, make_reader, tie
-from seqnet.options import Dropout, Width, number, whole
+from seqnet.models.readers import NOT_LINEAR, TokenEmbedding, blank, idle_embedding, make_reader, read, tie
+from seqnet.options import Dropout, Width, number, shown, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
@@ -45,6 +46,37 @@ class Recurrent(nn.Module):
     of (inputs, views) in place of `make_reader`. head: makes the output layer of its width in place of `nn.Linear`.
     Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
     """
+
+    @staticmethod
+    def reads(inputs: Mapping[str, Kind]) -> set[str]:
+        """The names of the inputs that it reads."""
+        return read(inputs)
+
+    @staticmethod
+    def features(options: Mapping[str, Any]) -> Axis:
+        """Where its features stand."""
+        return Axis.STEP if options["readout"] == "all" else Axis.ROW
+
+    @staticmethod
+    def ahead(options: Mapping[str, Any]) -> bool:
+        """Whether it reads its inputs from their end, too."""
+        return bool(options["bidirectional"])
+
+    @staticmethod
+    def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
+        """A tied weight is as wide as the top layer."""
+        size, hidden = options["embedding_size"], options["hidden_size"]
+        if options["tied"] and size != hidden * (1 + options["bidirectional"]):
+            return (
+                f"model.tied=true needs model.embedding_size={shown(size)} to be as wide as the top layer, which is "
+                f"model.hidden_size={hidden} in each direction: change one of them, or set model.tied=false"
+            )
+        return None
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        return idle_between(options) | idle_embedding(options, inputs.values())
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import RANKED, Axis, Item
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.tokens import NextToken
 from seqnet.options import Option, number, several, whole
@@ -35,6 +36,11 @@ class AdaptiveTokens:
     begin; None: at a sixteenth and a quarter of the vocabulary, as far as the width goes. Raises ConfigurationError
     for targets that are no vocabulary in order of frequency, and for cutoffs that do not rise inside it.
     """
+
+    judges = (Item.TOKEN,)
+    scores = ("perplexity", "bits", "accuracy")
+    axes = (Axis.STEP, Axis.SEQUENCE)
+    needs = (RANKED,)
 
     def __init__(
         self, targets: Space, cutoffs: Cutoffs | None = None, div_value: Annotated[float, number(least=1)] = 4.0

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
 from seqnet.options import Dropout
 from seqnet.spaces import Space
@@ -25,6 +26,9 @@ class Classification:
     target spread evenly over all classes in training (Szegedy et al. 2016, section 7).
     Raises ConfigurationError for targets that are not classes, and for one_logit unless there are two.
     """
+
+    judges = (Item.LABEL, Item.TOKEN)
+    scores = ("accuracy", "macro_f1")
 
     def __init__(self, targets: Space, one_logit: bool = False, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("classification", targets)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Item
 from seqnet.objectives.vectors import expect_vector
 from seqnet.spaces import Space
 
@@ -25,6 +26,9 @@ class Regression:
     loss: `mse`, `mae`, or `huber` (squared below a distance of 1, linear above). Raises ConfigurationError
     for targets that are not numbers and for an unknown loss.
     """
+
+    judges = (Item.NUMBER, Item.LABELS)
+    scores = ("mse", "mae")
 
     def __init__(self, targets: Space, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
         self.targets = expect_vector("regression", targets)

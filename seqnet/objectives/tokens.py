@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
 from seqnet.options import Dropout
 from seqnet.spaces import Space
@@ -23,6 +24,10 @@ class NextToken:
     label_smoothing: the share of the target spread evenly over the vocabulary in training (Szegedy et al.
     2016, section 7). Raises ConfigurationError for targets that are not tokens.
     """
+
+    judges = (Item.TOKEN, Item.LABEL)
+    scores = ("perplexity", "bits", "accuracy")
+    axes = (Axis.STEP, Axis.SEQUENCE)
 
     def __init__(self, targets: Space, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("tokens", targets)

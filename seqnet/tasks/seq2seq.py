@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch import Tensor
 from seqnet.batch import Batch, Output, asked
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import shown
 from seqnet.spaces import Tokens
 from seqnet.tasks.judge import Judge, Objective, asked_items
 from seqnet.tasks.output_layer import loss_of, losses_of
@@ -55,6 +57,9 @@ class SequenceToSequence:
     """
 
     name = "seq2seq"
+    target_axis = Axis.SEQUENCE
+    features = Axis.SEQUENCE
+    by_step = True  # needs the loss of each step
 
     def __init__(
         self,
@@ -82,6 +87,24 @@ class SequenceToSequence:
         self.objective: WritingObjective = objective
         self.source = source
         self.metrics = tuple(metrics)
+
+    @staticmethod
+    def scores(options: Mapping[str, Any], of_objective: Sequence[str]) -> tuple[str, ...]:
+        """What a run can be judged by: the objective's under teacher forcing, and `metrics` of what is written."""
+        return (*forced(dict.fromkeys(of_objective, 0.0)), *options["metrics"])
+
+    @staticmethod
+    def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
+        """Metrics are of tokens, or of numbers."""
+        numbers = target is not None and target.item is Item.NUMBER
+        known = OF_NUMBERS if numbers else OF_TOKENS
+        if target is None or set(options["metrics"]) <= set(known):
+            return None
+        kinds = ("tokens", "numbers") if numbers else ("numbers", "tokens")
+        return (
+            f"task.metrics={shown(options['metrics'])} compares {kinds[0]}, and this data's answers are {kinds[1]}: "
+            f"choose of {', '.join(known)}"
+        )
 
     def count(self, batch: Batch) -> int:
         """How many steps are asked."""

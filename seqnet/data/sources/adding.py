@@ -8,6 +8,7 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_rows
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.spaces import Vector
 
@@ -18,6 +19,8 @@ class Adding(Generated):
     inputs: [time 2], the number and its marker; targets: [rows 1]. Always answering 1 gives an MSE of 1/6.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.NUMBER, Axis.ROW)
     inputs = Vector(2, ("value", "marker"))
     targets = Vector(1, ("sum",))
 

@@ -10,6 +10,7 @@ from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import NEXT, Axis, Item, Kind
 from seqnet.options import NotNegative, Rows, Steps
 from seqnet.spaces import Vector
 
@@ -21,6 +22,8 @@ class Ball(Generated):
     inputs and targets: [time 2].
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.NUMBER, Axis.STEP, frozenset({NEXT}))
     inputs = targets = Vector(2, ("x", "y"))
 
     def __init__(

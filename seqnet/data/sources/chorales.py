@@ -1,6 +1,6 @@
 """Chorales from nothing: a piece is one sequence of notes and bars between steps, read from the chorales' JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +27,7 @@ from seqnet.data.keyboard import (
 from seqnet.data.numbers import brief, unasked_steps
 from seqnet.data.pairs import LONGEST_TARGET, before_end, pairs, with_ends, writing
 from seqnet.errors import DataError, did_you_mean
+from seqnet.kinds import ENDS, Axis, Item, Kind
 from seqnet.options import FilePath, whole
 from seqnet.spaces import Space, Tokens
 
@@ -43,6 +44,8 @@ class Chorales:
     see Pieces. What text says of a piece are its steps, `C4+E4+G4`, apart by spaces; a rest is `-`.
     """
 
+    input_kinds: Mapping[str, Kind] = {}
+    target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({ENDS}))
     source: Space | None = None
     inputs: Tokens = with_ends((*NAMES, NEXT))
     targets = inputs

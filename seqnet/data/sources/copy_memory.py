@@ -9,6 +9,7 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_rows, unasked_steps, wholes
+from seqnet.kinds import SHARED, Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.spaces import Tokens
 
@@ -23,6 +24,8 @@ class CopyMemory(Generated):
     cross-entropy of 10 ln 8 / (length + 20).
     """
 
+    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP, frozenset({SHARED}))}
+    target_kind = Kind(Item.TOKEN, Axis.STEP)
     inputs = targets = Tokens(tuple("0123456789"))
 
     def __init__(

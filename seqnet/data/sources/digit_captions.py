@@ -12,6 +12,7 @@ from seqnet.data.generation import equal_rows
 from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
 from seqnet.data.scans import SIDE, Scans, read_scans, show_scan
 from seqnet.errors import DataError, did_you_mean
+from seqnet.kinds import ENDS, Axis, Item, Kind
 from seqnet.options import SomeShare
 from seqnet.spaces import Image, Space
 
@@ -28,6 +29,8 @@ class DigitCaptions:
     name. source: the scan, a picture [8 8]. Grey values and split: see Scans.
     """
 
+    input_kinds = {"source": Kind(Item.PIXEL, Axis.GRID)}
+    target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({ENDS}))
     source = Image(SIDE, SIDE)
     inputs = targets = with_ends(WORDS)
     writing = writing(targets, longest=5)

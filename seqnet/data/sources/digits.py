@@ -10,6 +10,7 @@ from seqnet.data.generation import equal_rows
 from seqnet.data.numbers import unasked_rows
 from seqnet.data.scans import SIDE, Scanned, read_scans, show_scan
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import SomeShare
 from seqnet.spaces import Tokens, Vector
 
@@ -22,6 +23,8 @@ class Digits(Scanned):
     Grey values and split: see Scans.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.LABEL, Axis.ROW)
     targets = Tokens(tuple("0123456789"))
 
     def __init__(

@@ -8,6 +8,7 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_rows
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.spaces import Tokens, Vector
 
@@ -20,6 +21,8 @@ class LargerTotal(Generated):
     inputs: [time 2]; targets: [rows], 0 for `first`, 1 for `second`.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.LABEL, Axis.ROW)
     inputs = Vector(2, ("first", "second"))
     targets = Tokens(("first", "second"))
 

@@ -25,6 +25,7 @@ from seqnet.data.files import (
 from seqnet.data.pairs import LONGEST_TARGET, pairs, unanswered, with_ends, writing
 from seqnet.data.running_text import read_texts
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.kinds import ENDS, RANKED, SHARED, Axis, Item, Kind
 from seqnet.options import Column, Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare
 from seqnet.spaces import Space, Tokens, Writing
 
@@ -83,6 +84,10 @@ class Parallel:
         if max_length is not None and max_length < 1:
             raise ConfigurationError(f"data.max_length is {max_length}; it must be at least 1, or null for no limit")
         self.joint = vocabulary == "joint"
+        ranked = frozenset({ENDS} if level == "bpe" else {ENDS, RANKED})
+        self.target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, ranked)
+        shared = frozenset({SHARED} if self.joint else ())
+        self.input_kinds = {"source": Kind(Item.TOKEN, Axis.SEQUENCE, shared)}
         self.source_text = TextEncoder(level, lower, vocabulary_size, min_count)
         self.target_text = self.source_text if self.joint else TextEncoder(level, lower, vocabulary_size, min_count)
         self.max_length = max_length

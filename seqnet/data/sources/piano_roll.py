@@ -14,6 +14,7 @@ from seqnet.data.files import OnBadRow
 from seqnet.data.generation import Unlearned, at_least
 from seqnet.data.keyboard import HIGHEST, KEYS, LOWEST, Piece, Pieces, draw_moves, piece, show_piece
 from seqnet.data.numbers import read_rows, unasked_steps
+from seqnet.kinds import NEXT, Axis, Item, Kind
 from seqnet.options import FilePath, whole
 from seqnet.spaces import Space, Vector
 
@@ -26,6 +27,8 @@ class PianoRoll(Unlearned):
     fall off the keyboard stays as it is. path, on_bad_row: see Pieces.
     """
 
+    input_kinds = {"inputs": Kind(Item.LABELS, Axis.STEP)}
+    target_kind = Kind(Item.LABELS, Axis.STEP, frozenset({NEXT}))
     inputs = targets = Vector(KEYS, tuple(str(note) for note in range(LOWEST, HIGHEST + 1)))
 
     def __init__(

@@ -8,6 +8,7 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.spaces import Vector
 
@@ -20,6 +21,8 @@ class RunningSum(Generated):
     inputs and targets: [time 1].
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.NUMBER, Axis.STEP)
     inputs = Vector(1, ("value",))
     targets = Vector(1, ("sum",))
 

@@ -25,6 +25,7 @@ from seqnet.data.numbers import unasked_rows
 from seqnet.data.running_text import read_texts
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Column, Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare
 from seqnet.spaces import Space, Tokens
 
@@ -48,6 +49,8 @@ class Sentences:
     max_length: a row of more tokens is a bad row. Raises ConfigurationError.
     """
 
+    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP)}
+    target_kind = Kind(Item.LABEL, Axis.ROW)
     inputs: Tokens
     targets: Tokens
 

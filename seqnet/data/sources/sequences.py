@@ -13,6 +13,7 @@ from seqnet.data.files import BadRows, EncodedSplits, File, OnBadRow, find_files
 from seqnet.data.numbers import brief, read_rows, show_steps, steps, unasked_rows, unasked_steps, vector, vectors
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import DataError
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Dropout, FilePath, FolderName, NotEmpty, SomeShare
 from seqnet.spaces import Space, Tokens, Vector
 
@@ -50,6 +51,8 @@ class Sequences:
     training rows, drawn by the seed. Raises ConfigurationError.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind: Kind | None = None  # which the first row shows
     inputs: Vector
     targets: Tokens | Vector
 
@@ -89,6 +92,8 @@ class Sequences:
         self._form = form
         self.inputs = Vector(form.width)
         self.targets = Tokens(labels) if form.size is None else Vector(form.size)
+        item = Item.LABEL if form.size is None else Item.NUMBER
+        self.target_kind = Kind(item, Axis.STEP if form.each_step else Axis.ROW)
 
     def state(self) -> dict[str, Any]:
         """The rows' form, and the labels (None where targets are numbers)."""

@@ -1,7 +1,7 @@
 """Sentences with a tag for each token, in the columns of the CoNLL shared tasks."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ from seqnet.data.files import BadRows, EncodedSplits, File, OnBadRow, find_files
 from seqnet.data.numbers import unasked_steps
 from seqnet.data.vocabulary import PADDING, UNKNOWN, Vocabulary, check_limits, restore_names
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.kinds import BIO, LETTERS, Axis, Item, Kind
 from seqnet.options import Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare, whole
 from seqnet.spaces import Space, Tokens
 
@@ -44,8 +45,14 @@ class Tagging:
     Tags are those of the training split. Raises ConfigurationError.
     """
 
+    target_kind = Kind(Item.LABEL, Axis.STEP, frozenset({BIO}))
     inputs: Tokens
     targets: Tokens
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        return {} if options["characters"] else {"max_characters": "data.characters=false hands over none"}
 
     def __init__(
         self,
@@ -73,6 +80,9 @@ class Tagging:
         self.comments = comments
         self.lower = lower
         self.size, self.min_count = vocabulary_size, min_count
+        words = Kind(Item.TOKEN, Axis.STEP)
+        letters = Kind(Item.TOKEN, Axis.STEP, frozenset({LETTERS}))
+        self.input_kinds = {"inputs": words, "characters": letters} if characters else {"inputs": words}
         self.characters, self.max_characters = characters, max_characters
         self.bad = BadRows(on_bad_row)
         self.views: dict[str, Space] = {}
