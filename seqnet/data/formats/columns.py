@@ -110,8 +110,13 @@ def of_row(row: Sequence[Any], wanted: Sequence[Index]) -> list[Any]:
     return [row[index] if isinstance(index, int) else [row[each] for each in index] for index in wanted]
 
 
-def gather(wanted: Sequence[Index], column: Callable[[int], Sequence[Any]]) -> list[Sequence[Any]]:
-    """The chosen columns of a block whose columns lie apart. column: a column's values."""
+def gather(wanted: Sequence[Index], column: Callable[[int], Any]) -> list[Any]:
+    """The chosen columns of one row. column: what stands in each."""
+    return [column(index) if isinstance(index, int) else [column(each) for each in index] for index in wanted]
+
+
+def gather_block(wanted: Sequence[Index], column: Callable[[int], Sequence[Any]]) -> list[Sequence[Any]]:
+    """The chosen columns of a block of rows. column: a column's values."""
     return [
         column(index)
         if isinstance(index, int)

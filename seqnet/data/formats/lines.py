@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TextIO
 
 from seqnet.data.files import BadRows, counted
 from seqnet.data.formats.blocks import one_by_one
-from seqnet.data.formats.columns import resolve, used
+from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import Beside
 from seqnet.data.formats.text import check_encoding, numbered
@@ -38,15 +38,9 @@ class Lines(Format):
         wanted = resolve(columns, names, len(names), str(file))
         files = file.files if isinstance(file, Beside) else (file,)
         needed = used(wanted)
-        places = {index: place for place, index in enumerate(needed)}
         for block in one_by_one(self._lines([files[index] for index in needed], bad)):
-            values = [
-                block.columns[places[index]]
-                if isinstance(index, int)
-                else [list(each) for each in zip(*(block.columns[places[one]] for one in index), strict=True)]
-                for index in wanted
-            ]
-            yield Rows(block.numbers, values)
+            there = dict(zip(needed, block.columns, strict=True))
+            yield Rows(block.numbers, gather_block(wanted, there.__getitem__))
 
     def _lines(self, files: Sequence[Any], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
         counts = [0] * len(files)

@@ -79,7 +79,7 @@ def ending(file: Any) -> str:
 
 def is_compressed(file: Any) -> bool:
     """Whether a file's name says that it is compressed."""
-    return plain_name(file) != file.name
+    return bool(plain_name(file) != file.name)
 
 
 def is_archive(path: Path) -> bool:

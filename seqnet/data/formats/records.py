@@ -5,7 +5,7 @@ from typing import Any
 
 from seqnet.data.files import TRANSLATION
 from seqnet.data.formats.blocks import one_by_one
-from seqnet.data.formats.columns import names_in, resolve
+from seqnet.data.formats.columns import gather, names_in, resolve
 from seqnet.data.formats.format import Column, Rows
 
 
@@ -43,10 +43,7 @@ def read(
     wanted = resolve(columns, names, len(names), where)
 
     def values(row: dict[str, Any]) -> list[Any]:
-        return [
-            value(row, names[index]) if isinstance(index, int) else [value(row, names[each]) for each in index]
-            for index in wanted
-        ]
+        return gather(wanted, lambda index: value(row, names[index]))
 
     return one_by_one((number, values(flat(row))) for number, row in rows)
 
