@@ -51,7 +51,7 @@ def _one(column: str | int, names: Sequence[str] | None, width: int, where: str)
                 f"{where}: no column '{shown(column)}', since columns have no names here; give a position with {KEY} "
                 "(0 is the first, -1 the last)"
             )
-        hint = did_you_mean(column, names) or ";"
+        hint = shown(did_you_mean(column, names), 200) or ";"
         raise DataError(
             f"{where}: no column '{shown(column)}' in the header, which has {shown(', '.join(names), 200)}{hint} "
             f"name the right one with {KEY} (or its position, 0 for the first, where there is no header)"

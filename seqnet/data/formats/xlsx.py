@@ -82,8 +82,10 @@ class Xlsx(table.Table):
         if self.sheet is None and names:
             return book.worksheets[0]
         if self.sheet not in names:
-            listed, hint = shown(", ".join(names), 200), did_you_mean(self.sheet or "", names) or ";"
-            raise DataError(f"{file}: no sheet '{self.sheet}' among {listed}{hint} name one with data.format.sheet=")
+            listed, hint = shown(", ".join(names), 200), shown(did_you_mean(self.sheet or "", names), 200) or ";"
+            raise DataError(
+                f"{file}: no sheet '{shown(self.sheet or '')}' among {listed}{hint} name one with data.format.sheet="
+            )
         return book[self.sheet]
 
 

@@ -94,9 +94,7 @@ def test_one_that_is_plainly_a_split_goes_before_one_that_may_be(tmp_path: Path)
     result = find(tmp_path, "", None, None, Auto())
     assert found(tmp_path) == {"train": "train.csv", "test": "test_2016.csv"}
     (told,) = result.told
-    assert told == (
-        f"the test split is {tmp_path / 'test_2016.csv'}; {tmp_path / 'test_2017.csv'} could be it too and is left out"
-    )
+    assert told == "the test split is test_2016.csv; test_2017.csv could be it too and is left out"
 
 
 def test_shards_are_one_split(tmp_path: Path) -> None:
@@ -204,7 +202,6 @@ def test_files_side_by_side_of_any_name(tmp_path: Path) -> None:
         assert splits == {"train": "english.txt and german.txt", "valid": "valid_english.txt and valid_german.txt"}
     assert found(paths, Documents())["train"] == list(map(str, paths))
     assert found(paths, Auto(), ("text",))["train"] == list(map(str, paths))
-    assert refused(tmp_path / "english.txt", Lines(), ("english", "german")) if False else True
 
 
 def test_one_that_is_missing_beside_another(tmp_path: Path) -> None:
