@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TextIO
 
 from seqnet.data.formats import table
 from seqnet.data.formats.format import Writer
-from seqnet.data.formats.text import Lines, beginning, check_encoding, read_blocks
+from seqnet.data.formats.text import NO_LINES, LineBlock, beginning, check_encoding, read_blocks
 from seqnet.data.formats.written import cell
 from seqnet.errors import ConfigurationError
 
@@ -58,17 +58,17 @@ class Csv(table.Table):
         A line whose quote is never closed takes those behind it with it: it alone is bad, they are read again.
         """
         delimiter = self._delimiter_of(beginning(file, self.encoding))
-        rest = Lines(1, [], {})
+        rest = NO_LINES
         for lines in read_blocks(file, self.encoding):
             if rest.texts:
-                lines = joined(rest, lines)
+                lines = rest.then(lines)
             piece, taken = _parse(lines, delimiter, last=False)
-            rest = behind(lines, taken)
+            rest = lines.behind(taken)
             yield piece
         yield _parse(rest, delimiter, last=True)[0]
 
 
-def _parse(lines: Lines, delimiter: str, last: bool) -> tuple[table.Piece, int]:
+def _parse(lines: LineBlock, delimiter: str, last: bool) -> tuple[table.Piece, int]:
     """The rows in some lines, and how many lines they take: one that is open at the end is left, but the last."""
     numbers, rows, problems = list[int](), list[list[str]](), dict[int, str]()
     texts, first, count = [text + "\n" for text in lines.texts], lines.first, len(lines.texts)
@@ -114,19 +114,6 @@ def _plain(texts: list[str], begin: int, end: int, delimiter: str) -> list[list[
     except csv.Error:
         return None
     return rows if len(rows) == end - begin and all(rows) else None
-
-
-def joined(lines: Lines, more: Lines) -> Lines:
-    """Lines and those that follow them."""
-    by = len(lines.texts)
-    problems = lines.problems | {by + place: problem for place, problem in more.problems.items()}
-    return Lines(lines.first, lines.texts + more.texts, problems)
-
-
-def behind(lines: Lines, taken: int) -> Lines:
-    """Lines without the first ones."""
-    problems = {place - taken: problem for place, problem in lines.problems.items() if place >= taken}
-    return Lines(lines.first + taken, lines.texts[taken:], problems)
 
 
 def sniff(lines: Sequence[str]) -> str:

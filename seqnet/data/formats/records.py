@@ -42,7 +42,11 @@ def read(
     names = with_paths(names or names_in(columns), columns)
     wanted = resolve(columns, names, len(names), where)
 
+    plain = [names[index] for index in wanted if isinstance(index, int) and "." not in names[index]]
+
     def values(row: dict[str, Any]) -> list[Any]:
+        if len(plain) == len(wanted):
+            return [row.get(name) for name in plain]
         return gather(wanted, lambda index: value(row, names[index]))
 
     return one_by_one((number, values(flat(row))) for number, row in rows)
