@@ -46,7 +46,7 @@ File = Path | HubSplit
 
 
 def place(file: Any, number: int, unit: str | None = None) -> str:
-    """Where a row stands: `PATH, line 3`, or `PATH, row 3` where there are no lines. unit: what is counted, if known."""
+    """Where a row stands: `PATH, line 3`, or `PATH, row 3` where there are no lines. unit: what is counted."""
     if unit is None:
         unit = "row" if isinstance(file, HubSplit) or file.suffix == ".parquet" else "line"
     return f"{file}, {unit} {number}"

@@ -219,9 +219,12 @@ def _of_folder(
         mine = [
             file
             for file in files
-            if (ending(file) in format.endings and not (format.local and is_compressed(file)))
+            if ending(file) in format.endings
             and _in_reach(file, root, several)
+            and not (format.local and is_compressed(file))
         ]
+        if not mine and not format.local:  # many a text is called .txt, whatever it holds
+            mine = [file for file in files if ending(file) == ".txt" and _in_reach(file, root, several)]
         if format.beside and not isinstance(format, Lines):
             mine = _tables(mine, root, None)
         elif isinstance(format, Lines) and not asked:

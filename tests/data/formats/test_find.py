@@ -5,14 +5,17 @@ import pytest
 
 from seqnet.data.files import HubSplit
 from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.babi import Babi
 from seqnet.data.formats.conll import Conll
 from seqnet.data.formats.conllu import Conllu
 from seqnet.data.formats.csv import Csv
 from seqnet.data.formats.documents import Documents
+from seqnet.data.formats.fasta import Fasta
 from seqnet.data.formats.find import Found, find
 from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.json import Json
+from seqnet.data.formats.jsonl import Jsonl
 from seqnet.data.formats.lines import Lines
 from seqnet.data.formats.midi import Midi
 from seqnet.data.formats.npy import Npy
@@ -171,6 +174,22 @@ def test_a_tsv_of_tagged_tokens_is_conll(tmp_path: Path) -> None:
     assert isinstance(find(tmp_path, "", None, None, Auto()).splits["train"][0].format, Conll)
     put(tmp_path, "mine.tsv", content="text\tlabel\na\tO\nno\tO\n")
     assert not isinstance(find(tmp_path, "", None, None, Auto()).splits["train"][0].format, Conll)
+
+
+def test_json_of_an_object_a_line_is_jsonl(tmp_path: Path) -> None:
+    put(tmp_path, "mine.json", content='{"a": 1}\n\n{"a": 2}\n')
+    result = find(tmp_path, "", None, None, Auto())
+    assert isinstance(result.splits["train"][0].format, Jsonl)
+    assert result.told == (f"{tmp_path / 'mine.json'} is read as jsonl: each line is an object",)
+    put(tmp_path, "mine.json", content='[{"a": 1},\n{"a": 2}]\n')
+    assert isinstance(find(tmp_path, "", None, None, Auto()).splits["train"][0].format, Json)
+
+
+@pytest.mark.parametrize("format", [Conll(), Babi(), Csv(), Fasta(), Lines()])
+def test_a_text_is_read_in_the_format_that_is_said(tmp_path: Path, format: Format) -> None:
+    put(tmp_path, "qa1_train.txt", "qa1_test.txt")
+    assert found(tmp_path, format) == {"train": "qa1_train.txt", "test": "qa1_test.txt"}
+    assert type(find(tmp_path, "", None, None, format).splits["train"][0].format) is type(format)
 
 
 # ------------------------------------------------------------------------------------------------ files side by side

@@ -21,7 +21,7 @@ from seqnet.data.formats.documents import Documents
 from seqnet.data.formats.find import find
 from seqnet.data.formats.npy import Npy
 from seqnet.data.formats.opening import Archive, stream, tree
-from seqnet.errors import DataError
+from seqnet.errors import ConfigurationError, DataError
 
 zstandard = pytest.importorskip("zstandard")
 SMALL = 1 << 22
@@ -103,6 +103,12 @@ def test_a_member_that_escapes_is_refused(tmp_path: Path, name: str) -> None:
     assert "which would lie outside of its folder" in refused(tmp_path / "mine.zip")
 
 
+def test_a_member_that_is_a_folder_too_is_refused(tmp_path: Path) -> None:
+    path = tar(tmp_path / "mine.tar", entry("train", size=3), entry("train/a.npy", size=3))
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        Archive(path).unpacked()
+
+
 def test_links_and_devices_in_an_archive_are_no_files(tmp_path: Path) -> None:
     path = tar(
         tmp_path / "mine.tar",
@@ -182,3 +188,18 @@ def test_a_packed_array_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "train.npy.gz").write_bytes(b"x")
     with pytest.raises(DataError, match="holds no .npy file but train.npy.gz"):
         find(tmp_path, "", None, None, Npy())
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "extra"),
+    [("zstandard", "train.csv.zst", "zst"), ("openpyxl", "train.xlsx", "xlsx"), ("mido", "train.mid", "music")],
+)
+def test_a_package_that_is_missing_is_named(
+    tmp_path: Path, package: str, name: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, "compression", None)  # Python's own, from 3.14 on
+    (tmp_path / name).write_bytes(zstandard.compress(ROWS))
+    with pytest.raises(ConfigurationError, match=rf"package {package}: pip install 'seqnet\[{extra}\]'"):
+        (part,) = find(tmp_path, "", None, None, Auto()).splits["train"]
+        list(part.format.rows(part.file, [0], BadRows("skip")))
