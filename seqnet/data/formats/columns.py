@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqnet.data.files import counted, shown
-from seqnet.data.formats.format import Column
 from seqnet.errors import DataError, did_you_mean
+
+Column = str | int | Sequence[str | int]
+"""A column by its name, or by its position (0 is the first, -1 the last); `t0..t139` or a list of columns is one value
+that is a list."""
 
 KEY = "data.fields.NAME.column="
 RANGE = ".."

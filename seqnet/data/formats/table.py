@@ -70,9 +70,10 @@ class Table(Format):
         names = self.header(file)
         if self._header is not None or names is None or not by_position(columns, names):
             return ()
+        said = type(self).__name__.lower()
         return (
             f"{file}: the first {self.unit} looks like a header ({shown(', '.join(names))}) and is read as a row, "
-            f"since columns are asked by position; name them with {KEY}, or set data.format.header=true",
+            f"since columns are asked by position; name them with {KEY}, or set data/format={said} data.format.header=true",
         )
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
