@@ -73,7 +73,8 @@ class Table(Format):
         said = type(self).__name__.lower()
         return (
             f"{file}: the first {self.unit} looks like a header ({shown(', '.join(names))}) and is read as a row, "
-            f"since columns are asked by position; name them with {KEY}, or set data/format={said} data.format.header=true",
+            f"since columns are asked by position; name them with {KEY}, or give data/format={said} "
+            "data.format.header=true",
         )
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
