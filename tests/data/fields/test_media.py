@@ -78,7 +78,7 @@ def test_sixteen_bits_and_values_of_ones_own(tmp_path: Path) -> None:
     field = learned(ImageField(), [deep])
     for value in (deep, saved(tmp_path / "deep.png", deep)):
         assert field.encode([value]).flat == pytest.approx(GREY / 255)
-    scans = learned(ImageField(scale=16), [[[0, 8], [16, 4]]])
+    scans = learned(ImageField(largest=16), [[[0, 8], [16, 4]]])
     assert scans.encode([[[0, 8], [16, 4]]]).flat.tolist() == [[0, 0.5], [1, 0.25]]
     assert scans.decode(np.array([[0, 0.5]])) == [[0, 8]]
 
@@ -157,7 +157,7 @@ def recorded(path: Path, samples: np.ndarray, rate: int) -> Path:
 
 def test_samples_of_a_recording(tmp_path: Path) -> None:
     wave = sine(440, 8000)
-    field = learned(AudioField(features="raw", normalise=False), [recorded(tmp_path / "a.wav", wave, 8000)])
+    field = learned(AudioField(features="raw", standardise=False), [recorded(tmp_path / "a.wav", wave, 8000)])
     assert field.learned() == Vector(1) and field.state() == 8000
     for value in (tmp_path / "a.wav", (tmp_path / "a.wav").read_bytes(), {"bytes": (tmp_path / "a.wav").read_bytes()}):
         assert field.encode([value]).flat[:, 0] == pytest.approx(wave, abs=1e-4)
@@ -173,7 +173,7 @@ def test_samples_of_a_recording(tmp_path: Path) -> None:
 
 
 def test_a_recording_is_brought_to_the_rate_that_is_said(tmp_path: Path) -> None:
-    field = learned(AudioField(rate=8000, features="raw", normalise=False), [])
+    field = learned(AudioField(rate=8000, features="raw", standardise=False), [])
     for rate in (16000, 44100, 6000):
         found = field.encode([recorded(tmp_path / "a.wav", sine(440, rate), rate)]).flat[:, 0]
         assert len(found) == 4000
@@ -189,7 +189,7 @@ def test_a_recording_is_brought_to_the_rate_that_is_said(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("hertz", [200, 1000, 3000])
 def test_the_band_of_a_tone_is_the_strongest(hertz: float) -> None:
-    field = learned(AudioField(normalise=False), [{"array": sine(hertz, 8000), "sampling_rate": 8000}])
+    field = learned(AudioField(standardise=False), [{"array": sine(hertz, 8000), "sampling_rate": 8000}])
     assert field.learned() == Vector(40)
     found = field.encode([{"array": sine(hertz, 8000), "sampling_rate": 8000}])
     assert found.lengths.tolist() == [1 + 4000 // 128]  # a step every 16 ms
@@ -204,7 +204,7 @@ def test_bands_are_the_logarithm_of_their_strength_and_normalised() -> None:
     )
     wanted = (mel_filters(40, 256, 8000) @ power + 1e-6).log().T
     value = {"array": wave.numpy(), "sampling_rate": 8000}
-    plain = learned(AudioField(normalise=False), [value]).encode([value]).flat
+    plain = learned(AudioField(standardise=False), [value]).encode([value]).flat
     assert plain == pytest.approx(wanted.numpy(), abs=1e-5)
     found = learned(AudioField(), [value]).encode([value]).flat
     assert found.mean(0) == pytest.approx(np.zeros(40), abs=1e-5)
