@@ -17,6 +17,7 @@ from seqnet import build
 from seqnet.commands import proposed
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.csv import Csv
+from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Format
 from seqnet.data.formats.text import beginning
 from seqnet.data.inspection.columns import Guess, guesses
@@ -137,8 +138,8 @@ def _data(found: Survey, said: dict[str, Any], paths: Sequence[str]) -> dict[str
     encoding = getattr(found.format, "encoding", "utf-8")
     if encoding != "utf-8":
         data["data.format.encoding"] = encoding
-    if getattr(found.format, "pattern", None) is not None:
-        data["data.format.name_pattern"] = found.format.pattern  # type: ignore[attr-defined]
+    if isinstance(found.format, ClassFolders) and found.format.by_name:
+        data["data.format.name_pattern"] = found.format.name_pattern
     return data
 
 

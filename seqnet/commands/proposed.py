@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from seqnet.configuration import quote
+from seqnet.configuration import quote, quoted
 from seqnet.data.inspection.readings import Reading
 from seqnet.errors import ConfigurationError, on_disk, visible
 from seqnet.trust import CONFIGS
@@ -20,14 +20,20 @@ WIDTH = 110  # of a line of the command
 def overrides(reading: Reading, data: dict[str, Any]) -> list[str]:
     """What is typed behind `seqnet train`. data: path and format, as `data.path` and the like."""
     said = ["experiment=blank", "data=table"]
-    said += [f"{key}={_value(value)}" for key, value in data.items()]
+    said += [_typed(key, value) for key, value in data.items()]
     for name, (kind, options) in reading.fields.items():
         said.append(f"+field@data.fields.{name}={kind}")
-        said += [f"data.fields.{name}.{key}={_value(value)}" for key, value in options.items()]
+        said += [_typed(f"data.fields.{name}.{key}", value) for key, value in options.items()]
     said.append(f"data.inputs=[{','.join(reading.inputs)}]")
     said.append(f"data.target={reading.target}")
     said += [f"{group}={choice}" for group, choice in reading.groups.items()]
-    return said + [f"{key}={_value(value)}" for key, value in reading.options.items()]
+    return said + [_typed(key, value) for key, value in reading.options.items()]
+
+
+def _typed(key: str, value: Any) -> str:
+    """An override: as it is where seqnet quotes it for Hydra by itself, else quoted where it must be."""
+    plain = f"{key}={value}"
+    return plain if isinstance(value, str) and quoted(plain) == f"{key}={quote(value)}" else f"{key}={_value(value)}"
 
 
 def _value(value: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from seqnet.data.files import counted, shown
 from seqnet.data.formats.table import Table
 from seqnet.data.inspection.columns import Guess
-from seqnet.data.inspection.readings import ASKED, Reading
+from seqnet.data.inspection.readings import ASKED, Reading, gives_away
 from seqnet.data.inspection.survey import LOOKED_AT, Survey
 
 NEARLY_ALL = 0.5  # of the tokens of a split are unknown
@@ -20,6 +20,10 @@ def oddities(survey: Survey, guesses: Sequence[Guess], made: Sequence[Reading], 
     found = [*survey.told, *_of_files(survey), *_of_header(survey)]
     for guess in guesses:
         found += _of_column(survey, guess, said)
+        if guess.otherwise is not None and made and _read(made[0], guess):
+            found.append(f"{shown(guess.name, 40)} is read as {guess.type}; it may be meant as {guess.otherwise}")
+        if made and (other := same(survey, guess, guesses, made[0])) is not None:
+            found.append(f"{shown(guess.name, 40)} says the same as {other}, which is asked for, so it is not read")
     found += _of_splits(survey, guesses)
     if made and made[0].inputs and all(made[0].fields[name][0] in ("number", "numbers", "label", "labels") for name in made[0].inputs):
         found.append(
@@ -31,6 +35,24 @@ def oddities(survey: Survey, guesses: Sequence[Guess], made: Sequence[Reading], 
     elif not made:
         found.append("no column can be asked for beside one that is read: name it with --target, or mend what is said above")
     return list(dict.fromkeys(found))
+
+
+def _read(reading: Reading, guess: Guess) -> bool:
+    """Whether a reading has a field of a column, of the type that was proposed."""
+    return any(
+        options.get("column", name) == guess.column and kind == guess.type
+        for name, (kind, options) in reading.fields.items()
+    )
+
+
+def same(survey: Survey, guess: Guess, guesses: Sequence[Guess], reading: Reading) -> str | None:
+    """The target where the column gives it away, by another name for each of its values."""
+    _, options = reading.fields[reading.target]
+    column = options.get("column", reading.target)
+    target = next((other for other in guesses if other.column == column and other is not guess), None)
+    if target is None or target.type != "label" or target.name in reading.inputs:
+        return None
+    return target.name if gives_away(survey, guess, target) else None
 
 
 def _of_files(survey: Survey) -> Iterator[str]:
@@ -106,8 +128,6 @@ def _of_column(survey: Survey, guess: Guess, said: str | None) -> Iterator[str]:
         yield f"{name}: dates such as {shown(str(profile.first), 20)} are sorted as text; write them as 2024-05-31"
     if profile.padded and guess.type == "label":
         yield f"{name}: numbers begin with 0, as codes do: they are read as labels"
-    if guess.otherwise is not None:
-        yield f"{name} is read as {guess.type}; if it is meant so, read it as {guess.otherwise}"
     if profile.missing and guess.type is not None and profile.missing > profile.rows / 10:
         kept = guess.type in ("number", "series")
         yield (

@@ -90,6 +90,8 @@ def readings(survey: Survey, guesses: list[Guess], said: str | None, found: Sequ
     target = asked(guesses, said)
     if target is not None:
         made.append(of_row(maker, target))
+        if target.otherwise == "number" and found is None:
+            made.append(of_row(maker, replace(target, type="number", options={})))
     texts = [guess for guess in guesses if guess.type == "text"]
     if said is None and len(texts) > 1:
         made.append(written(maker, texts[0], texts[1]))
@@ -219,6 +221,14 @@ def read_as_words(guess: Guess, rows: int, asked: bool = False) -> Guess:
     return replace(guess, options=options)
 
 
+def gives_away(survey: Survey, guess: Guess, target: Guess) -> bool:
+    """Whether a label is another name of the one that is asked for, in every row that was kept."""
+    if guess.type != "label" or target.type != "label" or guess.name == target.name:
+        return False
+    pairs = set(zip(survey.sample.get(guess.name, ()), survey.sample.get(target.name, ()), strict=False))
+    return len(pairs) > 1 and all(len({pair[place] for pair in pairs}) == len(pairs) for place in (0, 1))
+
+
 # --------------------------------------------------------------------------------------------------------- readings
 
 
@@ -227,7 +237,7 @@ def of_row(maker: Maker, target: Guess) -> Reading | None:
     if target.type == "text":
         return None
     rows = maker.survey.rows
-    but = [target, *(guess for guess in maker.guesses if guess.name == target.name)]
+    but = [guess for guess in maker.guesses if guess.name == target.name or gives_away(maker.survey, guess, target)]
     inputs = complete((guess for guess in maker.guesses if guess.type not in ("tags",)), but)
     inputs = [read_as_words(guess, rows) if guess.type == "text" else guess for guess in inputs]
     inputs = with_numbers_joined(maker, inputs)

@@ -1,11 +1,12 @@
 """What some files hold: their format, the rows of each split, a profile of every column, rows that stand there twice."""
 
 import codecs
+import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -217,17 +218,35 @@ def _positions(width: int) -> tuple[list[str], list[Any], bool]:
 
 
 def heads(rows: Sequence[Sequence[Any]]) -> bool:
-    """Whether the first row names columns by its not being like them: a column of few values has never that one."""
+    """Whether the first row names columns by not being like the others: none of its cells occurs again.
+
+    Below each name there are a few values that occur again and again, or values with figures in them, or longer texts.
+    """
     if len(rows) < 6 or len({len(row) for row in rows}) > 1:
         return False
     first, *rest = ([str(cell).strip() for cell in row] for row in rows)
-    if not all(cell.replace("_", " ").replace("-", " ").replace(" ", "a").isalpha() for cell in first):
+    if not all(re.fullmatch(r"[^\W\d]+([ _-][^\W\d]+)?", cell) for cell in first):
         return False
-    again = [[row[place] for row in rest] for place in range(len(first))]
-    few = [len(set(cells)) <= len(cells) // 3 for cells in again]
-    long = [min(len(cell.split()) for cell in cells) > len(name.split()) for name, cells in zip(first, again, strict=True)]
-    never = not any(name in cells for name, cells in zip(first, again, strict=True))
-    return never and any(few) and all(one or other for one, other in zip(few, long, strict=True))
+    columns = [[row[place] for row in rest] for place in range(len(first))]
+    if any(name in cells for name, cells in zip(first, columns, strict=True)):
+        return False
+    sure = [len(set(cells)) <= len(cells) // 3 or all(any(map(str.isdigit, cell)) for cell in cells) for cells in columns]
+    longer = [sum(len(cell.split()) for cell in cells) > 1.5 * len(cells) * len(name.split()) for name, cells in zip(first, columns, strict=True)]
+    codes = all(len(cell) <= 3 and cell.islower() for cell in first)  # of languages
+    return (any(sure) or codes) and all(one or other for one, other in zip(sure, longer, strict=True))
+
+
+def name_pattern(files: Sequence[Any]) -> str | None:
+    """How the names of files are made, if all have as many parts and one of these is of a few kinds, such as a class."""
+    stems = [PurePosixPath(file.name).stem for file in files]
+    for separator in "_-.":
+        parts = [stem.split(separator) for stem in stems]
+        width = len(parts[0])
+        if width < 2 or any(len(each) != width or not all(each) for each in parts):
+            continue
+        if any(1 < len(set(column)) <= len(stems) / 2 for column in zip(*parts, strict=True)):
+            return separator.join(f"{{part{place}}}" for place in range(1, width + 1))
+    return None
 
 
 # ---------------------------------------------------------------------------------------------------------- rows
@@ -252,7 +271,17 @@ def survey(paths: Sequence[str], format: Format, recoded: Callable[[str], Format
                 found = Found({split: [Part(part.file, csv) for part in parts] for split, parts in found.splits.items()})
                 told, named = [f"{place} is taken for a table: its lines are rows of cells"], True
                 first = next(part for parts in found.splits.values() for part in parts)
+    if isinstance(first.format, ClassFolders) and not first.format.by_name:
+        if all(file.parent == first.file.root for file in first.file.files if isinstance(file, Path)):
+            if (pattern := name_pattern(first.file.files)) is not None:
+                folder = ClassFolders(pattern)
+                found = Found({split: [Part(part.file, folder) for part in parts] for split, parts in found.splits.items()})
+                told.append(f"the names of files are made as {pattern}: each part is a column")
+                first, named = Part(first.file, folder), True
     names, columns, headed = columns_of(first)
+    if isinstance(first.format, Table) and headed and not looks_like_header(first.format.look(first.file)):
+        if first.format.header(first.file) is None:
+            told.append(f"the first row, {shown(', '.join(names))}, is taken for a header, since it is not like the others")
     profiles = [Profile(name, column) for name, column in zip(names, columns, strict=True)]
     made = Survey(list(paths), first.format, encoding, named, told, headed, profiles, {}, {}, None)
     made.several = first.format.several and not isinstance(first.format, ClassFolders)
