@@ -57,6 +57,7 @@ class TensorBoard(Observer):
         file.scalar("optimisation/learning_rate", report.learning_rate, report.step)
         file.scalar("optimisation/gradient_norm", report.gradient_norm, report.step)
         file.scalar("optimisation/clipped_share", report.clipped_share, report.step)
+        file.scalar("epoch", report.epoch, report.step)
         file.scalar("speed/tokens_per_second", report.tokens_per_second, report.step)
         file.scalar("data/padded_share", report.padded_share, report.step)
 

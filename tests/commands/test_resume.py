@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.training import checkpoint
@@ -115,6 +116,19 @@ def test_the_best_checkpoint_comes_along_to_a_new_folder(seqnet: Any) -> None:
     assert seqnet("train", "resume=run", "run_dir=new", "training.max_epochs=7", "checkpoint.keep=1").code == 0
     assert seqnet.results("new")["best"] == best
     assert seqnet.fingerprint("new", "best") == seqnet.fingerprint("run", "best")
+
+
+def test_the_epochs_of_tensorboard_are_those_of_the_rows_of_a_run_that_was_stopped(
+    seqnet: Any, language_model: tuple[str, ...]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 10)
+        assert seqnet.quietly(*language_model, "observers.tensorboard=true", "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run", "observers.console=false").code == 0
+    shown = EventAccumulator("run/tensorboard", size_guidance={"scalars": 0}).Reload().Scalars("epoch")
+    rows = [(row["step"], row["epoch"]) for row in seqnet.rows("run") if row["split"] == "train"]
+    assert [(point.step, point.value) for point in shown] == rows
+    assert {epoch for _, epoch in rows} == {0, 1, 2}
 
 
 def test_a_complete_run_says_so_and_goes_on_when_a_limit_is_raised(
