@@ -136,6 +136,29 @@ def test_a_misspelt_key_in_an_experiment_file_is_refused(tmp_path):
     (tmp_path / "mine/experiment").mkdir(parents=True)
     file = tmp_path / "mine/experiment/exp.yaml"
     override = "# @package _global_\ndefaults:\n  - override /{}: {}\n\n"
+@pytest.mark.parametrize("command", ["evaluate", "predict", "generate"])
+def test_what_only_training_chooses_is_told_to_commands_that_read_a_run(command):
+    said = f"chosen in training; seqnet {command} takes what the run says"
+    for typed, meant in (
+        ("cel=gru", "cell"),
+        ("+cel=gru", "cell"),
+        ("Cell=gru", "cell"),
+        ("optimizr=adam", "optimizer"),
+        ("thread=2", "threads"),
+        ("optimzer.lr=1", "optimizer.lr"),
+        ("cell.forget_bais=1", "cell.forget_bias"),
+        ("++data.levl=words", "data.level"),
+    ):
+        key = typed.lstrip("+").partition("=")[0]
+        assert refused(typed, command=command) == f"unknown key '{key}'; did you mean '{meant}'? ({said})"
+    for typed in ("cell=gru", "+cell=gru", "+cell@decoder_cell=gru", "cell.forget_bias=1", "threads=2"):
+        key = typed.lstrip("+").partition("=")[0]
+        assert refused(typed, command=command) == f"'{key}' is {said}"
+    known = refused("decoding.temprature=1", "decoding=sampling", command=command)  # its own, though training's too
+    assert known == "unknown key 'decoding.temprature'; did you mean 'decoding.temperature'?"
+    assert refused("run_dir=x", command=command) == "unknown key 'run_dir'; did you mean 'run'?"
+
+
     chosen = ["--config-dir", "mine", "experiment=exp"]
 
     file.write_text(override.format("cell", "gru") + "training:\n  max_epoch: 3\n")
