@@ -49,7 +49,7 @@ def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[st
         "device": str(state.trainer.precision.device),
         "threads": torch.get_num_threads(),
         "versions": {"seqnet": __version__, **{name: version(name) for name in LIBRARIES}},
-        "next": next_commands(state, folder, "test" in scored),
+        "next": next_commands(state, folder, next((name for name in ("test", "valid") if name in scored), "train")),
     }
 
 
@@ -75,8 +75,8 @@ def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
     return "ended"
 
 
-def next_commands(state: RunState, folder: Path, has_test: bool) -> list[str]:
-    """What to type next, ready to be pasted into a shell."""
+def next_commands(state: RunState, folder: Path, split: str) -> list[str]:
+    """What to type next, ready to be pasted into a shell. split: the one to be scored."""
     run, trust = f"run={shlex.quote(str(folder))}", build.packages(state.config)
     trusted = " " + shlex.quote(f"trust=[{','.join(trust)}]") if trust else ""
     source = state.assembly.source
@@ -84,6 +84,6 @@ def next_commands(state: RunState, folder: Path, has_test: bool) -> list[str]:
     writes |= writing_of(source) is not None and source.source is None
     return [
         f"seqnet generate {run}{trusted}" if writes else f"seqnet predict {run} input=FILE{trusted}",
-        f"seqnet evaluate {run} split={'test' if has_test else 'valid'}{trusted}",
+        f"seqnet evaluate {run} split={split}{trusted}",
         f"tensorboard --logdir {shlex.quote(str(folder.parent))}",
     ]

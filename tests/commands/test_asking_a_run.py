@@ -43,11 +43,6 @@ def test_evaluate_on_other_files_and_into_a_file(seqnet: Any, judge_run: Path, r
 
 
 def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> None:
-    found = seqnet("evaluate", f"run={writer_run}")
-    assert (found.code, found.err) == (
-        3,
-        "seqnet: split=test: there is no such split; try split=train or split=valid\n",
-    )
     found = seqnet("evaluate", f"run={adding_run}", "data.path=file.jsonl")
     assert (found.code, "trained on Adding, which reads no files" in found.err) == (2, True)
     found = seqnet("evaluate", "run=nowhere")
@@ -56,6 +51,45 @@ def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> No
     assert (found.code, "did you mean 'test'?" in found.err) == (2, True)
     found = seqnet("evaluate", f"run={writer_run}", "split=valid", "output=no/folder")
     assert (found.code, found.out, "output=no/folder" in found.err) == (2, "", True)
+
+
+def test_a_split_that_is_not_there_is_told_with_what_is(seqnet: Any, novel: Path, writer_run: Path) -> None:
+    def refused(run: Path | str, *typed: str) -> str:
+        found = seqnet("evaluate", f"run={run}", *typed)
+        assert (found.code, found.out) == (3, "")
+        return str(found.err)
+
+    own = "choose split=valid, or split=train, or data.path= with a file of yours, or a new training with"
+    assert refused(writer_run) == (
+        f"seqnet: split=test: this run's data has no test split; {own} data.test_share above 0.0\n"
+    )
+    Path("other").mkdir()
+    shutil.copy(novel, "other/valid.txt")
+    assert refused(writer_run, "data.path=other") == (
+        "seqnet: split=test: data.path=other has no test split; choose split=valid, or another data.path= with a file "
+        "of yours\n"
+    )
+    small = ("model.hidden_size=4", "training.max_minutes=null", "training.max_steps=1")
+    assert seqnet.quietly("experiment=python_docs", *small, "debug.one_batch=true", "run_dir=docs").code == 0
+    assert refused("docs") == (
+        "seqnet: split=test: this run's data has no test split; choose split=valid, or split=train\n"
+    )
+
+
+def test_what_is_said_to_do_next_can_be_done_where_nothing_could_be_held_out(seqnet: Any) -> None:
+    Path("one.jsonl").write_text('{"inputs": [[0.5], [0.25]], "target": 0.75}\n')
+    choices = ("experiment=blank", "data=sequences", "task=many_to_one", "objective=regression", "data.path=one.jsonl")
+    small = ("model.embedding_size=null", "model.hidden_size=4", "training.max_epochs=1")
+    found = seqnet.quietly(*choices, *small, "run_dir=run")
+    assert found.code == 0, found.err
+    found = seqnet("evaluate", "run=run", "split=valid")
+    assert (found.code, found.err) == (
+        3,
+        "seqnet: split=valid: this run's data has no valid split; choose split=train, or data.path= with a file of "
+        "yours, or a new training with data.valid_share above 0.1\n",
+    )
+    said = next(line for line in seqnet.results("run")["next"] if "evaluate" in line)
+    assert seqnet(*said.split()[1:]).code == 0
 
 
 # --------------------------------------------------------------------- predict
