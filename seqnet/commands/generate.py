@@ -66,7 +66,7 @@ def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
 
 def _go_on(stored: StoredRun, config: Row) -> int:
     source, decoding = stored.assembly.source, _decoding(config)
-    given = "\n" if config["prompt"] is None else config["prompt"]
+    given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
     found = continue_text(
         stored.assembly, stored.precision, decoding, _prompt(source, given), length, seed, config["samples"]

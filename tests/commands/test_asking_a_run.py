@@ -240,7 +240,7 @@ def test_a_prompt_of_nothing_begins_after_a_line_break(seqnet: Any, writer_run: 
     default = seqnet("generate", f"run={writer_run}", "length=9")
     assert empty.code == 0, empty.err
     assert empty.rows[0]["prediction"] == line_break.rows[0]["prediction"] == default.rows[0]["prediction"]
-    assert empty.rows[0]["prompt"] == ""
+    assert empty.rows[0]["prompt"] == default.rows[0]["prompt"] == ""
 
 
 def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> None:
@@ -252,6 +252,21 @@ def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> 
 
 def test_a_full_disk_is_said(seqnet: Any, writer_run: Path) -> None:
     found = seqnet("generate", f"run={writer_run}", "length=5", "output=/dev/full")
+@pytest.mark.parametrize("level", ["characters", "words", "bpe"])
+def test_of_a_prompt_that_nobody_typed_nothing_is_told(seqnet: Any, level: str) -> None:
+    Path("one_line.txt").write_text("the quick brown fox jumps over a lazy dog " * 30)
+    small = ("model.hidden_size=4", "training.window=8", "training.max_minutes=null", "training.max_steps=1")
+    choices = ("experiment=tiny_shakespeare", "data.path=one_line.txt", "data.batch_size=1", "schedule.warmup_steps=0")
+    found = seqnet.quietly(*choices, *small, f"data.level={level}", "run_dir=run")
+    assert found.code == 0, found.err
+    for prompt in ((), ("prompt=",), ("prompt=null",)):
+        found = seqnet("generate", "run=run", "length=3", *prompt)
+        assert (found.code, found.err, found.rows[0]["prompt"]) == (0, "", "")
+    typed = seqnet("generate", "run=run", "length=3", "prompt=\u2603")
+    told = "" if level == "bpe" else "seqnet: 1 of the prompt's 1 tokens are unknown to the model\n"
+    assert (typed.code, typed.err, typed.rows[0]["prompt"]) == (0, told, "\u2603")
+
+
     assert (found.code, found.out) == (6, "")
     assert "output=/dev/full cannot be written: No space left on device" in found.err
 
