@@ -192,7 +192,7 @@ OPTIONS: Mapping[str, Option] = {
     "attention_maps": PATH,
     "samples": COUNT,
     "length": or_null(STEPS),
-    "temperature": or_null(POSITIVE),
+    "temperature": or_null(NOT_NEGATIVE),
     "top_k": or_null(COUNT),
     "top_p": or_null(number(above=0, most=1)),
     "debug.evaluation_batches": or_null(COUNT),
@@ -296,7 +296,7 @@ OPTIONS: Mapping[str, Option] = {
     "decoding.length_penalty": number(least=0, most=10),
     "decoding.coverage_penalty": NOT_NEGATIVE,
     "decoding.n_best": COUNT,
-    "decoding.temperature": POSITIVE,
+    "decoding.temperature": NOT_NEGATIVE,
     "decoding.top_k": or_null(COUNT),
     "decoding.top_p": or_null(number(above=0, most=1)),
     # data

@@ -126,16 +126,16 @@ def test_refusals_name_the_key_and_the_nearest(arguments, sentence):
 def test_commands_that_read_a_run_refuse_too():
     assert refused("split=tset", command="evaluate") == "split=tset must be train, valid or test; did you mean 'test'?"
     assert refused("promt=a", command="generate") == "unknown key 'promt'; did you mean 'prompt'?"
-    assert refused("temperature=0", command="generate") == "temperature=0 must be a number above 0, or null"
+    assert refused("temperature=-1", command="generate") == "temperature=-1 must be a number of at least 0, or null"
+    assert compose("generate", ["temperature=0", "decoding.temperature=0"]).config["temperature"] == 0
+    asked = ["decoding=sampling", "decoding.temperature=0"]
+    for command in ("train", "evaluate", "predict"):
+        assert compose(command, asked).config["decoding"]["temperature"] == 0
     assert refused("decoding=beem", command="generate").startswith("unknown decoding 'beem'")
     assert compose("evaluate", ["precision=bf16"]).config["precision"] == "bf16"
     assert compose("evaluate", []).config["precision"] is None
 
 
-def test_a_misspelt_key_in_an_experiment_file_is_refused(tmp_path):
-    (tmp_path / "mine/experiment").mkdir(parents=True)
-    file = tmp_path / "mine/experiment/exp.yaml"
-    override = "# @package _global_\ndefaults:\n  - override /{}: {}\n\n"
 @pytest.mark.parametrize("command", ["evaluate", "predict", "generate"])
 def test_what_only_training_chooses_is_told_to_commands_that_read_a_run(command):
     said = f"chosen in training; seqnet {command} takes what the run says"
@@ -159,6 +159,10 @@ def test_what_only_training_chooses_is_told_to_commands_that_read_a_run(command)
     assert refused("run_dir=x", command=command) == "unknown key 'run_dir'; did you mean 'run'?"
 
 
+def test_a_misspelt_key_in_an_experiment_file_is_refused(tmp_path):
+    (tmp_path / "mine/experiment").mkdir(parents=True)
+    file = tmp_path / "mine/experiment/exp.yaml"
+    override = "# @package _global_\ndefaults:\n  - override /{}: {}\n\n"
     chosen = ["--config-dir", "mine", "experiment=exp"]
 
     file.write_text(override.format("cell", "gru") + "training:\n  max_epoch: 3\n")

@@ -99,7 +99,7 @@ def _write(stored: StoredRun, config: Row) -> int:
     if config["length"] is not None:
         decoding["max_length"] = config["length"]
     write = Writer(stored.assembly, stored.precision, decoding, config["seed"])
-    if write.numbers and (config["length"] or config["temperature"] or config["top_k"] or config["top_p"]):
+    if write.numbers and any(config[key] is not None for key in ("length", "temperature", "top_k", "top_p")):
         raise ConfigurationError(
             "length, temperature, top_k and top_p are of tokens, and this run draws numbers: leave them out"
         )

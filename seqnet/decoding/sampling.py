@@ -25,8 +25,11 @@ def sample(
     The distribution is softmax(logits / temperature), cut to its `top_k` likeliest tokens (Fan et al. 2018),
     renormalised, then cut to its nucleus: the smallest set of the likeliest tokens whose probabilities sum to at
     least `top_p` (Holtzman et al. 2019). None = not cut. Of equal tokens the first count as likelier.
+    Temperature 0, the limit of ever lower ones, takes the likeliest token.
     Draws from `generator` alone, on its device. Raises NonFiniteError.
     """
+    if temperature == 0:
+        temperature, top_k = 1.0, 1
     # In doubles, from the largest logit down: no temperature above 0 overflows.
     scaled = logits.to(generator.device, torch.float64)
     scaled = (scaled - scaled.amax(dim=-1, keepdim=True)) / temperature
@@ -62,9 +65,9 @@ class Sampling:
         max_length: int | None = None,
         no_repeat_ngram: int = 0,
     ) -> None:
-        if not 0 < temperature < float("inf"):
+        if not 0 <= temperature < float("inf"):
             raise ConfigurationError(
-                f"decoding.temperature is {temperature}; it must be above 0 (for the likeliest token, decoding=greedy)"
+                f"decoding.temperature is {temperature}; it must be at least 0, which takes the likeliest token"
             )
         if top_k is not None and top_k < 1:
             raise ConfigurationError(f"decoding.top_k is {top_k}; it must be at least 1, or null for all tokens")

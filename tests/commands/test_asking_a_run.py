@@ -232,6 +232,8 @@ def test_a_seed_makes_the_same_text(seqnet: Any, writer_run: Path) -> None:
     greedy = text("decoding=greedy")
     assert greedy == text("decoding=greedy", "seed=2") == text("top_k=1") == text("top_p=1e-9")
     assert greedy == text("temperature=1e-6", "seed=3")
+    assert greedy == text("temperature=0", "seed=3") == text("temperature=0", "top_k=5")
+    assert greedy == text("decoding.temperature=0", "seed=3")
     assert text("temperature=100") != text()
 
 
@@ -250,8 +252,6 @@ def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> 
     assert len(found.rows[0]["prediction"]) == 9
 
 
-def test_a_full_disk_is_said(seqnet: Any, writer_run: Path) -> None:
-    found = seqnet("generate", f"run={writer_run}", "length=5", "output=/dev/full")
 @pytest.mark.parametrize("level", ["characters", "words", "bpe"])
 def test_of_a_prompt_that_nobody_typed_nothing_is_told(seqnet: Any, level: str) -> None:
     Path("one_line.txt").write_text("the quick brown fox jumps over a lazy dog " * 30)
@@ -267,6 +267,8 @@ def test_of_a_prompt_that_nobody_typed_nothing_is_told(seqnet: Any, level: str) 
     assert (typed.code, typed.err, typed.rows[0]["prompt"]) == (0, told, "\u2603")
 
 
+def test_a_full_disk_is_said(seqnet: Any, writer_run: Path) -> None:
+    found = seqnet("generate", f"run={writer_run}", "length=5", "output=/dev/full")
     assert (found.code, found.out) == (6, "")
     assert "output=/dev/full cannot be written: No space left on device" in found.err
 
@@ -282,7 +284,7 @@ def test_generate_refuses(seqnet: Any, judge_run: Path, writer_run: Path) -> Non
     assert "is not a language model" in found.err and "seqnet predict" in found.err
     found = seqnet("generate", f"run={writer_run}", "decoding=greedy", "top_k=3")
     assert (found.code, "decoding=sampling" in found.err) == (2, True)
-    for override in ("temperature=0", "top_p=2", "length=0", "decoding=beem"):
+    for override in ("temperature=-1", "top_p=2", "length=0", "decoding=beem"):
         assert seqnet("generate", f"run={writer_run}", override).code == 2
 
 
