@@ -1,13 +1,13 @@
 """metrics.jsonl: one flat row a report, the same in every run of the same configuration."""
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from seqnet import strict_json
 from seqnet.batch import EvaluationReport, TrainingReport
 from seqnet.errors import on_disk
 from seqnet.observers.run import Observer, Run
@@ -59,10 +59,7 @@ class MetricsFile(Observer):
 
     def _write(self, row: dict[str, Any]) -> None:
         assert self._file is not None, "on_start opens the file"
-        finite = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
-        }
-        left = json.dumps(finite, allow_nan=False).encode() + b"\n"
+        left = strict_json.dumps(row).encode() + b"\n"
         with on_disk(self._path):
             while left:
                 left = left[self._file.write(left) :]
