@@ -62,7 +62,8 @@ def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
     assert components is not None
     training, stopping, counters = config["training"], components["early_stopping"], components["counters"]
     if training["patience"] is not None and stopping["waited"] >= training["patience"]:
-        return f"stopped early: {stopping['waited']} evaluations without a better {training['monitor']}"
+        without = f"{stopping['waited']} evaluations without a better {training['monitor']}"
+        return f"stopped early: {without} (training.patience={training['patience']})"
     reached = {
         "max_steps": counters["step"],
         "max_epochs": components["data_position"]["epoch"],
