@@ -232,6 +232,8 @@ def checked(
             config = merge_stored(config, before, typed, choices)
             choices = config["groups"]
     sentence = rules.contradiction(config)
+    if sentence is None and "schedule.warmup_steps" in typed:
+        sentence = rules.long_warmup(config, config["training"]["max_steps"])
     if sentence is not None:
         raise ConfigurationError(sentence)
     return Composed(config, typed, choices)
@@ -539,8 +541,8 @@ def merge_stored(
 ) -> Config:
     """The configuration to go on with: what is not typed takes the stored value.
 
-    A typed value that differs is refused, except for length limits, `checkpoint.*`, `observers.*`, `device` and
-    `data.num_workers`, which a run that lost a worker is told to lower; `run_dir`, `resume` and `trust` are always
+    A typed value that differs is refused, except for length limits, patience, `checkpoint.*`, `observers.*`, `device`
+    and `data.num_workers`, which a run that lost a worker is told to lower; `run_dir`, `resume` and `trust` are always
     those of the command line. Raises ConfigurationError.
     """
     merged = copy.deepcopy(trust.checked(stored, config["trust"], config))
@@ -562,7 +564,7 @@ def merge_stored(
             continue
         now, before = rules.lookup(config, key), rules.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
-        if free or key == "data.num_workers":
+        if free or key in ("training.patience", "data.num_workers"):
             put(merged, key, copy.deepcopy(now))
         elif now != before:
             raise ConfigurationError(_differs(key, now, before))

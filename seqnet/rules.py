@@ -795,6 +795,21 @@ def contradiction(config: Mapping[str, Any]) -> str | None:
     return None
 
 
+def long_warmup(config: Mapping[str, Any], steps: int | None) -> str | None:
+    """The sentence for a warm-up that a training of so many steps does not reach the end of, or None.
+
+    It refuses one that was typed. That of an experiment is made for the experiment's own length, and is only said of
+    a shorter one; what debug= chooses is no training.
+    """
+    warmup = lookup(config, "schedule.warmup_steps", 0)
+    if steps is None or warmup <= steps or lookup(config, "groups.debug", "null") != "null":
+        return None
+    return (
+        f"schedule.warmup_steps={warmup} is beyond the end of training, which has {steps} steps: lower it, or raise "
+        "training.max_steps or training.max_epochs"
+    )
+
+
 def lookup(config: Mapping[str, Any], key: str, default: Any = _ABSENT) -> Any:
     """What stands at a dotted key of a nested configuration."""
     node: Any = config

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqnet import configuration
+from seqnet import configuration, strict_json
 from seqnet.errors import ConfigurationError, visible
 from seqnet.scores import LOWER_IS_BETTER
 
@@ -136,7 +136,7 @@ class Status:
         with contextlib.suppress(OSError):  # a full disk must not end the other jobs
             temporary = self.folder / f".{STATUS}"
             temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+            temporary.write_text(strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             temporary.replace(self.folder / STATUS)
 
 
@@ -183,6 +183,7 @@ def _of(folder: Path) -> Job:
     for split, prefix in (("best", ""), ("test", "test_")):
         told = results.get(split)
         for name, value in list(told.items())[:MANY] if isinstance(told, dict) else ():
+            value = float("nan") if value is None else value  # which JSON cannot hold
             number = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
             if name not in ("step", "epoch") and number:
                 scores[visible(f"{prefix}{name}"[:BRIEF])] = float(value)

@@ -196,6 +196,15 @@ def test_leaderboard_ranks_plain_runs_too(tmp_path):
             sweep.finish(tmp_path / nothing)
 
 
+def test_a_job_whose_score_is_no_number_comes_last(tmp_path):
+    for name, best in (("a", None), ("b", 2.0)):
+        (tmp_path / name).mkdir()
+        results = {"monitor": "loss", "best": {"loss": best}, "test": {"loss": 1.0}}
+        (tmp_path / name / "results.json").write_text(json.dumps(results))
+    sweep.finish(tmp_path)
+    assert [(row["job"], row["loss"]) for row in leaderboard(tmp_path)] == [("b", "2.0"), ("a", "nan")]
+
+
 @pytest.fixture
 def rows_of_a_sweep_and_alone(terminal, tmp_path):
     """Runs a sweep of two jobs by a launcher, and its second alone: both metrics.jsonl."""

@@ -27,16 +27,16 @@ class Beginning:
     config: Config
     checkpoint: Path | None = None
     components: Components | None = None
+    before: Limits | None = None  # those that the checkpoint was written with
 
     @property
     def complete(self) -> bool:
         """Whether training is over: a limit is reached, or it stopped early."""
         if self.components is None:
             return False
-        stopping, stored = early_stopping(self.config), self.components["early_stopping"]
-        stopping.restore(stored)
-        check_numbers([self.components["counters"], self.components["data_position"], stopping.best_steps], 0)
-        check_numbers([stored["waited"], [value for value, _ in stopping.best]])
+        stopping = early_stopping(self.config)
+        stopping.restore(self.components["early_stopping"])
+        check_numbers([self.components["counters"], self.components["data_position"]], 0)
         counters, epoch = self.components["counters"], self.components["data_position"]["epoch"]
         reached = limits(self.config).reached(counters["step"], epoch, counters["seconds"] / 60)
         return reached or stopping.stop
@@ -73,7 +73,7 @@ def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str
     path, components = found
     try:
         merged = merge_stored(config, components["config"], typed, choices)
-        beginning = Beginning(merged, path, components)
+        beginning = Beginning(merged, path, components, limits(components["config"]))
         if not beginning.complete and "data.path" not in typed:
             refuse_elsewhere(merged)
         components["data"]  # noqa: B018  is relied on later

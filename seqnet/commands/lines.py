@@ -1,6 +1,5 @@
 """Lines in from a file or standard input, lines out to a file or standard output."""
 
-import json
 import os
 import re
 import sys
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from seqnet import strict_json
 from seqnet.data.files import LONGEST, NUL, RETURN
 from seqnet.errors import ConfigurationError, DataError, DiskError
 
@@ -52,7 +52,7 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
 
 def as_line(row: Any) -> str:
     """A row as a line of JSON that is safe to be shown: letters as they are, escapes for what drives a terminal."""
-    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", strict_json.dumps(row, ensure_ascii=False))
 
 
 def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:

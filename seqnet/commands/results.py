@@ -1,6 +1,5 @@
 """What a run reached: the contents of results.json."""
 
-import json
 import shlex
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import torch
 
-from seqnet import __version__, build
+from seqnet import __version__, build, strict_json
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
 from seqnet.commands.samples import RunningText
@@ -55,7 +54,7 @@ def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[st
 
 def as_text(found: dict[str, Any]) -> str:
     """As the file holds it."""
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return strict_json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
@@ -63,7 +62,8 @@ def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
     assert components is not None
     training, stopping, counters = config["training"], components["early_stopping"], components["counters"]
     if training["patience"] is not None and stopping["waited"] >= training["patience"]:
-        return f"stopped early: {stopping['waited']} evaluations without a better {training['monitor']}"
+        without = f"{stopping['waited']} evaluations without a better {training['monitor']}"
+        return f"stopped early: {without} (training.patience={training['patience']})"
     reached = {
         "max_steps": counters["step"],
         "max_epochs": components["data_position"]["epoch"],

@@ -1,12 +1,13 @@
 """`seqnet train`: read the data, build the model, run the loop, tell the observers, save, score."""
 
+import math
 import os
 import random
 import re
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from seqnet import build, rules
-from seqnet.batch import EvaluationReport, StepReport
+from seqnet.batch import Batch, EvaluationReport, StepReport
 from seqnet.commands import results
 from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
 from seqnet.commands.run_state import Evaluated, RunState
@@ -40,14 +41,13 @@ from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
-from seqnet.scores import better
 from seqnet.training import averaging, checkpoint, manifest
 from seqnet.training.allocator import keep_freed_memory
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
-from seqnet.training.progress import Averages
+from seqnet.training.progress import Averages, Scored
 from seqnet.training.schedule import ScheduledSampling
-from seqnet.training.trainer import Clipping, Trainer
+from seqnet.training.trainer import Clipping, Loader, Trainer
 
 
 def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
@@ -61,12 +61,13 @@ def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
         )
         return 0
     with StopRequest() as stop, _explained(beginning.config):
-        return Training(beginning, folder, stop).run()
+        return Training(beginning, folder, stop, typed).run()
 
 
 DEAD_WORKER = re.compile(r"DataLoader worker \(pid\S* ?([\d, ]+)\) (is killed by signal: [^.]*|exited unexpectedly)")
 FAILED_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n.*\n(\S[^\n]*)\n*", re.DOTALL)
 NO_MEMORY = re.compile("not enough memory|can't allocate memory")
+SMOOTH = 0.1  # a learning rate that changes by no greater share from one step to the next does not jump
 
 
 class Abandoned(Exception):
@@ -76,10 +77,10 @@ class Abandoned(Exception):
 class Training:
     """One run, from the first batch to the test score."""
 
-    def __init__(self, beginning: Beginning, folder: Path, stop: StopRequest) -> None:
+    def __init__(self, beginning: Beginning, folder: Path, stop: StopRequest, typed: Collection[str]) -> None:
         """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
         config = self.config = beginning.config
-        self.beginning, self.folder, self.stop = beginning, folder, stop
+        self.beginning, self.folder, self.stop, self.typed = beginning, folder, stop, typed
         _prepare_process(config)
         self.device = build.device(config["device"])
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
@@ -101,6 +102,7 @@ class Training:
         if beginning.components is not None:
             self.state.restore(beginning.components, str(beginning.checkpoint))
             _compare(beginning.components.get("machine", {}), self.state.machine())
+        self.jump = self._jump()
         self.observers = self._observers()
         # The step of the checkpoint that holds the state as it is.
         self.saved: int | None = None if beginning.components is None else trainer.position.step
@@ -123,8 +125,29 @@ class Training:
         if self.config["debug"]["one_batch"]:
             self.loaders["valid"] = train
         options = self.config["training"]
-        self.example = next(next(iter(train.batches(0))).windows(options["window"], options["stride"]))
+        first = next(iter(train.batches(0)))
+        self.example = next(first.windows(options["window"], options["stride"]))
+        self._check_warmup(train, first)
         return source
+
+    def _check_warmup(self, loader: Loader, first: Batch) -> None:
+        """Refuse a warm-up that was typed and is longer than the training; of an experiment's, it is to be said.
+
+        Of epochs the steps are known where all batches have as many windows as the first.
+        """
+        options, warmup = self.config["training"], rules.lookup(self.config, "schedule.warmup_steps", 0)
+        steps = options["max_steps"]
+        if warmup and options["max_epochs"] is not None and (options["window"] is None or first.starts is not None):
+            windows, of_epochs = sum(1 for _ in first.windows(options["window"], options["stride"])), 0
+            for epoch in range(options["max_epochs"]):
+                of_epochs += -(-windows * loader.num_batches(epoch) // options["accumulate"])
+                if of_epochs >= warmup:
+                    break
+            steps = of_epochs if steps is None else min(steps, of_epochs)
+        sentence = rules.long_warmup(self.config, steps)
+        if sentence is not None and "schedule.warmup_steps" in self.typed:
+            raise ConfigurationError(sentence)
+        self.warning = sentence
 
     def _trainer(self, assembly: build.Assembly, trust: list[str] | None) -> Trainer:
         """The loop, at its first step."""
@@ -168,11 +191,22 @@ class Training:
         with evaluating(self.model), precision.autocast():
             self.model(self.example.to(self.device), None)
 
+    def _jump(self) -> tuple[float, float] | None:
+        """The learning rates of the last step and the next, where limits that changed in between set them apart."""
+        trainer, before = self.state.trainer, self.beginning.before
+        if before is None or not trainer.position.step:
+            return None
+        last, now = trainer.optimizer.param_groups[0]["lr"], trainer.next_rate(trainer.limits)
+        same = now == trainer.next_rate(before) or math.isclose(last, now, rel_tol=SMOOTH)
+        return None if same else (last, now)
+
     # ------------------------------------------------------------------ the run
 
     def run(self) -> int:
         """Train until a limit, early stopping or a signal; then score the best. The exit code."""
         make_folder(self.folder)
+        if self.warning is not None:
+            print(f"seqnet: {self.warning}", file=sys.stderr)
         checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
         (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
         if self.beginning.checkpoint is not None and self.beginning.components is not None:
@@ -298,6 +332,7 @@ class Training:
         rate = trainer.optimizer.param_groups[0]["lr"]
         row = self.state.averages.report(trainer.position.step, trainer.position.epoch, rate, derived)
         self.state.averages = Averages()
+        self.state.rows += 1
         for observer in self.observers:
             observer.on_training(row)
 
@@ -309,9 +344,10 @@ class Training:
         with nullcontext() if average is None else average.in_place():
             report = self._evaluation("valid")
         stopping = self.state.stopping
-        report.best = stopping.observe(report.scores[stopping.monitor], report.step)
-        self.state.trainer.schedule.observe(report.best)
+        report.best = stopping.observe(report.scores[stopping.monitor], report.scores["loss"], report.step)
+        self.state.trainer.schedule.observe(stopping.improved)
         self.state.evaluated = Evaluated.of(report)
+        self.state.rows += 1
         self.saved = None
         for observer in self.observers:
             observer.on_evaluation(report)
@@ -403,7 +439,10 @@ class Training:
         averaged = {**best, "parameters": weights, "ema": {}}
         load_weights(self.model, averaged, "the average")
         report = self._evaluation("valid")
-        if not better(stopping.monitor, report.scores[stopping.monitor], scored["valid"].scores[stopping.monitor]):
+        averages, single = (
+            Scored(each.scores[stopping.monitor], each.scores["loss"], each.step) for each in (report, scored["valid"])
+        )
+        if not stopping.prefers(averages, single):
             load_weights(self.model, best, "the best checkpoint")
             return None
         scored["valid"] = report
@@ -445,6 +484,8 @@ class Training:
             minutes=trainer.position.seconds / 60,
             resumed=self.beginning.components is not None,
             log_file=self.folder / "train.log",
+            rows=self.state.rows,
+            jump=self.jump,
         )
 
 

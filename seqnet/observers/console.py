@@ -55,6 +55,8 @@ class Console(Observer):
         self._say(Text.assemble(("run folder  ", "dim"), visible(str(run.folder))))
         if run.resumed:
             self._say(Text.assemble(("goes on     ", "dim"), f"after step {run.step:,}"))
+        if run.jump is not None:
+            self._say(Text.assemble(("schedule    ", "dim"), jump(*run.jump)))
         with (drawing := Screen(file=StringIO(), force_terminal=False, width=self._screen.width)).capture() as table:
             drawing.print(model_table(run.model, run.example))
         for line in ["", *table.get().splitlines(), ""]:
@@ -203,6 +205,15 @@ def standard_output() -> Screen:
     if sys.stdout.isatty():
         return Screen()
     return Screen(force_terminal=False, width=120)
+
+
+def jump(last: float, now: float) -> str:
+    """What is said of a learning rate that another limit has changed from one step to the next."""
+    times = f" ({number(now / last)}-fold)" if last else ""
+    return (
+        f"the learning rate jumps from {number(last)} to {number(now)}{times}, as the schedule now ends with another "
+        "limit of training"
+    )
 
 
 def number(value: float) -> str:

@@ -29,7 +29,7 @@ class Schedule(ABC):
         """The factor without warm-up."""
 
     def observe(self, improved: bool) -> None:  # noqa: B027  nothing to hear, for most
-        """Hear whether an evaluation was the best so far."""
+        """Hear whether an evaluation improved on all before it."""
 
     def state(self) -> dict[str, Any]:
         """What must be saved to go on."""
@@ -85,7 +85,7 @@ class Step(Schedule):
 
 
 class Plateau(Schedule):
-    """Multiply by `factor` after more than `patience` evaluations in a row without a new best."""
+    """Multiply by `factor` after more than `patience` evaluations in a row without a better score."""
 
     def __init__(self, warmup_steps: int = 0, factor: float = 0.5, patience: int = 2) -> None:
         super().__init__(warmup_steps)
@@ -99,7 +99,7 @@ class Plateau(Schedule):
         return self.current
 
     def observe(self, improved: bool) -> None:
-        """Count an evaluation without a new best; drop when there were too many."""
+        """Count an evaluation without a better score; drop when there were too many."""
         self.waited = 0 if improved else self.waited + 1
         if self.waited > self.patience:
             self.current *= self.drop

@@ -123,6 +123,7 @@ def asked_to_stop_in_its_evaluation(whole: Path, run: Path) -> None:
         (run / name).unlink()
     components = checkpoint.read(manifest.find(run, "last"))
     components["metrics"]["evaluated"] = None
+    components["metrics"]["rows"] -= 1
     components["early_stopping"] = Stopping("loss", None, 1).state()
     checkpoint.write(run / "checkpoints", components["counters"]["step"], components)
 
