@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from seqnet.commands.lines import as_line
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -214,6 +216,22 @@ def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> 
     assert found.code == 0
     assert found.err == "seqnet: 2 of the prompt's 6 tokens are unknown to the model\n"
     assert len(found.rows[0]["prediction"]) == 9
+
+
+def test_a_reader_that_has_enough_ends_the_answers(terminal: Any, adding_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.txt").write_text("[[0.5, 1]]\n" * 3)
+    gone = "read, write = os.pipe()\nos.close(read)\nos.dup2(write, 1)"
+    (tmp_path / "enough.py").write_text(f"import os\nfrom seqnet import cli\n{gone}\ncli.main()\n")
+    for output in ((), ("output=/dev/stdout",)):
+        words = ("predict", f"run={adding_run}", "input=rows.txt", "device=cpu", *output)
+        found = terminal("enough.py", *words, folder=tmp_path)
+        assert (found.code, found.out, found.err) == (0, "", "")
+
+
+def test_an_answer_is_a_line_that_can_be_written_and_shown() -> None:
+    for text in ("\x1b[2J", "\x9b2J", "\ud800", "\u202e", "a\r\nb"):
+        line = as_line({"prediction": text})
+        assert line.encode().decode().isprintable() and json.loads(line) == {"prediction": text}
 
 
 def test_a_full_disk_is_said(seqnet: Any, writer_run: Path) -> None:

@@ -454,6 +454,22 @@ def test_a_working_folder_that_goes_away(runs: Runs, terminal: Any, tmp_path: Pa
     assert re.fullmatch(r"seqnet: cannot write run/\S+: No such file .*: give another run_dir\n", found.err), found.err
 
 
+@pytest.mark.parametrize(
+    "name", ["metrics.jsonl", "results.json", "config.yaml", "train.log", "tensorboard", "checkpoints"]
+)
+def test_a_folder_for_a_file_and_a_file_for_a_folder(name: str, runs: Runs) -> None:
+    """Refused before anything is written."""
+    runs.run.mkdir()
+    path = runs.run / name
+    path.mkdir() if "." in name else path.write_text("mine")
+    code, told = runs.train(runs.overrides, runs.run)
+    assert code == 2
+    assert re.fullmatch(
+        rf"seqnet: {re.escape(str(path))} is a \w+, and a run has a \w+ of that name: move it away\n", told
+    )
+    assert os.listdir(runs.run) == [name]
+
+
 def test_a_signal_that_python_drops_is_not_lost() -> None:
     """As in what runs while a process forks; a run looks before its next step."""
     with StopRequest() as stop:
