@@ -137,6 +137,8 @@ def check_optimizer(config: dict[str, Any], model: nn.Module, stored: Any) -> No
     trial = build.optimizer(config, small)
     trial.step()
     (own,), (theirs,) = trial.param_groups, stored["param_groups"]
+    for option in (own.keys() & config["optimizer"].keys()) - theirs.keys():  # a newer torch has more of its own
+        raise ValueError(f"the optimiser's {option} is missing")
     for option in own.keys() & theirs.keys():
         if not _alike(own[option], theirs[option]):
             raise ValueError(f"the optimiser's {option} is {theirs[option]!r:.40}")

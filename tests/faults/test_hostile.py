@@ -644,6 +644,7 @@ SAFETENSORS = {
 }
 STATE = [
     ("optimizer", "param_groups", [{"params": [0], "lr": "x"}]),
+    ("optimizer", "param_groups", [{"params": [0], "lr": 0.1}]),
     ("optimizer", "param_groups", "evil"),
     ("optimizer", "", {"state": {}, "param_groups": []}),
     ("optimizer", "state", {"$items": [[0, {"step": 1, "exp_avg": {"$tuple": []}}]]}),
