@@ -19,6 +19,7 @@ from rich.text import Text
 from seqnet import configuration, strict_json
 from seqnet.errors import ConfigurationError, visible
 from seqnet.scores import LOWER_IS_BETTER
+from seqnet.terminal import say, standard_output
 
 STATUS = "status.json"
 RESULTS = "results.json"
@@ -249,10 +250,10 @@ def finish(folder: Path) -> None:
         table.add_column(Text(name), overflow="fold")
     for row in rows[1:]:
         table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
-    console = Console()
+    console = Console(file=standard_output())
     wide = console if console.is_terminal else Console(width=max(console.width, 200))
     wide.print(table, soft_wrap=False)
-    print(f"written to {folder / LEADERBOARD}")
+    say(f"written to {folder / LEADERBOARD}")
 
 
 def _rows(found: Sequence[Job]) -> list[list[Any]]:

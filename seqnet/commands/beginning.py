@@ -2,19 +2,20 @@
 
 import os
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqnet.configuration import merge_stored
-from seqnet.errors import CheckpointError, ConfigurationError, DiskError, visible
+from seqnet.errors import CheckpointError, ConfigurationError, DiskError
+from seqnet.terminal import warn
 from seqnet.training import checkpoint, manifest
 from seqnet.training.progress import Stopping, check_numbers
 from seqnet.training.trainer import Limits
 from seqnet.trust import refuse_elsewhere
 
 OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", "tensorboard", "checkpoints")
+FOLDERS = ("tensorboard", "checkpoints")  # among them
 
 Config = dict[str, Any]
 Components = dict[str, Any]
@@ -83,7 +84,7 @@ def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str
 
 
 def _passed_over(sentence: str) -> None:
-    print(f"seqnet: passed over: {visible(sentence)}", file=sys.stderr)
+    warn(f"passed over: {sentence}")
 
 
 def _elsewhere(path: Path) -> tuple[Path, Components]:
@@ -107,6 +108,9 @@ def _check_folder(folder: Path) -> None:
             raise CheckpointError(f"{path} is a link, which could lead anywhere: a run folder holds none")
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise CheckpointError(f"{path} is a pipe or a device, for which a run would wait for ever: remove it")
+        if path.exists() and path.is_dir() != (name in FOLDERS):
+            there_is, wanted = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+            raise ConfigurationError(f"{path} is {there_is}, and a run has {wanted} of that name: move it away")
     if not os.access(there, os.W_OK | os.X_OK):
         raise DiskError(f"run_dir={folder}: no permission to write in {there}; give another run_dir")
 

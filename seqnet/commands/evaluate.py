@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from seqnet import build, rules, trust
+from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
@@ -16,6 +17,14 @@ from seqnet.training.evaluation import evaluate
 def run(config: dict[str, Any]) -> int:
     """Write the scores as one line of JSON; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
+    with explained(stored.config, config):
+        scores = _scores(stored, config)
+    with writer(config["output"]) as tell:
+        tell(as_line({"split": config["split"], "step": stored.step, **scores}))
+    return 0
+
+
+def _scores(stored: StoredRun, config: dict[str, Any]) -> dict[str, float]:
     settings = stored.config
     write = asked_writer(config, stored)
     split = _split(stored, config, config["split"])
@@ -32,9 +41,7 @@ def run(config: dict[str, Any]) -> int:
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
     scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write)
-    with writer(config["output"]) as tell:
-        tell(as_line({"split": config["split"], "step": stored.step, **scores}))
-    return 0
+    return scores
 
 
 def _split(stored: StoredRun, config: dict[str, Any], name: str) -> Any:

@@ -1,7 +1,6 @@
 """`seqnet generate`: let a language model go on from a prompt, or a decoder compose, caption and draw."""
 
 import errno
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ from torch import Tensor
 
 from seqnet.batch import IGNORE, Batch
 from seqnet.commands import media
+from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, writer
 from seqnet.commands.samples import RunningText, continue_text
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, described, writing_of
-from seqnet.errors import ConfigurationError, DiskError, visible
+from seqnet.errors import ConfigurationError, DiskError
+from seqnet.terminal import say, standard_output, warn
 
 LENGTH = 400  # tokens that a language model makes
 MEDIA = (".mid", ".midi", ".wav", ".png")
@@ -25,6 +26,11 @@ Row = dict[str, Any]
 def run(config: dict[str, Any]) -> int:
     """Write a line of JSON for each sample, a file of another kind, or on a terminal what was made; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
+    with explained(stored.config, config, rows="samples"):
+        return _made(stored, config)
+
+
+def _made(stored: StoredRun, config: Row) -> int:
     source = stored.assembly.source
     if writing_of(source) is not None:
         return _write(stored, config)
@@ -52,8 +58,8 @@ def _decoding(config: Row) -> Row:
 
 def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
     """Write the rows as JSON lines, or on a terminal the texts; the exit code."""
-    if config["output"] is None and sys.stdout.isatty():
-        print("\n\n".join("\n".join(map(visible, text.split("\n"))) for text in texts))
+    if config["output"] is None and standard_output().isatty():
+        say("\n\n".join(texts))
         return 0
     with writer(None if _suffix(config) else config["output"]) as write:
         for row in rows:
@@ -86,7 +92,7 @@ def _prompt(source: RunningText, text: str) -> Tensor:
         return source.encode("\n")
     unknown = sum(int((tokens == token).sum()) for token in source.forbidden)
     if unknown:
-        print(f"seqnet: {unknown} of the prompt's {len(tokens)} tokens are unknown to the model", file=sys.stderr)
+        warn(f"{unknown} of the prompt's {len(tokens)} tokens are unknown to the model")
     return tokens
 
 

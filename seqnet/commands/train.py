@@ -3,12 +3,10 @@
 import math
 import os
 import random
-import re
 import shlex
-import sys
 import time
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +18,20 @@ from seqnet import build, rules
 from seqnet.batch import Batch, EvaluationReport, StepReport
 from seqnet.commands import results
 from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
+from seqnet.commands.failures import explained
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import RunningText, samples
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.stored import assembled, judged, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import run_folder
-from seqnet.errors import (
-    CheckpointError,
-    ConfigurationError,
-    DataError,
-    NonFiniteError,
-    OutOfMemory,
-    UserError,
-    WorkerError,
-    did_you_mean,
-)
+from seqnet.errors import CheckpointError, ConfigurationError, DataError, NonFiniteError, did_you_mean
 from seqnet.observers.console import Console
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
+from seqnet.terminal import say, warn
 from seqnet.training import averaging, checkpoint, manifest
 from seqnet.training.allocator import keep_freed_memory
 from seqnet.training.evaluation import evaluate, evaluating
@@ -55,18 +46,15 @@ def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
     folder = run_folder(config)
     beginning = begin(config, folder, typed, choices)
     if beginning.complete and (folder / results.FILE).exists():
-        print(
+        say(
             f"{folder} is complete: {results.reason(beginning.config, beginning.components)}; to go on, raise that "
             "limit, or give another run_dir"
         )
         return 0
-    with StopRequest() as stop, _explained(beginning.config):
+    with StopRequest() as stop, explained(beginning.config):
         return Training(beginning, folder, stop, typed).run()
 
 
-DEAD_WORKER = re.compile(r"DataLoader worker \(pid\S* ?([\d, ]+)\) (is killed by signal: [^.]*|exited unexpectedly)")
-FAILED_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n.*\n(\S[^\n]*)\n*", re.DOTALL)
-NO_MEMORY = re.compile("not enough memory|can't allocate memory")
 SMOOTH = 0.1  # a learning rate that changes by no greater share from one step to the next does not jump
 
 
@@ -206,7 +194,7 @@ class Training:
         """Train until a limit, early stopping or a signal; then score the best. The exit code."""
         make_folder(self.folder)
         if self.warning is not None:
-            print(f"seqnet: {self.warning}", file=sys.stderr)
+            warn(self.warning)
         checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
         (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
         if self.beginning.checkpoint is not None and self.beginning.components is not None:
@@ -269,9 +257,7 @@ class Training:
             state.trainer.position.left_out, state.trainer.position.seconds = left_out, reached.seconds
             if not state.trainer.epoch_is_over() or not state.before:
                 break
-        print(
-            f"seqnet: went back to step {state.trainer.position.step}, to leave out a batch: {error}", file=sys.stderr
-        )
+        warn(f"went back to step {state.trainer.position.step}, to leave out a batch: {error}")
         self.saved = None
         self.save()
         checkpoint.remove_after(folder, state.trainer.position.step)
@@ -319,10 +305,7 @@ class Training:
             observer.close()  # so that the progress bar is gone
         self.stop.queue_again()
         where = shlex.quote(str(self.folder))
-        print(
-            f"seqnet: stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}",
-            file=sys.stderr,
-        )
+        warn(f"stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}")
         return self.stop.exit_code
 
     def log(self) -> None:
@@ -521,38 +504,4 @@ def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
     """Say where a run goes on under conditions that change its last digits."""
     differing = [f"{key}={now[key]} (was {before[key]})" for key in now if before.get(key, now[key]) != now[key]]
     if differing:
-        print(
-            f"seqnet: goes on with {', '.join(differing)}: the last digits may differ from a run that was not stopped",
-            file=sys.stderr,
-        )
-
-
-def _batch_option(config: Config) -> str:
-    """The option that says how large a batch is."""
-    return "data.batch_size" if config["data"].get("batch_tokens") is None else "data.batch_tokens"
-
-
-@contextmanager
-def _explained(config: Config) -> Iterator[None]:
-    """Turn running out of memory, and the death of a data worker, into a sentence that names what to lower."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        if dead := DEAD_WORKER.search(str(error)):
-            sentence = (
-                f"a data worker (pid {dead[1]}) {dead[2]}; lower data.num_workers (0: the run reads by itself) or "
-                f"{_batch_option(config)}"
-            )
-            # What kills with SIGKILL is the kernel, when memory has run out.
-            raise (OutOfMemory if "Killed" in dead[2] else WorkerError)(sentence) from error
-        if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)):
-            window, option = config["training"]["window"], _batch_option(config)
-            raise OutOfMemory(
-                f"out of memory; lower {option} (now {rules.lookup(config, option)}) or training.window "
-                f"(now {window if window is not None else 'the whole sequence'})"
-            ) from error
-        if failed := FAILED_WORKER.match(str(error)):
-            raise WorkerError(f"a data worker failed: {failed[1]} (SEQNET_DEBUG=1 shows where)") from error
-        raise
+        warn(f"goes on with {', '.join(differing)}: the last digits may differ from a run that was not stopped")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
@@ -12,6 +11,7 @@ from seqnet import strict_json
 from seqnet.batch import EvaluationReport, TrainingReport
 from seqnet.errors import on_disk, visible
 from seqnet.observers.run import Observer, Run
+from seqnet.terminal import warn
 
 MOST = 3  # places that are named where rows are gone
 
@@ -30,7 +30,7 @@ class MetricsFile(Observer):
             every = run.config["training"]["log_every_steps"]
             gone = lost(self._path, run.step, run.evaluated, run.rows, every)
             if gone is not None:
-                print(f"seqnet: {gone}", file=sys.stderr)
+                warn(gone)
         self._open(run)
 
     def _open(self, run: Run) -> None:

@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.errors import on_disk
 from seqnet.observers.attention_picture import draw as attention_image
-from seqnet.observers.event_file import EventFile
+from seqnet.observers.event_file import EventFile, event_files
 from seqnet.observers.lettering import lettering
 from seqnet.observers.run import Observer, Run
 
@@ -35,10 +36,11 @@ class TensorBoard(Observer):
     def on_start(self, run: Run) -> None:
         """Open the file and show the configuration."""
         folder = run.folder / "tensorboard"
-        there = list(folder.glob("events.out.tfevents.*"))
-        if not run.resumed:
-            for path in there:  # of a run that was killed before it could be resumed
-                path.unlink()
+        with on_disk(folder):
+            there = event_files(folder)
+            if not run.resumed:
+                for path in there:  # of a run that was killed before it could be resumed
+                    path.unlink()
         self._file = EventFile(folder, purge_step=run.step + 1 if run.resumed else 0)
         if not (run.resumed and there):
             text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)

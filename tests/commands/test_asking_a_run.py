@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from seqnet.commands.lines import as_line
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -265,6 +267,22 @@ def test_of_a_prompt_that_nobody_typed_nothing_is_told(seqnet: Any, level: str) 
     typed = seqnet("generate", "run=run", "length=3", "prompt=\u2603")
     told = "" if level == "bpe" else "seqnet: 1 of the prompt's 1 tokens are unknown to the model\n"
     assert (typed.code, typed.err, typed.rows[0]["prompt"]) == (0, told, "\u2603")
+
+
+def test_a_reader_that_has_enough_ends_the_answers(terminal: Any, adding_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.txt").write_text("[[0.5, 1]]\n" * 3)
+    gone = "read, write = os.pipe()\nos.close(read)\nos.dup2(write, 1)"
+    (tmp_path / "enough.py").write_text(f"import os\nfrom seqnet import cli\n{gone}\ncli.main()\n")
+    for output in ((), ("output=/dev/stdout",)):
+        words = ("predict", f"run={adding_run}", "input=rows.txt", "device=cpu", *output)
+        found = terminal("enough.py", *words, folder=tmp_path)
+        assert (found.code, found.out, found.err) == (0, "", "")
+
+
+def test_an_answer_is_a_line_that_can_be_written_and_shown() -> None:
+    for text in ("\x1b[2J", "\x9b2J", "\ud800", "\u202e", "a\r\nb"):
+        line = as_line({"prediction": text})
+        assert line.encode().decode().isprintable() and json.loads(line) == {"prediction": text}
 
 
 def test_a_full_disk_is_said(seqnet: Any, writer_run: Path) -> None:

@@ -187,6 +187,38 @@ def test_no_point_stands_twice_after_a_resume(run, make_training, make_evaluatio
     assert {path.parent for path in run.folder.rglob("*tfevents*")} == {run.folder / "tensorboard"}
 
 
+def test_strange_names_beside_the_event_file(run, make_training):
+    """What is not named as an event file is left alone, and what is named so late that time has no such second."""
+    strange = (
+        "1abc",
+        "1.host.1.0",
+        "x",
+        "",
+        "٣٣٣٣٣٣٣٣٣٣.host.1.0",
+        "9" * 200,
+        "9" * 5000 + ".x",
+        "1700000000",
+        "\udcff.x",
+    )
+    folder = run.folder / "tensorboard"
+    folder.mkdir()
+    made = [folder / f"events.out.tfevents.{name}" for name in strange if len(name) < 250]
+    for path in made:
+        path.write_bytes(b"x")
+    (folder / "events.out.tfevents.1700000000.host.1.0").mkdir()
+    old, last = (folder / f"events.out.tfevents.{second}.host.1.0" for second in ("1700000001", "9999999999"))
+    old.write_bytes(b"")
+    for resumed in (False, True):
+        last.write_bytes(b"")
+        object.__setattr__(run, "resumed", resumed)
+        observer = TensorBoard()
+        observer.on_start(run)
+        observer.on_training(make_training(1))
+        observer.close()
+    assert all(path.read_bytes() == b"x" for path in made)
+    assert not old.exists()  # of a run that was killed before it could be resumed
+
+
 def test_text_is_shown_as_it_is():
     text = "*a* <b>\n```\n````\n# no heading\x1b[31m\ttab"
     block = fenced(text)
