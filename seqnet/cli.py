@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqnet import __version__, terminal
+from seqnet.commands.launched import refuse_several
 from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean, no_memory, refused
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _command(name: str) -> Any:
 
 def _run(command: str, composed: "Composed") -> int:
     if command == "train":
+        refuse_several(os.environ)  # before torch is imported
         code: int = _command("train").run(composed.config, composed.typed, composed.choices)
         return code
     if composed.config["run"] is None:
@@ -156,27 +158,28 @@ def _sweep(arguments: list[str]) -> int:
     """Run every job of a sweep and rank them; 1 if one failed."""
     from seqnet import configuration, sweep
 
-    folder, arguments = sweep.prepare(arguments)
-    made = sweep.absent(folder)
-    try:
-        configuration.run_hydra("train", arguments, _sweep_job)
-    except ConfigurationError:
-        sweep.remove_unused(folder, made)
-        raise
-    finally:
-        if sweep.jobs(folder):
-            sweep.finish(folder)
-    return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
+    refuse_several(os.environ)
+    with sweep.prepared(arguments) as (folder, arguments):
+        try:
+            configuration.run_hydra("train", arguments, _sweep_job)
+        finally:
+            if sweep.jobs(folder):
+                sweep.finish(folder)
+        return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
 
 
 def _sweep_job(composed: "Callable[[], Composed]") -> float | None:
     """One job of a sweep: whatever happens is written to its status. The score, for sweeps that look at it."""
-    from seqnet import sweep
+    from seqnet import folders, sweep
 
     _find_own_classes()  # in another process, when a launcher started it
-    status = sweep.Status.begin()
-    code, sentence = told(lambda: _run("train", composed()), status.heading)
-    status.end(code, sentence)
+    status = sweep.Status.of_this_job()
+    with folders.held(status.folder):  # where that, or going on with a run, is refused, its status stays as it was
+        if sweep.holds_a_run(status.folder):
+            composed()
+        status.begin()
+        code, sentence = told(lambda: _run("train", composed()), status.heading)
+        status.end(code, sentence)
     if code in (INTERRUPTED, TERMINATED):  # no failure of this job: the user ends all of it
         raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
     return sweep.score(status.folder)

@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import rules, trust
+from seqnet import folders, rules, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
 from seqnet.trust import CONFIGS
@@ -585,14 +584,4 @@ def run_folder(config: Mapping[str, Any]) -> Path:
     """Where a run lives: `run_dir`, or a new folder named after the experiment and the time."""
     if config["run_dir"]:
         return Path(config["run_dir"])
-    return new_folder(Path("outputs") / config["groups"]["experiment"])
-
-
-def new_folder(parent: Path) -> Path:
-    """A path under `parent`, named after the time, where nothing is yet."""
-    first = parent / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    folder, number = first, 1
-    while folder.exists():
-        number += 1
-        folder = first.with_name(f"{first.name}_{number}")
-    return folder
+    return folders.new(Path("outputs") / config["groups"]["experiment"])

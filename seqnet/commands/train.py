@@ -14,10 +14,20 @@ import numpy as np
 import torch
 from omegaconf import OmegaConf
 
-from seqnet import build, rules
+from seqnet import build, folders, rules
 from seqnet.batch import Batch, EvaluationReport, StepReport
 from seqnet.commands import results
-from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
+from seqnet.commands.beginning import (
+    Beginning,
+    Config,
+    adopt,
+    begin,
+    check_folder,
+    check_permission,
+    early_stopping,
+    limits,
+    passed_over,
+)
 from seqnet.commands.failures import explained
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import RunningText, samples
@@ -44,15 +54,42 @@ from seqnet.training.trainer import Clipping, Loader, Trainer
 def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
     """Train as the configuration says; the exit code. typed: the overrides as the user gave them."""
     folder = run_folder(config)
-    beginning = begin(config, folder, typed, choices)
-    if beginning.complete and (folder / results.FILE).exists():
-        say(
-            f"{folder} is complete: {results.reason(beginning.config, beginning.components)}; to go on, raise that "
-            "limit, or give another run_dir"
-        )
+    check_folder(folder)
+    if _complete(config, folder, typed, choices):
         return 0
-    with StopRequest() as stop, explained(beginning.config):
-        return Training(beginning, folder, stop, typed).run()
+    check_permission(folder)
+    with folders.held(folder) if folder.is_dir() else nullcontext():
+        beginning = begin(config, folder, typed, choices)
+        if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
+            return 0
+        with StopRequest() as stop, explained(beginning.config):
+            return Training(beginning, folder, stop, typed).run()
+
+
+def _complete(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> bool:
+    """Whether a run is complete, told without holding its folder, in which nothing may have to be written."""
+    if not (folder / results.FILE).exists():
+        return False
+    heard: list[str] = []
+    try:
+        found = begin(config, folder, typed, choices, heard.append)
+    except CheckpointError:
+        return False  # it is told once the folder is held: another process may go on with the run this very moment
+    if found.complete:
+        for sentence in heard:
+            passed_over(sentence)
+    return _told_complete(found, folder)
+
+
+def _told_complete(found: Beginning, folder: Path) -> bool:
+    """Whether there is nothing left to do, which then is told."""
+    complete = found.complete and (folder / results.FILE).exists()
+    if complete:
+        say(
+            f"{folder} is complete: {results.reason(found.config, found.components)}; to go on, raise that limit, or "
+            "give another run_dir"
+        )
+    return complete
 
 
 SMOOTH = 0.1  # a learning rate that changes by no greater share from one step to the next does not jump
@@ -192,14 +229,15 @@ class Training:
 
     def run(self) -> int:
         """Train until a limit, early stopping or a signal; then score the best. The exit code."""
-        make_folder(self.folder)
         if self.warning is not None:
             warn(self.warning)
-        checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
-        (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
-        if self.beginning.checkpoint is not None and self.beginning.components is not None:
-            adopt(self.beginning.checkpoint, self.beginning.components, self.folder)
         with ExitStack() as stack:
+            if not folders.is_held(self.folder):
+                self.folder = stack.enter_context(folders.made(self.folder, numbered=not self.config["run_dir"]))
+            checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
+            (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
+            if self.beginning.checkpoint is not None and self.beginning.components is not None:
+                adopt(self.beginning.checkpoint, self.beginning.components, self.folder)
             for observer in self.observers:
                 stack.callback(observer.close)
                 observer.on_start(self._description())

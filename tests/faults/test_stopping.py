@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from seqnet import folders
 from seqnet.commands import train as training
 from seqnet.commands.signals import StopRequest
 from seqnet.data.examples import Examples
@@ -179,7 +180,7 @@ MOMENTS: dict[str, tuple[Callable[[Happening], contextlib.AbstractContextManager
     "a row of metrics": (lambda happens: patched(MetricsFile, "on_training", 4, happens), 6),
 }
 AT_ONCE = {
-    "the folder being made": (lambda happens: patched(training, "make_folder", 1, happens), None),
+    "the folder being made": (lambda happens: patched(folders, "made", 1, happens), None),
     "the configuration being written": (lambda happens: patched(checkpoint, "write_file", 1, happens), None),
     "the observers starting": (lambda happens: patched(MetricsFile, "on_start", 1, happens), None),
     "writing the first checkpoint": (lambda happens: in_checkpoint(0, happens), None),
