@@ -12,6 +12,7 @@ import json
 import os
 import re
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from seqnet.errors import ConfigurationError, DiskError, on_disk
+from seqnet import strict_json
+from seqnet.errors import ConfigurationError, DiskError, on_disk, visible
 from seqnet.terminal import warn
 
 LOCK = ".lock"
@@ -173,7 +175,7 @@ def _is(path: Path, descriptor: int) -> bool:
 def _sign(descriptor: int) -> None:
     """Say in the file who holds it, for those who are refused: on a full disk they hear less."""
     since = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-    content = json.dumps({"pid": os.getpid(), "host": os.uname().nodename, "since": since})
+    content = strict_json.dumps({"pid": os.getpid(), "host": os.uname().nodename, "since": since})
     with suppress(OSError):
         os.pwrite(descriptor, f"{content}\n".encode(), 0)  # more may follow, of one that was killed
 

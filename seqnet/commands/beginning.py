@@ -10,6 +10,7 @@ from typing import Any
 from seqnet.configuration import merge_stored
 from seqnet.errors import CheckpointError, ConfigurationError, DiskError
 from seqnet.folders import LOCK
+from seqnet.terminal import warn
 from seqnet.training import checkpoint, manifest
 from seqnet.training.progress import Stopping, check_numbers
 from seqnet.training.trainer import Limits
