@@ -244,7 +244,7 @@ def test_positional_commands_get_their_words(commands):
     [
         (CheckpointError("no checkpoint there"), 5, "no checkpoint there"),
         (OSError(errno.ENOSPC, "No space left on device", "a/file"), 6, "cannot write a/file"),
-        (MemoryError(), 7, "out of memory; lower data.batch_size"),
+        (MemoryError(), 7, "out of memory; end other programs"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (ZeroDivisionError("one\ntwo"), 1, "this is a bug: ZeroDivisionError: one two"),
         (SystemExit(143), 143, ""),
