@@ -135,7 +135,9 @@ def _command(name: str) -> Any:
 
 def _run(command: str, composed: "Composed") -> int:
     if command == "train":
-        code: int = _command("train").run(**vars(composed))
+        code: int = _command("train").run(
+            composed.config, composed.typed, composed.choices, composed.defaults, composed.places
+        )
         return code
     if composed.config["run"] is None:
         raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")
