@@ -120,7 +120,8 @@ class Shell:
 
     def quietly(self, *arguments: str | Path) -> Answer:
         """Train, with nobody watching."""
-        return answer("train", *QUIET, *arguments)
+        given = {str(argument).partition("=")[0] for argument in arguments}
+        return answer("train", *(each for each in QUIET if each.partition("=")[0] not in given), *arguments)
 
     @staticmethod
     def rows(run: Path | str) -> list[dict[str, Any]]:
