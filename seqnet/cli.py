@@ -143,7 +143,9 @@ def _command(name: str) -> Any:
 def _run(command: str, composed: "Composed") -> int:
     if command == "train":
         refuse_several(os.environ)  # before torch is imported
-        code: int = _command("train").run(**vars(composed))
+        code: int = _command("train").run(
+            composed.config, composed.typed, composed.choices, composed.defaults, composed.places
+        )
         return code
     if composed.config["run"] is None:
         raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seqnet import configuration
+from seqnet import build, configuration
+from seqnet.commands import train
 from seqnet.configuration import CONFIGS, compose, merge_stored, quote, quoted, run_folder
 from seqnet.errors import ConfigurationError
 from seqnet.training import checkpoint
@@ -14,7 +15,10 @@ DIGITS = "experiment=digits"
 
 def refused(*arguments, command="train"):
     with pytest.raises(ConfigurationError) as caught:
-        compose(command, [DIGITS, *arguments] if command == "train" else arguments)
+        if command != "train":
+            compose(command, arguments)
+        chosen = () if any(each.startswith("experiment=") for each in arguments) else (DIGITS,)
+        train.check(compose(command, [*chosen, *arguments]))
     sentence = str(caught.value)
     assert "\n" not in sentence
     return sentence
@@ -112,7 +116,7 @@ def test_every_choice_composes(choice):
         ),
         (
             ["cell@decoder_cell=gru", "decoder_cell.recurrent_init=orthogonl"],
-            "decoder_cell.recurrent_init=orthogonl must be orthogonal, uniform or identity; did you mean 'orthogonal'?",
+            "decoder_cell.recurrent_init=orthogonl must be orthogonal or uniform; did you mean 'orthogonal'?",
         ),
         (["--hlep"], "unrecognized arguments: --hlep; did you mean '--help'?"),
         (["--config-dir", "nowhere"], "--config-dir nowhere: there is no such folder"),
@@ -384,7 +388,7 @@ def test_a_stored_configuration_says_only_what_could_be_typed(key, value, senten
     stored["trust"] = ["stranger", "torch"]
     configuration.put(stored, key, value)
     with pytest.raises(ConfigurationError, match=sentence):
-        merge_stored(config, stored, typed, choices)
+        build.check_options(merge_stored(config, stored, typed, choices))
 
 
 def test_a_stored_configuration_cannot_trust_anyone():

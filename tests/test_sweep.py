@@ -21,7 +21,7 @@ def trained(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     configs = []
 
-    def run(config, typed, choices):
+    def run(config, typed, choices, defaults, places):
         configs.append(config)
         rate = config["optimizer"]["lr"]
         if rate == 13:
@@ -37,7 +37,7 @@ def trained(monkeypatch, tmp_path):
         (Path(config["run_dir"]) / "results.json").write_text(json.dumps(results))
         return 0
 
-    monkeypatch.setattr(cli, "_command", lambda name: SimpleNamespace(run=run))
+    monkeypatch.setattr(cli, "_command", lambda name: SimpleNamespace(run=run, check=lambda composed: None))
     return configs
 
 

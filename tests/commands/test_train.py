@@ -115,7 +115,7 @@ def test_what_is_refused_leaves_no_folder(
     seqnet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, code: int, sentence: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = seqnet("train", *ADDING, override)
+    found = seqnet.quietly(*ADDING, override)
     assert (found.code, found.out) == (code, "")
     assert sentence in found.err
     assert found.err.startswith("seqnet: ")
@@ -138,7 +138,7 @@ def test_bad_data_leaves_no_folder(
     seqnet: Any, tmp_path: Path, classifier: tuple[str, ...], contents: str, place: str
 ) -> None:
     (tmp_path / "bad.csv").write_text(contents)
-    found = seqnet("train", *classifier, "data.path=bad.csv")
+    found = seqnet.quietly(*classifier, "data.path=bad.csv")
     assert found.code == 3
     assert place in found.err
     assert found.err.count("\n") == 1
@@ -234,7 +234,7 @@ def test_determinism_belongs_to_the_run_that_asks_for_it(seqnet: Any) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ("checkpoint.every_steps=4", "checkpoint.keep=9", "observers.samples=false"),
+        ("checkpoint.every_steps=4", "checkpoint.keep=9", "observers.samples=false", "observers.sample_length=200"),
         ("checkpoint.every_minutes=1e-9", "checkpoint.keep=1", "observers.sample_length=50"),
         ("observers.tensorboard=true", "observers.console=true"),
     ],
