@@ -1,9 +1,7 @@
 """`seqnet inspect PATH`: what some files hold, what is odd about them, and the command that trains on them."""
 
 import argparse
-import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,7 +13,8 @@ from rich.text import Text
 
 from seqnet import build
 from seqnet.commands import proposed
-from seqnet.data.formats.auto import Auto
+from seqnet.commands.lines import as_line
+from seqnet.data.files import counted
 from seqnet.data.formats.csv import Csv
 from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Format
@@ -26,9 +25,13 @@ from seqnet.data.inspection.readings import Reading, lengths, readings
 from seqnet.data.inspection.sequences import Sequences, sequences
 from seqnet.data.inspection.survey import Survey, survey
 from seqnet.errors import ConfigurationError, did_you_mean, visible
+from seqnet.terminal import answer, say, standard_output
 from seqnet.trust import CONFIGS
 
-USAGE = "use: seqnet inspect PATH [--target NAME] [--format NAME] [--delimiter TEXT] [--encoding NAME] [--write FILE] [--json]"
+USAGE = (
+    "use: seqnet inspect PATH [--target NAME] [--format NAME] [--delimiter TEXT] [--encoding NAME] "
+    "[--header true|false] [--write FILE] [--json]"
+)
 FORMATS = CONFIGS / "data" / "format"
 LABELS = 6  # whose shares are shown
 SHARE = 0.1  # of the training rows that are valid where there is no file, as configs/data/table.yaml has it
@@ -48,7 +51,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     """The options. Raises ConfigurationError."""
     parser = _Arguments(prog="seqnet inspect", add_help=False, allow_abbrev=False)
     parser.add_argument("paths", nargs="*")
-    for option in ("--target", "--format", "--delimiter", "--encoding", "--write"):
+    for option in ("--target", "--format", "--delimiter", "--encoding", "--header", "--write"):
         parser.add_argument(option)
     parser.add_argument("--json", action="store_true")
     found = parser.parse_intermixed_args(arguments)
@@ -73,12 +76,14 @@ def run(arguments: list[str]) -> int:
     commands = [proposed.overrides(reading, data) for reading in made]
     if place is not None:
         if not made:
-            raise ConfigurationError("--write: there is nothing to train on, so no experiment is written: see without --write")
+            raise ConfigurationError(
+                "--write: there is nothing to train on, so no experiment is written: see without --write"
+            )
         why = {name: _why(columns, name, kind) for name, (kind, _) in made[0].fields.items()}
         proposed.write(Path(options.write), made[0], data, why)
         commands[0] = ["--config-dir", str(place[0]), f"experiment={place[1]}"]
     if options.json:
-        print(json.dumps(_as_json(found, columns, made, notes, commands), ensure_ascii=False))
+        answer(as_line(_as_json(found, columns, made, notes, commands)))
     else:
         _show(found, columns, made, notes, commands, options.write)
     return 0
@@ -89,13 +94,20 @@ def run(arguments: list[str]) -> int:
 
 def _said(options: argparse.Namespace) -> dict[str, Any]:
     """What was said of the format: its name under `format`, and its options. Raises ConfigurationError."""
-    said = {key: getattr(options, key) for key in ("format", "delimiter", "encoding") if getattr(options, key) is not None}
+    said = {
+        key: getattr(options, key)
+        for key in ("format", "delimiter", "encoding", "header")
+        if getattr(options, key) is not None
+    }
     known = sorted(path.stem for path in FORMATS.glob("*.yaml"))
     if said.get("format", "auto") not in known:
         hint = did_you_mean(said["format"], known) or f": choose one of {', '.join(known)}"
         raise ConfigurationError(f"unknown data/format '{visible(said['format'])}'{hint}")
     if "delimiter" in said:
         said["delimiter"] = said["delimiter"].replace("\\t", "\t")
+    if said.get("header", "true") not in ("true", "false"):
+        raise ConfigurationError(f"--header {visible(said['header'])}: it must be true or false")
+    if said.keys() & {"delimiter", "header"}:
         said.setdefault("format", "csv")
     return said
 
@@ -123,7 +135,7 @@ def _name(format: Format) -> str:
     """What a format is called as a choice of `data/format`."""
     target = f"{type(format).__module__}.{type(format).__qualname__}"
     for path in FORMATS.glob("*.yaml"):
-        if OmegaConf.load(path).get("_target_") == target:
+        if OmegaConf.select(OmegaConf.load(path), "_target_") == target:
             return path.stem
     return type(format).__name__.lower()
 
@@ -135,6 +147,8 @@ def _data(found: Survey, said: dict[str, Any], paths: Sequence[str]) -> dict[str
         data["data/format"] = said.get("format") if said.get("format", "auto") != "auto" else _name(found.format)
     if "delimiter" in said:
         data["data.format.delimiter"] = said["delimiter"]
+    if "header" in said:
+        data["data.format.header"] = said["header"] == "true"
     encoding = getattr(found.format, "encoding", "utf-8")
     if encoding != "utf-8":
         data["data.format.encoding"] = encoding
@@ -148,9 +162,10 @@ def _data(found: Survey, said: dict[str, Any], paths: Sequence[str]) -> dict[str
 
 def _of_sequences(found: Survey, rows: Sequences, made: Reading) -> list[str]:
     of = f" of each {rows.group.name}" if rows.group is not None else ""
+    count = f"{rows.shortest:,} to {rows.longest:,}" if rows.shortest < rows.longest else f"{rows.longest:,}"
     notes = [
-        f"rows stand at even distances in {rows.order.name}{of}, so they make {len(rows.rows):,} sequences of "
-        f"{rows.shortest:,} to {rows.longest:,} rows"
+        f"rows stand at even distances in {rows.order.name}{of}, so they make {counted(len(rows.rows), 'sequence')} of "
+        f"{count} rows"
     ]
     for name, (kind, options) in made.fields.items():
         if kind == "series" and options.get("scale") == "window":
@@ -163,22 +178,41 @@ def _why(columns: Sequence[Guess], name: str, kind: str) -> str:
     return next((guess.why for guess in columns if guess.name == name and guess.type == kind), "")
 
 
-def _splits(found: Survey) -> dict[str, str]:
+def _splits(found: Survey, columns: Sequence[Guess], made: Sequence[Reading]) -> dict[str, str]:
     """What each split is, in words."""
-    told = {}
+    told: dict[str, str] = {}
+    says = next((guess for guess in columns if guess.role == "split"), None)
+    if says is not None:
+        rows = ", ".join(f"{often:,} {value}" for value, often in says.profile.values.most_common())
+        return {"rows": f"{found.rows:,}, of which {says.name} says the split: {rows}"}
     for name in ("train", "valid", "test"):
         if name in found.splits:
             split = found.splits[name]
             unit = {"line": "row"}.get(found.format.unit, found.format.unit)
             more = " and more" if split.part else ""
             files = split.files[0] if len(split.files) == 1 else f"{len(split.files)} files"
-            count = f"{split.rows:,}{more} {unit}{'' if split.rows == 1 else 's'}" if not found.several or found.format.unit != "line" else ""
+            count = (
+                f"{split.rows:,}{more} {unit}{'' if split.rows == 1 else 's'}"
+                if not found.several or found.format.unit != "line"
+                else ""
+            )
             told[name] = f"{count} of {files}" if count else files
         elif name == "valid":
-            told[name] = f"no file: {SHARE:.0%} of the training rows, drawn by the seed (data.valid_share)"
+            share = made[0].options.get("data.valid_share", SHARE) if made else SHARE
+            told[name] = f"no file: {_drawn(share, made)} (data.valid_share)"
         else:
             told[name] = "no file" + (" (data.test_share holds some training rows out)" if name == "test" else "")
     return told
+
+
+def _drawn(share: float, made: Sequence[Reading]) -> str:
+    """Which of the training rows are held out."""
+    if made and any(key.startswith("data.rows.") for key in made[0].options):
+        last = made[0].target in made[0].inputs
+        return f"the last {share:.0%} of each sequence" if last else f"{share:.0%} of the sequences, drawn by the seed"
+    if made and made[0].inputs == [made[0].target] and "training.window" in made[0].options:
+        return f"{share:.0%} of the documents, drawn by the seed, or of one alone its end"
+    return f"{share:.0%} of the training rows, drawn by the seed"
 
 
 def _delimiter(found: Survey) -> str | None:
@@ -188,7 +222,9 @@ def _delimiter(found: Survey) -> str | None:
         return delimiter if isinstance(delimiter, str) else None
     first = next(iter(found.splits.values())).files[0]
     path = Path(first)
-    return found.format.delimiter_of(beginning(path, found.format.encoding)) if path.is_file() else found.format.delimiter
+    return (
+        found.format.delimiter_of(beginning(path, found.format.encoding)) if path.is_file() else found.format.delimiter
+    )
 
 
 def _encoding(found: Survey) -> str | None:
@@ -218,48 +254,41 @@ def _show(
     commands: Sequence[list[str]],
     written: str | None,
 ) -> None:
-    screen = Console(soft_wrap=True, highlight=False)
     head = [("path", ", ".join(found.paths)), ("format", _name(found.format))]
     delimiter, encoding = _delimiter(found), _encoding(found)
     head += [("delimiter", {"\t": "a tab"}.get(delimiter, delimiter))] if delimiter else []
     head += [("encoding", encoding)] if encoding else []
-    head += list(_splits(found).items())
+    head += list(_splits(found, columns, made).items())
     for key, value in head:
-        screen.print(Text(f"{key:<11}{visible(value)}"))
-    screen.print()
+        say(f"{key:<11}{visible(value)}")
+    say("")
     rows = [("column", "read as", "half / 95 % / most", "missing", "why")]
     for guess in columns:
         missing = f"{guess.profile.missing:,}" if guess.profile.missing else ""
         rows.append((guess.name, guess.type or guess.role or "nothing", _facts(guess), missing, guess.why))
-    _table(screen, rows)
-    if notes:
-        screen.print()
-        for note in notes:
-            screen.print(Text(f"! {visible(note)}"))
-    screen.print()
-    if made:
-        screen.print(Text(visible(made[0].about) + ("" if written is None else f", written to {visible(written)}")))
-        print(proposed.typed(commands[0]), flush=True)
-    for reading, command in zip(made[1:], commands[1:], strict=True):
-        screen.print()
-        screen.print(Text(f"or {visible(reading.about)}"))
-        print(proposed.typed(command), flush=True)
+    _table([[visible(cell) for cell in row] for row in rows])
+    for note in ["", *(f"! {visible(note)}" for note in notes), *([""] if notes else [])]:
+        say(note)
+    for number, (reading, command) in enumerate(zip(made, commands, strict=True)):
+        to = f", written to {visible(written)}" if written is not None and not number else ""
+        say(f"{'or ' if number else ''}{visible(reading.about)}{to}\n{proposed.typed(command)}\n")
 
 
-def _table(screen: Console, rows: Sequence[Sequence[str]]) -> None:
+def _table(rows: Sequence[Sequence[str]]) -> None:
     """Rows below a header: a table on a terminal, plain columns where it is piped."""
-    if screen.is_terminal:
+    out = standard_output()
+    if out.isatty():
         table = Table()
         for name in rows[0]:
             table.add_column(Text(name), overflow="fold")
         for row in rows[1:]:
-            table.add_row(*(Text(visible(cell)) for cell in row))
-        screen.print(table, soft_wrap=False)
+            table.add_row(*map(Text, row))
+        Console(file=out).print(table)
         return
-    widths = [min(max(len(visible(row[place])) for row in rows), 40) for place in range(len(rows[0]) - 1)]
+    widths = [min(max(len(row[place]) for row in rows), 40) for place in range(len(rows[0]) - 1)]
     for row in rows:
-        cells = [f"{visible(cell):<{width}}" for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, visible(row[-1])]).rstrip(), file=sys.stdout)
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
+        say("  ".join([*cells, row[-1]]).rstrip())
 
 
 def _as_json(
@@ -288,7 +317,12 @@ def _as_json(
         "columns": [_column(guess) for guess in columns],
         "notes": list(notes),
         "readings": [
-            {"about": reading.about, "inputs": reading.inputs, "target": reading.target, "command": ["seqnet", "train", *command]}
+            {
+                "about": reading.about,
+                "inputs": reading.inputs,
+                "target": reading.target,
+                "command": ["seqnet", "train", *command],
+            }
             for reading, command in zip(made, commands, strict=True)
         ],
     }

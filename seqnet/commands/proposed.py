@@ -70,7 +70,9 @@ def place(path: str) -> tuple[Path, str]:
             "my_configs/experiment/mine.yaml"
         )
     if (CONFIGS / "experiment" / file.name).exists():
-        raise ConfigurationError(f"--write {visible(path)}: {file.stem} is an experiment of seqnet's own; take another name")
+        raise ConfigurationError(
+            f"--write {visible(path)}: {file.stem} is an experiment of seqnet's own; take another name"
+        )
     if file.exists():
         raise ConfigurationError(f"--write {visible(path)}: the file is there already; take another name")
     return file.parent.parent, file.stem
@@ -87,6 +89,7 @@ def write(path: Path, reading: Reading, data: dict[str, Any], why: dict[str, str
 def _lines(reading: Reading, data: dict[str, Any], why: dict[str, str]) -> Iterable[str]:
     yield "# @package _global_"
     yield f"# {_comment(reading.about)}"
+    yield "# Proposed by `seqnet inspect`: sizes and limits suit so many rows, and are where to begin."
     yield "defaults:"
     for name, (kind, _) in reading.fields.items():
         said = f"  # {_comment(why[name])}" if why.get(name) else ""

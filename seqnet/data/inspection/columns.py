@@ -78,7 +78,9 @@ def guess(profile: Profile, base: Path | None = None) -> Guess:
         return Guess(profile, None, "time stamps", role="order")
     if profile.lists == profile.present:
         low, _, high = quantiles(profile.steps)
-        return Guess(profile, "series", f"text of {low} to {high} numbers" if low < high else f"text of {low} numbers each")
+        return Guess(
+            profile, "series", f"text of {low} to {high} numbers" if low < high else f"text of {low} numbers each"
+        )
     if profile.numbers:
         return _of_numbers(profile)
     return _of_texts(profile)
@@ -105,7 +107,9 @@ def _of_arrays(profile: Profile, shapes: Mapping[tuple[int, ...], int]) -> Guess
         return Guess(profile, "series", f"{told}, a number a step", otherwise="vector")
     if dimensions == {2}:
         if shape[0] == shape[1] and len(shapes) == 1 and profile.low >= 0 and profile.high <= 255:
-            return Guess(profile, "image", f"{told} of values from {profile.low:g} to {profile.high:g}", otherwise="series")
+            return Guess(
+                profile, "image", f"{told} of values from {profile.low:g} to {profile.high:g}", otherwise="series"
+            )
         return Guess(profile, "series", f"{told}, steps of {shape[1]} numbers", otherwise="image")
     if dimensions == {3}:
         if shape[2] == 3:
@@ -119,7 +123,12 @@ def _of_lists(profile: Profile) -> Guess:
     length = f"lists of {low} to {high}" if low < high else f"lists of {low}"
     if profile.items and not profile.shapes:
         if any(schemes_of(profile)):
-            return Guess(profile, "tags", f"{length} tags of spans, of {len(profile.items)} kinds", {"scheme": schemes_of(profile)})
+            return Guess(
+                profile,
+                "tags",
+                f"{length} tags of spans, of {len(profile.items)} kinds",
+                {"scheme": schemes_of(profile)},
+            )
         if profile.spaced:
             return Guess(profile, "tokens", f"{length} texts, each a step of its own")
         return Guess(profile, "tokens", f"{length} words, {_many(profile.items)} different")
@@ -192,7 +201,11 @@ def _of_numbers(profile: Profile) -> Guess:
     span = f"{profile.low:g} to {profile.high:g}"
     whole = profile.whole == profile.numeric
     few = profile.distinct <= min(20, profile.present // 3) and not profile.values.full
-    if whole and profile.all_differ and (ID.fullmatch(profile.name) or profile.high - profile.low == profile.present - 1):
+    if (
+        whole
+        and profile.all_differ
+        and (ID.fullmatch(profile.name) or profile.high - profile.low == profile.present - 1)
+    ):
         return Guess(profile, None, f"every value is another: it numbers the rows, {span}", role="id")
     if profile.padded:
         return _of_texts(profile)
@@ -203,6 +216,8 @@ def _of_numbers(profile: Profile) -> Guess:
 
 
 def _of_texts(profile: Profile) -> Guess:
+    if profile.commas and profile.commas + profile.numeric >= 0.9 * profile.present:
+        return Guess(profile, None, "numbers with a decimal comma, which are none here")
     words, most = quantiles(profile.words)[0], max(profile.words, default=0)
     many = profile.values.full or profile.distinct > profile.present / 3 or profile.distinct > CLASSES
     if (separator := _separator(profile)) is not None:
@@ -220,7 +235,9 @@ def _of_texts(profile: Profile) -> Guess:
         if profile.all_differ and coded:
             return Guess(profile, None, "every value is another, in one word: it names the rows", role="id")
         if sequence or profile.all_differ or quantiles(profile.letters)[0] > 12:
-            return Guess(profile, "text", f"letters without spaces, of {len(profile.alphabet)} kinds", {"level": "characters"})
+            return Guess(
+                profile, "text", f"letters without spaces, of {len(profile.alphabet)} kinds", {"level": "characters"}
+            )
     if most <= 3 and ID.fullmatch(profile.name) and profile.all_differ:
         return Guess(profile, None, "every value is another: it names the rows", role="id")
     letters = quantiles(profile.letters)[0]

@@ -3,7 +3,6 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -90,7 +89,7 @@ class Profile:
         gone = sum(often for text, often in self.values.items() if text.lower() in MISSING)
         return self.numeric > 0 and self.numeric + gone == self.present
 
-    def add(self, values: Sequence[Any]) -> None:
+    def add(self, values: Any) -> None:
         """Count some more values."""
         if isinstance(values, np.ndarray):
             self._array(values)
@@ -185,6 +184,7 @@ class Profile:
         if isinstance(value, np.ndarray):
             self.kinds["array"] += 1
             self.shapes[value.shape] += 1
+            self.steps[len(value) if value.ndim else 1] += 1
             return
         self.kinds["list"] += 1
         self.steps[len(value)] += 1
@@ -209,6 +209,7 @@ class Profile:
         if values.ndim > 1:
             self.kinds["array"] += len(values)
             self.shapes[values.shape[1:]] += len(values)
+            self.steps[values.shape[1]] += len(values)
             found = values.astype(np.float64)
         else:
             found = values.astype(np.float64)

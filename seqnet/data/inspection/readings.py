@@ -9,7 +9,7 @@ from typing import Any
 
 from seqnet.data.formats.documents import Documents
 from seqnet.data.inspection.columns import Guess
-from seqnet.data.inspection.profile import quantiles
+from seqnet.data.inspection.profile import Profile, quantiles
 from seqnet.data.inspection.sequences import Sequences
 from seqnet.data.inspection.sizes import Sizes, sizes
 from seqnet.data.inspection.survey import Survey
@@ -17,7 +17,20 @@ from seqnet.errors import ConfigurationError, did_you_mean
 
 ASKED = (
     *("target", "label", "labels", "class", "classes", "category", "categories", "y", "sentiment", "stars", "rating"),
-    *("score", "answer", "action", "outcome", "intent", "kind", "kinds", "species", "diagnosis", "grade", "topic", "upos"),
+    *(
+        "score",
+        "answer",
+        "action",
+        "outcome",
+        "intent",
+        "kind",
+        "kinds",
+        "species",
+        "diagnosis",
+        "grade",
+        "topic",
+        "upos",
+    ),
     *("ner", "ner_tags", "tag", "tags", "pos", "translation", "summary", "output", "response", "result", "price"),
 )
 WORDS = ("form", "word", "words", "token", "tokens", "text")
@@ -66,8 +79,12 @@ class Maker:
         asked = self.named[target.name]
         told = about.format(inputs=", ".join(names), target=asked)
         kept = {key.replace("__", "."): value for key, value in options.items()}
-        every = self.shares | size.options(bool({"text", "tokens", "label", "letters"} & {str(each.type) for each in inputs}))
-        return Reading(told, self.fields([*inputs, target]), names, asked, {**groups, "schedule": "cosine"}, every | kept)
+        every = self.shares | size.options(
+            bool({"text", "tokens", "label", "letters"} & {str(each.type) for each in inputs})
+        )
+        return Reading(
+            told, self.fields([*inputs, target]), names, asked, {**groups, "schedule": "cosine"}, every | kept
+        )
 
 
 def readings(survey: Survey, guesses: list[Guess], said: str | None, found: Sequences | None) -> list[Reading]:
@@ -87,16 +104,22 @@ def readings(survey: Survey, guesses: list[Guess], said: str | None, found: Sequ
     if found is not None:
         made.append(by_rows(maker, found, said))
     made.append(by_step(maker, said))
+    if made and made[0] is not None and said is None:  # the same column, a row by itself
+        _, options = made[0].fields[made[0].target]
+        said = next(guess.name for guess in guesses if guess.column == options.get("column", made[0].target))
     target = asked(guesses, said)
     if target is not None:
         made.append(of_row(maker, target))
         if target.otherwise == "number" and found is None:
             made.append(of_row(maker, replace(target, type="number", options={})))
+        made += [of_row(other, target) for other in read_otherwise(maker, target)]
     texts = [guess for guess in guesses if guess.type == "text"]
     if said is None and len(texts) > 1:
         made.append(written(maker, texts[0], texts[1]))
     elif said is not None and target is not None and target.type == "text":
-        made.append(written(maker, next((each for each in guesses if each is not target and each.type in WHOLE), None), target))
+        made.append(
+            written(maker, next((each for each in guesses if each is not target and each.type in WHOLE), None), target)
+        )
     made.append(next_step(maker, said))
     if said is None and target is None and len(texts) == 1:
         made.append(running_text(maker, texts[0]))
@@ -171,30 +194,16 @@ def with_numbers_joined(maker: Maker, inputs: list[Guess]) -> list[Guess]:
     if len(numbers) < 2:
         return inputs
     options = {key: value for guess in numbers for key, value in guess.options.items()}
-    joined = replace(numbers[0], type="numbers", options=options, profile=numbers[0].profile)
-    joined = Guess(_Several([guess.column for guess in numbers], numbers[0].profile), "numbers", "", options)  # type: ignore[arg-type]
-    maker.named[joined.name] = _free("numbers", maker.named.values())
-    return [*(guess for guess in inputs if guess.type != "number"), joined]
+    one = replace(joined(numbers, "numbers"), options=options)
+    maker.named.setdefault(one.name, _free("numbers", maker.named.values()))
+    return [*(guess for guess in inputs if guess.type != "number"), one]
 
 
-@dataclass
-class _Several:
-    """Columns that are one field."""
-
-    column: list[Any]
-    profile: Any
-
-    @property
-    def name(self) -> str:
-        return "+".join(map(str, self.column))
-
-    @property
-    def rows(self) -> int:
-        return int(self.profile.rows)
-
-    @property
-    def missing(self) -> int:
-        return 0
+def joined(numbers: Sequence[Guess], type: str) -> Guess:
+    """Columns of numbers as one field."""
+    made = Profile("+".join(guess.name for guess in numbers), [guess.column for guess in numbers])
+    made.rows = numbers[0].profile.rows
+    return Guess(made, type, "")
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
@@ -229,6 +238,16 @@ def gives_away(survey: Survey, guess: Guess, target: Guess) -> bool:
     return len(pairs) > 1 and all(len({pair[place] for pair in pairs}) == len(pairs) for place in (0, 1))
 
 
+def read_otherwise(maker: Maker, target: Guess) -> list[Maker]:
+    """Makers for whom a column that is read, not asked for, is what else it may be."""
+    made = []
+    for place, guess in enumerate(maker.guesses):
+        if guess.name != target.name and guess.otherwise is not None and guess.otherwise != "number":
+            other = replace(guess, type=guess.otherwise, options={}, otherwise=None)
+            made.append(replace(maker, guesses=[*maker.guesses[:place], other, *maker.guesses[place + 1 :]]))
+    return made
+
+
 # --------------------------------------------------------------------------------------------------------- readings
 
 
@@ -246,7 +265,11 @@ def of_row(maker: Maker, target: Guess) -> Reading | None:
     if not inputs:
         return None
     first, stepped = inputs[0], inputs[0].type in STEPPED
-    inputs = [guess for guess in inputs if guess.type not in STEPPED or guess is first or (stepped and _aligned(maker, first, guess))]
+    inputs = [
+        guess
+        for guess in inputs
+        if guess.type not in STEPPED or guess is first or (stepped and _aligned(maker, first, guess))
+    ]
     texts = [guess for guess in inputs if guess.type == "text"]
     for other in texts[1:]:
         if other.options == texts[0].options:
@@ -265,7 +288,12 @@ def of_row(maker: Maker, target: Guess) -> Reading | None:
         options["training__monitor"] = "accuracy"
     what = {"label": "one label a row", "labels": "several labels a row", "number": "a number a row"}[str(target.type)]
     made = maker.reading(
-        f"{what}: {{inputs}} -> {{target}}", inputs, target, {"task": "many_to_one", "objective": objective}, size, **options
+        f"{what}: {{inputs}} -> {{target}}",
+        inputs,
+        target,
+        {"task": "many_to_one", "objective": objective},
+        size,
+        **options,
     )
     return made
 
@@ -277,7 +305,9 @@ def _aligned(maker: Maker, one: Guess, other: Guess) -> bool:
 
 def by_step(maker: Maker, said: str | None) -> Reading | None:
     """An answer for each word, or each step of a list."""
-    lists = [guess for guess in maker.guesses if guess.type in ("tokens", "tags", "series") and guess.profile.are("list")]
+    lists = [
+        guess for guess in maker.guesses if guess.type in ("tokens", "tags", "series") and guess.profile.are("list")
+    ]
     lists = [guess for guess in lists if guess.profile.steps and guess.profile.column is not None]
     words = next((guess for guess in lists if guess.name.lower() in WORDS), None)
     words = words or next((guess for guess in lists if guess.type == "tokens"), None) or next(iter(lists), None)
@@ -290,7 +320,9 @@ def by_step(maker: Maker, said: str | None) -> Reading | None:
         return None
     called = [guess for guess in tags if guess.name.lower() in ASKED]
     spans = [guess for guess in tags if guess.type == "tags"]
-    target = spans[-1] if spans else min(called, key=lambda guess: ASKED.index(guess.name.lower())) if called else tags[-1]
+    target = (
+        spans[-1] if spans else min(called, key=lambda guess: ASKED.index(guess.name.lower())) if called else tags[-1]
+    )
     bio = bool(spans) and target in spans
     if not bio:
         target = replace(target, type="tags" if target.type == "tokens" else "label")
@@ -341,7 +373,9 @@ def written(maker: Maker, source: Guess | None, target: Guess) -> Reading | None
     other = read_as_words(target, rows, asked=True)
     size = sizes(rows, target.profile, "text", other.options)
     groups = {"task": "seq2seq", "model": "encoder_decoder", "attention": "soft"}
-    return maker.reading("a text that is written: {inputs} -> {target}", [one], other, groups, size, model__bidirectional=True)
+    return maker.reading(
+        "a text that is written: {inputs} -> {target}", [one], other, groups, size, model__bidirectional=True
+    )
 
 
 def running_text(maker: Maker, guess: Guess) -> Reading:
@@ -362,9 +396,13 @@ def running_text(maker: Maker, guess: Guess) -> Reading:
 
 def next_step(maker: Maker, said: str | None) -> Reading | None:
     """What comes next in a series, or in the notes of a piece."""
-    series = [guess for guess in maker.guesses if guess.type in ("series", "roll") and max(guess.profile.steps, default=0) > 1]
+    series = [
+        guess for guess in maker.guesses if guess.type in ("series", "roll") and max(guess.profile.steps, default=0) > 1
+    ]
     guess = next((guess for guess in series if said in (None, guess.name)), None)
-    if guess is None:
+    if guess is None or (
+        maker.survey.format.beside and len(maker.guesses) > 1
+    ):  # files that are found by all their names
         return None
     size = sizes(maker.survey.rows, guess.profile, "series", {})
     about, objective = "the next step of a series: {inputs} -> {target}", "regression"
@@ -400,10 +438,9 @@ def _labelled_steps(
 ) -> Reading | None:
     inputs: list[Guess] = []
     if numbers:
-        joined = Guess(_Several([guess.column for guess in numbers], numbers[0].profile), "series", "")  # type: ignore[arg-type]
-        joined = replace(joined, options=_filled(numbers))
-        maker.named[joined.name] = _free("state" if len(numbers) > 1 else maker.named[numbers[0].name], maker.named.values())
-        inputs = [joined] if len(numbers) > 1 else [replace(numbers[0], type="series", options=_filled(numbers))]
+        state = replace(numbers[0], type="series") if len(numbers) == 1 else joined(numbers, "series")
+        maker.named.setdefault(state.name, _free("state", maker.named.values()))
+        inputs = [replace(state, options=_filled(numbers))]
     inputs += [replace(guess, options={**guess.options, "axis": "step"}) for guess in labels if guess is not target]
     if not inputs:
         return None

@@ -27,7 +27,7 @@ SEASONS = {  # rows that a season has, by the seconds between rows
 
 @dataclass(frozen=True)
 class Sequences:
-    """Rows that make sequences. rows: of each, by place in the sample, in their order. season: rows of one, if known."""
+    """Rows that make sequences. rows: of each, by place in the sample, in order. season: rows of one, if known."""
 
     group: Guess | None
     order: Guess
@@ -74,10 +74,15 @@ def _number(value: Any) -> float:
 
 def sequences(survey: Survey, guesses: Sequence[Guess]) -> Sequences | None:
     """How the rows make sequences; None where they do not seem to."""
-    if any(guess.type in ("text", "image", "audio", "frames") and guess.options.get("level") != "characters" for guess in guesses):
+    if any(
+        guess.type in ("text", "image", "audio", "frames") and guess.options.get("level") != "characters"
+        for guess in guesses
+    ):
         return None
     orders = [guess for guess in guesses if guess.role == "order"]
-    orders += [guess for guess in guesses if guess.name.lower() in STEPS and guess not in orders and guess.profile.numbers]
+    orders += [
+        guess for guess in guesses if guess.name.lower() in STEPS and guess not in orders and guess.profile.numbers
+    ]
     groups = [guess for guess in guesses if guess.type == "label" or guess.role == "id" or _repeats(guess)]
     for order in orders:
         values = survey.sample.get(order.name, [])
@@ -94,7 +99,9 @@ def _repeats(guess: Guess) -> bool:
     return profile.whole == profile.present > 0 and profile.distinct <= profile.present / SHORTEST
 
 
-def _grouped(values: Sequence[Any], keys: Sequence[Any] | None, timed: bool) -> tuple[list[list[int]], int | None] | None:
+def _grouped(
+    values: Sequence[Any], keys: Sequence[Any] | None, timed: bool
+) -> tuple[list[list[int]], int | None] | None:
     """The rows of each group in order, and the season; None where they stand at uneven distances, or twice at one."""
     if not values or any(value is None for value in values):
         return None

@@ -42,7 +42,9 @@ def sizes(rows: int, profile: Profile, kind: str, options: Mapping[str, Any], lo
     """What suits so many rows whose first input, or what is written, is such a column."""
     trained = max(int(rows * HELD_OUT), 1)
     batch = _by(trained, (100, 4), (500, 8), (2_000, 16), (20_000, 32), (math.inf, 64))
-    lengths = profile.letters if options.get("level") == "characters" else profile.words if kind == "text" else profile.steps
+    lengths = (
+        profile.letters if options.get("level") == "characters" else profile.words if kind == "text" else profile.steps
+    )
     if max(longest, quantiles(lengths)[1]) > LONG and kind != "running":
         batch = max(batch // 2, 4)
     steps = math.ceil(trained / batch)
@@ -50,6 +52,8 @@ def sizes(rows: int, profile: Profile, kind: str, options: Mapping[str, Any], lo
     epochs = min(max(round(wanted / steps), 3), 40)
     hidden = _by(trained, (500, 32), (5_000, 64), (50_000, 128), (math.inf, 256))
     words = len(profile.items) or len(profile.tokens)
+    if kind not in ("text", "tokens", "running"):
+        words = 0  # what is embedded is labels
     embedding = _by(words, (200, 16), (1_000, 32), (5_000, 64), (30_000, 128), (math.inf, 256))
     if options.get("level") == "characters":
         embedding = 32 if trained > 500 else 16

@@ -1,4 +1,4 @@
-"""What some files hold: their format, the rows of each split, a profile of every column, rows that stand there twice."""
+"""What some files hold: their format, rows by split, a profile of every column, rows that stand there twice."""
 
 import codecs
 import re
@@ -16,16 +16,15 @@ from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.conll import Conll, looks_like_columns
 from seqnet.data.formats.csv import Csv, sniff
 from seqnet.data.formats.documents import Documents
-from seqnet.data.formats.find import Found, Part, find
+from seqnet.data.formats.find import SPLITS, Found, Part, find
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import TEXT, ClassFolders
 from seqnet.data.formats.format import Format
-from seqnet.data.formats.json import Json
 from seqnet.data.formats.jsonl import Jsonl, looks_like_rows
 from seqnet.data.formats.lines import Lines
 from seqnet.data.formats.npy import Npy
 from seqnet.data.formats.opening import Beside, Inside, ending, is_archive, stream, tree
-from seqnet.data.formats.table import Table, looks_like_header
+from seqnet.data.formats.table import NUMERIC, Table, looks_like_header
 from seqnet.data.formats.text import beginning
 from seqnet.data.inspection.profile import FILES, Profile
 from seqnet.errors import DataError
@@ -114,7 +113,8 @@ def located(paths: Sequence[str], format: Format) -> Found:
 def _of_folder(place: Path, format: Auto, lines: Lines) -> Found:
     files = tree(place)
     try:
-        return find(place, "data", None, None, format)
+        found = find(place, "data", None, None, format)
+        return _of_classes(place, found) or found
     except DataError as error:
         refused = error
     attempts: list[Callable[[], Found]] = []
@@ -129,9 +129,26 @@ def _of_folder(place: Path, format: Auto, lines: Lines) -> Found:
             found = attempt()
         except DataError:
             continue
-        if any(isinstance(part.file, Beside) or part.format.several for parts in found.splits.values() for part in parts):
+        if any(
+            isinstance(part.file, Beside) or part.format.several for parts in found.splits.values() for part in parts
+        ):
             return found
     raise refused
+
+
+def _of_classes(place: Path, found: Found) -> Found | None:
+    """Texts in folders that are no splits, as rows whose class is the folder."""
+    parts = [part for parts in found.splits.values() for part in parts]
+    if not all(isinstance(part.format, Documents) and isinstance(part.file, Path) for part in parts):
+        return None
+    if len({part.file.parent.name for part in parts}) < 2 or any(split_of(part.file.parent.name) for part in parts):
+        return None
+    folders = find(place, "data", None, None, ClassFolders())
+    names = ", ".join(sorted({part.file.parent.name for part in parts})[:5])
+    return Found(
+        folders.splits,
+        (f"texts lie in folders ({shown(names)}), each taken for a class; running text with --format text",),
+    )
 
 
 def _beside(place: Path, format: Auto) -> list[str]:
@@ -140,8 +157,14 @@ def _beside(place: Path, format: Auto) -> list[str]:
         return []
     own = ending(place)
     stem = place.name.removesuffix(own)
-    others = sorted(each.suffix.lower() for each in place.parent.iterdir() if each.stem == place.stem and each.is_file())
-    kept = [each for each in others if each not in (*format.by_ending, *FILES, own, "") and (place.parent / f"{stem}{each}").is_file()]
+    others = sorted(
+        each.suffix.lower() for each in place.parent.iterdir() if each.stem == place.stem and each.is_file()
+    )
+    kept = [
+        each
+        for each in others
+        if each not in (*format.by_ending, *FILES, own, "") and (place.parent / f"{stem}{each}").is_file()
+    ]
     return [each[1:] for each in (own, *kept)]
 
 
@@ -161,7 +184,10 @@ def is_table(lines: Sequence[str]) -> bool:
     delimiter = sniff(full)
     widths = {line.count(delimiter) for line in full if '"' not in line}
     rows = [line.split(delimiter) for line in full]
-    return len(full) > 2 and len(widths) == 1 and widths != {0} and (delimiter in "\t;|" or looks_like_header(rows))
+    if len(full) < 3 or len(widths) > 1 or widths <= {0}:
+        return False
+    figures = any(all(NUMERIC.fullmatch(cell) for cell in cells) for cells in zip(*rows, strict=False))
+    return delimiter in "\t;|" or figures or looks_like_header(rows)
 
 
 # --------------------------------------------------------------------------------------------------- encodings
@@ -183,6 +209,11 @@ def encoding_of(file: Any) -> str:
             narrow += odd
             wide += sum(letter > "\x7f" for letter in text) - odd
     return "cp1252" if narrow > wide else "utf-8"
+
+
+def split_of(name: str) -> str | None:
+    """The split that a folder is called as."""
+    return next((split for split, names in SPLITS.items() if name.lower() in names), None)
 
 
 def has_mark(file: Any) -> bool:
@@ -230,14 +261,19 @@ def heads(rows: Sequence[Sequence[Any]]) -> bool:
     columns = [[row[place] for row in rest] for place in range(len(first))]
     if any(name in cells for name, cells in zip(first, columns, strict=True)):
         return False
-    sure = [len(set(cells)) <= len(cells) // 3 or all(any(map(str.isdigit, cell)) for cell in cells) for cells in columns]
-    longer = [sum(len(cell.split()) for cell in cells) > 1.5 * len(cells) * len(name.split()) for name, cells in zip(first, columns, strict=True)]
+    sure = [
+        len(set(cells)) <= len(cells) // 3 or all(any(map(str.isdigit, cell)) for cell in cells) for cells in columns
+    ]
+    longer = [
+        sum(len(cell.split()) for cell in cells) > 1.5 * len(cells) * len(name.split())
+        for name, cells in zip(first, columns, strict=True)
+    ]
     codes = all(len(cell) <= 3 and cell.islower() for cell in first)  # of languages
     return (any(sure) or codes) and all(one or other for one, other in zip(sure, longer, strict=True))
 
 
 def name_pattern(files: Sequence[Any]) -> str | None:
-    """How the names of files are made, if all have as many parts and one of these is of a few kinds, such as a class."""
+    """How the names of files are made, if all have as many parts and one of these is of a few kinds, as classes are."""
     stems = [PurePosixPath(file.name).stem for file in files]
     for separator in "_-.":
         parts = [stem.split(separator) for stem in stems]
@@ -260,28 +296,34 @@ def survey(paths: Sequence[str], format: Format, recoded: Callable[[str], Format
     if encoding not in (None, "utf-8", "bom", _said(first.format)) and (other := recoded(str(encoding))) is not None:
         found = located(paths, other)
         first = next(part for parts in found.splits.values() for part in parts)
-    told = list(found.told)
-    named = False
+    told = list(found.told)[:1]
+    named = isinstance(format, Auto) and isinstance(first.format, ClassFolders) and bool(told)
     if isinstance(format, Auto):
         place = first.file
-        named = isinstance(place, Path) and ending(place) not in format.by_ending
+        named = named or (isinstance(place, Path) and ending(place) not in format.by_ending)
         if isinstance(first.format, Documents) and not isinstance(place, Inside) and _only(found):
             if is_table(beginning(place, first.format.encoding)):
                 csv = Csv(encoding=first.format.encoding)
-                found = Found({split: [Part(part.file, csv) for part in parts] for split, parts in found.splits.items()})
+                found = Found(
+                    {split: [Part(part.file, csv) for part in parts] for split, parts in found.splits.items()}
+                )
                 told, named = [f"{place} is taken for a table: its lines are rows of cells"], True
                 first = next(part for parts in found.splits.values() for part in parts)
     if isinstance(first.format, ClassFolders) and not first.format.by_name:
         if all(file.parent == first.file.root for file in first.file.files if isinstance(file, Path)):
             if (pattern := name_pattern(first.file.files)) is not None:
                 folder = ClassFolders(pattern)
-                found = Found({split: [Part(part.file, folder) for part in parts] for split, parts in found.splits.items()})
+                found = Found(
+                    {split: [Part(part.file, folder) for part in parts] for split, parts in found.splits.items()}
+                )
                 told.append(f"the names of files are made as {pattern}: each part is a column")
                 first, named = Part(first.file, folder), True
     names, columns, headed = columns_of(first)
     if isinstance(first.format, Table) and headed and not looks_like_header(first.format.look(first.file)):
         if first.format.header(first.file) is None:
-            told.append(f"the first row, {shown(', '.join(names))}, is taken for a header, since it is not like the others")
+            told.append(
+                f"the first row, {shown(', '.join(names))}, is taken for a header, since it is not like the others"
+            )
     profiles = [Profile(name, column) for name, column in zip(names, columns, strict=True)]
     made = Survey(list(paths), first.format, encoding, named, told, headed, profiles, {}, {}, None)
     made.several = first.format.several and not isinstance(first.format, ClassFolders)
@@ -363,12 +405,20 @@ def _keep(made: Survey, columns: Sequence[Sequence[Any]]) -> None:
     for profile, values in zip(made.columns, columns, strict=True):
         kept = made.sample.setdefault(profile.name, [])
         for value in islice(values, max(ROWS - len(kept), 0)):
-            kept.append(value[:KEPT] if isinstance(value, str) else value if isinstance(value, int | float) else _brief(value))
+            kept.append(
+                value[:KEPT] if isinstance(value, str) else value if isinstance(value, int | float) else _brief(value)
+            )
 
 
 def _brief(value: Any) -> Any:
     """A list as its length, which is what rows are compared by."""
-    return np.shape(value)[:1] if isinstance(value, list | tuple | np.ndarray) else value.item() if isinstance(value, np.generic) else None
+    return (
+        np.shape(value)[:1]
+        if isinstance(value, list | tuple | np.ndarray)
+        else value.item()
+        if isinstance(value, np.generic)
+        else None
+    )
 
 
 def _size(values: Any) -> int:
@@ -382,7 +432,9 @@ def _worth(columns: Sequence[Sequence[Any]]) -> list[int]:
     kept = []
     for place, values in enumerate(columns):
         texts = list(map(str, islice(values, 1000)))
-        ids = len(set(texts)) == len(texts) > 1 and all(text.isalnum() and any(map(str.isdigit, text)) for text in texts)
+        ids = len(set(texts)) == len(texts) > 1 and all(
+            text.isalnum() and any(map(str.isdigit, text)) for text in texts
+        )
         kept += [] if ids else [place]
     return kept or list(range(len(columns)))
 
