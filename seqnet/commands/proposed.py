@@ -9,7 +9,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from seqnet.configuration import quote, quoted
-from seqnet.data.inspection.readings import Reading
+from seqnet.data.inspection.maker import Reading
 from seqnet.errors import ConfigurationError, on_disk, visible
 from seqnet.trust import CONFIGS
 

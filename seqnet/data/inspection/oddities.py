@@ -8,8 +8,9 @@ from seqnet.data.files import counted
 from seqnet.data.files import shown as shortened
 from seqnet.data.formats.table import Table
 from seqnet.data.inspection.columns import Guess
-from seqnet.data.inspection.readings import ASKED, Reading, gives_away
-from seqnet.data.inspection.survey import LOOKED_AT, Survey
+from seqnet.data.inspection.maker import ASKED, Reading, gives_away
+from seqnet.data.inspection.profile import LOOKED_AT
+from seqnet.data.inspection.survey import Survey
 
 NEARLY_ALL = 0.5  # of the tokens of a split are unknown
 NEARLY_EVERY = 0.8  # value of a column is another
@@ -176,8 +177,8 @@ def _unknown(survey: Survey, guesses: Sequence[Guess]) -> Iterator[str]:
             share = split.unknown.get(guess.name, 0.0)
             if guess.type == "text" and guess.options.get("level") != "characters" and share > NEARLY_ALL:
                 yield (
-                    f"{shown(guess.name)}: {share:.0%} of the words of {name} are none of training's, so a model cannot "
-                    "tell them apart: read it with level=characters or level=bpe, or draw the splits anew"
+                    f"{shown(guess.name)}: {share:.0%} of the words of {name} are none of training's, so a model "
+                    "cannot tell them apart: read it with level=characters or level=bpe, or draw the splits anew"
                 )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from seqnet.data.fields.raw import MISSING, missing
 from seqnet.data.numbers import LARGEST
 
+LOOKED_AT = 64 << 20  # letters, or bytes of numbers, of a split that are looked at
 MOST = 50_000  # different values, or tokens, that are counted; behind them a column just has many
 LONGEST = 1 << 20  # letters of a text that are looked at
 SEPARATORS = (",", ";", "|")

@@ -1,90 +1,32 @@
 """What the columns of some files can be trained on: inputs, target, task, and sizes that suit so many rows."""
 
-import keyword
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from seqnet.data.formats.documents import Documents
+from seqnet.data.inspection.by_rows import by_rows
 from seqnet.data.inspection.columns import Guess
-from seqnet.data.inspection.profile import Profile, quantiles
+from seqnet.data.inspection.maker import (
+    ASKED,
+    STEPPED,
+    WHOLE,
+    Maker,
+    Reading,
+    asked,
+    complete,
+    free,
+    gives_away,
+    identifiers,
+    incomplete,
+    read_as_words,
+    with_numbers_joined,
+)
 from seqnet.data.inspection.sequences import Sequences
-from seqnet.data.inspection.sizes import Sizes, sizes
+from seqnet.data.inspection.sizes import sizes
 from seqnet.data.inspection.survey import Survey
 from seqnet.errors import ConfigurationError, did_you_mean
 
-ASKED = (
-    *("target", "label", "labels", "class", "classes", "category", "categories", "y", "sentiment", "stars", "rating"),
-    *(
-        "score",
-        "answer",
-        "action",
-        "outcome",
-        "intent",
-        "kind",
-        "kinds",
-        "species",
-        "diagnosis",
-        "grade",
-        "topic",
-        "upos",
-    ),
-    *("ner", "ner_tags", "tag", "tags", "pos", "translation", "summary", "output", "response", "result", "price"),
-)
 WORDS = ("form", "word", "words", "token", "tokens", "text")
-OF_ROW = ("label", "labels", "number")
-STEPPED = ("tokens", "series", "roll")
-WHOLE = ("text", "audio", "frames", "image")
-HORIZON = 12  # steps ahead, where no season is known
-GROUPS = 1000  # sequences that are told apart by their names
-
-
-@dataclass
-class Reading:
-    """Something that can be learned. fields: by name, the type and its options; groups, options: further choices."""
-
-    about: str
-    fields: dict[str, tuple[str, dict[str, Any]]]
-    inputs: list[str]
-    target: str
-    groups: dict[str, str] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Maker:
-    """Makes readings of columns. named: the identifier of each column."""
-
-    survey: Survey
-    guesses: list[Guess]
-    named: dict[str, str]
-    shares: dict[str, Any]  # of the data, that every reading has
-
-    def fields(self, chosen: Iterable[Guess]) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Fields of some columns; one that is not called as its column says which it is."""
-        made = {}
-        for guess in chosen:
-            name = self.named[guess.name]
-            column = {} if name == guess.column else {"column": guess.column}
-            made[name] = (str(guess.type), column | guess.options)
-        return made
-
-    def reading(
-        self, about: str, inputs: Sequence[Guess], target: Guess, groups: dict[str, str], size: Sizes, **options: Any
-    ) -> Reading:
-        """One of some columns."""
-        names = [self.named[guess.name] for guess in inputs]
-        asked = self.named[target.name]
-        told = about.format(inputs=", ".join(names), target=asked)
-        kept = {key.replace("__", "."): value for key, value in options.items()}
-        every = self.shares | size.options(
-            bool({"text", "tokens", "label", "letters"} & {str(each.type) for each in inputs})
-        )
-        return Reading(
-            told, self.fields([*inputs, target]), names, asked, {**groups, "schedule": "cosine"}, every | kept
-        )
 
 
 def readings(survey: Survey, guesses: list[Guess], said: str | None, found: Sequences | None) -> list[Reading]:
@@ -126,118 +68,6 @@ def readings(survey: Survey, guesses: list[Guess], said: str | None, found: Sequ
     return [reading for reading in made if reading is not None]
 
 
-# --------------------------------------------------------------------------------------------------------- columns
-
-
-def identifiers(guesses: Sequence[Guess]) -> dict[str, str]:
-    """A name for the field of each column: its own where that can be, else one like it."""
-    found: dict[str, str] = {}
-    for guess in guesses:
-        plain = unicodedata.normalize("NFKD", guess.name).encode("ascii", "ignore").decode()
-        name = re.sub(r"\W+", "_", plain.partition("..")[0]).strip("_")
-        if not guess.profile.name or isinstance(guess.column, int) or not re.match(r"[A-Za-z]", name):
-            name = str(guess.type or "column")
-        elif guess.name != guess.column or ".." in guess.name:
-            name = str(guess.type)
-        if keyword.iskeyword(name) or name in ("null", "true", "false"):
-            name = f"{name}_"
-        number, first = 1, name
-        while name in found.values():
-            number += 1
-            name = f"{first}{number}"
-        found[guess.name] = name
-    return found
-
-
-def asked(guesses: Sequence[Guess], said: str | None) -> Guess | None:
-    """The column that is asked for, once a row: the one that was said, that is called so, or the last that can be."""
-    if said is not None:
-        guess = next(guess for guess in guesses if guess.name == said)
-        if guess.type in (*OF_ROW, "text"):
-            return guess
-        profile = guess.profile
-        if profile.numbers:
-            return replace(guess, type="number", options={})
-        return replace(guess, type="label", options={}) if profile.are("text") else None
-    able = [guess for guess in guesses if guess.type in OF_ROW]
-    others = [guess for guess in guesses if guess.type is not None]
-    if not able or len(others) < 2:
-        return None
-    called = [guess for guess in able if guess.name.lower() in ASKED]
-    if called:
-        return min(called, key=lambda guess: ASKED.index(guess.name.lower()))
-    return able[-1]
-
-
-def complete(guesses: Iterable[Guess], but: Sequence[Guess] = ()) -> list[Guess]:
-    """The columns that can be read, without those that are often missing; of numbers a missing one is filled."""
-    kept = []
-    for guess in guesses:
-        if guess.type is None or any(guess is other for other in but):
-            continue
-        if guess.type in ("number", "series") and _gone(guess):
-            guess = replace(guess, options={**guess.options, "missing": "mean", "mask": True})
-        elif guess.profile.missing > guess.profile.rows / 10:
-            continue
-        kept.append(guess)
-    return kept
-
-
-def _gone(guess: Guess) -> bool:
-    profile = guess.profile
-    return profile.missing > 0 or (guess.type == "number" and profile.numeric < profile.present)
-
-
-def with_numbers_joined(maker: Maker, inputs: list[Guess]) -> list[Guess]:
-    """Several numbers a row as one field."""
-    numbers = [guess for guess in inputs if guess.type == "number"]
-    if len(numbers) < 2:
-        return inputs
-    options = {key: value for guess in numbers for key, value in guess.options.items()}
-    one = replace(joined(numbers, "numbers"), options=options)
-    maker.named.setdefault(one.name, _free("numbers", maker.named.values()))
-    return [*(guess for guess in inputs if guess.type != "number"), one]
-
-
-def joined(numbers: Sequence[Guess], type: str) -> Guess:
-    """Columns of numbers as one field."""
-    made = Profile("+".join(guess.name for guess in numbers), [guess.column for guess in numbers])
-    made.rows = numbers[0].profile.rows
-    return Guess(made, type, "")
-
-
-def _free(name: str, taken: Iterable[str]) -> str:
-    taken, number, first = set(taken), 1, name
-    while name in taken:
-        number += 1
-        name = f"{first}{number}"
-    return name
-
-
-def read_as_words(guess: Guess, rows: int, asked: bool = False) -> Guess:
-    """A text with the options that suit it: how words are parted, rare ones unknown, capitals."""
-    profile, options = guess.profile, dict(guess.options)
-    if options.get("level") == "characters":
-        return guess
-    total = sum(profile.tokens.values())
-    marked = sum(often for token, often in profile.tokens.items() if len(token) > 1 and token[-1] in ".,;:!?")
-    if marked > 0.03 * total:
-        options["tokenizer"] = "punctuation"
-    if rows >= 1000 and sum(often == 1 for often in profile.tokens.values()) > len(profile.tokens) / 5:
-        options["min_count"] = 2
-    if not asked and any(token != token.lower() for token in list(profile.tokens)[:1000]):
-        options["lower"] = True
-    return replace(guess, options=options)
-
-
-def gives_away(survey: Survey, guess: Guess, target: Guess) -> bool:
-    """Whether a label is another name of the one that is asked for, in every row that was kept."""
-    if guess.type != "label" or target.type != "label" or guess.name == target.name:
-        return False
-    pairs = set(zip(survey.sample.get(guess.name, ()), survey.sample.get(target.name, ()), strict=False))
-    return len(pairs) > 1 and all(len({pair[place] for pair in pairs}) == len(pairs) for place in (0, 1))
-
-
 def read_otherwise(maker: Maker, target: Guess) -> list[Maker]:
     """Makers for whom a column that is read, not asked for, is what else it may be."""
     made = []
@@ -246,9 +76,6 @@ def read_otherwise(maker: Maker, target: Guess) -> list[Maker]:
             other = replace(guess, type=guess.otherwise, options={}, otherwise=None)
             made.append(replace(maker, guesses=[*maker.guesses[:place], other, *maker.guesses[place + 1 :]]))
     return made
-
-
-# --------------------------------------------------------------------------------------------------------- readings
 
 
 def of_row(maker: Maker, target: Guess) -> Reading | None:
@@ -276,7 +103,7 @@ def of_row(maker: Maker, target: Guess) -> Reading | None:
             place = inputs.index(other)
             inputs[place] = replace(other, options={**other.options, "vocabulary": maker.named[texts[0].name]})
     objective = {"label": "classification", "labels": "multi_label", "number": "regression"}[str(target.type)]
-    if target.type == "number" and _gone(target):
+    if target.type == "number" and incomplete(target):
         target = replace(target, options={**target.options, "missing": "unjudged"})
     elif target.profile.missing:
         maker.shares["data.on_bad_row"] = "skip"
@@ -347,7 +174,7 @@ def by_step(maker: Maker, said: str | None) -> Reading | None:
         training__monitor=monitor,
     )
     if words.type == "tokens":
-        name = _free("letters", maker.named.values())
+        name = free("letters", maker.named.values())
         made.fields = {spelled: made.fields[spelled], name: ("letters", letters.options), **made.fields}
         made.inputs.append(name)
         made.about = made.about.replace(spelled, f"{spelled}, {name}", 1)
@@ -409,91 +236,3 @@ def next_step(maker: Maker, said: str | None) -> Reading | None:
     if guess.type == "roll":
         about, objective = "the next notes: {inputs} -> {target}", "multi_label"
     return maker.reading(about, [guess], guess, {"task": "many_to_many", "objective": objective}, size)
-
-
-def by_rows(maker: Maker, found: Sequences, said: str | None) -> Reading | None:
-    """What is asked at the steps of sequences that rows make: the next ones of a series, or a label at each."""
-    sample = maker.survey.sample
-    keys = {found.order.name, found.group.name if found.group else None}
-    columns = [guess for guess in maker.guesses if guess.name not in keys]
-    numbers = [guess for guess in columns if guess.type == "number"]
-    labels = [guess for guess in columns if guess.type == "label" and not found.stays(sample[guess.name])]
-    target = next((guess for guess in columns if guess.name == said), None)
-    if said is not None and target is None:
-        return None
-    target = target or next((guess for guess in labels if guess.name.lower() in ASKED), None)
-    target = target or (numbers[-1] if numbers else labels[-1] if labels else None)
-    if target is None or target.type not in ("number", "label"):
-        return None
-    options: dict[str, Any] = {"data__rows__order": found.order.column}
-    if found.group is not None:
-        options["data__rows__group"] = found.group.column
-    if target.type == "label":
-        return _labelled_steps(maker, found, numbers, labels, target, options)
-    return _forecast(maker, found, numbers, labels, target, options)
-
-
-def _labelled_steps(
-    maker: Maker, found: Sequences, numbers: list[Guess], labels: list[Guess], target: Guess, options: dict[str, Any]
-) -> Reading | None:
-    inputs: list[Guess] = []
-    if numbers:
-        state = replace(numbers[0], type="series") if len(numbers) == 1 else joined(numbers, "series")
-        maker.named.setdefault(state.name, _free("state", maker.named.values()))
-        inputs = [replace(state, options=_filled(numbers))]
-    inputs += [replace(guess, options={**guess.options, "axis": "step"}) for guess in labels if guess is not target]
-    if not inputs:
-        return None
-    target = replace(target, options={**target.options, "axis": "step"})
-    size = sizes(len(found.rows), target.profile, "series", {}, found.longest)
-    groups = {"task": "many_to_many", "objective": "classification"}
-    return maker.reading("a label at each step: {inputs} -> {target}", inputs, target, groups, size, **options)
-
-
-def _filled(numbers: Sequence[Guess]) -> dict[str, Any]:
-    return {"missing": "last", "mask": True} if any(map(_gone, numbers)) else {}
-
-
-def _forecast(
-    maker: Maker, found: Sequences, numbers: list[Guess], labels: list[Guess], target: Guess, options: dict[str, Any]
-) -> Reading | None:
-    sample = maker.survey.sample
-    series = [target, *(guess for guess in numbers if guess is not target)]
-    inputs = []
-    for guess in series:
-        made = replace(guess, type="series", options=_filled([guess]))
-        if found.trend(sample[guess.name]) is not None:
-            made.options["scale"] = "window"
-            if found.season is not None and found.season * 2 <= found.shortest:
-                made.options["season"] = found.season
-        inputs.append(made)
-    if "mask" in inputs[0].options:  # what is asked for has no second number beside it
-        inputs[0].options.pop("mask")
-    inputs += [replace(guess, options={**guess.options, "axis": "step"}) for guess in labels]
-    group = found.group
-    if group is not None and len(found.rows) <= GROUPS:
-        inputs.append(replace(group, type="label", options={}))
-    held = maker.survey.splits.keys() & {"valid"} or "data.split_column" in maker.shares
-    share = 0.1 if found.shortest * 0.1 >= 2 * HORIZON else 0.2
-    ahead = found.season or HORIZON
-    ahead = max(1, min(ahead, int(found.shortest * share) // 2))
-    options["data__horizon"] = ahead
-    if not held:
-        options["data__valid_share"] = share
-    rows = len(found.rows)
-    if found.longest > 8 * max(ahead, 12) and rows < 200:
-        length = 4 * max(ahead, 12)
-        options |= {"data__rows__length": length, "data__rows__every": max(ahead // 2, 1)}
-        rows = sum(map(len, found.rows)) // max(ahead // 2, 1)
-    size = sizes(rows, target.profile, "series", {}, min(found.longest, 96))
-    groups = {"task": "many_to_many", "objective": "regression"}
-    steps = "the next step" if ahead == 1 else f"the next {ahead} steps"
-    return maker.reading(f"{steps} of a series: {{inputs}} -> {{target}}", inputs, inputs[0], groups, size, **options)
-
-
-def lengths(guess: Guess) -> tuple[int, int, int] | None:
-    """What half of a column's values, 95 % and all do not exceed, in tokens or steps; None where it has none."""
-    profile = guess.profile
-    if guess.type == "text":
-        return quantiles(profile.letters if guess.options.get("level") == "characters" else profile.words)
-    return quantiles(profile.steps) if profile.steps else None
