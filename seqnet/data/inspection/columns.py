@@ -210,7 +210,10 @@ def _of_numbers(profile: Profile) -> Guess:
     if profile.padded:
         return _of_texts(profile)
     if whole and few:
-        kinds, other = counted(profile.distinct, "different one"), "number" if profile.distinct > 2 else None
+        kinds, other = (
+            counted(profile.distinct, "different one"),
+            "number" if profile.distinct > 2 or profile.high > 20 else None,
+        )
         return Guess(profile, "label", f"whole numbers {span}, {kinds}: classes", {"order": "value"}, otherwise=other)
     return Guess(profile, "number", f"numbers, {span}")
 

@@ -39,6 +39,15 @@ class Tally(Counter[str]):
         else:
             self.full = True
 
+    def add_all(self, texts: list[str]) -> None:
+        """Count each once more."""
+        if len(self) < MOST:
+            self.update(texts)
+        else:
+            known = list(filter(self.__contains__, texts))
+            self.update(known)
+            self.full = self.full or len(known) < len(texts)
+
 
 class Profile:
     """A column. name: what it is called; column: how it is asked for: by its name, its position, or as a range."""
@@ -148,8 +157,7 @@ class Profile:
         words = text[:LONGEST].split()
         self.words[len(words)] += 1
         self.letters[len(text)] += 1
-        for word in words:
-            self.tokens.add(word)
+        self.tokens.add_all(words)
         if len(self.alphabet) < 100:
             self.alphabet.update(text[:LONGEST])
         if text[0] in "+-.0123456789([":
@@ -161,8 +169,9 @@ class Profile:
             for separator in SEPARATORS:
                 if separator in text:
                     self.joined[separator] += 1
-                for piece in text.split(separator):
-                    self.parted[separator].add(piece.strip()[:60])
+                if not self.parted[separator].full:
+                    for piece in text.split(separator):
+                        self.parted[separator].add(piece.strip()[:60])
 
     def _maybe_number(self, text: str, words: list[str]) -> None:
         try:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.data.files import BadRows, shown
+from seqnet.data.files import BadRows, opened, shown
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.csv import Csv
 from seqnet.data.formats.documents import Documents
 from seqnet.data.formats.find import Found, Part
+from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import ClassFolders
-from seqnet.data.formats.format import Format
+from seqnet.data.formats.format import Format, Rows
 from seqnet.data.formats.opening import Inside, ending
 from seqnet.data.formats.table import Table, looks_like_header
 from seqnet.data.formats.text import beginning
@@ -27,6 +28,8 @@ from seqnet.errors import DataError
 
 ROWS = 20_000  # whose values are kept, to see how rows go together
 KEPT = 200  # letters of such a value
+BEGINNING = 1 << 12  # bytes of a file that tell it from others
+FILE = OF_FOLDERS[0]
 
 
 @dataclass
@@ -59,6 +62,7 @@ class Survey:
     problem: str | None = None
     several: bool = False  # each file is a row
     letters: int = 0  # of a document
+    telling: list[int] | None = None  # the columns that tell whether two rows are the same
 
     @property
     def rows(self) -> int:
@@ -148,18 +152,16 @@ def _read(made: Survey, split: str, parts: Sequence[Part], bad: Noted) -> Split:
     found = Split([str(part.file) for part in parts])
     columns = [profile.column for profile in made.columns]
     training = split == "train"
-    others = [Profile(profile.name, profile.column) for profile in made.columns]
-    profiles = made.columns if training else others
-    looked, hashed = 0, None
-    for rows in _blocks(parts, columns, bad, found):
+    profiles = made.columns if training else [Profile(profile.name, profile.column) for profile in made.columns]
+    looked = 0
+    for part, rows in _blocks(parts, columns, bad):
         for profile, values in zip(profiles, rows.columns, strict=True):
             profile.add(values)
         if training:
             _keep(made, rows.columns)
-        hashed = hashed or _worth(rows.columns)
         if not rows.continues:
             found.rows += len(rows)
-            found.hashes.extend(_hashes(rows.columns, hashed))
+            found.hashes.extend(_hashes(made, part, rows.columns))
         size = sum(map(_size, rows.columns))
         looked += size
         made.letters += size if training else 0
@@ -167,37 +169,42 @@ def _read(made: Survey, split: str, parts: Sequence[Part], bad: Noted) -> Split:
             found.part = True
             break
     if not training:
-        for known, profile in zip(made.columns, profiles, strict=True):
-            total = sum(profile.tokens.values())
-            if total and not known.tokens.full:
-                strange = sum(often for token, often in profile.tokens.items() if token not in known.tokens)
-                found.unknown[known.name] = strange / total
+        found.unknown = _unknown(made.columns, profiles)
     return found
 
 
-def _blocks(parts: Sequence[Part], columns: Sequence[Any], bad: Noted, found: Split) -> Iterator[Any]:
+def _blocks(parts: Sequence[Part], columns: Sequence[Any], bad: Noted) -> Iterator[tuple[Part, Rows]]:
     for part in parts:
-        yield from part.format.rows(part.file, columns, bad)
+        for rows in part.format.rows(part.file, columns, bad):
+            yield part, rows
+
+
+def _unknown(training: Sequence[Profile], profiles: Sequence[Profile]) -> dict[str, float]:
+    """The share of the tokens of each column that training has not."""
+    found = {}
+    for known, profile in zip(training, profiles, strict=True):
+        total = sum(profile.tokens.values())
+        if total and not known.tokens.full:
+            strange = sum(often for token, often in profile.tokens.items() if token not in known.tokens)
+            found[known.name] = strange / total
+    return found
 
 
 def _keep(made: Survey, columns: Sequence[Sequence[Any]]) -> None:
     for profile, values in zip(made.columns, columns, strict=True):
         kept = made.sample.setdefault(profile.name, [])
-        for value in islice(values, max(ROWS - len(kept), 0)):
-            kept.append(
-                value[:KEPT] if isinstance(value, str) else value if isinstance(value, int | float) else _brief(value)
-            )
+        kept += map(_brief, islice(values, max(ROWS - len(kept), 0)))
 
 
 def _brief(value: Any) -> Any:
-    """A list as its length, which is what rows are compared by."""
-    return (
-        np.shape(value)[:1]
-        if isinstance(value, list | tuple | np.ndarray)
-        else value.item()
-        if isinstance(value, np.generic)
-        else None
-    )
+    """A value as it is, if it is small; of a list how long it is, which is what lists are compared by."""
+    if isinstance(value, str):
+        return value[:KEPT]
+    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value[:0]):
+        return (len(value),)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, int | float) else None
 
 
 def _size(values: Any) -> int:
@@ -206,27 +213,40 @@ def _size(values: Any) -> int:
     return sum(len(value) if isinstance(value, str | bytes | list) else 8 for value in values)
 
 
-def _worth(columns: Sequence[Sequence[Any]]) -> list[int]:
-    """Which columns tell that two rows are the same: not those that number or name the rows."""
+# ------------------------------------------------------------------------------------------ rows that stand there twice
+
+
+def _hashes(made: Survey, part: Part, columns: Sequence[Sequence[Any]]) -> Iterator[int]:
+    """A number for each row, the same for rows that are the same; of files by how they begin, whatever they are called."""
+    if made.telling is None:
+        made.telling = _telling(columns)
+    kept = [columns[place] for place in made.telling]
+    if isinstance(part.format, ClassFolders) and made.columns[0].name == FILE:
+        base = part.format.base(part.file)
+        kept = [[_beginning(base / name) for name in columns[0]]]
+    for row in zip(*kept, strict=True):
+        yield hash(tuple(map(_hashable, row)))
+
+
+def _telling(columns: Sequence[Sequence[Any]]) -> list[int]:
+    """The columns that tell whether two rows are the same: not those that number or name the rows."""
     kept = []
     for place, values in enumerate(columns):
         texts = list(map(str, islice(values, 1000)))
-        ids = len(set(texts)) == len(texts) > 1 and all(
-            text.isalnum() and any(map(str.isdigit, text)) for text in texts
-        )
-        kept += [] if ids else [place]
+        coded = all(text.isalnum() and any(map(str.isdigit, text)) for text in texts)
+        kept += [] if coded and len(set(texts)) == len(texts) > 1 else [place]
     return kept or list(range(len(columns)))
 
 
-def _hashes(columns: Sequence[Sequence[Any]], kept: Sequence[int]) -> Iterator[int]:
-    for row in zip(*(columns[place] for place in kept), strict=True):
-        yield hash(tuple(map(_hashable, row)))
+def _beginning(path: Path) -> tuple[int, bytes]:
+    with opened(path) as file:
+        return path.stat().st_size, file.read(BEGINNING)
 
 
 def _hashable(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tobytes()
-    return value if isinstance(value, str | int | float | bytes | None) else repr(value)
+    return value if isinstance(value, str | int | float | bytes | tuple | None) else repr(value)
 
 
 def _compare(splits: dict[str, Split]) -> None:
