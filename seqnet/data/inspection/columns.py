@@ -210,10 +210,8 @@ def _of_numbers(profile: Profile) -> Guess:
     if profile.padded:
         return _of_texts(profile)
     if whole and few:
-        kinds, other = (
-            counted(profile.distinct, "different one"),
-            "number" if profile.distinct > 2 or profile.high > 20 else None,
-        )
+        kinds = counted(profile.distinct, "different one")
+        other = "number" if profile.distinct > 2 or profile.high > 20 else None  # 0 and 1 are no amounts
         return Guess(profile, "label", f"whole numbers {span}, {kinds}: classes", {"order": "value"}, otherwise=other)
     return Guess(profile, "number", f"numbers, {span}")
 

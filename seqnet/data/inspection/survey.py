@@ -217,7 +217,7 @@ def _size(values: Any) -> int:
 
 
 def _hashes(made: Survey, part: Part, columns: Sequence[Sequence[Any]]) -> Iterator[int]:
-    """A number for each row, the same for rows that are the same; of files by how they begin, whatever they are called."""
+    """A number for each row, the same for rows that are the same; of files by how they begin, not by their names."""
     if made.telling is None:
         made.telling = _telling(columns)
     kept = [columns[place] for place in made.telling]
