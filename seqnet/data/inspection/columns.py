@@ -13,6 +13,7 @@ from seqnet.data.fields import schemes
 from seqnet.data.fields.pictures import content
 from seqnet.data.fields.raw import Unusable
 from seqnet.data.files import counted, shown
+from seqnet.data.formats.babi import Babi
 from seqnet.data.formats.midi import Midi
 from seqnet.data.inspection.profile import ARRAYS, CLIPS, PICTURES, SOUNDS, Profile, quantiles
 from seqnet.data.inspection.survey import Survey
@@ -52,6 +53,8 @@ def guesses(survey: Survey) -> list[Guess]:
     if isinstance(survey.format, Midi):
         steps = quantiles(found[0].profile.steps)
         found[0] = Guess(found[0].profile, "roll", f"the notes of each of {steps[0]} steps and more")
+    if isinstance(survey.format, Babi):
+        found[-1] = Guess(found[-1].profile, None, "which sentences answer the question, as no one knows before")
     return found
 
 

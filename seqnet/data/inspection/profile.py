@@ -157,11 +157,11 @@ class Profile:
         words = text[:LONGEST].split()
         self.words[len(words)] += 1
         self.letters[len(text)] += 1
-        self.tokens.add_all(words)
         if len(self.alphabet) < 100:
             self.alphabet.update(text[:LONGEST])
-        if text[0] in "+-.0123456789([":
-            self._maybe_number(text, words)
+        if text[0] in "+-.0123456789([" and self._is_number(text):
+            return
+        self.tokens.add_all(words)
         if len(words) < 20:
             ending = PurePosixPath(text).suffix.lower() if "." in text[-6:] else ""
             if ending in FILES:
@@ -173,13 +173,12 @@ class Profile:
                     for piece in text.split(separator):
                         self.parted[separator].add(piece.strip()[:60])
 
-    def _maybe_number(self, text: str, words: list[str]) -> None:
-        try:
+    def _is_number(self, text: str) -> bool:
+        """Count a text that begins as a number does; whether it is one."""
+        if _is_number(text):
             self._number(float(text))
             self.padded += len(text) > 1 and text[0] == "0" and text.isdigit()
-            return
-        except ValueError:
-            pass
+            return True
         if COMMA.fullmatch(text):
             self.commas += 1
         elif STAMP.fullmatch(text) and _stamp(text) is not None:
@@ -189,6 +188,7 @@ class Profile:
             if len(found) > 1 and all(map(_is_number, found)):
                 self.lists += 1
                 self.steps[len(found)] += 1
+        return False
 
     def _list(self, value: Any) -> None:
         if isinstance(value, np.ndarray):
@@ -236,7 +236,7 @@ class Profile:
 
 def _is_number(text: str) -> bool:
     try:
-        return math.isfinite(float(text))
+        return "_" not in text and math.isfinite(float(text))
     except ValueError:
         return False
 
