@@ -28,7 +28,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import rules, trust
+from seqnet import own_files, rules, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
 from seqnet.trust import CONFIGS
@@ -82,6 +82,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
             if key in ("run_dir", "resume") and (sentence := rules.OPTIONS[key].refusal(key, value)):
                 raise ConfigurationError(sentence)
         stored = stored_groups(arguments)
+    _check_own_files(arguments, [*overrides, *parse_overrides(stored)])
 
     def composed(cfg: DictConfig) -> Any:
         hydra_config: Any = HydraConfig.get()
@@ -110,6 +111,7 @@ def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> C
     sweeping: it is to be one of a sweep, in a folder that is not known yet.
     """
     overrides = parse_overrides(arguments)
+    _check_own_files(arguments, overrides)
     try:
         cfg = _load(command, [str(override.input_line) for override in overrides], _config_dir(arguments))
         return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
@@ -176,6 +178,14 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
             )
         overrides.append(override)
     return overrides
+
+
+def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) -> None:
+    """Look at the user's own files that are chosen. Raises ConfigurationError."""
+    folder = _config_dir(arguments)
+    if folder is not None:
+        chosen = [override for override in overrides if override.key_or_group in _groups()]
+        own_files.check(Path(folder), [f"{one.key_or_group}/{value}" for one in chosen for value in _values(one)])
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
@@ -286,7 +296,7 @@ def _unresolved(message: str) -> str | None:
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])  # type: ignore[misc]
 
 
 def leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -441,7 +451,7 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     overrides = [override for override in parse_overrides(arguments) if not override.key_or_group.startswith("hydra")]
     groups = [override for override in overrides if override.key_or_group in _groups()]
     try:
-        first = [f"{override.get_key_element()}={_first(override)}" for override in groups]
+        first = [f"{override.get_key_element()}={_values(override)[0]}" for override in groups]
         cfg = _load(command, first, _config_dir(arguments))
     except (HydraException, OmegaConfBaseException):
         return None
@@ -456,11 +466,11 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _first(override: Override) -> str:
-    """The value of an override as typed, of a sweep its first."""
+def _values(override: Override) -> list[str]:
+    """The value of an override as typed, of a sweep all that it has."""
     if override.is_discrete_sweep():
-        return str(next(iter(override.sweep_string_iterator())))
-    return override.get_value_element_as_str()
+        return [str(value) for value in override.sweep_string_iterator()]
+    return [override.get_value_element_as_str()]
 
 
 def one_sentence(message: str) -> str:
