@@ -19,10 +19,11 @@ from seqnet import build, rules
 from seqnet.batch import EvaluationReport, StepReport
 from seqnet.commands import results
 from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
+from seqnet.commands.continuing import adapted, regroups
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import RunningText, samples
 from seqnet.commands.signals import StopRequest
-from seqnet.commands.stored import assembled, judged, load_weights
+from seqnet.commands.stored import NOT_A_RUN, assembled, judged, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import run_folder
 from seqnet.errors import (
@@ -60,6 +61,11 @@ def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
             "limit, or give another run_dir"
         )
         return 0
+    if beginning.complete and beginning.changed:
+        raise ConfigurationError(
+            f"{beginning.checkpoint} is complete: {results.reason(beginning.config, beginning.components)}; raise that "
+            f"limit too, as nothing is left to train with {next(iter(beginning.changed))} changed"
+        )
     with StopRequest() as stop, _explained(beginning.config):
         return Training(beginning, folder, stop).run()
 
@@ -99,12 +105,25 @@ class Training:
         self._rehearse(assembly, trainer.precision)
         self.state = RunState(config, assembly, trainer, early_stopping(config), Averages())
         if beginning.components is not None:
-            self.state.restore(beginning.components, str(beginning.checkpoint))
+            self.state.restore(self._stored(), str(beginning.checkpoint))
+            if regroups(beginning.changed):
+                trainer.seek()
             _compare(beginning.components.get("machine", {}), self.state.machine())
         self.observers = self._observers()
         # The step of the checkpoint that holds the state as it is.
         self.saved: int | None = None if beginning.components is None else trainer.position.step
         self.last_saved = time.monotonic()
+
+    def _stored(self) -> dict[str, Any]:
+        """The components to go on with. Raises CheckpointError."""
+        stored, changed = self.beginning.components, self.beginning.changed
+        assert stored is not None
+        if not changed:
+            return stored
+        try:
+            return adapted(stored, self.state.components(), self.config, changed)
+        except NOT_A_RUN as error:
+            raise CheckpointError(f"{self.beginning.checkpoint} does not fit this run: {error}") from error
 
     def _read(self, trust: list[str] | None, learned: dict[str, Any] | None) -> Any:
         """The source, with what it `learned` before or learns now; its splits and their loaders. Raises DataError."""
@@ -176,7 +195,8 @@ class Training:
         checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
         (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
         if self.beginning.checkpoint is not None and self.beginning.components is not None:
-            adopt(self.beginning.checkpoint, self.beginning.components, self.folder)
+            changed = self.state.components() if self.beginning.changed else None
+            adopt(self.beginning.checkpoint, self.beginning.components, self.folder, changed)
         with ExitStack() as stack:
             for observer in self.observers:
                 stack.callback(observer.close)
@@ -219,7 +239,7 @@ class Training:
 
     def _remember(self) -> None:
         """Take a snapshot where a batch begins; running text is left out window by window, so every step begins one."""
-        if self.state.trainer.position.window == 0 or self.example.starts is not None:
+        if not self.state.before or self.state.trainer.position.window == 0 or self.example.starts is not None:
             self.state.before = [*self.state.before[-1:], self.state.snapshot()]
 
     def _rewind(self, error: NonFiniteError) -> None:
@@ -425,6 +445,19 @@ class Training:
             observers.append(Profile())
         return observers
 
+    def _changes(self) -> Iterator[str]:
+        """What is changed against the run that this one goes on with, and what follows from it."""
+        changed, position = self.beginning.changed, self.state.trainer.position
+        for key, (before, now) in changed.items():
+            yield f"{key}: {rules.shown(before)} -> {rules.shown(now)}"
+        if regroups(changed) and (position.batch or position.window):
+            yield (
+                f"epoch {position.epoch + 1} goes on at {position.share:.1%} in other batches, without carried state: "
+                "some of its rows may be read twice or not at all"
+            )
+        if "training.monitor" in changed:
+            yield "the best checkpoint is chosen among those to come"
+
     def _description(self) -> Run:
         trainer = self.state.trainer
         return Run(
@@ -444,6 +477,7 @@ class Training:
             monitor=self.state.stopping.monitor,
             minutes=trainer.position.seconds / 60,
             resumed=self.beginning.components is not None,
+            changed=tuple(self._changes()),
             log_file=self.folder / "train.log",
         )
 

@@ -55,6 +55,8 @@ class Console(Observer):
         self._say(Text.assemble(("run folder  ", "dim"), visible(str(run.folder))))
         if run.resumed:
             self._say(Text.assemble(("goes on     ", "dim"), f"after step {run.step:,}"))
+        for line in run.changed:
+            self._say(Text.assemble(("changed     ", "dim"), visible(line)))
         with (drawing := Screen(file=StringIO(), force_terminal=False, width=self._screen.width)).capture() as table:
             drawing.print(model_table(run.model, run.example))
         for line in ["", *table.get().splitlines(), ""]:
