@@ -26,7 +26,7 @@ def adapted(stored: Components, fresh: Components, config: Config, changed: Conf
     before = stored["config"]
     rewinds = config["training"]["on_nonfinite"] == "rewind"
     keep = rewinds and not regroups(changed) and "training.monitor" not in changed
-    snapshots = [_adapted(one, fresh, before, config, changed) for one in stored["snapshots"]] if keep else []
+    snapshots = [_adapted(one, fresh, before, config, changed) for one in stored.get("snapshots", [])] if keep else []
     return {**_adapted(stored, fresh, before, config, changed), "snapshots": snapshots}
 
 

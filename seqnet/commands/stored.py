@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from seqnet import build
 from seqnet import trust as trusted
-from seqnet.errors import CheckpointError
+from seqnet.errors import CheckpointError, DataError
 from seqnet.training import checkpoint, manifest
 from seqnet.training.precision import Precision
 
@@ -43,7 +43,7 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
     try:
         config, step = trusted.checked(components["config"], trust), int(components["counters"]["step"])
         source = build.source(config, trust)
-        source.restore(components["data"])
+        learn_again(source, components, str(found))
         assembly = assembled(config, source, trust, components, str(found))
         load_weights(assembly.model, judged(components), str(found))
         chosen = Precision(precision or config["precision"], where)
@@ -51,6 +51,14 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
         raise CheckpointError(f"{found} does not hold what a run holds: {error!r}") from error
     assembly.model.to(where).eval()
     return StoredRun(config, assembly, chosen, found, step)
+
+
+def learn_again(source: Any, components: dict[str, Any], where: str) -> None:
+    """Hand a source what it learned when the run began. Raises CheckpointError where it is that of another."""
+    try:
+        source.restore(components["data"])
+    except (DataError, *NOT_A_RUN) as error:
+        raise CheckpointError(f"{where} does not hold what this data's reader learned: {error}") from error
 
 
 def assembled(

@@ -23,7 +23,7 @@ from seqnet.commands.continuing import adapted, regroups
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import RunningText, samples
 from seqnet.commands.signals import StopRequest
-from seqnet.commands.stored import NOT_A_RUN, assembled, judged, load_weights
+from seqnet.commands.stored import NOT_A_RUN, assembled, judged, learn_again, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import run_folder
 from seqnet.errors import (
@@ -129,7 +129,7 @@ class Training:
         """The source, with what it `learned` before or learns now; its splits and their loaders. Raises DataError."""
         source = build.source(self.config, trust)
         if learned is not None:
-            source.restore(learned["data"])
+            learn_again(source, learned, str(self.beginning.checkpoint or self.config["init_from"]))
         else:
             source.fit()
         self.splits = {name: source.split(name) for name in ("train", "valid", "test")}
