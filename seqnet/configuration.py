@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import folders, rules, trust
+from seqnet import folders, own_files, rules, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
 from seqnet.trust import CONFIGS
@@ -38,6 +39,11 @@ STORED = "config.json"  # in a checkpoint
 CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
 TEXT_KEYS = frozenset(key for key, option in rules.OPTIONS.items() if option.text)
 OF_HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep.")
+CHANGEABLE = ("data.batch_size", "data.batch_tokens", "precision")  # beside whole sections, see `may_change`
+BEGINNING = (  # where an optimiser's state begins: of no use later
+    ("torch.optim.Adagrad", "optimizer.initial_accumulator_value"),
+    ("torch.optim.Rprop", "optimizer.lr"),
+)
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 
 
@@ -81,6 +87,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
             if key in ("run_dir", "resume") and (sentence := rules.OPTIONS[key].refusal(key, value)):
                 raise ConfigurationError(sentence)
         stored = stored_groups(arguments)
+    _check_own_files(arguments, [*overrides, *parse_overrides(stored)])
 
     def composed(cfg: DictConfig) -> Any:
         hydra_config: Any = HydraConfig.get()
@@ -109,6 +116,7 @@ def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> C
     sweeping: it is to be one of a sweep, in a folder that is not known yet.
     """
     overrides = parse_overrides(arguments)
+    _check_own_files(arguments, overrides)
     try:
         cfg = _load(command, [str(override.input_line) for override in overrides], _config_dir(arguments))
         return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
@@ -175,6 +183,14 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
             )
         overrides.append(override)
     return overrides
+
+
+def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) -> None:
+    """Look at the user's own files that are chosen. Raises ConfigurationError."""
+    folder = _config_dir(arguments)
+    if folder is not None:
+        chosen = [override for override in overrides if override.key_or_group in _groups()]
+        own_files.check(Path(folder), [f"{one.key_or_group}/{value}" for one in chosen for value in _values(one)])
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
@@ -289,7 +305,7 @@ def _unresolved(message: str) -> str | None:
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])  # type: ignore[misc]
 
 
 def leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -464,7 +480,7 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     overrides = [override for override in parse_overrides(arguments) if not override.key_or_group.startswith("hydra")]
     groups = [override for override in overrides if override.key_or_group in _groups()]
     try:
-        first = [f"{override.get_key_element()}={_first(override)}" for override in groups]
+        first = [f"{override.get_key_element()}={_values(override)[0]}" for override in groups]
         cfg = _load(command, first, _config_dir(arguments))
     except (HydraException, OmegaConfBaseException):
         return None
@@ -479,11 +495,11 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _first(override: Override) -> str:
-    """The value of an override as typed, of a sweep its first."""
+def _values(override: Override) -> list[str]:
+    """The value of an override as typed, of a sweep all that it has."""
     if override.is_discrete_sweep():
-        return str(next(iter(override.sweep_string_iterator())))
-    return override.get_value_element_as_str()
+        return [str(value) for value in override.sweep_string_iterator()]
+    return [override.get_value_element_as_str()]
 
 
 def one_sentence(message: str) -> str:
@@ -541,9 +557,10 @@ def merge_stored(
     """The configuration to go on with: what is not typed takes the stored value.
 
     A typed value that differs is refused, except for length limits, patience, `checkpoint.*`, `observers.*`, `device`
-    and `data.num_workers`, which a run that lost a worker is told to lower; `run_dir`, `resume` and `trust` are always
-    those of the command line. Raises ConfigurationError.
+    and `data.num_workers`, which a run that lost a worker is told to lower, and in a new folder all that `may_change`;
+    `run_dir`, `resume` and `trust` are always those of the command line. Raises ConfigurationError.
     """
+    elsewhere = goes_on_elsewhere(config)
     merged = copy.deepcopy(trust.checked(stored, config["trust"], config))
     for key in ("run_dir", "resume", "trust"):
         merged[key] = copy.deepcopy(config[key])
@@ -553,31 +570,70 @@ def merge_stored(
             before: Any = merged["groups"].get(key)
             if key == "sweep":
                 continue
-            if key in ("checkpoint", "observers"):
+            if key in ("checkpoint", "observers") or (elsewhere and key == "schedule" and choices[key] != before):
                 merged[key] = copy.deepcopy(config[key])
                 merged["groups"][key] = choices[key]
             elif choices[key] != before:
-                raise ConfigurationError(_differs(key, choices[key], before))
+                raise ConfigurationError(_differs(key, choices[key], before, config, merged))
             continue
         if key in ("run_dir", "resume", "trust"):
             continue
         now, before = rules.lookup(config, key), rules.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
-        if free or key in ("training.patience", "data.num_workers"):
+        free |= key in ("training.patience", "data.num_workers")
+        if free or (elsewhere and now != before and may_change(key, merged)):
             put(merged, key, copy.deepcopy(now))
         elif now != before:
-            raise ConfigurationError(_differs(key, now, before))
+            raise ConfigurationError(_differs(key, now, before, config, merged))
     sentence = rules.contradiction(merged)
     if sentence is not None:
         raise ConfigurationError(sentence)
     return merged
 
 
-def _differs(key: str, now: Any, before: Any) -> str:
+def _differs(key: str, now: Any, before: Any, config: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    typed, run = f"{key}={rules.shown(now)}", shlex.quote(str(config["run_dir"] or "RUN"))
+    if goes_on_elsewhere(config):
+        run = shlex.quote(config["resume"])
+        otherwise = f"begin a new run with its weights, as far as they fit: init_from={run} in place of resume={run}"
+    elif may_change(key, stored):
+        otherwise = f"go on with the change in a new folder: resume={run} run_dir=NEW {typed}"
+    else:
+        otherwise = "give another run_dir"
     return (
-        f"{key}={rules.shown(now)}, but the stored run has {key}={rules.shown(before)}: "
-        "leave it out to go on with the run, or give another run_dir"
+        f"{typed}, but the stored run has {key}={rules.shown(before)}: leave it out to go on with the run, or "
+        f"{otherwise}"
     )
+
+
+def goes_on_elsewhere(config: Mapping[str, Any]) -> bool:
+    """Whether a run is gone on with in a new folder."""
+    return config["resume"] not in ("auto", "never")
+
+
+def may_change(key: str, stored: Mapping[str, Any]) -> bool:
+    """Whether a run may be gone on with in a new folder with another value of `key`, or another choice of that group.
+
+    Weights, the optimiser's state and the step must mean the same with it.
+    """
+    group, last = key.partition(".")[0], key.rpartition(".")[2]
+    if (rules.lookup(stored, "optimizer._target_", None), key) in BEGINNING or key == "optimizer._target_":
+        return False
+    inside = group in ("optimizer", "training") and group != key
+    return inside or group == "schedule" or key in CHANGEABLE or last == "dropout" or last.endswith("_dropout")
+
+
+def changes(
+    config: Mapping[str, Any], stored: Mapping[str, Any], typed: Iterable[str], choices: Mapping[str, str]
+) -> dict[str, list[Any]]:
+    """What a run in a new folder does otherwise than the stored one: key or group -> [before, now]."""
+    found = {}
+    for key in typed:
+        place = f"groups.{key}" if key in choices else key
+        before, now = (rules.lookup(one, place, None) for one in (stored, config))
+        if before != now and may_change(key, stored):
+            found[key] = [before, now]
+    return found
 
 
 def run_folder(config: Mapping[str, Any]) -> Path:
