@@ -136,13 +136,15 @@ class RunState:
                 device = trainer.precision.device
                 trainer.state = with_leaves(template, [tensor.to(device) for tensor in carried["tensors"]])
             metrics = components["metrics"]
-            check_like({"averages": asdict(Averages()), "evaluated": None}, metrics)
+            # An earlier seqnet counted less.
+            metrics = {"rows": 0, **metrics, "averages": {**asdict(Averages()), **metrics["averages"]}}
+            check_like({"averages": asdict(Averages()), "evaluated": None, "rows": 0}, metrics)
             self.averages, self.evaluated = Averages(**metrics["averages"]), None
             if metrics["evaluated"] is not None:
                 scores = dict.fromkeys(metrics["evaluated"]["scores"], 0.0)
                 check_like({"step": 0, "scores": scores}, metrics["evaluated"])
                 self.evaluated = Evaluated(**metrics["evaluated"])
-            self.rows = metrics.get("rows", 0)  # an earlier seqnet did not count them
+            self.rows = metrics["rows"]
             check_numbers(self.rows, 0)
             self.stopping.restore(components["early_stopping"])
             self.before = snapshots
