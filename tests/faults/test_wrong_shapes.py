@@ -57,6 +57,7 @@ def components(
         "training.ema_decay=0.9",
         "training.patience=2",
         "schedule=plateau",
+        "schedule.warmup_steps=3",
         "observers.samples=false",
     )
     assert train(overrides, folder) == (0, "")
