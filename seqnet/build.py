@@ -21,6 +21,7 @@ from seqnet.data.examples import Examples, Stream
 from seqnet.data.files import shown
 from seqnet.data.lanes import LaneLoader, evaluation_lanes
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.options import of as options_of
 from seqnet.spaces import Tokens
 from seqnet.training.trainer import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
@@ -78,6 +79,38 @@ def _targets(config: Config, prefix: str = "") -> dict[str, str]:
         elif key == "_target_" and isinstance(value, str):
             found[f"{prefix}{key}"] = value
     return found
+
+
+def wrong_option(config: Config, trust: Sequence[str] | None = None) -> str | None:
+    """The sentence for the first option that its class does not take so, by its annotations; None where all are right.
+
+    What a task's yaml says to the model is the model's. Raises ConfigurationError where a class is not found.
+    """
+    for name, section in config.items():
+        if not isinstance(section, dict) or not isinstance(section.get("_target_"), str):
+            continue
+        takes = options_of(locate(section["_target_"], trust, f"{name}._target_"))
+        if name == "task" and isinstance(config.get("model"), dict):
+            of_model = options_of(locate(config["model"]["_target_"], trust))
+            takes |= {key: of_model[key] for key in MODEL_KEYS if key in of_model}
+        for key, value in section.items():
+            if isinstance(value, dict):
+                sentence = wrong_option({f"{name}.{key}": value}, trust)
+            else:
+                sentence = takes[key].refusal(f"{name}.{key}", value) if key in takes else None
+            if sentence is not None:
+                return sentence
+    return None
+
+
+def check_options(config: Config, trust: Sequence[str] | None = None, says: str = "") -> None:
+    """Refuse an option that its class does not take so. says: what the sentence begins with.
+
+    Raises ConfigurationError.
+    """
+    sentence = wrong_option(config, trust)
+    if sentence is not None:
+        raise ConfigurationError(f"{says}{sentence}")
 
 
 def packages(config: Config) -> list[str]:

@@ -135,7 +135,7 @@ def _command(name: str) -> Any:
 
 def _run(command: str, composed: "Composed") -> int:
     if command == "train":
-        code: int = _command("train").run(composed.config, composed.typed, composed.choices)
+        code: int = _command("train").run(**vars(composed))
         return code
     if composed.config["run"] is None:
         raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")
@@ -150,7 +150,7 @@ def _sweep(arguments: list[str]) -> int:
     """Run every job of a sweep and rank them; 1 if one failed."""
     from seqnet import configuration, sweep
 
-    folder, arguments = sweep.prepare(arguments)
+    folder, arguments = sweep.prepare(arguments, lambda composed: _command("train").check(composed))
     made = sweep.absent(folder)
     try:
         configuration.run_hydra("train", arguments, _sweep_job)

@@ -1,7 +1,8 @@
 """Compose a configuration with Hydra and check it, without torch.
 
 Known keys are those of the chosen group files composed without the experiment: whatever an experiment file or
-a `+key` adds to them is refused. Types are those of the defaults; ranges and contradictions are in `rules`.
+a `+key` adds to them is refused. Types are those of the defaults; ranges of keys of no class, and what
+cannot go together among them, are in `relations`. What classes say is checked in `build` and `fits`, with torch.
 """
 
 import copy
@@ -28,8 +29,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import rules, trust
+from seqnet import relations, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
+from seqnet.options import shown
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
 from seqnet.trust import CONFIGS
 
@@ -39,7 +41,6 @@ STORED = "config.json"  # in a checkpoint
 CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
 TEXT_OF_A_FIELD = re.compile(r"data\.fields\.\w+\.(column|separator)|data\.format\.(delimiter|encoding|name_pattern)")
 LISTS = re.compile(r"data\.path|data\.fields\.\w+\.column")  # text, or a list of texts
-TEXT_KEYS = frozenset(key for key, option in rules.OPTIONS.items() if option.text)
 OF_HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep.")
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 
@@ -51,6 +52,8 @@ class Composed:
     config: Config  # resolved and plain, with the group choices under `groups`
     typed: dict[str, Any]
     choices: dict[str, str]
+    defaults: dict[str, Any]  # what each key is where nobody says it; nothing in a job of a sweep
+    places: tuple[Path, ...]  # where the files of groups are found
 
 
 # ------------------------------------------------------------------- composing
@@ -60,7 +63,7 @@ def quoted(argument: str) -> str:
     """An override of a key that holds text, quoted for Hydra's grammar unless it is already."""
     key, equals, value = argument.partition("=")
     key = key.lstrip("+")
-    text = key in TEXT_KEYS or TEXT_OF_A_FIELD.fullmatch(key) is not None
+    text = key in relations.TEXTS or TEXT_OF_A_FIELD.fullmatch(key) is not None
     if (
         not equals
         or not text
@@ -90,7 +93,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
     stored = []
     if command == "train" and not is_sweep(arguments):
         for key, value in typed_keys(overrides).items():
-            if key in ("run_dir", "resume") and (sentence := rules.OPTIONS[key].refusal(key, value)):
+            if key in ("run_dir", "resume") and (sentence := relations.OPTIONS[key].refusal(key, value)):
                 raise ConfigurationError(sentence)
         stored = _settled(command, stored_groups(arguments), arguments)
 
@@ -196,7 +199,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         try:
             override = OverridesParser.create().parse_override(line)
         except HydraException as error:
-            told = rules.shown(line)
+            told = shown(line)
             if "=" not in line:
                 raise ConfigurationError(
                     f"cannot read '{told}': it must be KEY=VALUE, such as run={told} for the folder of a run"
@@ -206,7 +209,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
                 f"quoted twice, as in 'KEY=\"a=b\"'"
             ) from error
         if not override.key_or_group:
-            raise ConfigurationError(f"cannot read '{rules.shown(line)}': it must be KEY=VALUE, and there is no key")
+            raise ConfigurationError(f"cannot read '{shown(line)}': it must be KEY=VALUE, and there is no key")
         if override.is_delete():
             raise ConfigurationError(f"cannot take out '{line[1:]}': give it a value instead, or null where it may be")
         key, named = override.key_or_group, override.get_key_element().lstrip("+")
@@ -218,7 +221,20 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
                 "a run lives is run_dir, and further files are found with --config-dir"
             )
         overrides.append(override)
+    _refuse_twice(overrides)
     return overrides
+
+
+def _refuse_twice(overrides: Iterable[Override]) -> None:
+    """Refuse a key that is given two values, of which Hydra would take the last."""
+    given: dict[str, Any] = {}
+    for override in overrides:
+        line = str(override.input_line)
+        key, value = override.get_key_element().lstrip("+"), line.partition("=")[2]
+        if given.setdefault(key, value) != value:
+            raise ConfigurationError(
+                f"{key} is given twice, as {shown(given[key])} and as {shown(value)}: leave one out"
+            )
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
@@ -251,7 +267,7 @@ def checked(
     task = OverridesParser.create().parse_overrides(lines)
     _check_choices(choices, task)
     in_job = hydra_config.mode == RunMode.MULTIRUN
-    if choices.get("sweep", "grid") != "grid" and not (in_job or sweeping):
+    if not (in_job or sweeping) and ("sweep" in typed_keys(task) or choices.get("sweep", "grid") != "grid"):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
     asked = typed_keys(task)
     places = tuple(place.path for place in _loader().get_search_path().get_path())
@@ -272,10 +288,13 @@ def checked(
         if before is not None:
             config = merge_stored(config, before, typed, choices)
             choices = config["groups"]
-    sentence = rules.contradiction(config)
+    sentence = relations.conflict(config)
     if sentence is not None:
         raise ConfigurationError(sentence)
-    return Composed(config, typed, choices)
+    # What one job of a sweep has no use for, another may have.
+    defaults = {} if in_job else leaves(reference) | leaves({"groups": trust.default_choices()})
+    named = dict.fromkeys(place.removeprefix("file://") for place in (*places, *hydra_config.searchpath) if place)
+    return Composed(config, typed, choices, defaults, tuple(Path(place) for place in named if os.path.isdir(place)))
 
 
 def _as_overrides(choices: Mapping[str, str], nested: bool, search: Sequence[str]) -> tuple[str, ...]:
@@ -345,7 +364,7 @@ def _check_choices(choices: Mapping[str, str], task: Iterable[Override]) -> None
 def _no_choice(override: Override) -> str:
     """The sentence that refuses what is no choice of a group."""
     choices = ", ".join(_choices_of(override.key_or_group))
-    return f"{override.get_key_element().lstrip('+')}={rules.shown(override.value())}: choose one of {choices}"
+    return f"{override.get_key_element().lstrip('+')}={shown(override.value())}: choose one of {choices}"
 
 
 def _plain(cfg: DictConfig) -> Config:
@@ -416,7 +435,8 @@ def _checked_keys(config: Config, reference: Config, choices: Mapping[str, str],
     for key, value in leaves(config).items():
         if key not in defaults:
             raise ConfigurationError(unknown_key(key, defaults, choices))
-        sentence = rules.option(key, defaults[key], command).refusal(key, value)
+        of_class = f"{key.partition('.')[0]}._target_" in defaults
+        sentence = relations.option(key, defaults[key], command, of_class).refusal(key, value)
         if sentence is not None:
             raise ConfigurationError(sentence)
         put(config, key, _in_the_type_of(defaults[key], value))
@@ -638,13 +658,13 @@ def merge_stored(
             continue
         if key in ("run_dir", "resume", "trust"):
             continue
-        now, before = rules.lookup(config, key), rules.lookup(merged, key, None)
+        now, before = relations.lookup(config, key), relations.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
         if free or key == "data.num_workers":
             put(merged, key, copy.deepcopy(now))
         elif now != before:
             raise ConfigurationError(_differs(key, now, before))
-    sentence = rules.contradiction(merged)
+    sentence = relations.conflict(merged)
     if sentence is not None:
         raise ConfigurationError(sentence)
     return merged
@@ -652,7 +672,7 @@ def merge_stored(
 
 def _differs(key: str, now: Any, before: Any) -> str:
     return (
-        f"{key}={rules.shown(now)}, but the stored run has {key}={rules.shown(before)}: "
+        f"{key}={shown(now)}, but the stored run has {key}={shown(before)}: "
         "leave it out to go on with the run, or give another run_dir"
     )
 

@@ -27,7 +27,9 @@ ENDS = "ends"  # trait: what is written begins and ends with tokens of its own
 RANKED = "ranked"  # trait: a vocabulary in order of frequency
 BIO = "bio"  # trait: labels are BIO tags
 STREAM = "stream"  # trait: documents are read from end to end, the state carried along
-LETTERS = "letters"  # trait: a step is a word's characters, 0 behind the last
+NEXT = "next"  # trait of a target: what the inputs hold a step later, so whoever reads ahead has read it
+SHARED = "shared"  # trait of an input: its vocabulary is that of the target
+LETTERS = "letters"  # trait: each entry is a word as it is spelled, padded with 0
 AHEAD = "ahead"  # trait: at the step where it is asked for, it is known already
 
 

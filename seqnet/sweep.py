@@ -5,7 +5,7 @@ import csv
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,19 @@ MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a lis
 # ---------------------------------------------------------------- before the jobs
 
 
-def prepare(arguments: Sequence[str]) -> tuple[Path, list[str]]:
+def prepare(arguments: Sequence[str], check: Callable[[configuration.Composed], object]) -> tuple[Path, list[str]]:
     """The sweep's folder, which is not made yet, and the arguments that make Hydra use it.
 
-    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>. Raises ConfigurationError where no
-    job of the sweep can run.
+    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>. check: raises ConfigurationError for a
+    job that cannot run. Raises ConfigurationError where none of them can.
     """
     overrides = configuration.parse_overrides(
         [configuration.quoted(argument) if argument.startswith("run_dir=") else argument for argument in arguments]
     )
     typed = {override.key_or_group: override for override in overrides}
     kept = [argument for argument in arguments if not argument.startswith(("run_dir=", "hydra.sweep.dir="))]
-    _check(kept, [override for override in overrides if override.key_or_group not in ("run_dir", "hydra.sweep.dir")])
+    elsewhere = ("run_dir", "hydra.sweep.dir")
+    _check(kept, [override for override in overrides if override.key_or_group not in elsewhere], check)
     given = typed.get("run_dir") or typed.get("hydra.sweep.dir")
     if given is not None:
         folder = Path(str(given.value()))
@@ -54,7 +55,9 @@ def prepare(arguments: Sequence[str]) -> tuple[Path, list[str]]:
     return folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"]
 
 
-def _check(arguments: Sequence[str], overrides: Sequence[Override]) -> None:
+def _check(
+    arguments: Sequence[str], overrides: Sequence[Override], check: Callable[[configuration.Composed], object]
+) -> None:
     """Refuse a sweep none of whose jobs can run. Raises the first job's ConfigurationError."""
     flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
     rest = [argument for argument in arguments if argument not in flags]
@@ -62,7 +65,7 @@ def _check(arguments: Sequence[str], overrides: Sequence[Override]) -> None:
     first: ConfigurationError | None = None
     for values in itertools.product(*(_values(override) for override in overrides)):
         try:
-            configuration.compose("train", [*plain, *values], sweeping=True)
+            check(configuration.compose("train", [*plain, *values], sweeping=True))
         except ConfigurationError as error:
             first = first or error
         else:

@@ -1,7 +1,8 @@
 """What a stored configuration may say: it is data, and whoever handed the run on may have written it.
 
 Its classes are those that seqnet's own files name for that place, torch's optimisers, and those of packages that
-the user trusts by name. Its options have the types and ranges of the command line's. Read without torch.
+the user trusts by name. Its options have the types of the command line's. Read without torch; ranges that
+classes say are checked by `build.check_options` before anything is built.
 """
 
 import re
@@ -12,8 +13,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from seqnet import rules
+from seqnet import relations
 from seqnet.errors import CheckpointError, ConfigurationError, DataError
+from seqnet.options import shown
 
 Config = dict[str, Any]
 
@@ -67,6 +69,14 @@ def package_of(name: str) -> str:
 
 
 @cache
+def default_choices() -> dict[str, str]:
+    """What each group is where nothing is chosen."""
+    entries = _defaults(CONFIGS / "train.yaml")["defaults"]
+    listed = [item for entry in entries if isinstance(entry, dict) for item in entry.items()]
+    return {name: str(choice) for name, choice in listed if "/" not in name}
+
+
+@cache
 def _layout() -> tuple[Config, Mapping[str, str]]:
     """The options of no group with their defaults, and for each section the group that it is chosen from."""
     options = {key: value for key, value in _defaults(CONFIGS / "train.yaml").items() if key not in NO_OPTIONS}
@@ -93,10 +103,9 @@ def refusal(target: str) -> ConfigurationError:
     """What a class is refused with that nobody trusts."""
     package = target.partition(".")[0]
     if package == "seqnet" or not package.isidentifier():
-        return ConfigurationError(f"{SAYS} names {rules.shown(target)[:200]}, which is no class that seqnet builds")
+        return ConfigurationError(f"{SAYS} names {shown(target)[:200]}, which is no class that seqnet builds")
     return ConfigurationError(
-        f"{SAYS} names {rules.shown(target)[:200]}, which is not seqnet's own; if you trust that code, "
-        f"add trust=[{package}]"
+        f"{SAYS} names {shown(target)[:200]}, which is not seqnet's own; if you trust that code, add trust=[{package}]"
     )
 
 
@@ -111,7 +120,7 @@ def checked(stored: Any, trust: Sequence[str], typed: Mapping[str, Any] | None =
     options, sections = _layout()
     defaults: Config = {**options, **dict.fromkeys(sections), "groups": {}}
     for name in stored.keys() - defaults.keys():
-        raise ConfigurationError(f"{SAYS} has {rules.shown(name)[:200]}, which this seqnet does not know")
+        raise ConfigurationError(f"{SAYS} has {shown(name)[:200]}, which this seqnet does not know")
     found: Config = {}
     for name, default in defaults.items():
         value = stored.get(name, default)
@@ -195,7 +204,7 @@ def _options(
         if (inner := _inner(f"{name}.{key}")) is not None and isinstance(option, dict):
             _check_inner(f"{name}.{key}", inner, option, trust, own)
         elif defaults is not None and key in defaults:
-            _check(f"{name}.{key}", option, defaults[key])
+            _check(f"{name}.{key}", option, defaults[key], "_target_" in defaults)
         elif defaults is None:
             _refuse_strange(f"{name}.{key}", option, trust, own)
         else:
@@ -219,7 +228,7 @@ def _check_inner(key: str, group: str, value: Config, trust: Sequence[str], type
         _section(where, group, one, trust, own)
 
 
-def _check(key: str, value: Any, default: Any) -> None:
+def _check(key: str, value: Any, default: Any, of_class: bool = False) -> None:
     """Refuse what the option cannot hold."""
     if isinstance(value, dict) and isinstance(default, dict):
         for name, part in value.items():
@@ -230,8 +239,7 @@ def _check(key: str, value: Any, default: Any) -> None:
     if isinstance(value, dict):
         raise ConfigurationError(f"{SAYS} has options in {key}, which holds none")
     _refuse_strange(key, value)
-    linked = isinstance(default, str) and default.startswith("${")  # to another option: the table alone knows
-    sentence = (rules.OPTIONS[key] if linked else rules.option(key, default)).refusal(key, value)
+    sentence = relations.option(key, default, of_class=of_class).refusal(key, value)
     if sentence is not None:
         raise ConfigurationError(f"{SAYS} cannot be right: {sentence}")
 
@@ -256,4 +264,4 @@ def _refuse_strange(key: str, value: Any, trust: Sequence[str] = (), typed: Any 
 
 def _brief(value: Any) -> str:
     """A value as an error message shows it, however large it is."""
-    return rules.shown(value)[:60] if isinstance(value, (str, bool, int, float, type(None))) else type(value).__name__
+    return shown(value)[:60] if isinstance(value, (str, bool, int, float, type(None))) else type(value).__name__

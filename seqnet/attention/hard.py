@@ -1,11 +1,16 @@
 """Hard attention: one encoder state, drawn at random in training."""
 
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
 import torch
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
-from seqnet.attention.scores import Score
+from seqnet.attention.scores import Name, Score
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Kind
+from seqnet.options import number
 
 ESTIMATORS = ("reinforce", "gumbel")
 
@@ -20,14 +25,21 @@ class Hard(nn.Module):
     maximum (straight-through, Jang et al. 2017). score, coverage: as soft attention's. Raises ConfigurationError.
     """
 
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """The option of the other estimator."""
+        if options["estimator"] == "gumbel":
+            return {"entropy": "it is of attention.estimator=reinforce"}
+        return {"temperature": "it is of attention.estimator=gumbel"}
+
     def __init__(
         self,
         query_size: int,
         memory_size: int,
-        score: str = "scaled_dot",
-        estimator: str = "reinforce",
-        entropy: float = 0.05,
-        temperature: float = 1.0,
+        score: Name = "scaled_dot",
+        estimator: Literal["reinforce", "gumbel"] = "reinforce",
+        entropy: Annotated[float, number(least=0, most=1000)] = 0.05,
+        temperature: Annotated[float, number(least=0.001)] = 1.0,
         coverage: bool = False,
     ) -> None:
         super().__init__()

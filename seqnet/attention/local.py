@@ -1,13 +1,16 @@
 """Local attention: a weighted sum over the encoder states near one position."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
-from seqnet.attention.scores import Score
+from seqnet.attention.scores import Name, Score
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.linear import Linear
+from seqnet.options import CountFromZero
 
 POSITIONS = ("monotonic", "predicted")
 
@@ -28,9 +31,9 @@ class Local(nn.Module):
         self,
         query_size: int,
         memory_size: int,
-        score: str = "scaled_dot",
-        window: int = 5,
-        position: str = "predicted",
+        score: Name = "scaled_dot",
+        window: CountFromZero = 5,
+        position: Literal["monotonic", "predicted"] = "predicted",
         coverage: bool = False,
     ) -> None:
         super().__init__()

@@ -1,11 +1,16 @@
 """Multi-head attention: several soft attentions of their own projections, combined."""
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, masked, memory
 from seqnet.attention.scores import comparison, known
 from seqnet.errors import ConfigurationError
 from seqnet.linear import Linear
+from seqnet.options import Width
+
+SCORES = ("dot", "scaled_dot", "additive")  # each head has projections of its own, which `general` would be
 
 
 class MultiHead(nn.Module):
@@ -21,19 +26,14 @@ class MultiHead(nn.Module):
         self,
         query_size: int,
         memory_size: int,
-        score: str = "scaled_dot",
-        num_heads: int = 4,
+        score: Literal["dot", "scaled_dot", "additive"] = "scaled_dot",
+        num_heads: Width = 4,
         residual: bool = False,
         norm: bool = False,
         coverage: bool = False,
     ) -> None:
         super().__init__()
-        known(score)
-        if score == "general":
-            raise ConfigurationError(
-                "attention.score=general puts a matrix between query and key, which each head's own projections "
-                "already are: set attention.score to dot, scaled_dot or additive"
-            )
+        known(score, SCORES)
         if num_heads < 1 or query_size % num_heads:
             raise ConfigurationError(
                 f"attention.num_heads={num_heads} does not divide model.hidden_size={query_size}, the width that the "

@@ -5,6 +5,7 @@ A score is a module with `keys(encoded)`, run once a source, and `forward(query,
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.linear import Linear
 
 SCORES = ("dot", "scaled_dot", "general", "additive")
+Name = Literal["dot", "scaled_dot", "general", "additive"]
 
 
 class Product(nn.Module):
@@ -86,9 +88,7 @@ class Score(nn.Module):
         return found
 
 
-def known(name: str) -> None:
+def known(name: str, names: Sequence[str] = SCORES) -> None:
     """Raises ConfigurationError for a score that there is not."""
-    if name not in SCORES:
-        raise ConfigurationError(
-            f"attention.score={name} is not one of {', '.join(SCORES)}{did_you_mean(name, SCORES)}"
-        )
+    if name not in names:
+        raise ConfigurationError(f"attention.score={name} is not one of {', '.join(names)}{did_you_mean(name, names)}")

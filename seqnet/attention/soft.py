@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, masked, memory
-from seqnet.attention.scores import Score
+from seqnet.attention.scores import Name, Score
 
 
 class Soft(nn.Module):
@@ -13,7 +13,7 @@ class Soft(nn.Module):
     Raises ConfigurationError.
     """
 
-    def __init__(self, query_size: int, memory_size: int, score: str = "scaled_dot", coverage: bool = False) -> None:
+    def __init__(self, query_size: int, memory_size: int, score: Name = "scaled_dot", coverage: bool = False) -> None:
         super().__init__()
         self.score = Score(score, query_size, memory_size, coverage)
         self.coverage = coverage

@@ -1,5 +1,7 @@
 """The gated recurrent unit of Cho et al. (2014), as cuDNN and torch compute it."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,7 @@ class GRU(Projected):
         input_size: int,
         hidden_size: int,
         *,
-        recurrent_init: str = "orthogonal",
+        recurrent_init: Literal["orthogonal", "uniform"] = "orthogonal",
         single_bias: bool = False,
     ) -> None:
         super().__init__()

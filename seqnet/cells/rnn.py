@@ -1,6 +1,7 @@
 """The vanilla recurrent network of Elman (1990), and with identity weights the IRNN of Le et al. (2015)."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -36,8 +37,8 @@ class RNN(Projected):
         input_size: int,
         hidden_size: int,
         *,
-        nonlinearity: str = "tanh",
-        recurrent_init: str = "orthogonal",
+        nonlinearity: Literal["tanh", "relu", "leaky_relu", "linear"] = "tanh",
+        recurrent_init: Literal["orthogonal", "uniform", "identity"] = "orthogonal",
         single_bias: bool = False,
     ) -> None:
         super().__init__()

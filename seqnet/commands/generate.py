@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import IGNORE, Batch
+from seqnet.build import check_options
 from seqnet.commands import media
 from seqnet.commands.lines import as_line, writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
@@ -42,6 +43,7 @@ def _decoding(config: Row) -> Row:
     """The decoding as typed, with the options that are typed without it. Raises ConfigurationError."""
     options = {key: config[key] for key in ("temperature", "top_k", "top_p")}
     decoding = dict(config["decoding"])
+    check_options({"decoding": decoding})
     name = described(decoding)["name"]
     if name == "sampling":
         return decoding | {key: value for key, value in options.items() if value is not None}

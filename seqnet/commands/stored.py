@@ -42,6 +42,7 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
     components = checkpoint.read(found)
     try:
         config, step = trusted.checked(components["config"], trust), int(components["counters"]["step"])
+        build.check_options(config, trust, f"{trusted.SAYS} cannot be right: ")
         source = build.source(config, trust)
         source.restore(components["data"])
         assembly = assembled(config, source, trust, components, str(found))

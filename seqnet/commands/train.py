@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from omegaconf import OmegaConf
 
-from seqnet import build, rules
+from seqnet import build, fits, relations
 from seqnet.batch import EvaluationReport, StepReport
 from seqnet.commands import results
 from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
@@ -24,7 +24,7 @@ from seqnet.commands.samples import runs_on, samples
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.stored import assembled, judged, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
-from seqnet.configuration import run_folder
+from seqnet.configuration import Composed, run_folder
 from seqnet.errors import (
     CheckpointError,
     ConfigurationError,
@@ -33,7 +33,6 @@ from seqnet.errors import (
     OutOfMemory,
     UserError,
     WorkerError,
-    did_you_mean,
 )
 from seqnet.observers.console import Console
 from seqnet.observers.metrics_file import MetricsFile
@@ -50,8 +49,14 @@ from seqnet.training.schedule import ScheduledSampling
 from seqnet.training.trainer import Clipping, Trainer
 
 
-def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
-    """Train as the configuration says; the exit code. typed: the overrides as the user gave them."""
+def run(
+    config: Config,
+    typed: dict[str, Any],
+    choices: dict[str, str],
+    defaults: dict[str, Any] | None = None,
+    places: Sequence[Path] = (),
+) -> int:
+    """Train as the configuration says; the exit code. The rest: see `Composed`."""
     folder = run_folder(config)
     beginning = begin(config, folder, typed, choices)
     if beginning.complete and (folder / results.FILE).exists():
@@ -61,7 +66,7 @@ def run(config: Config, typed: dict[str, Any], choices: dict[str, str]) -> int:
         )
         return 0
     with StopRequest() as stop, _explained(beginning.config):
-        return Training(beginning, folder, stop).run()
+        return Training(beginning, folder, stop, defaults or {}, places).run()
 
 
 DEAD_WORKER = re.compile(r"DataLoader worker \(pid\S* ?([\d, ]+)\) (is killed by signal: [^.]*|exited unexpectedly)")
@@ -76,7 +81,14 @@ class Abandoned(Exception):
 class Training:
     """One run, from the first batch to the test score."""
 
-    def __init__(self, beginning: Beginning, folder: Path, stop: StopRequest) -> None:
+    def __init__(
+        self,
+        beginning: Beginning,
+        folder: Path,
+        stop: StopRequest,
+        defaults: dict[str, Any] | None = None,
+        places: Sequence[Path] = (),
+    ) -> None:
         """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
         config = self.config = beginning.config
         self.beginning, self.folder, self.stop = beginning, folder, stop
@@ -85,9 +97,10 @@ class Training:
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
         self.trust = trust
-        build.locate_all(config, trust)
+        source = checked(config, trust, defaults or {}, places)
         initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
-        source = self._read(trust, beginning.components or initial)
+        self._read(source, beginning.components or initial)
+        fits.check(fits.Parts(config, source, trust, places))  # of some data only a file shows what is asked
         if beginning.components is None:
             assembly = build.assemble(config, source, trust)
         else:
@@ -106,9 +119,8 @@ class Training:
         self.saved: int | None = None if beginning.components is None else trainer.position.step
         self.last_saved = time.monotonic()
 
-    def _read(self, trust: list[str] | None, learned: dict[str, Any] | None) -> Any:
-        """The source, with what it `learned` before or learns now; its splits and their loaders. Raises DataError."""
-        source = build.source(self.config, trust)
+    def _read(self, source: Any, learned: dict[str, Any] | None) -> None:
+        """Tell the source what it `learned` before, or let it learn; its splits and their loaders. Raises DataError."""
         if learned is not None:
             source.restore(learned["data"])
         else:
@@ -124,7 +136,6 @@ class Training:
             self.loaders["valid"] = train
         options = self.config["training"]
         self.example = next(next(iter(train.batches(0))).windows(options["window"], options["stride"]))
-        return source
 
     def _trainer(self, assembly: build.Assembly, trust: list[str] | None) -> Trainer:
         """The loop, at its first step."""
@@ -148,18 +159,8 @@ class Training:
         )
 
     def _rehearse(self, assembly: build.Assembly, precision: Precision) -> None:
-        """Find out now what cannot work: a task that is not the data's, a model that cannot be cut, a monitor."""
-        judge = assembly.task.judge()
-        if writing_of(assembly.source) is not None and not hasattr(judge, "written"):
-            raise ConfigurationError(
-                f"task={self.config['groups']['task']} judges no answer that is written step by step, as this data's "
-                "are: use task=seq2seq, or of one label, vector, picture or nothing task=one_to_many"
-            )
-        known = ["loss", *judge.compute()]
-        monitor = self.config["training"]["monitor"]
-        if self.splits["valid"] is not None and monitor not in known:
-            hint = did_you_mean(monitor, known) or f": choose {' or '.join(known)}"
-            raise ConfigurationError(f"training.monitor={monitor} is no score of this run{hint}")
+        """Find out now what cannot work."""
+        assembly.task.judge()
         if writing_of(assembly.source) is not None:
             Writer(assembly, precision, self.config["decoding"], self.config["seed"], trust=self.trust)
         elif runs_on(assembly.source):
@@ -448,6 +449,25 @@ class Training:
         )
 
 
+def check(composed: Composed) -> None:
+    """Refuse what a run of this configuration would be refused with before it reads anything: ConfigurationError."""
+    checked(composed.config, None, composed.defaults, composed.places)
+
+
+def checked(config: Config, trust: Sequence[str] | None, defaults: dict[str, Any], places: Sequence[Path]) -> Any:
+    """The source, which has read nothing yet, once all that can be known without reading it is right.
+
+    defaults, places: see `Composed`. Raises ConfigurationError.
+    """
+    build.locate_all(config, trust)
+    build.check_options(config, trust)
+    source = build.source(config, trust)
+    parts = fits.Parts(config, source, trust, places)
+    fits.check(parts)
+    fits.check_idle(parts, defaults)
+    return source
+
+
 def _prepare_process(config: Config) -> None:
     """Seeds, threads, memory and determinism, before anything is built."""
     keep_freed_memory()
@@ -509,7 +529,7 @@ def _explained(config: Config) -> Iterator[None]:
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)):
             window, option = config["training"]["window"], _batch_option(config)
             raise OutOfMemory(
-                f"out of memory; lower {option} (now {rules.lookup(config, option)}) or training.window "
+                f"out of memory; lower {option} (now {relations.lookup(config, option)}) or training.window "
                 f"(now {window if window is not None else 'the whole sequence'})"
             ) from error
         if failed := FAILED_WORKER.match(str(error)):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import Batch
-from seqnet.build import Assembly, make
+from seqnet.build import Assembly, check_options, make
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.decoding.among import Among
@@ -135,6 +135,8 @@ def asked_writer(config: dict[str, Any], stored: StoredRun) -> Writer | None:
             f"this run was configured with decoding.vocabulary={visible(str(vocabulary)[:60])}, and no file is opened "
             f"because a run says so: type decoding={name} with its options, and decoding.vocabulary= where it is wanted"
         )
+    if typed is not None:
+        check_options({"decoding": typed})
     decoding, trust = (typed, None) if typed is not None else (settings["decoding"], config["trust"])
     return Writer(stored.assembly, stored.precision, decoding, settings["seed"], trust)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from tempfile import SpooledTemporaryFile
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
@@ -295,6 +295,7 @@ def _tokenizers() -> Any:
 
 
 LEVELS: dict[str, Any] = {"characters": Characters, "words": Words, "bpe": Pairs}
+Level = Literal["characters", "words", "bpe"]
 
 
 def least_size(level: str, line_ends: bool = False) -> int:

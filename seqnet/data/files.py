@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, Literal, TypeVar
 
 import torch
 
@@ -29,6 +29,7 @@ BLOCK = 1 << 16  # bytes of such a line passed over at a time
 NUL = "holds a NUL byte, so this is no text"
 RETURN = "holds a carriage return that does not end it; lines must end in LF or CRLF"
 SHOWN = 60  # characters of a name out of a file that an error shows
+OnBadRow = Literal["raise", "skip"]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Running text read in lanes side by side, so that state can be carried from window to window."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from seqnet.batch import IGNORE, Batch
 from seqnet.data.examples import Ragged, Stream
 from seqnet.data.generation import generator
+from seqnet.kinds import Kind
 
 EVALUATION_STEPS = 10_000  # a lane of evaluation has about so many or more: each lane begins without a past
 LEAST_PIECE = 1_000  # no document shorter than that is cut
@@ -42,6 +44,12 @@ class LaneLoader:
     others is cut like a single one. Documents of fewer than two tokens are left out. window None: as long as the
     longest.
     """
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options of a loader that change nothing, and why."""
+        lanes = "a running text is read in data.batch_size lanes, training.window steps at a time"
+        return {"batch_tokens": lanes, "num_workers": f"{lanes}, and lies in memory"}
 
     def __init__(self, stream: Stream, lanes: int, window: int | None, seed: int, shuffle: bool) -> None:
         if lanes < 1 or (window is not None and window < 1):

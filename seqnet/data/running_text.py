@@ -11,6 +11,7 @@ from seqnet.data.encoding import TextEncoder, ragged
 from seqnet.data.examples import Examples, Stream
 from seqnet.data.numbers import unasked_steps
 from seqnet.errors import DataError
+from seqnet.kinds import NEXT, RANKED, SHARED, STREAM, Axis, Item, Kind
 from seqnet.spaces import Space, Tokens
 
 
@@ -21,7 +22,11 @@ class RunningText(ABC):
     inputs: Tokens
     targets: Tokens
 
+    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP, frozenset({STREAM, SHARED}))}
+
     def __init__(self, encoder: TextEncoder) -> None:
+        ranked = () if encoder.level == "bpe" else (RANKED,)
+        self.target_kind = Kind(Item.TOKEN, Axis.STEP, frozenset({STREAM, NEXT, *ranked}))
         self.encoder = encoder
         self.views: dict[str, Space] = {}
         self._streams: dict[str, Stream] = {}

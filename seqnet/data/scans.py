@@ -9,6 +9,7 @@ from seqnet.data.examples import Ragged
 from seqnet.data.generation import Unlearned, generator
 from seqnet.data.numbers import read_vectors
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.options import SomeShare
 from seqnet.spaces import Space
 
 SIDE = 8
@@ -68,7 +69,7 @@ class Scans:
 class Scanned(Unlearned):
     """A data set of all the scans, that learns nothing of them. Grey values and split: see Scans."""
 
-    def __init__(self, seed: int, train_share: float = 0.7, valid_share: float = 0.15) -> None:
+    def __init__(self, seed: int, train_share: SomeShare = 0.7, valid_share: SomeShare = 0.15) -> None:
         self.scans = Scans(seed, train_share, valid_share)
         self.views: dict[str, Space] = {}
         self.bad_rows = 0

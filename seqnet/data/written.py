@@ -12,6 +12,7 @@ from seqnet.data.files import shown
 from seqnet.data.generation import Drawn
 from seqnet.data.pairs import pairs, unanswered, with_ends, writing
 from seqnet.errors import DataError
+from seqnet.kinds import ENDS, Axis, Item, Kind
 from seqnet.spaces import Tokens, Writing
 
 
@@ -21,6 +22,8 @@ class Written(Drawn, ABC):
     The rows of a split are a pure function of (seed, options).
     """
 
+    input_kinds = {"source": Kind(Item.TOKEN, Axis.SEQUENCE)}
+    target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({ENDS}))
     between: str  # two tokens of a text: a space where they are words, nothing where they are characters
     readable: str  # what a line to be read must be, as an error says it
     source: Tokens

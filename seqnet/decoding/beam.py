@@ -1,13 +1,15 @@
 """Beam search: the best few hypotheses are followed side by side."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
-from seqnet.decoding.limits import Limits
+from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.errors import ConfigurationError
+from seqnet.options import Count, CountFromZero, NotNegative, Steps, number, whole
 from seqnet.spaces import Writing
 from seqnet.state import State, select
 
@@ -33,13 +35,13 @@ class Beam:
 
     def __init__(
         self,
-        beam_size: int = 5,
-        length_penalty: float = 1.0,
-        coverage_penalty: float = 0.0,
-        n_best: int = 1,
-        min_length: int = 0,
-        max_length: int | None = None,
-        no_repeat_ngram: int = 0,
+        beam_size: Annotated[int, whole(1, 10_000)] = 5,
+        length_penalty: Annotated[float, number(least=0, most=10)] = 1.0,
+        coverage_penalty: NotNegative = 0.0,
+        n_best: Count = 1,
+        min_length: LeastLength = 0,
+        max_length: Steps | None = None,
+        no_repeat_ngram: CountFromZero = 0,
     ) -> None:
         if beam_size < 1:
             raise ConfigurationError(f"decoding.beam_size={beam_size} must be a whole number of at least 1")

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
-from seqnet.decoding.limits import Limits
+from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.decoding.one_by_one import write
+from seqnet.options import CountFromZero, Steps
 from seqnet.spaces import Writing
 from seqnet.state import State
 
@@ -15,7 +16,9 @@ from seqnet.state import State
 class Greedy:
     """Always the largest logit; of equal ones the first. Limits and errors are those of `Limits`."""
 
-    def __init__(self, min_length: int = 0, max_length: int | None = None, no_repeat_ngram: int = 0) -> None:
+    def __init__(
+        self, min_length: LeastLength = 0, max_length: Steps | None = None, no_repeat_ngram: CountFromZero = 0
+    ) -> None:
         self.limits = Limits(min_length, max_length, no_repeat_ngram)
 
     def decode(

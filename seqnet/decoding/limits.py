@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError
+from seqnet.options import CountFromZero, Steps, whole
 from seqnet.spaces import Writing
+
+LeastLength = Annotated[int, whole(0, 1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -17,9 +21,9 @@ class Limits:
     twice, but where nothing else may be written; 0 = any may. Raises ConfigurationError.
     """
 
-    min_length: int = 0
-    max_length: int | None = None
-    no_repeat_ngram: int = 0
+    min_length: LeastLength = 0
+    max_length: Steps | None = None
+    no_repeat_ngram: CountFromZero = 0
 
     def __post_init__(self) -> None:
         if self.min_length < 0 or self.no_repeat_ngram < 0:

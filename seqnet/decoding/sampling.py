@@ -1,14 +1,16 @@
 """Tokens drawn at random, from all of a distribution or from its likeliest part."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
-from seqnet.decoding.limits import Limits
+from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.decoding.one_by_one import write
 from seqnet.errors import ConfigurationError, NonFiniteError
+from seqnet.options import Count, CountFromZero, Positive, Steps, number
 from seqnet.spaces import Writing
 from seqnet.state import State
 
@@ -55,12 +57,12 @@ class Sampling:
 
     def __init__(
         self,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_length: int = 0,
-        max_length: int | None = None,
-        no_repeat_ngram: int = 0,
+        temperature: Positive = 1.0,
+        top_k: Count | None = None,
+        top_p: Annotated[float, number(above=0, most=1)] | None = None,
+        min_length: LeastLength = 0,
+        max_length: Steps | None = None,
+        no_repeat_ngram: CountFromZero = 0,
     ) -> None:
         if not 0 < temperature < float("inf"):
             raise ConfigurationError(

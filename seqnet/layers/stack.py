@@ -1,6 +1,7 @@
 """Layers on top of each other."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,6 +44,12 @@ class Stack(nn.Module):
                 x = x + below
             final.append(new)
         return x, tuple(final)
+
+
+def idle_between(options: Mapping[str, Any]) -> dict[str, str]:
+    """What the options of a single layer change nothing: they are of several."""
+    why = "it is between layers, and model.num_layers=1"
+    return {"dropout": why, "residual": why} if options["num_layers"] == 1 else {}
 
 
 def stacked(

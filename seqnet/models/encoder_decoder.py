@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -12,14 +12,16 @@ from seqnet.attention.memory import Attended, Memory
 from seqnet.batch import Batch, Output
 from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError
-from seqnet.layers.stack import stacked
+from seqnet.kinds import Axis, Kind
+from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder, whole_encoders
-from seqnet.models.encoders.inputs import Make, blank, make_encoder
+from seqnet.models.encoders.inputs import NO_WIDTH, Make, blank, idle_embedding, make_encoder, readable
 from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
 from seqnet.models.joins.concat import Concat
+from seqnet.options import Dropout, Width, number, whole
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
 
@@ -54,6 +56,55 @@ class EncoderDecoder(nn.Module):
     Raises ConfigurationError for what does not go together.
     """
 
+    @staticmethod
+    def reads(inputs: Mapping[str, Kind]) -> set[str]:
+        """The names of the inputs that it reads: a source, and others beside it, each whole."""
+        return readable({name: kind for name, kind in inputs.items() if kind.axis is not Axis.STEP})
+
+    @staticmethod
+    def attends(options: Mapping[str, Any]) -> bool:
+        """Whether it looks back at inputs by attention."""
+        return True
+
+    @staticmethod
+    def features(options: Mapping[str, Any]) -> Axis:
+        """Where its features stand: at what it writes."""
+        return Axis.SEQUENCE
+
+    @staticmethod
+    def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
+        """What a source, an encoder and a bridge cannot be together."""
+        if not inputs:
+            return None
+        both, none = options["bidirectional"], options["encoder"] == "none"
+        if options["bridge"] == "copy" and none:
+            return (
+                "model.bridge=copy hands the encoder's final state on as it is, and model.encoder=none has none: "
+                "set model.bridge=linear or task.encoder=recurrent"
+            )
+        if options["bridge"] == "copy" and both:
+            return (
+                "model.bridge=copy hands the encoder's final state on as it is, and model.bidirectional=true makes "
+                "two of it: set model.bridge=linear or model.bidirectional=false"
+            )
+        if none and both:
+            return (
+                "model.bidirectional=true reads a source from both its ends, and model.encoder=none reads no steps: "
+                "set model.bidirectional=false or task.encoder=recurrent"
+            )
+        if options["embedding_size"] is None and any(kind.axis is Axis.GRID for kind in inputs.values()):
+            return NO_WIDTH
+        return None
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        written = [] if target is None else [target]
+        found = idle_between(options) | idle_embedding(options, [*inputs.values(), *written])
+        if not inputs:
+            found |= dict.fromkeys(("encoder", "bidirectional", "bridge"), "it is of a source, and this data has none")
+        return found
+
     bidirectional = False  # the decoder, which is what is cut into windows and run step by step
 
     def __init__(
@@ -65,17 +116,17 @@ class EncoderDecoder(nn.Module):
         wholes: Mapping[str, Space] = MappingProxyType({}),
         decoder_cell: Callable[[int, int], nn.Module] | None = None,
         attention: Callable[[int, int], nn.Module] | None = None,
-        encoder: str = "recurrent",
-        hidden_size: int = 128,
-        num_layers: int = 1,
+        encoder: Literal["recurrent", "none"] = "recurrent",
+        hidden_size: Width = 128,
+        num_layers: Annotated[int, whole(1, 1000)] = 1,
         bidirectional: bool = False,
-        bridge: str = "linear",
+        bridge: Literal["linear", "copy", "zero"] = "linear",
         input_feeding: bool = False,
-        embedding_size: int | None = 64,
-        embedding_std: float = 1.0,
-        input_dropout: float = 0.0,
-        dropout: float = 0.0,
-        output_dropout: float = 0.0,
+        embedding_size: Width | None = 64,
+        embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
+        input_dropout: Dropout = 0.0,
+        dropout: Dropout = 0.0,
+        output_dropout: Dropout = 0.0,
         residual: bool = False,
         tied: bool = False,
         shared_embedding: bool = False,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -12,16 +12,17 @@ from seqnet.attention.memory import Memory
 from seqnet.batch import Batch, Output, Whole
 from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.kinds import Axis
-from seqnet.layers.stack import stacked
+from seqnet.kinds import Axis, Kind
+from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
 from seqnet.models.encoder import beside, whole_encoders
-from seqnet.models.encoders.inputs import Inputs, Make, blank
+from seqnet.models.encoders.inputs import Inputs, Make, blank, idle_embedding, readable
 from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
 from seqnet.models.joins.attend import Attend
 from seqnet.models.joins.concat import Concat
 from seqnet.models.joins.state import InitialState
+from seqnet.options import Dropout, Width, number, shown, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
@@ -66,26 +67,65 @@ class Recurrent(nn.Module):
     in shape.
     """
 
+    @staticmethod
+    def reads(inputs: Mapping[str, Kind]) -> set[str]:
+        """The names of the inputs that it reads: one that it steps through, and whatever stands beside it."""
+        return readable(inputs) if any(kind.axis is Axis.STEP for kind in inputs.values()) else set()
+
+    @staticmethod
+    def attends(options: Mapping[str, Any]) -> bool:
+        """Whether it looks back at inputs by attention."""
+        return bool(options["join"] == "attend")
+
+    @staticmethod
+    def features(options: Mapping[str, Any]) -> Axis:
+        """Where its features stand."""
+        return Axis.STEP if options["readout"] == "all" else Axis.ROW
+
+    @staticmethod
+    def ahead(options: Mapping[str, Any]) -> bool:
+        """Whether it reads its inputs from their end, too."""
+        return bool(options["bidirectional"])
+
+    @staticmethod
+    def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
+        """A tied weight is as wide as the top layer."""
+        size, hidden = options["embedding_size"], options["hidden_size"]
+        if options["tied"] and size != hidden * (1 + options["bidirectional"]):
+            return (
+                f"model.tied=true needs model.embedding_size={shown(size)} to be as wide as the top layer, which is "
+                f"model.hidden_size={hidden} in each direction: change one of them, or set model.tied=false"
+            )
+        return None
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        found = idle_between(options) | idle_embedding(options, inputs.values())
+        if all(kind.axis is Axis.STEP for kind in inputs.values()):
+            found["join"] = "it is of inputs that are read whole beside the first, and this data has none"
+        return found
+
     def __init__(
         self,
         cell: Callable[[int, int], nn.Module],
         inputs: Space,
         views: Mapping[str, Space],
         out_features: int,
-        hidden_size: int = 128,
-        num_layers: int = 1,
+        hidden_size: Width = 128,
+        num_layers: Annotated[int, whole(1, 1000)] = 1,
         bidirectional: bool = False,
-        embedding_size: int | None = 64,
-        embedding_std: float = 1.0,
-        input_dropout: float = 0.0,
-        dropout: float = 0.0,
-        output_dropout: float = 0.0,
+        embedding_size: Width | None = 64,
+        embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
+        input_dropout: Dropout = 0.0,
+        dropout: Dropout = 0.0,
+        output_dropout: Dropout = 0.0,
         residual: bool = False,
-        readout: str = "all",
+        readout: Literal["all", "last", "mean", "max"] = "all",
         tied: bool = False,
         fused: bool = True,
         wholes: Mapping[str, Space] = MappingProxyType({}),
-        join: str | None = None,
+        join: Literal["concat", "state", "attend"] | None = None,
         attention: Callable[[int, int], nn.Module] | None = None,
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import RANKED, Axis, Item
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.tokens import NextToken
+from seqnet.options import Option, number, several, whole
 from seqnet.spaces import Space
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
+
+
+Cutoffs = Annotated[
+    Sequence[int],
+    Option(
+        "a list of rising whole numbers of at least 1",
+        lambda value: several(whole(1)).accepts(value) and len(value) > 0 and sorted(set(value)) == value,
+    ),
+]
 
 
 class AdaptiveTokens:
@@ -26,7 +37,14 @@ class AdaptiveTokens:
     for targets that are no vocabulary in order of frequency, and for cutoffs that do not rise inside it.
     """
 
-    def __init__(self, targets: Space, cutoffs: Sequence[int] | None = None, div_value: float = 4.0) -> None:
+    judges = (Item.TOKEN,)
+    scores = ("perplexity", "bits", "accuracy")
+    axes = (Axis.STEP, Axis.SEQUENCE)
+    needs = (RANKED,)
+
+    def __init__(
+        self, targets: Space, cutoffs: Cutoffs | None = None, div_value: Annotated[float, number(least=1)] = 4.0
+    ) -> None:
         self.targets = expect_tokens("adaptive", targets)
         if not self.targets.ranked:
             raise ConfigurationError(

@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.options import Dropout
 from seqnet.spaces import Space
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ class Classification:
     Raises ConfigurationError for targets that are not classes, and for one_logit unless there are two.
     """
 
-    def __init__(self, targets: Space, one_logit: bool = False, label_smoothing: float = 0.0) -> None:
+    judges = (Item.LABEL, Item.TOKEN)
+    scores = ("accuracy", "macro_f1")
+
+    def __init__(self, targets: Space, one_logit: bool = False, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("classification", targets)
         if one_logit and targets.size != 2:
             raise ConfigurationError(

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqnet.kinds import Item
 from seqnet.objectives.vectors import expect_vector
 from seqnet.spaces import Space
 
@@ -21,6 +22,9 @@ class MultiLabel:
     A piano roll's frame is an item of 88 labels (Boulanger-Lewandowski et al. 2012). Raises
     ConfigurationError for targets that are not vectors.
     """
+
+    judges = (Item.LABELS,)
+    scores = ("nll", "accuracy", "macro_f1")
 
     def __init__(self, targets: Space) -> None:
         self.targets = expect_vector("multi_label", targets)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Item
 from seqnet.objectives.vectors import expect_vector
 from seqnet.spaces import Space
 
@@ -26,7 +27,10 @@ class Regression:
     for targets that are not numbers and for an unknown loss.
     """
 
-    def __init__(self, targets: Space, loss: str = "mse") -> None:
+    judges = (Item.NUMBER, Item.LABELS)
+    scores = ("mse", "mae")
+
+    def __init__(self, targets: Space, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
         self.targets = expect_vector("regression", targets)
         if loss not in ERRORS:
             raise ConfigurationError(

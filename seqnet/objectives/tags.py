@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import BIO, Item
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.classification import Classification
+from seqnet.options import Dropout
 from seqnet.spaces import Space
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
-BIO = re.compile(r"O|[BI]-.+")
+TAG = re.compile(r"O|[BI]-.+")
 
 
 class Tags:
@@ -24,9 +26,13 @@ class Tags:
     label_smoothing: as in classification. Raises ConfigurationError for targets that are not BIO tags.
     """
 
-    def __init__(self, targets: Space, label_smoothing: float = 0.0) -> None:
+    judges = (Item.LABEL,)
+    scores = ("accuracy", "macro_f1", "entity_f1")
+    needs = (BIO,)
+
+    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("tags", targets)
-        other = [name for name in self.targets.names if not BIO.fullmatch(name)]
+        other = [name for name in self.targets.names if not TAG.fullmatch(name)]
         if other:
             raise ConfigurationError(
                 f"objective=tags needs BIO tags (O, B-PER, I-PER, ...), but the data has '{other[0]}'; "

@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.options import Dropout
 from seqnet.spaces import Space
 
 if TYPE_CHECKING:
@@ -23,7 +25,11 @@ class NextToken:
     2016, section 7). Raises ConfigurationError for targets that are not tokens.
     """
 
-    def __init__(self, targets: Space, label_smoothing: float = 0.0) -> None:
+    judges = (Item.TOKEN, Item.LABEL)
+    scores = ("perplexity", "bits", "accuracy")
+    axes = (Axis.STEP, Axis.SEQUENCE)
+
+    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("tokens", targets)
         self.label_smoothing = check_smoothing(label_smoothing)
         self.out_features = targets.size

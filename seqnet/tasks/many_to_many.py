@@ -7,12 +7,16 @@ from torch import Tensor
 
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import Axis
 from seqnet.tasks.judge import Judge, Objective, asked_items, decided
 from seqnet.tasks.output_layer import loss_of
 
 
 class ManyToMany:
     """A target for each step of a row; the model's features are one vector a step, [batch time hidden]."""
+
+    target_axis = Axis.STEP
+    features = Axis.STEP
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective

@@ -6,12 +6,16 @@ from torch import Tensor
 
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import Axis
 from seqnet.tasks.judge import Judge, Objective, asked_items, decided
 from seqnet.tasks.output_layer import loss_of
 
 
 class ManyToOne:
     """A target for each row; the model's features are one vector a row, [batch hidden]."""
+
+    target_axis = Axis.ROW
+    features = Axis.ROW
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective

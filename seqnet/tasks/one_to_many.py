@@ -1,9 +1,8 @@
 """One label, one vector, one picture or nothing is read, and a sequence is written."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from seqnet.tasks.seq2seq import SequenceToSequence
+from seqnet.tasks.seq2seq import Metrics, SequenceToSequence
 
 
 class OneToMany(SequenceToSequence):
@@ -14,5 +13,5 @@ class OneToMany(SequenceToSequence):
 
     name = "one_to_many"
 
-    def __init__(self, objective: Any, source: Any, metrics: Sequence[str] = ()) -> None:
+    def __init__(self, objective: Any, source: Any, metrics: Metrics = ()) -> None:
         super().__init__(objective, source, metrics)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
 from seqnet.batch import Batch, Output, asked
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import shown
 from seqnet.spaces import Tokens
 from seqnet.tasks.judge import Judge, Objective, asked_items
 from seqnet.tasks.output_layer import loss_of, losses_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf")
 OF_NUMBERS = ("mse", "mae")
+Metrics = Sequence[Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "mse", "mae"]]
 
 
 class WritingObjective(Objective, Protocol):
@@ -54,12 +57,15 @@ class SequenceToSequence:
     """
 
     name = "seq2seq"
+    target_axis = Axis.SEQUENCE
+    features = Axis.SEQUENCE
+    by_step = True  # needs the loss of each step
 
     def __init__(
         self,
         objective: Any,
         source: Any,
-        metrics: Sequence[str] = ("token_accuracy", "exact_match", "cer"),
+        metrics: Metrics = ("token_accuracy", "exact_match", "cer"),
     ) -> None:
         if getattr(source, "writing", None) is None:
             raise ConfigurationError(
@@ -81,6 +87,24 @@ class SequenceToSequence:
         self.objective: WritingObjective = objective
         self.source = source
         self.metrics = tuple(metrics)
+
+    @staticmethod
+    def scores(options: Mapping[str, Any], of_objective: Sequence[str]) -> tuple[str, ...]:
+        """What a run can be judged by: the objective's under teacher forcing, and `metrics` of what is written."""
+        return (*forced(dict.fromkeys(of_objective, 0.0)), *options["metrics"])
+
+    @staticmethod
+    def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
+        """Metrics are of tokens, or of numbers."""
+        numbers = target is not None and target.item is Item.NUMBER
+        known = OF_NUMBERS if numbers else OF_TOKENS
+        if target is None or set(options["metrics"]) <= set(known):
+            return None
+        kinds = ("tokens", "numbers") if numbers else ("numbers", "tokens")
+        return (
+            f"task.metrics={shown(options['metrics'])} compares {kinds[0]}, and this data's answers are {kinds[1]}: "
+            f"choose of {', '.join(known)}"
+        )
 
     def count(self, batch: Batch) -> int:
         """How many steps are asked."""

@@ -8,15 +8,18 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from seqnet.options import CountFromZero, Share, number, numbers
+
+Factor = Annotated[float, number(above=0, most=1)]
 STEEPNESS = 5.0  # of the bent shapes of scheduled sampling
 
 
 class Schedule(ABC):
     """Linear warm-up over the first `warmup_steps`, then the schedule's own shape."""
 
-    def __init__(self, warmup_steps: int = 0) -> None:
+    def __init__(self, warmup_steps: CountFromZero = 0) -> None:
         self.warmup_steps = warmup_steps
 
     def factor(self, step: int, done: float) -> float:
@@ -50,7 +53,7 @@ class Constant(Schedule):
 class Cosine(Schedule):
     """Half a cosine from 1 down to `final` (Loshchilov & Hutter 2017, without restarts)."""
 
-    def __init__(self, warmup_steps: int = 0, final: float = 0.0) -> None:
+    def __init__(self, warmup_steps: CountFromZero = 0, final: Share = 0.0) -> None:
         super().__init__(warmup_steps)
         self.final = final
 
@@ -62,7 +65,7 @@ class Cosine(Schedule):
 class Linear(Schedule):
     """A straight line from 1 down to `final`."""
 
-    def __init__(self, warmup_steps: int = 0, final: float = 0.0) -> None:
+    def __init__(self, warmup_steps: CountFromZero = 0, final: Share = 0.0) -> None:
         super().__init__(warmup_steps)
         self.final = final
 
@@ -74,7 +77,12 @@ class Linear(Schedule):
 class Step(Schedule):
     """Multiply by `factor` each time a milestone (a share of training) is passed."""
 
-    def __init__(self, warmup_steps: int = 0, milestones: Sequence[float] = (0.5, 0.75), factor: float = 0.1) -> None:
+    def __init__(
+        self,
+        warmup_steps: CountFromZero = 0,
+        milestones: Annotated[Sequence[float], numbers(least=0, below=1)] = (0.5, 0.75),
+        factor: Factor = 0.1,
+    ) -> None:
         super().__init__(warmup_steps)
         self.milestones = milestones
         self.drop = factor
@@ -87,7 +95,7 @@ class Step(Schedule):
 class Plateau(Schedule):
     """Multiply by `factor` after more than `patience` evaluations in a row without a new best."""
 
-    def __init__(self, warmup_steps: int = 0, factor: float = 0.5, patience: int = 2) -> None:
+    def __init__(self, warmup_steps: CountFromZero = 0, factor: Factor = 0.5, patience: CountFromZero = 2) -> None:
         super().__init__(warmup_steps)
         self.drop = factor
         self.patience = patience

@@ -8,16 +8,19 @@ import copy
 import functools
 import inspect
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from seqnet import build, rules
+from seqnet import build, options
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.data.examples import Stream
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import ENDS, Axis
+from seqnet.options import shown
 from seqnet.spaces import Tokens
 
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
@@ -34,36 +37,109 @@ def choices(group):
 
 
 def reads_a_source(model):
-    target = yaml.safe_load((CONFIGS / "model" / f"{model}.yaml").read_text(encoding="utf-8"))["_target_"]
-    return "source" in inspect.signature(build.locate(target, None)).parameters
+    return "source" in inspect.signature(part_of("model", model)).parameters
 
 
 def variants(group, choice):
     """The yaml as it is, and with each other value of each option that is one of a few words, or true or false."""
     yield {}
-    options = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
-    for key, default in options.items() if "_target_" in options else ():
-        if isinstance(default, bool):
-            yield {key: not default}
-        elif isinstance(default, str):
-            known = rules.OPTIONS.get(f"{group}.{key}")
-            for word in known.choices if known else ():
-                if word != default:
-                    yield {key: word}
+    given = read(group, choice)
+    for key, option in options.of(part_of(group, choice)).items():
+        if option.choices and not isinstance(given.get(key), list):
+            words = [True, False] if option is options.FLAG else option.choices
+            yield from ({key: word} for word in words if word != given[key])
+
+
+def read(group, choice):
+    return yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def source_of(data):
+    """The data source of a yaml, which has read nothing."""
+    return build.source({"data": read("data", data), "seed": 1})
+
+
+def part_of(group, choice):
+    return build.locate(read(group, choice)["_target_"], None)
+
+
+def go_together(task, objective):
+    """Whether an objective judges what a task asks, and tells what it needs."""
+    takes, judge = part_of("task", task), part_of("objective", objective)
+    tells = hasattr(judge, "losses") or not getattr(takes, "by_step", False)
+    return tells and takes.target_axis in getattr(judge, "axes", Axis)
+
+
+ONLY = {  # by an argument of the test: the data sets that it is for
+    "filed": lambda data: "path" in read("data", data),
+    "writes": lambda data: getattr(source_of(data).target_kind, "axis", None) is Axis.SEQUENCE,
+    "writes_tokens": lambda data: ENDS in getattr(source_of(data).target_kind, "traits", ()),
+    "sourced": lambda data: bool(source_of(data).input_kinds),
+}
+TOGETHER = {  # what goes together, of several groups
+    "judged": lambda: [pair for pair in product(choices("task"), choices("objective")) if go_together(*pair)],
+    "answered": lambda: [pair for pair in TOGETHER["judged"]() if hasattr(part_of("task", pair[0]), "predictions")],
+    "looking": lambda: [
+        ("none", {}, False),
+        *(
+            (name, changed, fed)
+            for name in choices("attention")
+            if "_target_" in read("attention", name)
+            for changed in variants("attention", name)
+            for fed in (False, True)
+        ),
+    ],
+    "fed": lambda: [(name, fed) for name in choices("attention") for fed in (False, True) if name != "none" or not fed],
+}
+
+
+def named(parts):
+    """The name of a test of several things."""
+    told = [
+        [f"{key}={shown(value)}" for key, value in part.items()] if isinstance(part, dict) else [shown(part)]
+        for part in parts
+    ]
+    return "-".join(word for words in told for word in words)
+
+
+@pytest.fixture
+def filed():
+    """The test is of data sets that read files."""
+
+
+@pytest.fixture
+def writes():
+    """The test is of data sets whose targets are written step by step."""
+
+
+@pytest.fixture
+def writes_tokens():
+    """The test is of data sets whose targets are tokens, written step by step."""
+
+
+@pytest.fixture
+def sourced():
+    """The test is of data sets that hold something to read."""
 
 
 def pytest_generate_tests(metafunc):
     for argument in metafunc.fixturenames:
+        if argument in TOGETHER:
+            metafunc.parametrize(argument, TOGETHER[argument](), ids=named)
         group = argument.removeprefix("varied_")
         if group not in GROUPS | {"decoder"}:
             continue
         if argument == group:
-            metafunc.parametrize(argument, choices(group))
+            wanted = [fits for name, fits in ONLY.items() if name in metafunc.fixturenames and group == "data"]
+            metafunc.parametrize(argument, [each for each in choices(group) if all(fits(each) for fits in wanted)])
         else:
-            found = [(choice, options) for choice in choices(group) for options in variants(group, choice)]
+            made = [choice for choice in choices(group) if "_target_" in read(group, choice)]
+            found = [(choice, changed) for choice in made for changed in variants(group, choice)]
+            if "covered" in metafunc.fixturenames:
+                found = [each for each in found if each[1].get("coverage")]
             names = [
-                "-".join([choice, *(f"{key}={rules.shown(options[key])}" for key in options)])
-                for choice, options in found
+                "-".join([choice, *(f"{key}={shown(changed[key])}" for key in changed)]) for choice, changed in found
             ]
             metafunc.parametrize(argument, found, ids=names)
 

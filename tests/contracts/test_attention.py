@@ -6,7 +6,6 @@ import yaml
 
 from seqnet import build
 from seqnet.configuration import CONFIGS
-from seqnet.errors import ConfigurationError
 from seqnet.state import select
 
 QUERY, MEMORY, SOURCE, QUERIES = 8, 6, 9, 4
@@ -19,12 +18,7 @@ def made(varied_attention):
     """The attention, in evaluation, its weights away from where they begin."""
     name, changed = varied_attention
     options = yaml.safe_load((CONFIGS / "attention" / f"{name}.yaml").read_text(encoding="utf-8"))
-    if "_target_" not in options:
-        pytest.skip("no attention")
-    try:
-        attention = build.make(options | changed, query_size=QUERY, memory_size=MEMORY)
-    except ConfigurationError as refused:
-        pytest.skip(f"not of this attention: {refused}")
+    attention = build.make(options | changed, query_size=QUERY, memory_size=MEMORY)
     for parameter in attention.parameters():
         torch.nn.init.uniform_(parameter, -0.8, 0.8)
     return attention.double().eval()
@@ -110,10 +104,13 @@ def test_queries_side_by_side_are_one_at_a_time(made, asked):
             torch.testing.assert_close(alone.weights, found.weights[:, :, here])
 
 
-def test_a_coverage_of_all_queries_is_that_of_each(made, asked):
+@pytest.fixture
+def covered():
+    """The test is of attentions that know of coverage."""
+
+
+def test_a_coverage_of_all_queries_is_that_of_each(made, covered, asked):
     encoded, lengths, query, position, coverage = asked
-    if coverage is None:
-        pytest.skip("knows nothing of coverage")
     first = coverage[:, :1]
     each = run(made, encoded, lengths, query, position, first.expand(-1, QUERIES, -1))
     same(run(made, encoded, lengths, query, position, first), each)

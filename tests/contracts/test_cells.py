@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from seqnet import build
-from seqnet.errors import ConfigurationError
 from seqnet.layers.layer import Layer
 from seqnet.state import leaves, map_state, select, with_leaves
 
@@ -16,10 +15,7 @@ WIDTH, HIDDEN, TIME = 3, 5, 9
 def unit(varied_cell, composed):
     """The cell, its weights away from where they begin: zero biases and identities hide mistakes."""
     name, options = varied_cell
-    try:
-        made = build.make(composed(f"cell={name}")["cell"] | options, input_size=WIDTH, hidden_size=HIDDEN)
-    except ConfigurationError as refused:
-        pytest.skip(f"not of this cell: {refused}")
+    made = build.make(composed(f"cell={name}")["cell"] | options, input_size=WIDTH, hidden_size=HIDDEN)
     for parameter in made.parameters():
         torch.nn.init.uniform_(parameter, -0.6, 0.6)
     return made
@@ -63,8 +59,6 @@ def results(unit, run, lengths):
 @pytest.mark.parametrize("fused", [False, True], ids=["unrolled", "fused"])
 def test_the_layer_is_the_step_repeated(unit, fused, ragged):
     layer = Layer(unit, fused)
-    if fused and layer.realisation == "unrolled":
-        pytest.skip("torch has no fused function of this cell")
     lengths = lengths_of(ragged)
     expected = results(unit, lambda *given: by_hand(unit, *given), lengths)
     for found, wanted in zip(results(unit, layer, lengths), expected, strict=True):

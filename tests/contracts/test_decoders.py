@@ -9,18 +9,12 @@ import torch
 from seqnet import build
 from seqnet.batch import IGNORE, Batch, asked
 from seqnet.data.pairs import with_ends, writing
-from seqnet.errors import ConfigurationError
 from seqnet.state import detach, leaves, map_state, select
 
 WORDS = with_ends(tuple("abcdefgh"))
 RAGGED, TIME = [7, 4, 1, 7, 5], 7
 SOURCES, SOURCE_TIME = [6, 2, 5, 1, 6], 6
 WINDOWS = [(7, 7), (3, None), (3, 2), (4, 1)]
-
-
-@pytest.fixture(params=[False, True], ids=["no-feeding", "feeding"])
-def feeding(request):
-    return request.param
 
 
 @pytest.fixture
@@ -31,8 +25,6 @@ def assembly(decoder, composed):
         config = composed(
             "experiment=blank", "task=seq2seq", f"model={decoder}", f"cell={cell}", f"attention={attention}"
         )
-        if config["attention"] is None and feeding:
-            pytest.skip("without attention nothing is fed")
         if config["attention"] is not None:
             config["attention"] |= options
             if "num_heads" in config["attention"]:
@@ -43,10 +35,7 @@ def assembly(decoder, composed):
         spaces = SimpleNamespace(
             source=WORDS, inputs=WORDS, targets=WORDS, views={}, writing=writing(WORDS, 9), text=lambda ids: str(ids)
         )
-        try:
-            made = build.assemble(config, spaces)
-        except ConfigurationError as refused:
-            pytest.skip(str(refused))
+        made = build.assemble(config, spaces)
         for parameter in made.model.parameters():
             torch.nn.init.uniform_(parameter, -0.7, 0.7)
         made.model.double().eval()
@@ -56,9 +45,9 @@ def assembly(decoder, composed):
 
 
 @pytest.fixture
-def net(assembly, varied_attention, feeding):
-    """The model with each attention and each value of its named options, of GRUs."""
-    attention, options = varied_attention
+def net(assembly, looking):
+    """The model with each attention and each value of its named options, of GRUs, and without attention."""
+    attention, options, feeding = looking
     return assembly("gru", attention, options, feeding).model
 
 
@@ -227,7 +216,8 @@ def test_it_uses_source_and_state(net):
         assert not torch.allclose(net(whole).logits(), net(whole, state).logits())
 
 
-def test_gradients_reach_all_weights_with_every_cell(assembly, cell, attention, feeding):
+def test_gradients_reach_all_weights_with_every_cell(assembly, cell, fed):
+    attention, feeding = fed
     made, whole = assembly(cell, attention, {}, feeding), batch()
     made.model.train()
     made.task.loss(made.model(whole), whole).backward()
@@ -235,7 +225,8 @@ def test_gradients_reach_all_weights_with_every_cell(assembly, cell, attention, 
         assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.any(), name
 
 
-def test_every_cell_gives_by_windows_and_steps_what_the_whole_gives(assembly, cell, attention, feeding):
+def test_every_cell_gives_by_windows_and_steps_what_the_whole_gives(assembly, cell, fed):
+    attention, feeding = fed
     net, whole = assembly(cell, attention, {}, feeding).model, whole_rows()
     with torch.no_grad():
         output = net(whole)

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from seqnet import build, rules
+from seqnet import build, options
 from seqnet.batch import Batch, asked
+from seqnet.models.recurrent import Recurrent
 from seqnet.spaces import Tokens, Vector
 from seqnet.state import detach, leaves, map_state, select
 
@@ -22,7 +23,7 @@ KINDS = {
 FORWARDS = [kind for kind, options in KINDS.items() if not options.get("bidirectional")]
 
 
-@pytest.fixture(params=rules.OPTIONS["model.readout"].choices)
+@pytest.fixture(params=options.of(Recurrent)["readout"].choices)
 def readout(request):
     return request.param
 
@@ -33,11 +34,11 @@ def made(model, cell, readout, composed):
 
     def of(kind):
         config = composed("experiment=blank", f"model={model}", f"cell={cell}")
-        options = KINDS[kind] | {"readout": readout, "hidden_size": 6, "embedding_size": 5} | KINDS[kind]
-        unknown = options.keys() - config["model"].keys()
+        chosen = KINDS[kind] | {"readout": readout, "hidden_size": 6, "embedding_size": 5} | KINDS[kind]
+        unknown = chosen.keys() - config["model"].keys()
         if unknown:
             pytest.skip(f"model={model} has no {', '.join(sorted(unknown))}")
-        config["model"] |= options
+        config["model"] |= chosen
         spaces = SimpleNamespace(inputs=inputs_of(kind), targets=CLASSES, views={})
         assembly = build.assemble(config, spaces)
         for parameter in assembly.model.parameters():

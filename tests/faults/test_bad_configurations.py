@@ -14,6 +14,7 @@ import yaml
 from seqnet import build, rules
 from seqnet.configuration import CONFIGS, compose, leaves, quoted
 from seqnet.errors import ConfigurationError
+from seqnet.options import shown
 
 # --------------------------------------------------------------------------------------------- what the yamls say
 
@@ -234,7 +235,7 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
 
 
 def value(default: Any) -> str:
-    return rules.shown("x" if default is None else default)
+    return shown("x" if default is None else default)
 
 
 def misspelt_key(draw: Draw) -> Bad:
@@ -918,7 +919,7 @@ def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS
     typed = {key: fitting(draw, key, options_of[key]) for key in draw.sample(free, min(len(free), draw.randint(2, 9)))}
     typed |= good_model(draw, made) | good_pairs(draw, made)
     if quick:  # debug=quick has its own limits, and would rather not wait
-        typed = {key: shown for key, shown in typed.items() if not key.startswith(("training.max_", "training.pat"))}
+        typed = {key: text for key, text in typed.items() if not key.startswith(("training.max_", "training.pat"))}
         typed |= {
             "data.num_workers": "0",
             "optimizer.lr": "0.01",
@@ -928,7 +929,7 @@ def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS
         typed |= {key: "20" for key in ("data.length", "data.held_out_length") if key in options_of}
         typed |= {f"data.{name}_size": "40" for name in ("train", "valid", "test") if "data.train_size" in options_of}
     groups = [f"{group}={choice}" for group, choice in made.items()]
-    return [f"experiment={draw.experiment}", *groups, *(f"{key}={shown}" for key, shown in typed.items())]
+    return [f"experiment={draw.experiment}", *groups, *(f"{key}={text}" for key, text in typed.items())]
 
 
 def test_good_configurations_are_not_refused(

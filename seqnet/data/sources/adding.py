@@ -8,6 +8,8 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_rows
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import Rows, Steps
 from seqnet.spaces import Vector
 
 
@@ -17,11 +19,13 @@ class Adding(Generated):
     inputs: [time 2], the number and its marker; targets: [rows 1]. Always answering 1 gives an MSE of 1/6.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.NUMBER, Axis.ROW)
     inputs = Vector(2, ("value", "marker"))
     targets = Vector(1, ("sum",))
 
     def __init__(
-        self, seed: int, length: int = 600, train_size: int = 50000, valid_size: int = 1000, test_size: int = 1000
+        self, seed: int, length: Steps = 600, train_size: Rows = 50000, valid_size: Rows = 1000, test_size: Rows = 1000
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 2)

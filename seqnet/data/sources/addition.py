@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from seqnet.data.generation import generator
 from seqnet.data.numbers import brief
 from seqnet.data.written import Written
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.options import Rows, whole
 
 CHARACTERS = "0123456789+ "
 MOST_DIGITS = 18  # that int64 holds
@@ -32,11 +34,11 @@ class Addition(Written):
     def __init__(
         self,
         seed: int,
-        digits: int = 3,
+        digits: Annotated[int, whole(1, MOST_DIGITS)] = 3,
         reversed: bool = True,
-        train_size: int = 45000,
-        valid_size: int = 5000,
-        test_size: int = 5000,
+        train_size: Rows = 45000,
+        valid_size: Rows = 5000,
+        test_size: Rows = 5000,
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         if not 1 <= digits <= MOST_DIGITS:

@@ -10,6 +10,8 @@ from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import NEXT, Axis, Item, Kind
+from seqnet.options import NotNegative, Rows, Steps
 from seqnet.spaces import Vector
 
 
@@ -20,17 +22,19 @@ class Ball(Generated):
     inputs and targets: [time 2].
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.NUMBER, Axis.STEP, frozenset({NEXT}))
     inputs = targets = Vector(2, ("x", "y"))
 
     def __init__(
         self,
         seed: int,
-        length: int = 50,
-        min_speed: float = 0.02,
-        max_speed: float = 0.1,
-        train_size: int = 5000,
-        valid_size: int = 500,
-        test_size: int = 500,
+        length: Steps = 50,
+        min_speed: NotNegative = 0.02,
+        max_speed: NotNegative = 0.1,
+        train_size: Rows = 5000,
+        valid_size: Rows = 500,
+        test_size: Rows = 500,
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 1)

@@ -1,15 +1,16 @@
 """Chorales from nothing: a piece is one sequence of notes and bars between steps, read from the chorales' JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from seqnet.batch import Batch
 from seqnet.data.examples import Examples, Ragged
+from seqnet.data.files import OnBadRow
 from seqnet.data.generation import at_least
 from seqnet.data.keyboard import (
     HIGHEST,
@@ -26,6 +27,8 @@ from seqnet.data.keyboard import (
 from seqnet.data.numbers import brief, unasked_steps
 from seqnet.data.pairs import LONGEST_TARGET, before_end, pairs, with_ends, writing
 from seqnet.errors import DataError, did_you_mean
+from seqnet.kinds import ENDS, Axis, Item, Kind
+from seqnet.options import FilePath, whole
 from seqnet.spaces import Space, Tokens
 
 NAMES = tuple(note_name(note) for note in range(LOWEST, HIGHEST + 1))
@@ -41,12 +44,18 @@ class Chorales:
     see Pieces. What text says of a piece are its steps, `C4+E4+G4`, apart by spaces; a rest is `-`.
     """
 
+    input_kinds: Mapping[str, Kind] = {}
+    target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({ENDS}))
     source: Space | None = None
     inputs: Tokens = with_ends((*NAMES, NEXT))
     targets = inputs
 
     def __init__(
-        self, data_dir: str | Path, path: str | Path | None = None, transpose: int = 0, on_bad_row: str = "raise"
+        self,
+        data_dir: str | Path,
+        path: FilePath | None = None,
+        transpose: Annotated[int, whole(0, KEYS - 1)] = 0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         at_least("data.transpose", transpose, 0)
         self.pieces = Pieces(data_dir, path, on_bad_row)

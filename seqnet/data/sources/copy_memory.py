@@ -9,6 +9,8 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_rows, unasked_steps, wholes
+from seqnet.kinds import SHARED, Axis, Item, Kind
+from seqnet.options import Rows, Steps
 from seqnet.spaces import Tokens
 
 SYMBOLS = 10  # to be remembered, each from 1 to 8
@@ -22,10 +24,12 @@ class CopyMemory(Generated):
     cross-entropy of 10 ln 8 / (length + 20).
     """
 
+    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP, frozenset({SHARED}))}
+    target_kind = Kind(Item.TOKEN, Axis.STEP)
     inputs = targets = Tokens(tuple("0123456789"))
 
     def __init__(
-        self, seed: int, length: int = 1000, train_size: int = 10000, valid_size: int = 1000, test_size: int = 1000
+        self, seed: int, length: Steps = 1000, train_size: Rows = 10000, valid_size: Rows = 1000, test_size: Rows = 1000
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 1)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import torch
 
@@ -15,6 +15,7 @@ from seqnet.data.generation import generator
 from seqnet.data.vocabulary import restore_names
 from seqnet.data.written import Written
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.options import Rows, whole
 
 LOCALES = (
     "ar bg ca cs da de el en_GB en_US es es_PR et eu fi fr ga he hi hr hu is it ja ko lt lv nb nl pl pt_BR pt_PT ro "
@@ -27,6 +28,7 @@ FIELD = re.compile(r"%\((\w+)\)s")
 YEAR = "y"  # the field with all digits of it
 PARTS = {"d": "day", "M": "month", "L": "month", "E": "weekday", "c": "weekday", YEAR: "year"}  # by a field's letter
 LEAP_YEAR = 2000
+Year = Annotated[int, whole(1000, 9999)]
 DAYS = {
     "day": [date(LEAP_YEAR, 1, day) for day in range(1, 32)],
     "month": [date(LEAP_YEAR, month, 1) for month in range(1, 13)],
@@ -84,11 +86,11 @@ class Dates(Written):
     def __init__(
         self,
         seed: int,
-        first_year: int = 1900,
-        last_year: int = 2099,
-        train_size: int = 40000,
-        valid_size: int = 1000,
-        test_size: int = 1000,
+        first_year: Year = 1900,
+        last_year: Year = 2099,
+        train_size: Rows = 40000,
+        valid_size: Rows = 1000,
+        test_size: Rows = 1000,
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         if not 1000 <= first_year <= last_year <= 9999:

@@ -12,6 +12,8 @@ from seqnet.data.generation import equal_rows
 from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
 from seqnet.data.scans import SIDE, Scans, read_scans, show_scan
 from seqnet.errors import DataError, did_you_mean
+from seqnet.kinds import ENDS, Axis, Item, Kind
+from seqnet.options import SomeShare
 from seqnet.spaces import Image, Space
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -27,11 +29,13 @@ class DigitCaptions:
     name. source: the scan, a picture [8 8]. Grey values and split: see Scans.
     """
 
+    input_kinds = {"source": Kind(Item.PIXEL, Axis.GRID)}
+    target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({ENDS}))
     source = Image(SIDE, SIDE)
     inputs = targets = with_ends(WORDS)
     writing = writing(targets, longest=5)
 
-    def __init__(self, seed: int, train_share: float = 0.7, valid_share: float = 0.15) -> None:
+    def __init__(self, seed: int, train_share: SomeShare = 0.7, valid_share: SomeShare = 0.15) -> None:
         self.scans = Scans(seed, train_share, valid_share)
         self.medians: dict[str, float] = {}
         self.views: dict[str, Space] = {}

@@ -11,6 +11,7 @@ from seqnet.data.generation import equal_rows
 from seqnet.data.numbers import read_json, whole
 from seqnet.data.pairs import number_pairs, unanswered_numbers
 from seqnet.data.scans import SIDE, Scanned, show_scan
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.spaces import Tokens, Vector, Writing
 
 
@@ -22,6 +23,8 @@ class DigitDrawing(Scanned):
     like this one, and a drawing from nothing is the average digit: soft at its edges. Grey values and split: see Scans.
     """
 
+    input_kinds = {"source": Kind(Item.TOKEN, Axis.SEQUENCE)}
+    target_kind = Kind(Item.NUMBER, Axis.SEQUENCE)
     source = Tokens(tuple("0123456789"))
     inputs = targets = Vector(SIDE)
     writing = Writing(begin=None, end=None, forbidden=(), longest=SIDE)

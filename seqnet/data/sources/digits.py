@@ -1,6 +1,7 @@
 """Handwritten digits, read step by step: scikit-learn's 1,797 scans of 8 x 8 grey values."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from torch import Tensor
 
@@ -9,6 +10,8 @@ from seqnet.data.generation import equal_rows
 from seqnet.data.numbers import unasked_rows
 from seqnet.data.scans import SIDE, Scanned, read_scans, show_scan
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import SomeShare
 from seqnet.spaces import Tokens, Vector
 
 WIDTHS = {"row": SIDE, "pixel": 1}  # numbers a step
@@ -20,9 +23,17 @@ class Digits(Scanned):
     Grey values and split: see Scans.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.LABEL, Axis.ROW)
     targets = Tokens(tuple("0123456789"))
 
-    def __init__(self, seed: int, by: str = "row", train_share: float = 0.7, valid_share: float = 0.15) -> None:
+    def __init__(
+        self,
+        seed: int,
+        by: Literal["row", "pixel"] = "row",
+        train_share: SomeShare = 0.7,
+        valid_share: SomeShare = 0.15,
+    ) -> None:
         if by not in WIDTHS:
             raise ConfigurationError(f"data.by must be row or pixel, not '{by}'{did_you_mean(by, WIDTHS)}")
         super().__init__(seed, train_share, valid_share)

@@ -8,6 +8,8 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_rows
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import Rows, Steps
 from seqnet.spaces import Tokens, Vector
 
 GRID = 1024  # numbers are multiples of 1 / GRID, so that float32 sums of up to 2**14 of them are exact
@@ -19,11 +21,13 @@ class LargerTotal(Generated):
     inputs: [time 2]; targets: [rows], 0 for `first`, 1 for `second`.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.LABEL, Axis.ROW)
     inputs = Vector(2, ("first", "second"))
     targets = Tokens(("first", "second"))
 
     def __init__(
-        self, seed: int, length: int = 20, train_size: int = 5000, valid_size: int = 500, test_size: int = 500
+        self, seed: int, length: Steps = 20, train_size: Rows = 5000, valid_size: Rows = 500, test_size: Rows = 500
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 1)

@@ -4,17 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
-from seqnet.data.encoding import TextEncoder, ragged
+from seqnet.data.encoding import Level, TextEncoder, ragged
 from seqnet.data.examples import Examples
 from seqnet.data.files import (
     TABLES,
     BadRows,
     EncodedSplits,
     File,
+    OnBadRow,
     check_columns,
     find_files,
     never_seen,
@@ -24,6 +25,8 @@ from seqnet.data.files import (
 from seqnet.data.pairs import LONGEST_TARGET, pairs, unanswered, with_ends, writing
 from seqnet.data.running_text import read_texts
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.kinds import ENDS, RANKED, SHARED, Axis, Item, Kind
+from seqnet.options import Column, Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare
 from seqnet.spaces import Space, Tokens, Writing
 
 VOCABULARIES = ("apart", "joint")
@@ -58,20 +61,20 @@ class Parallel:
         self,
         seed: int,
         data_dir: str | Path,
-        path: str | Path | None = None,
-        name: str | None = None,
-        about: str | None = None,
-        source: str | int = "source",
-        target: str | int = "target",
-        level: str = "words",
+        path: FilePath | None = None,
+        name: FolderName | None = None,
+        about: NotEmpty | None = None,
+        source: Column = "source",
+        target: Column = "target",
+        level: Level = "words",
         lower: bool = False,
-        vocabulary: str = "apart",
-        vocabulary_size: int | None = None,
-        min_count: int = 1,
-        max_length: int | None = None,
-        valid_share: float = 0.1,
-        test_share: float = 0.0,
-        on_bad_row: str = "raise",
+        vocabulary: Literal["apart", "joint"] = "apart",
+        vocabulary_size: Count | None = None,
+        min_count: Count = 1,
+        max_length: Count | None = None,
+        valid_share: SomeShare = 0.1,
+        test_share: Dropout = 0.0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         self.columns = {"source": source, "target": target}
         check_columns(self.columns)
@@ -81,6 +84,10 @@ class Parallel:
         if max_length is not None and max_length < 1:
             raise ConfigurationError(f"data.max_length is {max_length}; it must be at least 1, or null for no limit")
         self.joint = vocabulary == "joint"
+        ranked = frozenset({ENDS} if level == "bpe" else {ENDS, RANKED})
+        self.target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, ranked)
+        shared = frozenset({SHARED} if self.joint else ())
+        self.input_kinds = {"source": Kind(Item.TOKEN, Axis.SEQUENCE, shared)}
         self.source_text = TextEncoder(level, lower, vocabulary_size, min_count)
         self.target_text = self.source_text if self.joint else TextEncoder(level, lower, vocabulary_size, min_count)
         self.max_length = max_length

@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from seqnet.batch import Batch
 from seqnet.data.examples import Examples, Ragged
+from seqnet.data.files import OnBadRow
 from seqnet.data.generation import Unlearned, at_least
 from seqnet.data.keyboard import HIGHEST, KEYS, LOWEST, Piece, Pieces, draw_moves, piece, show_piece
 from seqnet.data.numbers import read_rows, unasked_steps
+from seqnet.kinds import NEXT, Axis, Item, Kind
+from seqnet.options import FilePath, whole
 from seqnet.spaces import Space, Vector
 
 
@@ -23,10 +27,16 @@ class PianoRoll(Unlearned):
     fall off the keyboard stays as it is. path, on_bad_row: see Pieces.
     """
 
+    input_kinds = {"inputs": Kind(Item.LABELS, Axis.STEP)}
+    target_kind = Kind(Item.LABELS, Axis.STEP, frozenset({NEXT}))
     inputs = targets = Vector(KEYS, tuple(str(note) for note in range(LOWEST, HIGHEST + 1)))
 
     def __init__(
-        self, data_dir: str | Path, path: str | Path | None = None, transpose: int = 0, on_bad_row: str = "raise"
+        self,
+        data_dir: str | Path,
+        path: FilePath | None = None,
+        transpose: Annotated[int, whole(0, KEYS - 1)] = 0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         at_least("data.transpose", transpose, 0)
         self.pieces = Pieces(data_dir, path, on_bad_row)

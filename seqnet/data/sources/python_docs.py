@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from seqnet.data.encoding import TextEncoder
+from seqnet.data.encoding import Level, TextEncoder
 from seqnet.data.running_text import RunningText
 from seqnet.errors import ConfigurationError
+from seqnet.options import Count, SomeShare
 
 
 class PythonDocs(RunningText):
@@ -16,11 +17,11 @@ class PythonDocs(RunningText):
 
     def __init__(
         self,
-        level: str = "characters",
+        level: Level = "characters",
         lower: bool = False,
-        vocabulary_size: int | None = None,
-        min_count: int = 1,
-        valid_share: float = 0.1,
+        vocabulary_size: Count | None = None,
+        min_count: Count = 1,
+        valid_share: SomeShare = 0.1,
     ) -> None:
         super().__init__(TextEncoder(level, lower, vocabulary_size, min_count, line_ends=True))
         if not 0 < valid_share < 1:

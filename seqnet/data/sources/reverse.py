@@ -1,5 +1,7 @@
 """Whole numbers to be written in reverse, as in the tutorial of Joey NMT (Kreutzer et al. 2019), or copied."""
 
+from typing import Annotated, Literal
+
 import torch
 from torch import Tensor
 
@@ -8,6 +10,7 @@ from seqnet.data.generation import at_least, generator
 from seqnet.data.pairs import pairs
 from seqnet.data.written import Written, integers
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.options import Rows, Steps, whole
 
 ORDERS = ("reverse", "copy")
 
@@ -23,13 +26,13 @@ class Reverse(Written):
     def __init__(
         self,
         seed: int,
-        order: str = "reverse",
-        length: int = 25,
-        held_out_length: int = 30,
-        symbols: int = 50,
-        train_size: int = 40000,
-        valid_size: int = 1000,
-        test_size: int = 1000,
+        order: Literal["reverse", "copy"] = "reverse",
+        length: Steps = 25,
+        held_out_length: Steps = 30,
+        symbols: Annotated[int, whole(2, 1_000_000)] = 50,
+        train_size: Rows = 40000,
+        valid_size: Rows = 1000,
+        test_size: Rows = 1000,
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         if order not in ORDERS:
@@ -53,7 +56,7 @@ class Reverse(Written):
         mirrored = first + end - 1 - torch.arange(len(source.flat))
         return pairs(source, Ragged(source.flat[mirrored], source.offsets), self.writing)
 
-    def alignment(self, length: int) -> Tensor:
+    def alignment(self, length: Steps) -> Tensor:
         """For each step of an answer the source position that it repeats, [length]."""
         steps = torch.arange(length)
         return steps.flip(0) if self.order == "reverse" else steps

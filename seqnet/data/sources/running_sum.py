@@ -8,6 +8,8 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import Rows, Steps
 from seqnet.spaces import Vector
 
 GRID = 1024  # numbers are multiples of 1 / GRID, so that float32 sums of up to 2**14 of them are exact
@@ -19,11 +21,13 @@ class RunningSum(Generated):
     inputs and targets: [time 1].
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind = Kind(Item.NUMBER, Axis.STEP)
     inputs = Vector(1, ("value",))
     targets = Vector(1, ("sum",))
 
     def __init__(
-        self, seed: int, length: int = 20, train_size: int = 5000, valid_size: int = 500, test_size: int = 500
+        self, seed: int, length: Steps = 20, train_size: Rows = 5000, valid_size: Rows = 500, test_size: Rows = 500
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 1)

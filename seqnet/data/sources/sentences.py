@@ -8,13 +8,25 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqnet.data.encoding import TextEncoder, ragged
+from seqnet.data.encoding import Level, TextEncoder, ragged
 from seqnet.data.examples import Examples
-from seqnet.data.files import TABLES, BadRows, EncodedSplits, File, check_columns, find_files, never_seen, read_table
+from seqnet.data.files import (
+    TABLES,
+    BadRows,
+    EncodedSplits,
+    File,
+    OnBadRow,
+    check_columns,
+    find_files,
+    never_seen,
+    read_table,
+)
 from seqnet.data.numbers import unasked_rows
 from seqnet.data.running_text import read_texts
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import Column, Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare
 from seqnet.spaces import Space, Tokens
 
 
@@ -37,6 +49,8 @@ class Sentences:
     max_length: a row of more tokens is a bad row. Raises ConfigurationError.
     """
 
+    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP)}
+    target_kind = Kind(Item.LABEL, Axis.ROW)
     inputs: Tokens
     targets: Tokens
 
@@ -44,19 +58,19 @@ class Sentences:
         self,
         seed: int,
         data_dir: str | Path,
-        path: str | Path | None = None,
-        name: str | None = None,
-        about: str | None = None,
-        text_column: str | int = "text",
-        label_column: str | int = "label",
-        level: str = "words",
+        path: FilePath | None = None,
+        name: FolderName | None = None,
+        about: NotEmpty | None = None,
+        text_column: Column = "text",
+        label_column: Column = "label",
+        level: Level = "words",
         lower: bool = False,
-        vocabulary_size: int | None = None,
-        min_count: int = 1,
-        max_length: int | None = None,
-        valid_share: float = 0.1,
-        test_share: float = 0.0,
-        on_bad_row: str = "raise",
+        vocabulary_size: Count | None = None,
+        min_count: Count = 1,
+        max_length: Count | None = None,
+        valid_share: SomeShare = 0.1,
+        test_share: Dropout = 0.0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         self.columns = {"text_column": text_column, "label_column": label_column}
         check_columns(self.columns)

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.files import BadRows, EncodedSplits, File, find_files, never_seen, read_jsonl
+from seqnet.data.files import BadRows, EncodedSplits, File, OnBadRow, find_files, never_seen, read_jsonl
 from seqnet.data.numbers import brief, read_rows, show_steps, steps, unasked_rows, unasked_steps, vector, vectors
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import DataError
+from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import Dropout, FilePath, FolderName, NotEmpty, SomeShare
 from seqnet.spaces import Space, Tokens, Vector
 
 WHAT_GOES_THERE = (
@@ -49,6 +51,8 @@ class Sequences:
     training rows, drawn by the seed. Raises ConfigurationError.
     """
 
+    input_kinds = {"inputs": Kind(Item.NUMBER, Axis.STEP)}
+    target_kind: Kind | None = None  # which the first row shows
     inputs: Vector
     targets: Tokens | Vector
 
@@ -56,12 +60,12 @@ class Sequences:
         self,
         seed: int,
         data_dir: str | Path,
-        path: str | Path | None = None,
-        name: str | None = "sequences",
-        about: str | None = None,
-        valid_share: float = 0.1,
-        test_share: float = 0.1,
-        on_bad_row: str = "raise",
+        path: FilePath | None = None,
+        name: FolderName | None = "sequences",
+        about: NotEmpty | None = None,
+        valid_share: SomeShare = 0.1,
+        test_share: Dropout = 0.1,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         self.bad = BadRows(on_bad_row)
         self.views: dict[str, Space] = {}
@@ -88,6 +92,8 @@ class Sequences:
         self._form = form
         self.inputs = Vector(form.width)
         self.targets = Tokens(labels) if form.size is None else Vector(form.size)
+        item = Item.LABEL if form.size is None else Item.NUMBER
+        self.target_kind = Kind(item, Axis.STEP if form.each_step else Axis.ROW)
 
     def state(self) -> dict[str, Any]:
         """The rows' form, and the labels (None where targets are numbers)."""

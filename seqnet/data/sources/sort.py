@@ -1,11 +1,14 @@
 """Whole numbers to be written in ascending order."""
 
+from typing import Annotated
+
 import torch
 
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import at_least, generator
 from seqnet.data.pairs import pairs
 from seqnet.data.written import Written, integers
+from seqnet.options import Rows, Steps, whole
 
 
 class Sort(Written):
@@ -16,11 +19,11 @@ class Sort(Written):
     def __init__(
         self,
         seed: int,
-        length: int = 25,
-        symbols: int = 50,
-        train_size: int = 40000,
-        valid_size: int = 1000,
-        test_size: int = 1000,
+        length: Steps = 25,
+        symbols: Annotated[int, whole(2, 1_000_000)] = 50,
+        train_size: Rows = 40000,
+        valid_size: Rows = 1000,
+        test_size: Rows = 1000,
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         at_least("data.length", length, 1)

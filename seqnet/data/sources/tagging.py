@@ -1,11 +1,11 @@
 """Sentences with a tag for each token, in the columns of the CoNLL shared tasks."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,10 +13,12 @@ from torch import Tensor
 
 from seqnet.data.encoding import ragged
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.files import BadRows, EncodedSplits, File, find_files, never_seen, place, read_conll
+from seqnet.data.files import BadRows, EncodedSplits, File, OnBadRow, find_files, never_seen, place, read_conll
 from seqnet.data.numbers import unasked_steps
 from seqnet.data.vocabulary import PADDING, UNKNOWN, Vocabulary, check_limits, restore_names
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.kinds import BIO, LETTERS, Axis, Item, Kind
+from seqnet.options import Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare, whole
 from seqnet.spaces import Space, Spelling, Tokens
 
 WORD_ENTRIES = (UNKNOWN,)
@@ -43,27 +45,33 @@ class Tagging:
     Tags are those of the training split. Raises ConfigurationError.
     """
 
+    target_kind = Kind(Item.LABEL, Axis.STEP, frozenset({BIO}))
     inputs: Tokens
     targets: Tokens
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        return {} if options["characters"] else {"max_characters": "data.characters=false hands over none"}
 
     def __init__(
         self,
         seed: int,
         data_dir: str | Path,
-        path: str | Path | None = None,
-        name: str | None = None,
-        about: str | None = None,
+        path: FilePath | None = None,
+        name: FolderName | None = None,
+        about: NotEmpty | None = None,
         token_column: int = 0,
         tag_column: int = -1,
         comments: bool = False,
         lower: bool = False,
-        vocabulary_size: int | None = None,
-        min_count: int = 1,
+        vocabulary_size: Count | None = None,
+        min_count: Count = 1,
         characters: bool = True,
-        max_characters: int = 20,
-        valid_share: float = 0.1,
-        test_share: float = 0.0,
-        on_bad_row: str = "raise",
+        max_characters: Annotated[int, whole(1, 10_000)] = 20,
+        valid_share: SomeShare = 0.1,
+        test_share: Dropout = 0.0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         check_limits(vocabulary_size, min_count, len(WORD_ENTRIES) + 1)
         if max_characters < 1:
@@ -72,6 +80,9 @@ class Tagging:
         self.comments = comments
         self.lower = lower
         self.size, self.min_count = vocabulary_size, min_count
+        words = Kind(Item.TOKEN, Axis.STEP)
+        letters = Kind(Item.TOKEN, Axis.STEP, frozenset({LETTERS}))
+        self.input_kinds = {"inputs": words, "characters": letters} if characters else {"inputs": words}
         self.characters, self.max_characters = characters, max_characters
         self.bad = BadRows(on_bad_row)
         self.views: dict[str, Space] = {}

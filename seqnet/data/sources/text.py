@@ -3,10 +3,21 @@
 import re
 from pathlib import Path
 
-from seqnet.data.encoding import TextEncoder
-from seqnet.data.files import BadRows, File, HubSplit, Splits, find_files, hold_out_rows, read_table, read_text
+from seqnet.data.encoding import Level, TextEncoder
+from seqnet.data.files import (
+    BadRows,
+    File,
+    HubSplit,
+    OnBadRow,
+    Splits,
+    find_files,
+    hold_out_rows,
+    read_table,
+    read_text,
+)
 from seqnet.data.running_text import RunningText
 from seqnet.errors import DataError
+from seqnet.options import Count, Dropout, FilePath, FolderName, NotEmpty, SomeShare
 
 SUFFIXES = (".txt", ".jsonl", ".parquet")
 
@@ -24,17 +35,17 @@ class Text(RunningText):
         self,
         seed: int,
         data_dir: str | Path,
-        path: str | Path | None = None,
-        name: str | None = None,
-        about: str | None = None,
-        level: str = "characters",
+        path: FilePath | None = None,
+        name: FolderName | None = None,
+        about: NotEmpty | None = None,
+        level: Level = "characters",
         lower: bool = False,
-        vocabulary_size: int | None = None,
-        min_count: int = 1,
-        text_column: str = "text",
-        valid_share: float = 0.1,
-        test_share: float = 0.0,
-        on_bad_row: str = "raise",
+        vocabulary_size: Count | None = None,
+        min_count: Count = 1,
+        text_column: NotEmpty = "text",
+        valid_share: SomeShare = 0.1,
+        test_share: Dropout = 0.0,
+        on_bad_row: OnBadRow = "raise",
     ) -> None:
         super().__init__(TextEncoder(level, lower, vocabulary_size, min_count, line_ends=True))
         self.seed = seed

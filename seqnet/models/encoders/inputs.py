@@ -1,20 +1,40 @@
 """The inputs of the same steps, each by its encoder, side by side."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import Item, Kind
 from seqnet.models.encoders.image import Regions
 from seqnet.models.encoders.letters import Letters
 from seqnet.models.encoders.numbers import Features, Projection
 from seqnet.models.encoders.tokens import OneHot, TokenEmbedding
 from seqnet.spaces import Image, Space, Spelling, Tokens
 
+OURS = (TokenEmbedding, Letters, Projection, Regions)
+NO_WIDTH = "model.embedding_size=null gives the convolutions that read a picture no width: set it to a number"
+
 Make = Callable[[Space, int | None, float], nn.Module]
 """Makes an encoder of what is known of the input, its width and the deviation of its weights at the beginning."""
+
+
+def readable(inputs: Mapping[str, Kind]) -> set[str]:
+    """The names of the inputs that `make_encoder` has an encoder for."""
+    pairs = {pair for encoder in OURS for pair in encoder.reads}
+    return {name for name, kind in inputs.items() if (kind.item, kind.axis) in pairs}
+
+
+def idle_embedding(options: Mapping[str, Any], embedded: Iterable[Kind]) -> dict[str, str]:
+    """embedding_std, where none of those kinds is a token that is embedded."""
+    if options["embedding_size"] is None:
+        return {"embedding_std": "it is of an embedding, and model.embedding_size=null makes none"}
+    if all(kind.item not in (Item.TOKEN, Item.LABEL) for kind in embedded):
+        return {"embedding_std": "it is of an embedding of tokens, and this data has none"}
+    return {}
 
 
 def make_encoder(space: Space, size: int | None, std: float = 1.0) -> nn.Module:
@@ -24,9 +44,7 @@ def make_encoder(space: Space, size: int | None, std: float = 1.0) -> nn.Module:
     """
     if isinstance(space, Image):
         if size is None:
-            raise ConfigurationError(
-                "model.embedding_size=null gives the convolutions that read a picture no width: set it to a number"
-            )
+            raise ConfigurationError(NO_WIDTH)
         return Regions(space, size)
     if isinstance(space, Spelling):
         return Letters(space)

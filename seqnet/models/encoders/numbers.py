@@ -8,7 +8,8 @@ from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
 from seqnet.spaces import Space
 
-OF_NUMBERS = tuple((item, axis) for item in (Item.NUMBER, Item.LABELS) for axis in (Axis.STEP, Axis.SEQUENCE, Axis.ROW))
+AXES = (Axis.STEP, Axis.SEQUENCE, Axis.ROW)
+OF_NUMBERS = tuple((item, axis) for item in (Item.NUMBER, Item.LABELS, Item.PIXEL) for axis in AXES)
 
 
 class Projection(nn.Module):
