@@ -111,14 +111,14 @@ def _hint(format: Format, columns: Sequence[Column]) -> str:
 
 
 def _of_file(path: Path, format: Format, columns: Sequence[Column]) -> dict[str, list[Any]]:
-    inner = format.splits(path)
-    if inner is not None:
-        return {split: [file] for split, file in inner.items()}
     split, _ = _split_of(path) or ("train", True)
     if isinstance(format, Lines | Auto) and path.suffix not in WITHOUT_NAME:
         names = names_in(columns)
         if len(names) > 1 and _column_name(path) in names:
             return {split: [_siblings(path, names)]}
+    inner = format.splits(path)
+    if inner is not None:
+        return {split: [file] for split, file in inner.items()}
     return {split: [path]}
 
 
