@@ -21,7 +21,7 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON writes one, in a pair o
 
 def parse(text: str) -> Any:
     """The JSON value in `text`. Raises ValueError or RecursionError, also for what would be read wrongly in silence."""
-    value = json.loads(text, object_pairs_hook=_each_once)
+    value = DECODER.decode(text)
     if SURROGATE.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -36,6 +36,9 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {brief(twice)} is there twice")
     return made
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_each_once)  # made once, since json.loads makes one for each text
 
 
 def read_json(text: str, where: str) -> Any:

@@ -16,7 +16,7 @@ from seqnet.data.formats.folder import ClassFolders, Folder
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.hub import Hub
 from seqnet.data.formats.json import Json
-from seqnet.data.formats.jsonl import Jsonl
+from seqnet.data.formats.jsonl import Jsonl, looks_like_rows
 from seqnet.data.formats.lines import Lines
 from seqnet.data.formats.midi import Midi
 from seqnet.data.formats.npy import Npy
@@ -28,7 +28,7 @@ from seqnet.data.formats.tsv import Tsv
 from seqnet.data.formats.xlsx import Xlsx
 from seqnet.errors import DataError
 
-LOOKED_AT = (".txt", ".tsv", ".text")
+LOOKED_AT = (".txt", ".tsv", ".text", ".json")
 
 
 class Auto(Format):
@@ -91,6 +91,9 @@ class Auto(Format):
 
     def _by_content(self, file: Any, found: Format) -> tuple[Format, str | None]:
         lines = beginning(file, self.encoding)
+        if isinstance(found, Json):
+            rows = looks_like_rows(lines)
+            return (Jsonl(), f"{file} is read as jsonl: each line is an object") if rows else (found, None)
         if columns := looks_like_columns(lines):
             said = f"{file} is read as conll: {columns} (data/format=text or tsv reads it otherwise)"
             return Conll(encoding=self.encoding), said

@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from seqnet.data.files import counted, shown
-from seqnet.data.formats.format import Column
 from seqnet.errors import DataError, did_you_mean
+
+Column = str | int | Sequence[str | int]
+"""A column by its name, or by its position (0 is the first, -1 the last); `t0..t139` or a list of columns is one value
+that is a list."""
 
 KEY = "data.fields.NAME.column="
 RANGE = ".."
@@ -51,7 +54,7 @@ def _one(column: str | int, names: Sequence[str] | None, width: int, where: str)
                 f"{where}: no column '{shown(column)}', since columns have no names here; give a position with {KEY} "
                 "(0 is the first, -1 the last)"
             )
-        hint = did_you_mean(column, names) or ";"
+        hint = shown(did_you_mean(column, names), 200) or ";"
         raise DataError(
             f"{where}: no column '{shown(column)}' in the header, which has {shown(', '.join(names), 200)}{hint} "
             f"name the right one with {KEY} (or its position, 0 for the first, where there is no header)"
@@ -110,8 +113,13 @@ def of_row(row: Sequence[Any], wanted: Sequence[Index]) -> list[Any]:
     return [row[index] if isinstance(index, int) else [row[each] for each in index] for index in wanted]
 
 
-def gather(wanted: Sequence[Index], column: Callable[[int], Sequence[Any]]) -> list[Sequence[Any]]:
-    """The chosen columns of a block whose columns lie apart. column: a column's values."""
+def gather(wanted: Sequence[Index], column: Callable[[int], Any]) -> list[Any]:
+    """The chosen columns of one row. column: what stands in each."""
+    return [column(index) if isinstance(index, int) else [column(each) for each in index] for index in wanted]
+
+
+def gather_block(wanted: Sequence[Index], column: Callable[[int], Sequence[Any]]) -> list[Sequence[Any]]:
+    """The chosen columns of a block of rows. column: a column's values."""
     return [
         column(index)
         if isinstance(index, int)

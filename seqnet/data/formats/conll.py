@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, TextIO
 
 from seqnet.data.files import BadRows, shown
 from seqnet.data.formats.blocks import one_by_one
-from seqnet.data.formats.columns import other_width, pick, resolve
+from seqnet.data.formats.columns import gather, other_width, resolve
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, check_encoding, numbered
 from seqnet.data.formats.written import in_one_line
@@ -46,7 +47,7 @@ class Conll(Format):
             for number, tokens in self._sentences(file, bad):
                 if wanted is None:
                     wanted = resolve(columns, None, len(tokens[0]), f"{file}, line {number}")
-                yield number, pick(tokens, wanted)
+                yield number, gather(wanted, partial(_column, tokens))
 
         return one_by_one(values())
 
@@ -91,6 +92,10 @@ class Conll(Format):
 
 def _cells(line: str) -> list[str]:
     return line.split("\t") if "\t" in line else line.split()
+
+
+def _column(tokens: Sequence[Sequence[str]], index: int) -> list[str]:
+    return [token[index] for token in tokens]
 
 
 def looks_like_columns(lines: Sequence[str]) -> str | None:

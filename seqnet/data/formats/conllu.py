@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TextIO
 
 from seqnet.data.files import BadRows, counted
 from seqnet.data.formats.blocks import one_by_one
-from seqnet.data.formats.columns import names_in, resolve
+from seqnet.data.formats.columns import gather, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, numbered
 from seqnet.data.formats.written import in_one_line
@@ -36,28 +36,15 @@ class Conllu(Format):
         """The chosen columns of sentences; `numbers` are the lines of their first words. Raises DataError."""
         names = self.header(file) or WORD
         wanted = resolve(columns, names, len(names), str(file))
-        comments = {name for name in names_in(columns) if name not in WORD} | {
-            names[each]
-            for index in wanted
-            for each in ([index] if isinstance(index, int) else index)
-            if each >= len(WORD)
-        }
+        comments = {names[index] for index in used(wanted) if index >= len(WORD)}
 
-        def column(words: list[list[str]], said: dict[str, str], index: int) -> Any:
-            return [word[index] for word in words] if index < len(WORD) else said.get(names[index])
-
-        return one_by_one(
-            (
-                number,
-                [
-                    column(words, said, index)
-                    if isinstance(index, int)
-                    else [list(each) for each in zip(*(column(words, said, one) for one in index), strict=True)]
-                    for index in wanted
-                ],
+        def values(words: list[list[str]], said: dict[str, str]) -> list[Any]:
+            return gather(
+                wanted,
+                lambda index: [word[index] for word in words] if index < len(WORD) else said.get(names[index]),
             )
-            for number, words, said in _sentences(file, comments, bad)
-        )
+
+        return one_by_one((number, values(words, said)) for number, words, said in _sentences(file, comments, bad))
 
     def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
         """Writes ten columns a word; names that are none of them go into `misc`, texts a sentence into comments."""

@@ -5,10 +5,9 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, TextIO
 
-from seqnet.data.files import BadRows
 from seqnet.data.formats import table
 from seqnet.data.formats.format import Writer
-from seqnet.data.formats.text import Lines, beginning, check_encoding, read_blocks
+from seqnet.data.formats.text import NO_LINES, LineBlock, beginning, check_encoding, read_blocks
 from seqnet.data.formats.written import cell
 from seqnet.errors import ConfigurationError
 
@@ -53,56 +52,55 @@ class Csv(table.Table):
     def _delimiter_of(self, lines: list[str]) -> str:
         return self.delimiter or sniff(lines)
 
-    def pieces(self, file: Any, bad: BadRows) -> Iterator[table.Piece]:
+    def pieces(self, file: Any) -> Iterator[table.Piece]:
         """Rows that are not blank, and the line at which each begins. Raises DataError.
 
         A line whose quote is never closed takes those behind it with it: it alone is bad, they are read again.
         """
         delimiter = self._delimiter_of(beginning(file, self.encoding))
-        rest = Lines(1, [], {})
+        rest = NO_LINES
         for lines in read_blocks(file, self.encoding):
             if rest.texts:
-                lines = joined(rest, lines)
-            piece, taken = self._parse(file, lines, delimiter, bad, last=False)
-            rest = behind(lines, taken)
+                lines = rest.then(lines)
+            piece, taken = _parse(lines, delimiter, last=False)
+            rest = lines.behind(taken)
             yield piece
-        yield self._parse(file, rest, delimiter, bad, last=True)[0]
+        yield _parse(rest, delimiter, last=True)[0]
 
-    def _parse(
-        self, file: Any, lines: Lines, delimiter: str, bad: BadRows, last: bool
-    ) -> tuple[tuple[list[int], list[list[str]]], int]:
-        """The rows in some lines, and how many lines they take: one that is open at the end is left, but the last."""
-        numbers, rows = list[int](), list[list[str]]()
-        texts, first, count = [text + "\n" for text in lines.texts], lines.first, len(lines.texts)
-        stops = [*sorted(lines.problems), count]  # where no row can go on
-        at = 0
-        while at < count:
-            stop = stops[bisect(stops, at - 1)]
-            if stop == at:
-                bad(file, first + at, lines.problems[at])
-                at += 1
-                continue
-            begin = at
-            try:
-                if plain := _plain(texts, at, stop, delimiter):
-                    numbers += range(first + at, first + stop)
-                    rows += plain
-                else:
-                    reader = _reader(texts, at, stop, delimiter)
-                    for row in reader:
-                        if row:
-                            numbers.append(first + begin)
-                            rows.append(row)
-                        begin = at + reader.line_num
-                at = stop
-            except csv.Error as error:
-                open_ended = OPEN in str(error)
-                if open_ended and stop == count and not last:
-                    return (numbers, rows), begin
-                why = f"in line {first + stop}, {lines.problems[stop]}" if open_ended and stop < count else str(error)
-                bad(file, first + begin, f"not a row of CSV ({why})")
-                at = begin + 1
-        return (numbers, rows), count
+
+def _parse(lines: LineBlock, delimiter: str, last: bool) -> tuple[table.Piece, int]:
+    """The rows in some lines, and how many lines they take: one that is open at the end is left, but the last."""
+    numbers, rows, problems = list[int](), list[list[str]](), dict[int, str]()
+    texts, first, count = [text + "\n" for text in lines.texts], lines.first, len(lines.texts)
+    stops = [*sorted(lines.problems), count]  # where no row can go on
+    at = 0
+    while at < count:
+        stop = stops[bisect(stops, at - 1)]
+        if stop == at:
+            problems[first + at] = lines.problems[at]
+            at += 1
+            continue
+        begin = at
+        try:
+            if plain := _plain(texts, at, stop, delimiter):
+                numbers += range(first + at, first + stop)
+                rows += plain
+            else:
+                reader = _reader(texts, at, stop, delimiter)
+                for row in reader:
+                    if row:
+                        numbers.append(first + begin)
+                        rows.append(row)
+                    begin = at + reader.line_num
+            at = stop
+        except csv.Error as error:
+            open_ended = OPEN in str(error)
+            if open_ended and stop == count and not last:
+                return table.Piece(numbers, rows, problems), begin
+            why = f"in line {first + stop}, {lines.problems[stop]}" if open_ended and stop < count else str(error)
+            problems[first + begin] = f"not a row of CSV ({why})"
+            at = begin + 1
+    return table.Piece(numbers, rows, problems), count
 
 
 def _reader(texts: list[str], begin: int, end: int, delimiter: str) -> Any:
@@ -116,19 +114,6 @@ def _plain(texts: list[str], begin: int, end: int, delimiter: str) -> list[list[
     except csv.Error:
         return None
     return rows if len(rows) == end - begin and all(rows) else None
-
-
-def joined(lines: Lines, more: Lines) -> Lines:
-    """Lines and those that follow them."""
-    by = len(lines.texts)
-    problems = lines.problems | {by + place: problem for place, problem in more.problems.items()}
-    return Lines(lines.first, lines.texts + more.texts, problems)
-
-
-def behind(lines: Lines, taken: int) -> Lines:
-    """Lines without the first ones."""
-    problems = {place - taken: problem for place, problem in lines.problems.items() if place >= taken}
-    return Lines(lines.first + taken, lines.texts[taken:], problems)
 
 
 def sniff(lines: Sequence[str]) -> str:

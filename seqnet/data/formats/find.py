@@ -112,14 +112,14 @@ def _hint(format: Format, columns: Sequence[Column]) -> str:
 
 def _of_file(path: Path, format: Format, columns: Sequence[Column]) -> dict[str, list[Any]]:
     split, _ = _split_of(path) or ("train", True)
-    if isinstance(format, Lines | Auto) and path.suffix not in WITHOUT_NAME:
-        names = names_in(columns)
-        if len(names) > 1 and _column_name(path) in names:
+    names = names_in(columns)
+    if isinstance(format, Lines | Auto) and ending(path) not in WITHOUT_NAME and len(names) > 1:
+        if _column_name(path) in names:
             return {split: [_siblings(path, names)]}
+    if isinstance(format, ClassFolders):
+        raise DataError(f"{path} is no folder; name one that holds a folder of files for each class, with data.path=")
     inner = format.splits(path)
-    if inner is not None:
-        return {split: [file] for split, file in inner.items()}
-    return {split: [path]}
+    return {split: [path]} if inner is None else {split: [file] for split, file in inner.items()}
 
 
 def _siblings(path: Path, names: Sequence[str]) -> Beside:
@@ -144,6 +144,8 @@ def _listed(
         raise ConfigurationError("data.path=[] names no file; name some")
     for path in paths:
         with reading(path):
+            if isinstance(format, ClassFolders):
+                raise DataError(f"{path}: a folder is read and no list; name one that holds a folder for each class")
             if not path.is_file():
                 raise DataError(f"{path} is no file; a list in data.path= holds files")
     grouped: dict[str, list[Any]] = {}
@@ -199,7 +201,7 @@ def _of_folder(
     place: Path, hint: str, format: Format, columns: Sequence[Column]
 ) -> tuple[dict[str, list[Any]], Sequence[str]]:
     files = tree(place)
-    root, files = _without_top(place, files)
+    root = _without_top(place, files, isinstance(format, ClassFolders))
     if isinstance(format, ClassFolders):
         return _class_folders(root, files, format, hint), ()
     asked = names_in(columns)
@@ -210,16 +212,19 @@ def _of_folder(
     if isinstance(format, Auto):
         mine = _known(files, root, format)
         if not mine and set(asked) <= {*OF_FOLDERS, TEXT} and set(asked) & set(OF_FOLDERS):
-            return _class_folders(root, files, ClassFolders(), hint), ()
+            return _class_folders(_without_top(place, files, True), files, ClassFolders(), hint), ()
         several = all(format.pick(file, columns)[0].several for file in mine)
     else:
         several = format.several
         mine = [
             file
             for file in files
-            if (ending(file) in format.endings and not (format.local and is_compressed(file)))
+            if ending(file) in format.endings
             and _in_reach(file, root, several)
+            and not (format.local and is_compressed(file))
         ]
+        if not mine and not format.local:  # many a text is called .txt, whatever it holds
+            mine = [file for file in files if ending(file) == ".txt" and _in_reach(file, root, several)]
         if format.beside and not isinstance(format, Lines):
             mine = _tables(mine, root, None)
         elif isinstance(format, Lines) and not asked:
@@ -232,18 +237,19 @@ def _of_folder(
     return _chosen(place, mine, root, several)
 
 
-def _without_top(place: Path, files: list[Any]) -> tuple[Any, list[Any]]:
-    """The folder in which the files lie, where all lie in one that is no split, as in many an archive."""
+def _without_top(place: Path, files: list[Any], classes: bool) -> Any:
+    """The folder in which the files lie, where all lie in one that is no split, as in many an archive.
+
+    classes: the last folder says a file's class, so it is none of these.
+    """
     root: Any = PurePosixPath() if files and isinstance(files[0], Member) else place
     while files:
-        tops = {_within(file, root)[0] if _within(file, root) else "" for file in files}
-        if len(tops) > 1 or "" in tops or _named(next(iter(tops))):
-            break
-        if all(len(_within(file, root)) == 1 for file in files) and not isinstance(root, PurePosixPath):
-            root = root / next(iter(tops))
+        within = [_within(file, root) for file in files]
+        tops = {folders[0] if folders else "" for folders in within}
+        if len(tops) > 1 or "" in tops or _named(next(iter(tops))) or (classes and min(map(len, within)) < 2):
             break
         root = root / next(iter(tops))
-    return root, files
+    return root
 
 
 def _within(file: Any, root: Any) -> tuple[str, ...]:
@@ -303,8 +309,8 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
         if len(chosen) > 1 and not several and not _are_shards(chosen):
             if True in plainly or split == "train":
                 raise DataError(f"{chosen[0]} and {chosen[1]} are the same split; keep one of them in the folder")
-            left = ", ".join(shown(str(file)) for file in chosen[1:])
-            told.append(f"the {split} split is {chosen[0]}; {left} could be it too and is left out")
+            left = shown(", ".join(map(_short, chosen[1:])), 200)
+            told.append(f"the {split} split is {_short(chosen[0])}; {left} could be it too and is left out")
             chosen = chosen[:1]
         splits[split] = chosen
     if "train" in splits or (splits and not others):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqnet.data.files import BadRows, shown
+from seqnet.data.files import BadRows, opened, shown
 from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import names_in, of_row, resolve
 from seqnet.data.formats.format import Column, Format, Rows
@@ -86,7 +86,8 @@ class ClassFolders(Format):
                 text = None
                 if with_text:
                     try:
-                        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+                        with opened(path) as raw:
+                            text = raw.read().decode("utf-8-sig").replace("\r\n", "\n")
                     except UnicodeDecodeError as error:
                         bad(each, 1, f"byte {error.start + 1} of the file is not UTF-8", "text")
                         continue

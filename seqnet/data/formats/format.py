@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TextIO
 
 from seqnet.data.files import BadRows
+from seqnet.data.formats.columns import Column as Column
+from seqnet.data.formats.columns import resolve
+from seqnet.data.formats.opening import folder_of
+from seqnet.errors import ConfigurationError
 
 ROWS = 4096  # of a table that are read at a time
 BYTES = 1 << 24  # of a text that are read at a time, cut at a line's end
-
-Column = str | int | Sequence[str | int]
-"""A column by its name, or by its position (0 is the first, -1 the last); `t0..t139` or a list of columns is one value
-that is a list."""
 
 Writer = Callable[[Sequence[Any]], None]
 """Takes a row's values, in the order of the names that it was made for."""
@@ -53,8 +53,6 @@ class Format(Protocol):
 
     def check(self, file: Any, columns: Sequence[Column]) -> None:
         """Look at the beginning whether the columns are there. Raises DataError with the nearest name."""
-        from seqnet.data.formats.columns import resolve
-
         names = self.header(file)
         if names is not None:
             resolve(columns, names, len(names), str(file))
@@ -69,8 +67,6 @@ class Format(Protocol):
 
     def base(self, file: Any) -> Path:
         """The folder that names of files in its values are relative to."""
-        from seqnet.data.formats.opening import folder_of
-
         return folder_of(file)
 
     def splits(self, file: Any) -> dict[str, Any] | None:
@@ -86,7 +82,5 @@ class Format(Protocol):
 
         Raises ConfigurationError where this is not a format that is written.
         """
-        from seqnet.errors import ConfigurationError
-
         name = type(self).__name__.lower()
         raise ConfigurationError(f"predictions cannot be written as {name}; write them as csv, tsv, jsonl or conll")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from seqnet.data.files import TRANSLATION, BadRows, one_sentence
 from seqnet.data.formats import format as sizes
 from seqnet.data.formats import records
-from seqnet.data.formats.columns import gather, resolve, used
+from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.parquet import named
 
@@ -53,7 +53,7 @@ class Hub(Format):
                     else [records.value(records.flat({head: row}), name) for row in block[head]]
                     for name, head in heads.items()
                 }
-                values = gather(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
+                values = gather_block(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
                 yield Rows(range(begin + 1, begin + count + 1), values)
 
 

@@ -15,6 +15,15 @@ LOOK = 100  # rows whose keys are taken for the header
 NO_OBJECT = 'the JSON value is not an object, which is written {"name": value, ...}'
 
 
+def looks_like_rows(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a file of JSON are objects of their own."""
+    rows = [line for line in lines if line.strip()]
+    try:
+        return len(rows) > 1 and all(isinstance(parse(row), dict) for row in rows[:2])
+    except (ValueError, RecursionError):
+        return False
+
+
 class Jsonl(Format):
     """An object a line, whose keys are the columns; other lines are bad rows, blank ones none."""
 

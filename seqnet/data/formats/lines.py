@@ -1,15 +1,14 @@
 """Files side by side: line n of one goes with line n of the others."""
 
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 from typing import Any, ClassVar, TextIO
 
 from seqnet.data.files import BadRows, counted
-from seqnet.data.formats.blocks import one_by_one
-from seqnet.data.formats.columns import resolve, used
+from seqnet.data.formats.blocks import in_blocks
+from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import Beside
-from seqnet.data.formats.text import check_encoding, numbered
+from seqnet.data.formats.text import NO_LINES, check_encoding, read_blocks
 from seqnet.data.formats.written import in_one_line
 from seqnet.errors import DataError
 
@@ -38,33 +37,33 @@ class Lines(Format):
         wanted = resolve(columns, names, len(names), str(file))
         files = file.files if isinstance(file, Beside) else (file,)
         needed = used(wanted)
-        places = {index: place for place, index in enumerate(needed)}
-        for block in one_by_one(self._lines([files[index] for index in needed], bad)):
-            values = [
-                block.columns[places[index]]
-                if isinstance(index, int)
-                else [list(each) for each in zip(*(block.columns[places[one]] for one in index), strict=True)]
-                for index in wanted
-            ]
-            yield Rows(block.numbers, values)
+        for block in in_blocks(self._pieces([files[index] for index in needed], bad)):
+            there = dict(zip(needed, block.columns, strict=True))
+            yield Rows(block.numbers, gather_block(wanted, there.__getitem__))
 
-    def _lines(self, files: Sequence[Any], bad: BadRows) -> Iterator[tuple[int, list[str]]]:
-        counts = [0] * len(files)
-        for lines in zip_longest(*(numbered(file, self.encoding) for file in files)):
-            row, problem = [], None
-            for place, line in enumerate(lines):
-                if line is not None:
-                    number, text, wrong = line
-                    counts[place] = number
-                    row.append(text)
-                    if wrong is not None and problem is None:
-                        problem = (files[place], number, wrong)
-            if len(row) < len(files):
-                continue  # to the longest one's end, which is told below
-            if problem is not None:
-                bad(*problem)
-            else:
-                yield counts[0], row
+    def _pieces(self, files: Sequence[Any], bad: BadRows) -> Iterator[tuple[list[int], list[list[str]]]]:
+        """Numbers and lines of each file, as far as all of them go."""
+        blocks = [read_blocks(file, self.encoding) for file in files]
+        rest = [NO_LINES] * len(files)
+        while True:
+            rest = [lines if lines.texts else next(more, lines) for lines, more in zip(rest, blocks, strict=True)]
+            count = min(len(lines.texts) for lines in rest)
+            if not count:
+                break
+            problems: dict[int, tuple[Any, str]] = {}
+            for file, lines in zip(files, rest, strict=True):
+                for place in [place for place in lines.problems if place < count and place not in problems]:
+                    problems[place] = (file, lines.problems[place])
+            for place, (file, problem) in sorted(problems.items(), key=lambda item: item[0]):
+                bad(file, rest[0].first + place, problem)
+            kept = [place for place in range(count) if place not in problems]
+            columns = [[lines.texts[place] for place in kept] for lines in rest]
+            yield [rest[0].first + place for place in kept], columns
+            rest = [lines.behind(count) for lines in rest]
+        counts = [
+            max(lines.first - 1 + len(lines.texts), *(line.first - 1 + len(line.texts) for line in more), 0)
+            for lines, more in zip(rest, blocks, strict=True)
+        ]
         if len(set(counts)) > 1:
             listed = " and ".join(
                 f"{file} has {counted(count, 'line')}" for file, count in zip(files, counts, strict=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from seqnet.data.files import BadRows, one_sentence, opened
 from seqnet.data.formats import format as sizes
-from seqnet.data.formats.columns import gather, resolve
+from seqnet.data.formats.columns import gather_block, resolve
 from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.opening import Beside, on_disk
 from seqnet.errors import DataError
@@ -51,7 +51,7 @@ def of_arrays(arrays: dict[str, np.ndarray], columns: Sequence[Column], where: s
         blocks = {name: values(arrays[name][begin : begin + sizes.ROWS]) for name in counts}
         yield Rows(
             range(begin + 1, begin + 1 + len(next(iter(blocks.values())))),
-            gather(wanted, lambda index, blocks=blocks: blocks[names[index]]),  # type: ignore[misc]
+            gather_block(wanted, lambda index, blocks=blocks: blocks[names[index]]),  # type: ignore[misc]
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from seqnet.data.files import BadRows, one_sentence, opened
 from seqnet.data.formats import format as sizes
-from seqnet.data.formats.columns import gather, resolve, used
+from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.npy import values
 from seqnet.data.formats.opening import on_disk, unpacking
@@ -43,7 +43,7 @@ class Npz(Format):
             for begin in range(0, total, sizes.ROWS):
                 count = min(sizes.ROWS, total - begin)
                 blocks = {index: values(array.read(count)) for index, array in arrays.items()}
-                yield Rows(range(begin + 1, begin + count + 1), gather(wanted, blocks.__getitem__))
+                yield Rows(range(begin + 1, begin + count + 1), gather_block(wanted, blocks.__getitem__))
 
 
 class _Archive:

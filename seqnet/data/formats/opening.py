@@ -130,16 +130,24 @@ def unpacking(where: str) -> Iterator[None]:
         ) from error
 
 
-class _Zst(io.RawIOBase):
-    """Bytes out of zst, of one frame or several."""
-
-    def __init__(self, file: IO[bytes]) -> None:
+def _zst(file: IO[bytes]) -> Any:
+    """Bytes out of zst, by Python itself where it can (from 3.14 on)."""
+    try:
+        from compression import zstd
+    except ImportError:
         try:
             import zstandard
         except ImportError as error:
             raise ConfigurationError(NEEDED) from error
-        self._file = file
-        self._start = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj
+        return _Zst(file, zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj)
+    return zstd.ZstdFile(file)
+
+
+class _Zst(io.RawIOBase):
+    """Bytes out of zst, of one frame or several. start: begins a frame."""
+
+    def __init__(self, file: IO[bytes], start: Callable[[], Any]) -> None:
+        self._file, self._start = file, start
         self._frame: Any = None
         self._there, self._rest = b"", b""
 
@@ -167,7 +175,7 @@ def _decompressor(name: str) -> Callable[[Any], Any] | None:
     if name.endswith(".xz"):
         return lzma.LZMAFile
     if name.endswith(".zst"):
-        return _Zst
+        return _zst
     return None
 
 
@@ -239,8 +247,7 @@ class Archive:
             with ExitStack() as stack:
                 for path, file in self._walk(stack):
                     to = Path(folder.name, path)
-                    to.parent.mkdir(parents=True, exist_ok=True)
-                    with unpacking(f"{self.path}/{path}"), to.open("wb") as out:
+                    with unpacking(f"{self.path}/{path}"), _made(to) as out:
                         raw = file()
                         while data := raw.read(1 << 20):
                             count += len(data)
@@ -298,6 +305,11 @@ class Archive:
                 f"{self.path}: it holds '{shown(name)}', which would lie outside of its folder; name another file"
             )
         return path
+
+
+def _made(path: Path) -> IO[bytes]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("wb")
 
 
 def on_disk(file: Any) -> Path:

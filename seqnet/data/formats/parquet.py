@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from seqnet.data.files import NEEDED, TRANSLATION, BadRows, check_size, one_sentence, opened
 from seqnet.data.formats import format as sizes
 from seqnet.data.formats import records
-from seqnet.data.formats.columns import gather, resolve, used
+from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.opening import on_disk
 from seqnet.errors import ConfigurationError
@@ -49,7 +49,7 @@ class Parquet(Format):
             for batch in content.iter_batches(sizes.ROWS, columns=sorted(heads), use_threads=False):
                 lists = {head: batch.column(head).to_pylist() for head in heads}
                 found = {name: _values(name, lists, there, classes) for name in read}
-                values = gather(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
+                values = gather_block(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
                 yield Rows(range(first, first + batch.num_rows), values)
                 first += batch.num_rows
 

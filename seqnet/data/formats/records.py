@@ -5,7 +5,7 @@ from typing import Any
 
 from seqnet.data.files import TRANSLATION
 from seqnet.data.formats.blocks import one_by_one
-from seqnet.data.formats.columns import names_in, resolve
+from seqnet.data.formats.columns import gather, names_in, resolve
 from seqnet.data.formats.format import Column, Rows
 
 
@@ -42,11 +42,12 @@ def read(
     names = with_paths(names or names_in(columns), columns)
     wanted = resolve(columns, names, len(names), where)
 
+    plain = [names[index] for index in wanted if isinstance(index, int) and "." not in names[index]]
+
     def values(row: dict[str, Any]) -> list[Any]:
-        return [
-            value(row, names[index]) if isinstance(index, int) else [value(row, names[each]) for each in index]
-            for index in wanted
-        ]
+        if len(plain) == len(wanted):
+            return [row.get(name) for name in plain]
+        return gather(wanted, lambda index: value(row, names[index]))
 
     return one_by_one((number, values(flat(row))) for number, row in rows)
 

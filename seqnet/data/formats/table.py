@@ -2,9 +2,10 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from seqnet.data.files import BadRows, place, shown
 from seqnet.data.formats.blocks import in_blocks
@@ -13,8 +14,15 @@ from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.errors import ConfigurationError, DataError
 
 Header = Literal["auto", "true", "false"] | bool
-Piece = tuple[Sequence[int], Sequence[Sequence[Any]]]
-"""Numbers and cells of some rows."""
+
+
+class Piece(NamedTuple):
+    """Some rows: their numbers and their cells; and what is wrong with others, by number."""
+
+    numbers: Sequence[int]
+    rows: Sequence[Sequence[Any]]
+    problems: Mapping[int, str] = MappingProxyType({})
+
 
 NUMERIC = re.compile(r"\s*[-+]?[\d.,: /%$€-]*\d[\d.,: /%$€-]*([eE][-+]?\d+)?\s*")
 USUAL = {  # names of columns that are no data
@@ -43,7 +51,7 @@ class Table(Format):
         """The first rows. Raises DataError."""
 
     @abstractmethod
-    def pieces(self, file: Any, bad: BadRows) -> Iterator[Piece]:
+    def pieces(self, file: Any) -> Iterator[Piece]:
         """All rows. Raises DataError."""
 
     def header(self, file: Any) -> tuple[str, ...] | None:
@@ -62,21 +70,33 @@ class Table(Format):
         names = self.header(file)
         if self._header is not None or names is None or not by_position(columns, names):
             return ()
+        said = type(self).__name__.lower()
         return (
             f"{file}: the first {self.unit} looks like a header ({shown(', '.join(names))}) and is read as a row, "
-            f"since columns are asked by position; name them with {KEY}, or set data.format.header=true",
+            f"since columns are asked by position; name them with {KEY}, or give data/format={said} "
+            "data.format.header=true",
         )
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen cells; rows must have as many as the first. Raises DataError with line or row."""
-        pieces = self.pieces(file, bad)
-        numbers, rows = next(((numbers, rows) for numbers, rows in pieces if rows), ((), ()))
-        if not rows:
+        pieces = self.pieces(file)
+        begun = list[Piece]()  # up to the first that has rows
+        for piece in pieces:
+            begun.append(piece)
+            if piece.rows:
+                break
+        else:
+            for piece in begun:
+                _tell(file, piece.problems, bad, self.unit)
             raise DataError(f"{file}: no row that can be read; put rows there, or name another file with data.path=")
-        named, wanted = self._resolve(rows[0], columns, place(file, numbers[0], self.unit))
-        rest = chain([(numbers[int(named) :], rows[int(named) :])], pieces)
+        first = begun.pop()
+        named, wanted = self._resolve(first.rows[0], columns, place(file, first.numbers[0], self.unit))
+        rest = Piece(first.numbers[int(named) :], first.rows[int(named) :], first.problems)
+        width = len(first.rows[0])
         yield from in_blocks(
-            (kept, pick(cells, wanted)) for kept, cells in _even(file, rest, len(rows[0]), bad, self.unit) if cells
+            (numbers, pick(rows, wanted))
+            for numbers, rows in _even(file, chain(begun, [rest], pieces), width, bad, self.unit)
+            if rows
         )
 
     def _resolve(self, first: Sequence[Any], columns: Sequence[Column], where: str) -> tuple[bool, list[Index]]:
@@ -85,17 +105,26 @@ class Table(Format):
         return named, resolve(columns, names if named else None, len(names), where)
 
 
-def _even(file: Any, pieces: Iterable[Piece], width: int, bad: BadRows, unit: str) -> Iterator[Piece]:
-    """The rows without those that have another number of cells."""
-    for numbers, rows in pieces:
-        if not rows or set(map(len, rows)) == {width}:
-            yield list(numbers), rows
+def _even(
+    file: Any, pieces: Iterable[Piece], width: int, bad: BadRows, unit: str
+) -> Iterator[tuple[Sequence[int], Sequence[Sequence[Any]]]]:
+    """The rows without those that have another number of cells; the first bad one is told first."""
+    for numbers, rows, problems in pieces:
+        if set(map(len, rows)) <= {width}:
+            _tell(file, problems, bad, unit)
+            yield numbers, rows
             continue
-        for number, row in zip(numbers, rows, strict=True):
-            if len(row) != width:
-                bad(file, number, other_width(len(row), width), unit)
+        strange = {
+            number: other_width(len(row), width) for number, row in zip(numbers, rows, strict=True) if len(row) != width
+        }
+        _tell(file, {**problems, **strange}, bad, unit)
         kept = [place for place, row in enumerate(rows) if len(row) == width]
         yield [numbers[place] for place in kept], [rows[place] for place in kept]
+
+
+def _tell(file: Any, problems: Mapping[int, str], bad: BadRows, unit: str) -> None:
+    for number in sorted(problems):
+        bad(file, number, problems[number], unit)
 
 
 def looks_like_header(rows: Sequence[Sequence[Any]]) -> bool:

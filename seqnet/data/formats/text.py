@@ -17,12 +17,26 @@ WIDE = ("utf-16", "utf-32")  # whose line ends are not the byte of one
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineBlock:
     """Some whole lines, without their ends. first: the number of the first; problems: by place, what is wrong."""
 
     first: int
     texts: list[str]  # "" where there is a problem
     problems: dict[int, str]
+
+    def then(self, more: "LineBlock") -> "LineBlock":
+        """These and those that follow them."""
+        by = len(self.texts)
+        problems = self.problems | {by + place: problem for place, problem in more.problems.items()}
+        return LineBlock(self.first, self.texts + more.texts, problems)
+
+    def behind(self, taken: int) -> "LineBlock":
+        """These without the first ones."""
+        problems = {place - taken: problem for place, problem in self.problems.items() if place >= taken}
+        return LineBlock(self.first + taken, self.texts[taken:], problems)
+
+
+NO_LINES = LineBlock(1, [], {})
 
 
 def check_encoding(encoding: str) -> str:
@@ -37,7 +51,7 @@ def check_encoding(encoding: str) -> str:
     return codec.name
 
 
-def read_blocks(file: Any, encoding: str = "utf-8") -> Iterator[Lines]:
+def read_blocks(file: Any, encoding: str = "utf-8") -> Iterator[LineBlock]:
     """All lines of a file, in small blocks; a byte order mark and CRLF are accepted. Raises DataError."""
     with stream(file) as raw:
         source = as_utf8(raw, encoding, str(file)) if encoding.startswith(WIDE) else raw
@@ -82,7 +96,7 @@ class _Again(io.RawIOBase):
         return len(data)
 
 
-def decode(block: bytes, encoding: str, first: int, too_long: bool = False) -> Lines:
+def decode(block: bytes, encoding: str, first: int, too_long: bool = False) -> LineBlock:
     """Whole lines as text. too_long: the last one is, and not all of it is there."""
     if first == 1 and encoding == "utf-8":
         block = block.removeprefix(codecs.BOM_UTF8)
@@ -96,7 +110,7 @@ def decode(block: bytes, encoding: str, first: int, too_long: bool = False) -> L
             if "\r" in text:
                 text = text.replace("\r\n", "\n").removesuffix("\r")
             if "\r" not in text:
-                return Lines(first, text.split("\n"), {})
+                return LineBlock(first, text.split("\n"), {})
     texts, problems = [], {}
     raws = ended.split(b"\n")
     for place, raw in enumerate(raws):
@@ -104,7 +118,7 @@ def decode(block: bytes, encoding: str, first: int, too_long: bool = False) -> L
         texts.append(text)
         if problem is not None:
             problems[place] = problem
-    return Lines(first, texts, problems)
+    return LineBlock(first, texts, problems)
 
 
 def _line(raw: bytes, encoding: str, number: int, too_long: bool) -> tuple[str, str | None]:

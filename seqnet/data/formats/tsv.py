@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, TextIO
 
-from seqnet.data.files import BadRows
 from seqnet.data.formats import table
 from seqnet.data.formats.format import Writer
 from seqnet.data.formats.text import beginning, check_encoding, read_blocks
@@ -36,11 +35,10 @@ class Tsv(table.Table):
         lines = [line for line in beginning(file, self.encoding) if line]
         return [line.split(self.delimiter) for line in lines[: table.LOOK]]
 
-    def pieces(self, file: Any, bad: BadRows) -> Iterator[table.Piece]:
+    def pieces(self, file: Any) -> Iterator[table.Piece]:
         """Rows that are not blank, and their lines. Raises DataError."""
         for lines in read_blocks(file, self.encoding):
-            for place, problem in lines.problems.items():
-                bad(file, lines.first + place, problem)
             kept = [place for place, text in enumerate(lines.texts) if text]  # no text where there is a problem
             rows = [lines.texts[place].split(self.delimiter) for place in kept]
-            yield [lines.first + place for place in kept], rows
+            problems = {lines.first + place: problem for place, problem in lines.problems.items()}
+            yield table.Piece([lines.first + place for place in kept], rows, problems)

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from itertools import islice
 from typing import Any, ClassVar
 
-from seqnet.data.files import BadRows, one_sentence, opened, shown
+from seqnet.data.files import one_sentence, opened, shown
 from seqnet.data.formats import table
 from seqnet.data.formats.opening import SMALL, TIMES, on_disk, unpacking
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
@@ -34,10 +34,10 @@ class Xlsx(table.Table):
 
     def look(self, file: Any) -> Sequence[Sequence[Any]]:
         """The first rows. Raises DataError."""
-        numbers, rows = next(self.pieces(file, BadRows("skip")), ([], []))
+        rows = next((piece.rows for piece in self.pieces(file)), ())
         return [["" if cell is None else cell for cell in row] for row in rows[: table.LOOK]]
 
-    def pieces(self, file: Any, bad: BadRows) -> Iterator[table.Piece]:
+    def pieces(self, file: Any) -> Iterator[table.Piece]:
         """All rows, each as wide as the first. Raises DataError."""
         width = 0
         with self._opened(file) as sheet:
@@ -52,7 +52,7 @@ class Xlsx(table.Table):
                         width = width or len(row)
                         numbers.append(number)
                         found.append(row + [None] * (width - len(row)))
-                yield numbers, found
+                yield table.Piece(numbers, found)
 
     @contextmanager
     def _opened(self, file: Any) -> Iterator[Any]:
@@ -82,8 +82,10 @@ class Xlsx(table.Table):
         if self.sheet is None and names:
             return book.worksheets[0]
         if self.sheet not in names:
-            listed, hint = shown(", ".join(names), 200), did_you_mean(self.sheet or "", names) or ";"
-            raise DataError(f"{file}: no sheet '{self.sheet}' among {listed}{hint} name one with data.format.sheet=")
+            listed, hint = shown(", ".join(names), 200), shown(did_you_mean(self.sheet or "", names), 200) or ";"
+            raise DataError(
+                f"{file}: no sheet '{shown(self.sheet or '')}' among {listed}{hint} name one with data.format.sheet="
+            )
         return book[self.sheet]
 
 
