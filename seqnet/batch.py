@@ -13,10 +13,13 @@ from seqnet.state import State
 IGNORE = -100
 """Integer target of a position where nothing is asked; a float target says so by NaN."""
 
+UNKNOWN_LABEL = IGNORE - 1
+"""Integer target of a class that training never saw: it has no loss, and every answer to it is wrong."""
+
 
 def asked(targets: Tensor) -> Tensor:
-    """Where something is asked, of the shape of `targets`: not IGNORE (integers), not NaN (floats)."""
-    return ~targets.isnan() if targets.is_floating_point() else targets != IGNORE
+    """Where something is asked that has a loss, of the shape of `targets`: a class (integers), not NaN (floats)."""
+    return ~targets.isnan() if targets.is_floating_point() else targets >= 0
 
 
 class Whole(NamedTuple):

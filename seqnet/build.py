@@ -87,7 +87,12 @@ def wrong_option(config: Config, trust: Sequence[str] | None = None) -> str | No
     What a task's yaml says to the model is the model's. Raises ConfigurationError where a class is not found.
     """
     for name, section in config.items():
-        if not isinstance(section, dict) or not isinstance(section.get("_target_"), str):
+        if not isinstance(section, dict):
+            continue
+        if not isinstance(section.get("_target_"), str):  # parts by their names, such as fields
+            sentence = wrong_option({f"{name}.{key}": part for key, part in section.items()}, trust)
+            if sentence is not None:
+                return sentence
             continue
         takes = options_of(locate(section["_target_"], trust, f"{name}._target_"))
         if name == "task" and isinstance(config.get("model"), dict):

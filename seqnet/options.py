@@ -230,6 +230,13 @@ def _either(parts: list[Option | None], null: bool) -> Option | None:
 # ------------------------------------------------------------------------------------------ what stands at parameters
 
 A_PATH = Option("a path", _is_path, text=True)
+PATHS = Option(
+    "a path, a list of paths, or null",
+    lambda value: (
+        value is None or _is_path(value) or (isinstance(value, list) and bool(value) and all(map(_is_path, value)))
+    ),
+    text=True,
+)
 COLUMN = Option(
     "a column's name or position",
     lambda value: isinstance(value, (str, int)) and not isinstance(value, bool) and value != "",

@@ -1,7 +1,9 @@
 """Which way each score is better. Imports nothing heavy."""
 
 LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits", "mse", "mae", "nll", "cer", "wer"})
-HIGHER_IS_BETTER = frozenset({"accuracy", "macro_f1", "entity_f1", "token_accuracy", "exact_match", "bleu", "chrf"})
+HIGHER_IS_BETTER = frozenset(
+    {"r2", "accuracy", "macro_f1", "entity_f1", "token_accuracy", "exact_match", "bleu", "chrf"}
+)
 
 
 def better(name: str, value: float, than: float | None) -> bool:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from seqnet.kinds import Axis
 
 
@@ -16,6 +18,7 @@ class Tokens:
     names: tuple[str, ...]
     ranked: int = 0
     axis: Axis = Axis.STEP
+    commonest: int | None = None  # of classes: the place of the one that training has most of, where it is known
 
     @property
     def size(self) -> int:
@@ -24,12 +27,28 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """How numbers were scaled: less `centre`, over `deviation`, column by column; log: their logarithms were."""
+
+    centre: tuple[float, ...]
+    deviation: tuple[float, ...]
+    log: bool = False
+
+    def undo(self, values: Tensor) -> Tensor:
+        """Scaled numbers [... size] in the file's own units, in double precision."""
+        like = values.double()
+        found = like * like.new_tensor(self.deviation) + like.new_tensor(self.centre)
+        return found.exp() if self.log else found
+
+
+@dataclass(frozen=True)
 class Vector:
-    """`size` numbers (float32), each called by its name where `names` are given."""
+    """`size` numbers (float32), each called by its name where `names` are given. scale: None = in the file's units."""
 
     size: int
     names: tuple[str, ...] = ()
     axis: Axis = Axis.STEP
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True)

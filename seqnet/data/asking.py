@@ -207,8 +207,12 @@ def forecast(space: Space, horizon: int) -> Space:
     """What is asked of a column's next steps: a class, or the numbers of all of them."""
     if isinstance(space, Tokens) or horizon == 1:
         return space
-    names = space.names if isinstance(space, Vector) else ()
-    return Vector(space.size * horizon, tuple(f"{name}+{step}" for step in range(1, horizon + 1) for name in names))
+    names, scale = (space.names, space.scale) if isinstance(space, Vector) else ((), None)
+    if scale is not None:
+        scale = replace(scale, centre=scale.centre * horizon, deviation=scale.deviation * horizon)
+    steps = range(1, horizon + 1)
+    named = tuple(f"{name}+{step}" for step in steps for name in names)
+    return Vector(space.size * horizon, named, scale=scale)
 
 
 def _widened(flat: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -38,7 +38,9 @@ from seqnet.data.numbers import read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
-from seqnet.kinds import AHEAD, ENDS, LETTERS, STREAM, Axis, Item, Kind
+from seqnet.kinds import AHEAD, ENDS, LETTERS, NEXT, SHARED, Axis, Item, Kind
+from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, Steps, or_null
+from seqnet.options import of as options_of
 from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
 
 Values = Mapping[str, Sequence[Any]]
@@ -75,20 +77,20 @@ class Dataset:
         seed: int,
         data_dir: str | Path,
         fields: Mapping[str, Field],
-        inputs: Sequence[str],
-        target: str | None,
+        inputs: Annotated[Sequence[str], NAMES],
+        target: NotEmpty | None,
         format: Format,
         columns: Mapping[str, Column] | None = None,
-        path: str | Path | Sequence[str] | None = None,
-        name: str | None = None,
-        about: str | None = None,
-        horizon: int | None = None,
+        path: Annotated[str | Path | Sequence[str] | None, PATHS] = None,
+        name: FolderName | None = None,
+        about: NotEmpty | None = None,
+        horizon: Steps | None = None,
         rows: Mapping[str, Any] | None = None,
-        split_column: Column | None = None,
-        valid_share: float = 0.1,
-        test_share: float = 0.0,
-        on_bad_row: str = "raise",
-        on_unknown_label: str = "count",
+        split_column: Annotated[Column | None, or_null(COLUMN)] = None,
+        valid_share: Dropout = 0.1,
+        test_share: Dropout = 0.0,
+        on_bad_row: Literal["raise", "skip"] = "raise",
+        on_unknown_label: Literal["count", "skip", "raise"] = "count",
     ) -> None:
         self._seed, self._data_dir = seed, data_dir
         self._path, self._name, self._about = path, name, about
@@ -109,6 +111,9 @@ class Dataset:
         self._share_vocabularies(fields)
         self._horizon = horizon
         self._grouping = Grouping(**(rows or {}))
+        for key, option in options_of(Grouping).items():
+            if (sentence := option.refusal(f"data.rows.{key}", getattr(self._grouping, key))) is not None:
+                raise ConfigurationError(sentence)
         self.running = self._inputs == [self._target] and _is_text(self.fields[self._target].kind)
         if self.running:
             self.fields[self._target].stream()  # type: ignore[attr-defined]
@@ -137,16 +142,28 @@ class Dataset:
 
     @property
     def input_kinds(self) -> dict[str, Kind]:
-        """What each input holds."""
-        return {name: self.fields[name].kind for name in self._inputs}
+        """What each input holds: the first, unless it is a source, step by step."""
+        kinds = {name: self.fields[name].kind for name in self._inputs}
+        if self.read.first is not None and not self.written:
+            first = kinds[self.read.first]
+            kinds[self.read.first] = replace(first, axis=Axis.STEP)
+        for name in self._inputs:
+            if name == self._target or name in (self.joint.get(self._target), *self._sharing(self._target)):
+                kinds[name] = replace(kinds[name], traits=kinds[name].traits | {SHARED})
+        return kinds
 
     @property
     def target_kind(self) -> Kind:
         """What is asked: a field's next steps where it is an input too."""
         kind = self.fields[self._target].kind
-        if self.running:
-            return replace(kind, axis=Axis.STEP, traits=kind.traits | {STREAM})
-        return replace(kind, traits=kind.traits | {ENDS}) if _is_text(kind) else kind
+        if self.written:
+            return replace(kind, traits=kind.traits | {ENDS})
+        return replace(kind, axis=Axis.STEP, traits=kind.traits | {NEXT}) if self._target in self._inputs else kind
+
+    @property
+    def written(self) -> bool:
+        """Whether the target is written token by token."""
+        return not self.running and _is_text(self.fields[self._target].kind)
 
     @property
     def bad_rows(self) -> int:
@@ -260,6 +277,9 @@ class Dataset:
             space = replace(space, names=(*space.names, UNKNOWN))
         if isinstance(space, Image) and kind.axis is not Axis.GRID:  # a picture a step
             return Vector(space.height * space.size, axis=kind.axis)
+        column = self._columns[name]
+        if isinstance(space, Vector) and not space.names and isinstance(column, list) and len(column) == space.size:
+            space = replace(space, names=tuple(map(str, column)))
         return replace(space, axis=kind.axis)
 
     def state(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from seqnet.data.formats.format import Column
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.options import Column as ColumnName
+from seqnet.options import Steps
 
 Cut = tuple[float, float]  # shares of the rows that are train, and train or valid
 
@@ -30,10 +32,10 @@ class Grouping:
     the last rows where next steps are asked for, else groups. Raises ConfigurationError.
     """
 
-    group: Column | None = None
-    order: Column | None = None
-    length: int | None = None
-    every: int | None = None
+    group: ColumnName | None = None
+    order: ColumnName | None = None
+    length: Steps | None = None
+    every: Steps | None = None
     split: Literal["group", "time"] | None = None
 
     def __post_init__(self) -> None:

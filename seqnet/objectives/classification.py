@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqnet.batch import UNKNOWN_LABEL
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
@@ -51,15 +53,23 @@ class Classification:
         return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
 
     def metrics(self) -> dict[str, Metric]:
-        """accuracy (micro), macro_f1, and the confusion matrix where there are at most 50 classes."""
+        """accuracy (micro), macro_f1, and the confusion matrix where there are at most 50 classes.
+
+        baseline_accuracy is that of always answering the commonest class of training, where the data tells it. A class
+        that training never saw counts as one more, which is never answered.
+        """
         from torchmetrics import classification
 
-        classes = self.targets.size
+        classes = self.targets.size + 1
         metrics: dict[str, Metric] = {
             "accuracy": classification.MulticlassAccuracy(classes, average="micro", validate_args=False),
             "macro_f1": classification.MulticlassF1Score(classes, average="macro", validate_args=False),
         }
-        if classes <= LARGEST_CONFUSION:
+        if self.targets.commonest is not None:
+            metrics["baseline_accuracy"] = classification.MulticlassAccuracy(
+                classes, average="micro", validate_args=False
+            )
+        if classes <= LARGEST_CONFUSION + 1:
             metrics["confusion"] = classification.MulticlassConfusionMatrix(classes, validate_args=False)
         return metrics
 
@@ -68,10 +78,14 @@ class Classification:
         return {}
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
-        """Count n items in `metrics`. logits: [n out]; targets: [n]."""
+        """Count n items in `metrics`. logits: [n out]; targets: [n], UNKNOWN_LABEL for a class never seen."""
         decisions, _ = self.decide(logits)
-        for metric in metrics.values():
-            metric.update(decisions, targets)
+        targets = targets.where(targets != UNKNOWN_LABEL, self.targets.size)
+        for name, metric in metrics.items():
+            if name == "baseline_accuracy" and self.targets.commonest is not None:
+                metric.update(torch.full_like(decisions, self.targets.commonest), targets)
+            else:
+                metric.update(decisions, targets)
 
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """The most likely class and its probability. logits: [... out]; returns [...] twice."""

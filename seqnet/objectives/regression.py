@@ -17,6 +17,7 @@ from seqnet.spaces import Space
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
+MOST_COLUMNS = 20  # that are scored apart
 ERRORS: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss}
 
 
@@ -28,7 +29,7 @@ class Regression:
     """
 
     judges = (Item.NUMBER, Item.LABELS)
-    scores = ("mse", "mae")
+    scores = ("mse", "mae", "r2")
 
     def __init__(self, targets: Space, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
         self.targets = expect_vector("regression", targets)
@@ -50,10 +51,23 @@ class Regression:
         return ERRORS[self.error](logits.float(), targets.reshape_as(logits), reduction="none").mean(dim=-1)
 
     def metrics(self) -> dict[str, Metric]:
-        """mse and mae over all numbers."""
+        """mse, mae and r2 over all numbers, in the units of the file; baseline_mse and baseline_mae are those of always
+        answering the mean of training, where the data tells it; of a few columns with names, mae of each.
+        """
         from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
-        return {"mse": MeanSquaredError().set_dtype(torch.float64), "mae": MeanAbsoluteError().set_dtype(torch.float64)}
+        from seqnet.objectives.determination import Determination
+
+        made: dict[str, Metric] = {"mse": MeanSquaredError(), "mae": MeanAbsoluteError(), "r2": Determination()}
+        if self.targets.scale is not None:
+            made |= {"baseline_mse": MeanSquaredError(), "baseline_mae": MeanAbsoluteError()}
+        made |= {f"mae_{name}": MeanAbsoluteError() for name in self._columns}
+        return {name: metric.set_dtype(torch.float64) for name, metric in made.items()}
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        """The names of the columns that are scored apart."""
+        return self.targets.names if 1 < len(self.targets.names) <= MOST_COLUMNS else ()
 
     def row_metrics(self) -> dict[str, Metric]:
         """None."""
@@ -61,8 +75,21 @@ class Regression:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits, targets: [n out]."""
-        for metric in metrics.values():
-            metric.update(logits.flatten(), targets.flatten())
+        found, wanted = self._undone(logits), self._undone(targets.reshape_as(logits))
+        baseline = self._undone(torch.zeros_like(logits))
+        for place, name in enumerate(self._columns):
+            metrics[f"mae_{name}"].update(found[:, place].contiguous(), wanted[:, place].contiguous())
+        for name in metrics.keys() - {f"mae_{column}" for column in self._columns}:
+            if name == "r2" and (self.targets.scale is None or not self.targets.scale.log):
+                # The same of scaled numbers, whose squares are not too large to be told apart.
+                metrics[name].update(logits.flatten(), targets.flatten())
+                continue
+            given = baseline if name.startswith("baseline_") else found
+            metrics[name].update(given.flatten(), wanted.flatten())
+
+    def _undone(self, values: Tensor) -> Tensor:
+        """Numbers [n out] in the units of the file."""
+        return values if self.targets.scale is None else self.targets.scale.undo(values)
 
     def decide(self, logits: Tensor) -> tuple[Tensor, None]:
         """The numbers themselves; they have no probability."""
@@ -70,10 +97,13 @@ class Regression:
 
     def explain(self, decision: list[float]) -> Any:
         """One number, a number by name where the data names them, or a list of numbers."""
+        if self.targets.scale is not None:
+            # No more digits than float32 is sure of.
+            decision = [float(f"{value:.7g}") for value in self._undone(torch.tensor([decision]))[0].tolist()]
         if self.targets.names:
             return dict(zip(self.targets.names, decision, strict=True))
         return decision[0] if self.out_features == 1 else decision
 
     def derived(self, loss: float) -> dict[str, float]:
-        """mse or mae, where that is the loss."""
-        return {} if self.error == "huber" else {self.error: loss}
+        """mse or mae, where that is the loss, in the units of the file."""
+        return {} if self.error == "huber" or self.targets.scale is not None else {self.error: loss}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch, Output
+from seqnet.batch import UNKNOWN_LABEL, Batch, Output
 from seqnet.tasks.output_layer import pieces
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     if batch.places is None:
         return features, targets
     return features.index_select(0, batch.places), targets.index_select(0, batch.places)
+
+
+def unknown_items(features: Tensor, batch: Batch) -> Tensor:
+    """Features [n hidden] of the items whose class training never saw."""
+    last = 0 if batch.row_targets else 1
+    if batch.dense or batch.targets.is_floating_point():
+        return features.flatten(0, last)[:0]
+    return features.flatten(0, last)[(batch.targets == UNKNOWN_LABEL).flatten()]
 
 
 def decided(
@@ -68,12 +76,20 @@ class Judge:
     def update(self, output: Output, batch: Batch) -> float:
         """Count what `batch` asks; the summed loss of it, without label smoothing."""
         features, targets = asked_items(output.features, batch)
-        if not len(targets):
+        strangers = unknown_items(output.features, batch)
+        if not len(targets) and not len(strangers):
             return 0.0
         if self._empty:
             self._empty = False
             for metric in (self._metrics | self._row_metrics).values():
                 metric.to(features.device)
+        for (some,) in pieces(self._objective.out_features, strangers) if len(strangers) else ():
+            logits = output.head(some).float()
+            self._objective.update(
+                self._metrics, logits, logits.new_full((len(some),), UNKNOWN_LABEL, dtype=torch.int64)
+            )
+        if not len(targets):
+            return 0.0
         total, decisions = 0.0, []
         for some, wanted in pieces(self._objective.out_features, features, targets):
             logits = output.head(some).float()
@@ -95,7 +111,11 @@ class Judge:
 
     def confusion(self) -> Tensor | None:
         """Counts [true predicted], or None where the objective has none or nothing was judged."""
-        return None if self._empty or "confusion" not in self._metrics else self._metrics["confusion"].compute()
+        if self._empty or "confusion" not in self._metrics:
+            return None
+        found: Tensor = self._metrics["confusion"].compute()
+        known = len(self.class_names)
+        return found if found[known:].any() else found[:known, :known]
 
     def _read_rows(self, decisions: Tensor, targets: Tensor, mask: Tensor, batch: Batch) -> None:
         """Append what was asked to the rows it belongs to, and count the rows that ended."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from seqnet.batch import Batch, Output
+from seqnet.batch import UNKNOWN_LABEL, Batch, Output
 from seqnet.state import State
 from seqnet.training.precision import Precision
 from seqnet.training.trainer import Loader, enter
@@ -94,7 +94,7 @@ def evaluate(
                 go_on()
                 state = output.state
                 asked = task.count(piece)
-                if not asked:
+                if not asked and not (piece.targets == UNKNOWN_LABEL).any():
                     continue
                 with precision.autocast():
                     total += judge.update(output, moved)

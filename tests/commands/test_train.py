@@ -57,12 +57,12 @@ def test_a_run_folder_is_as_the_contract_says(seqnet: Any, tmp_path: Path) -> No
     for row in table:
         assert all(isinstance(value, (int, float, str)) for value in row.values())
         assert not [key for key in row if re.search("second|time|speed|path|minute", key)]
-    assert {"loss", "mse", "mae"} <= table[1].keys()
+    assert {"loss", "mse", "mae", "r2"} <= table[1].keys()
 
     reached = seqnet.results(run)
     best = min((row for row in table if row["split"] == "valid"), key=lambda row: row["loss"])
-    assert reached["best"] == {key: best[key] for key in ("step", "loss", "mse", "mae")}
-    assert reached["last"] == {key: table[3][key] for key in ("step", "loss", "mse", "mae")}
+    assert reached["best"] == {key: best[key] for key in ("step", "loss", "mse", "mae", "r2")}
+    assert reached["last"] == {key: table[3][key] for key in ("step", "loss", "mse", "mae", "r2")}
     assert reached["test"].keys() == {"loss", "mse", "mae"}
     assert reached["parameters"] == 4 * 8 * (2 + 8 + 2) + 8 + 1
     assert (reached["steps"], reached["epochs"], reached["bad_rows"], reached["skipped_steps"]) == (8, 2, 0, 0)

@@ -62,7 +62,7 @@ def test_metrics_by_hand():
     found = scores(Classification(THREE), logits, torch.tensor([0, 0, 0, 1, 1, 1, 2]))
     assert found["accuracy"].item() == pytest.approx(5 / 7)  # micro; macro would be (1 + 1/3 + 1) / 3
     assert found["macro_f1"].item() == pytest.approx((6 / 7 + 2 / 4 + 2 / 3) / 3)
-    assert found["confusion"].tolist() == [[3, 0, 0], [1, 1, 1], [0, 0, 1]]
+    assert found["confusion"].tolist() == [[3, 0, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
 
 
 def test_no_confusion_matrix_of_more_than_50_classes():

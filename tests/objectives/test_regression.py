@@ -1,9 +1,11 @@
+import math
+
 import pytest
 import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.regression import Regression
-from seqnet.spaces import Tokens, Vector
+from seqnet.spaces import Scale, Tokens, Vector
 
 Y = torch.tensor([[1.0, 2.0], [0.0, -1.0]])
 T = torch.tensor([[1.0, 4.0], [0.5, -1.5]])  # distances 0 2, 0.5 0.5
@@ -28,7 +30,8 @@ def test_metrics_average_over_everything():
     metrics = objective.metrics()
     objective.update(metrics, Y[:1], T[:1])
     objective.update(metrics, Y[1:], T[1:])
-    assert {name: metric.compute().item() for name, metric in metrics.items()} == {"mse": 4.5 / 4, "mae": 3 / 4}
+    found = {name: metric.compute().item() for name, metric in metrics.items()}
+    assert (found["mse"], found["mae"]) == (4.5 / 4, 3 / 4)
 
 
 def test_targets_that_are_a_slice_in_time():
@@ -57,3 +60,38 @@ def test_refuses():
         Regression(Tokens(("a", "b")))
     with pytest.raises(ConfigurationError, match=r"objective\.loss .* did you mean 'huber'"):
         Regression(Vector(1), loss="hubr")
+
+
+def test_scores_and_answers_are_in_the_units_of_the_file():
+    scale = Scale((68_000.0, 2.0), (10_000.0, 0.5))
+    objective = Regression(Vector(2, ("price", "stars"), scale=scale))
+    metrics = objective.metrics()
+    logits, targets = torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.tensor([[0.5, 1.0], [1.0, -1.0]])
+    objective.update(metrics, logits, targets)
+    found = {name: metric.compute().item() for name, metric in metrics.items()}
+    assert found["mae"] == (5_000 + 0 + 0 + 0.5) / 4
+    assert found["mae_price"] == 2_500 and found["mae_stars"] == 0.25
+    assert found["mse"] == (5_000**2 + 0.25) / 4
+    assert found["baseline_mae"] == (5_000 + 0.5 + 10_000 + 0.5) / 4  # of always answering 68,000 and 2
+    assert found["r2"] == pytest.approx(1 - 1.25 / (0.25 + 1 + 1 + 1 - 1.5**2 / 4))
+    assert objective.loss(logits, targets).item() == pytest.approx(1.25 / 2)  # of scaled numbers
+    assert objective.explain([1.0, -1.0]) == {"price": 78_000.0, "stars": 1.5}
+    assert objective.derived(3.0) == {}
+
+
+def test_numbers_far_from_1_keep_their_digits():
+    objective = Regression(Vector(1, scale=Scale((1e9,), (1.0,))))
+    metrics = objective.metrics()
+    objective.update(metrics, torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[0.5], [1.5], [2.5]]))
+    assert metrics["mae"].compute().item() == pytest.approx(0.5)
+    assert metrics["r2"].compute().item() == pytest.approx(1 - 0.75 / 2)
+    logarithms = Regression(Vector(1, scale=Scale((0.0,), (1.0,), log=True)))
+    assert logarithms.explain([math.log(1e6)]) == pytest.approx(1e6, rel=1e-5)
+
+
+def test_of_one_target_or_equal_ones_there_is_no_r2():
+    for targets in ([1.0], [2.0, 2.0]):
+        objective = Regression(Vector(1))
+        metrics = objective.metrics()
+        objective.update(metrics, torch.zeros(len(targets), 1), torch.tensor(targets)[:, None])
+        assert math.isnan(metrics["r2"].compute().item())

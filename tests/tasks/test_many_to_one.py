@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqnet.batch import IGNORE, Batch, Output
+from seqnet.batch import IGNORE, UNKNOWN_LABEL, Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.multi_label import MultiLabel
@@ -126,7 +126,7 @@ def test_a_judge_that_saw_nothing():
     assert list(judge.compute()) == ["accuracy", "macro_f1"] and all(map(math.isnan, judge.compute().values()))
     assert judge.confusion() is None
     judge = ManyToOne(Regression(Vector(1))).judge()
-    assert list(judge.compute()) == ["mse", "mae"] and judge.confusion() is None and judge.class_names == ()
+    assert list(judge.compute()) == ["mse", "mae", "r2"] and judge.confusion() is None and judge.class_names == ()
 
 
 def test_predictions_of_every_row():
@@ -142,3 +142,20 @@ def test_refuses_data_with_a_target_a_step():
     window = Batch(torch.zeros(2, 3), torch.tensor([3, 3]), torch.zeros(2, 3, dtype=torch.long))
     with pytest.raises(ConfigurationError, match=r"task=many_to_one .* use task=many_to_many"):
         ManyToOne(Classification(NAMES)).count(window)
+
+
+def test_a_class_that_training_never_saw_counts_as_an_error_and_has_no_loss():
+    objective = Classification(Tokens(("a", "b"), commonest=0))
+    task = ManyToOne(objective)
+    features = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [0.0, 2.0]])
+    batch = Batch(
+        torch.zeros(4, 1), torch.ones(4).long(), torch.tensor([0, 1, UNKNOWN_LABEL, UNKNOWN_LABEL]), row_targets=True
+    )
+    assert task.count(batch) == 2
+    judge = task.judge()
+    total = judge.update(Output(features, torch.nn.Identity(), None), batch)
+    assert total == pytest.approx(2 * math.log(1 + math.exp(-2)))
+    found = judge.compute()
+    assert found["accuracy"] == 0.5 and found["baseline_accuracy"] == 0.25
+    assert found["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
+    assert judge.confusion().tolist() == [[1, 0, 0], [0, 1, 0], [1, 1, 0]]

@@ -5,15 +5,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from seqnet.batch import IGNORE
+from seqnet.batch import UNKNOWN_LABEL as UNKNOWN_LABEL
 from seqnet.kinds import Kind
 from seqnet.spaces import Space
 
 Raw = Any
 """A value as a format gives it: text, a number, a list, a dictionary, bytes, a path, an array; None = missing."""
-
-
-UNKNOWN_LABEL = IGNORE - 1  # in a column of labels: one that training never saw; IGNORE: nothing is asked there
 
 
 class Block(NamedTuple):

@@ -14,7 +14,7 @@ from seqnet.data.fields.options import chosen
 from seqnet.data.fields.raw import Unusable, each, items, missing, name
 from seqnet.data.files import shown
 from seqnet.data.vocabulary import restore_names
-from seqnet.errors import nearest
+from seqnet.errors import DataError, nearest
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.spaces import Tokens
 
@@ -69,12 +69,15 @@ class LabelField:
         chosen("order", order, tuple(ORDERS))
         self._axis, self._order = Axis(axis), ORDERS[order]
         self._counts = Counter[Any]()
+        self._commonest: str | None = None
         self._know(())
 
     def _know(self, names: tuple[str, ...]) -> Tokens:
         self.names = names
+        commonest = max(names, key=self._counts.__getitem__, default=None) if self._counts else self._commonest
+        self._commonest = commonest
         self._numbers: dict[str | None, int] = {None: IGNORE, **{label: number for number, label in enumerate(names)}}
-        return Tokens(names)
+        return Tokens(names, commonest=None if commonest is None else names.index(commonest))
 
     @property
     def kind(self) -> Kind:
@@ -123,13 +126,19 @@ class LabelField:
         found = [self.names[number] if number >= 0 else None for number in ids.reshape(-1).tolist()]
         return found[0] if ids.ndim == 0 or self._axis is Axis.ROW else found
 
-    def state(self) -> list[str]:
-        """The labels."""
-        return list(self.names)
+    def state(self) -> dict[str, Any]:
+        """The labels, and the commonest of them."""
+        return {"labels": list(self.names), "commonest": self._commonest}
 
     def restore(self, state: Any) -> None:
         """The inverse of `state`. Raises DataError where it is malformed."""
-        self._know(restore_names(state, "labels"))
+        if not isinstance(state, dict) or state.keys() != {"labels", "commonest"}:
+            raise DataError("the stored data state is not that of labels")
+        names = restore_names(state["labels"], "labels")
+        if state["commonest"] not in names:
+            raise DataError("the stored data state names a commonest label that is none")
+        self._commonest = state["commonest"]
+        self._know(names)
 
 
 def unknown_labels(what: str, rows: Sequence[Sequence[str | None]], known: Mapping[Any, int]) -> dict[int, str]:

@@ -11,7 +11,7 @@ from seqnet.data.fields.field import BadValues, Block, Raw
 from seqnet.data.fields.options import chosen, no_effect
 from seqnet.data.numbers import LARGEST
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Vector
+from seqnet.spaces import Scale, Vector
 
 WIDEST = 1 << 20  # numbers a step; a stored state that says more is not believed
 
@@ -126,7 +126,10 @@ class ScaledField(ABC):
 
     def _space(self) -> Vector:
         assert self._width is not None
-        return Vector(self._width * (1 + self._mask))
+        if self._scale == "none" or self._mask:
+            return Vector(self._width * (1 + self._mask))
+        scale = Scale(tuple(self._mean.tolist()), tuple(self._deviation.tolist()), self._scale == "log")
+        return Vector(self._width, scale=scale)
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """The numbers, scaled, [total size] float32. Raises BadValues."""
