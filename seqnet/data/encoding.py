@@ -1,10 +1,11 @@
 """Text to token numbers and back, by characters, words or byte pairs, learned and encoded in blocks."""
 
 import json
+import re
 import unicodedata
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar, Literal, Protocol
@@ -22,6 +23,7 @@ LARGE = 1 << 28  # bytes of token numbers that are held in memory
 PIECE = 1 << 20  # characters that are worked on at a time: what is made of them on the way is many times as large
 SPOOLED = 1 << 24  # bytes of text that wait in memory until byte pairs are learned; more wait in a file
 PAIRS = 8000  # entries of a byte-pair vocabulary of which no size is said
+SPACE = re.compile(r"\s")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -107,6 +109,37 @@ def code_points(texts: Sequence[str]) -> Iterator[np.ndarray]:
         yield np.frombuffer(text[begin : begin + PIECE].encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
+def batched(texts: Iterable[str], cut: Callable[[str], Iterable[str]]) -> Iterator[tuple[list[int], list[str]]]:
+    """The pieces that `cut` makes of texts, about PIECE characters at a time, and which text each is of."""
+    rows, pieces, size = list[int](), list[str](), 0
+    for row, text in enumerate(texts):
+        for piece in cut(text):
+            rows.append(row)
+            pieces.append(piece)
+            size += len(piece)
+            if size >= PIECE:
+                yield rows, pieces
+                rows, pieces, size = [], [], 0
+    if pieces:
+        yield rows, pieces
+
+
+def whole_words(text: str) -> Iterator[str]:
+    """A text in pieces of about PIECE characters that end where a word does."""
+    begin = 0
+    while len(text) - begin > PIECE:
+        space = SPACE.search(text, begin + PIECE)
+        end = space.end() if space else len(text)
+        yield text[begin:end]
+        begin = end
+    yield text[begin:] if begin else text
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a text, their ends with them."""
+    return text.splitlines(keepends=True)
+
+
 class Parting(dict[int, str]):
     """For str.translate: a space on either side of each punctuation mark and symbol."""
 
@@ -149,7 +182,8 @@ class Words:
 
     def observe(self, texts: Sequence[str]) -> None:
         """Count the words."""
-        self._counts.update(chain.from_iterable(map(self.split, texts)))
+        for _, pieces in batched(texts, whole_words):
+            self._counts.update(chain.from_iterable(map(self.split, pieces)))
 
     def learned(self) -> None:
         """Number the words."""
@@ -158,7 +192,12 @@ class Words:
 
     def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """See Encoding."""
-        return self.vocabulary.encode_all(list(map(self.split, texts)))
+        flats, lengths = [np.zeros(0, smallest(len(self.names)))], np.zeros(len(texts), np.int64)
+        for rows, pieces in batched(texts, whole_words):
+            flat, counts = self.vocabulary.encode_all(list(map(self.split, pieces)))
+            flats.append(flat)
+            np.add.at(lengths, rows, counts)
+        return np.concatenate(flats), lengths
 
     def decode(self, ids: Sequence[int]) -> str:
         """The words, a space before each but at the beginning of a line, so that texts can be put end to end."""
@@ -210,7 +249,7 @@ class Pairs:
             initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        tokenizer.train_from_iterator(batched_lines(self._kept()), trainer)
+        tokenizer.train_from_iterator((pieces for _, pieces in batched(self._kept(), lines)), trainer)
         self._know(tokenizer)
 
     def _kept(self) -> Iterator[str]:
@@ -229,14 +268,12 @@ class Pairs:
     def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """See Encoding."""
         kind = smallest(len(self.names))
-        parts, in_lines = [np.zeros(0, kind)], [0]
-        for lines in batched_lines(texts):
-            found = [line.ids for line in self._tokenizer.encode_batch_fast(lines)]
-            in_lines += map(len, found)
-            parts.append(np.fromiter(chain.from_iterable(found), kind))
-        ends = np.cumsum(in_lines)
-        lines_before = np.cumsum([0, *(len(text.splitlines()) for text in texts)])
-        return np.concatenate(parts), np.diff(ends[lines_before])
+        flats, lengths = [np.zeros(0, kind)], np.zeros(len(texts), np.int64)
+        for rows, pieces in batched(texts, lines):
+            found = [line.ids for line in self._tokenizer.encode_batch_fast(pieces)]
+            flats.append(np.fromiter(chain.from_iterable(found), kind))
+            np.add.at(lengths, rows, list(map(len, found)))
+        return np.concatenate(flats), lengths
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text; bytes that are no whole character as U+FFFD."""
@@ -272,19 +309,6 @@ def _byte_level(model: Any) -> Any:
     return tokenizer
 
 
-def batched_lines(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The lines of all texts, their ends with them, in lists of about PIECE characters."""
-    batch, size = list[str](), 0
-    for line in chain.from_iterable(text.splitlines(keepends=True) for text in texts):
-        batch.append(line)
-        size += len(line)
-        if size >= PIECE:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
 def merged_pair(pair: Any) -> tuple[str, str]:
     """Two entries that are joined, as any version of the library writes them: a list of both, or with a space."""
     first, second = pair.split(" ") if isinstance(pair, str) else pair
@@ -295,9 +319,7 @@ def _tokenizers() -> Any:
     try:
         import tokenizers
     except ImportError as error:
-        raise ConfigurationError(
-            "byte pairs (level=bpe) need the package tokenizers: pip install 'seqnet[text]'"
-        ) from error
+        raise ConfigurationError("level=bpe needs the package tokenizers: pip install 'seqnet[text]'") from error
     return tokenizers
 
 

@@ -139,3 +139,86 @@ def test_the_same_is_read_of_the_same_files(name: str, table: Any) -> None:
         assert source.writing.longest == was["longest"]
     for split, wanted in was["splits"].items():
         assert given(source, source.split(split), name == "music") == wanted, split
+
+
+BLANK = (
+    "+field@data.fields.inputs=series",
+    "data.fields.inputs.scale=none",
+    "data.inputs=[inputs]",
+    "data.test_share=0.1",
+)
+TYPED: dict[str, tuple[str, ...]] = {
+    "sst2": ("data.path=sentences.tsv", "data.test_share=0.1"),
+    "sst2, named columns": ("data.path=reviews", "data.fields.text.column=text", "data.fields.label.column=label"),
+    "wnut17": ("data.path=tags",),
+    "multi30k": ("data.path=pairs",),
+    "multi30k, joint": ("data.path=pairs", "data.fields.en.vocabulary=de", "model.shared_embedding=true"),
+    "tiny_shakespeare": ("data.path=novel.txt",),
+    "jsb_chorales": ("data.path=music", "data.fields.notes.transpose=3"),
+    "blank, a label": (
+        *BLANK,
+        "+field@data.fields.target=label",
+        "data.target=target",
+        "task=many_to_one",
+        "objective=classification",
+        "data.path=numbers/labelled.jsonl",
+    ),
+    "blank, a number": (
+        *BLANK,
+        "+field@data.fields.target=number",
+        "data.fields.target.scale=none",
+        "data.target=target",
+        "task=many_to_one",
+        "objective=regression",
+        "data.path=numbers/numbered.jsonl",
+    ),
+    "blank, numbers a step": (
+        *BLANK,
+        "+field@data.fields.targets=series",
+        "data.fields.targets.scale=none",
+        "data.target=targets",
+        "objective=regression",
+        "data.path=numbers/stepwise.jsonl",
+    ),
+    "blank, a label a step": (
+        *BLANK,
+        "+field@data.fields.targets=label",
+        "data.fields.targets.axis=step",
+        "data.target=targets",
+        "objective=classification",
+        "data.path=numbers/tagged.jsonl",
+    ),
+}
+TINY = {
+    "model.hidden_size": 8,
+    "model.embedding_size": 6,
+    "data.batch_size": 4,
+    "seed": 7,
+    "training.max_steps": 12,
+    "training.max_epochs": "null",
+    "training.evaluate_every_steps": 12,
+    "training.log_every_steps": 4,
+}
+
+
+@pytest.mark.parametrize("name", list(RUNS))
+def test_the_same_is_learned_and_predicted(name: str, seqnet: Any) -> None:
+    for path in GOLDEN.iterdir():
+        Path(path.name).symlink_to(path)
+    more = dict(each.split("=") for each in RUNS[name]["more"].split())
+    tiny = TINY if name.startswith("blank") else {**TINY, "schedule.warmup_steps": 2}
+    options = [f"{key}={value}" for key, value in {**tiny, **more}.items()]
+    found = seqnet.quietly(f"experiment={name.split(',')[0]}", *TYPED[name], *options, "run_dir=run")
+    assert found.code == 0, found.err
+    losses = [[row["split"], row["step"], row["loss"]] for row in seqnet.rows("run")]
+    assert [row[:2] for row in losses] == [row[:2] for row in RUNS[name]["losses"]]
+    assert [row[2] for row in losses] == pytest.approx([row[2] for row in RUNS[name]["losses"]], rel=1e-4)
+    lines = "".join(f"{line}\n" for line in RUNS[name]["lines"]).encode()
+    rows = seqnet("predict", "run=run", "device=cpu", stdin=lines).rows
+    for row, (prediction, score) in zip(rows, RUNS[name]["predictions"], strict=True):
+        assert flat(row["prediction"]) == pytest.approx(flat(prediction), rel=1e-3)
+        assert flat(row["score"]) == pytest.approx(flat(score), rel=1e-3)
+
+
+def flat(value: Any) -> list[Any]:
+    return [each for part in value for each in flat(part)] if isinstance(value, list) else [value]

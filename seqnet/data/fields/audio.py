@@ -35,8 +35,8 @@ class AudioField:
 
     rate: samples a second that every recording is brought to; None: the rate of the first, which all must have.
     features: raw, the samples; or log_mel, the logarithm of the strength of `bands` bands from 50 Hz to half the rate,
-    which are as wide as the ear's, of windows of window_ms every hop_ms. normalise: less the recording's mean, of each
-    band, over its deviation, of all bands. Raises ConfigurationError.
+    which are as wide as the ear's, of windows of window_ms every hop_ms. standardise: less the recording's mean, of
+    each band, over its deviation, of all bands. Raises ConfigurationError.
     """
 
     opens_files: ClassVar[bool] = True
@@ -48,7 +48,7 @@ class AudioField:
         bands: int = 40,
         window_ms: float = 32.0,
         hop_ms: float = 16.0,
-        normalise: bool = True,
+        standardise: bool = True,
     ) -> None:
         chosen("features", features, ("raw", "log_mel"))
         if rate is not None:
@@ -63,7 +63,7 @@ class AudioField:
             if features == "raw" and value != default:
                 raise no_effect(option, value, "with features=raw, which are samples")
         self._said = self._rate = rate
-        self._raw, self._bands, self._normalise = features == "raw", bands, normalise
+        self._raw, self._bands, self._standardise = features == "raw", bands, standardise
         self._window_ms, self._hop_ms = window_ms, hop_ms
 
     @property
@@ -121,7 +121,7 @@ class AudioField:
             raise Unusable("the recording is empty")
         found = torch.from_numpy(samples)
         found = found[:, None] if self._raw else self._log_mel(found)
-        if self._normalise:
+        if self._standardise:
             found = found - found.mean(0)
             found = found / found.square().mean().sqrt().clamp(min=1e-5)
         return found.numpy()

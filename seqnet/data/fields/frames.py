@@ -27,10 +27,10 @@ class FramesField(PicturesField):
         self,
         size: Sequence[int] | None = None,
         channels: Literal[1, 3] = 1,
-        scale: float | None = None,
+        largest: float | None = None,
         most: int | None = None,
     ) -> None:
-        super().__init__(size, channels, scale)
+        super().__init__(size, channels, largest)
         if most is not None:
             at_least("most", most, 1)
         self._most = most

@@ -31,19 +31,19 @@ class PicturesField:
     """What pictures and sequences of them have in common.
 
     size: height and width that every picture is brought to; None: that of the first, which all must have. channels: 1,
-    or 3 for red, green and blue. scale: the value that becomes 1; None: the largest of the type where it is stored in 8
-    or 16 bits, other numbers stay as they are. Raises ConfigurationError.
+    or 3 for red, green and blue. largest: the value that becomes 1; None: the largest of the type where it is stored in
+    8 or 16 bits, other numbers stay as they are. Raises ConfigurationError.
     """
 
     opens_files: ClassVar[bool] = True
 
-    def __init__(self, size: Sequence[int] | None, channels: int, scale: float | None) -> None:
+    def __init__(self, size: Sequence[int] | None, channels: int, largest: float | None) -> None:
         if channels not in (1, 3):
             raise ConfigurationError(f"data.fields.*.channels must be 1 or 3, not {channels}")
-        if scale is not None and not 0 < scale < float("inf"):
-            raise ConfigurationError(f"data.fields.*.scale is {scale}; it must be above 0, or null")
+        if largest is not None and not 0 < largest < float("inf"):
+            raise ConfigurationError(f"data.fields.*.largest is {largest}; it must be above 0, or null")
         self._said = self._size = size_of(size)
-        self._channels, self._scale = channels, scale
+        self._channels, self._largest = channels, largest
 
     def learned(self) -> Image:
         """Height, width and channels. Raises DataError where there was no picture."""
@@ -59,10 +59,10 @@ class PicturesField:
                 f"the picture has {sides[0]} x {sides[1]} pixels where the first has {size[0]} x {size[1]}; "
                 "say with size=[height,width] what they are brought to"
             )
-        return brightness(found, self._scale)
+        return brightness(found, self._largest)
 
     def _unscaled(self, entry: Any) -> Any:
-        values = np.asarray(entry, np.float64) * (1.0 if self._scale is None else self._scale)
+        values = np.asarray(entry, np.float64) * (1.0 if self._largest is None else self._largest)
         return np.round(values, 6).tolist()
 
     def state(self) -> list[int]:
@@ -94,9 +94,9 @@ class ImageField(PicturesField):
     """A picture a row: a file (PNG, JPEG, GIF, BMP, PPM, .npy), its bytes, or an array. Options: see PicturesField."""
 
     def __init__(
-        self, size: Sequence[int] | None = None, channels: Literal[1, 3] = 1, scale: float | None = None
+        self, size: Sequence[int] | None = None, channels: Literal[1, 3] = 1, largest: float | None = None
     ) -> None:
-        super().__init__(size, channels, scale)
+        super().__init__(size, channels, largest)
 
     @property
     def kind(self) -> Kind:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -80,11 +81,15 @@ class LabelsField:
         rows = each(values, self._steps)
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         flat = np.zeros((int(lengths.sum()), len(self.names)), np.uint8)
-        for place, labels in enumerate(labels for row in rows for labels in row):
-            flat[place, [self._numbers[label] for label in labels if label in self._numbers]] = 1
-        problems = unknown_labels("label", [[label for step in row for label in step] for row in rows], self._numbers)
-        if problems:
-            raise UnknownLabels(problems, Block(flat, lengths))
+        steps = list(chain.from_iterable(rows))
+        numbers = [self._numbers.get(label, -1) for labels in steps for label in labels]
+        columns = np.array(numbers, np.int64)
+        places = np.repeat(np.arange(len(steps)), np.fromiter(map(len, steps), np.int64, len(steps)))
+        known = columns >= 0
+        flat[places[known], columns[known]] = 1
+        if not known.all():
+            named = [list(chain.from_iterable(row)) for row in rows]
+            raise UnknownLabels(unknown_labels("label", named, self._numbers), Block(flat, lengths))
         return Block(flat, lengths)
 
     def decode(self, entry: Any) -> list[Any]:

@@ -28,23 +28,22 @@ class LettersField(WordsField):
         min_count: int = 1,
         normalise: Literal["NFC", "NFKC"] | None = "NFC",
     ) -> None:
-        super().__init__(vocabulary_size, min_count, normalise)
+        super().__init__(lower, vocabulary_size, min_count, normalise)
         at_least("most", most, 1)
-        self.most, self._lower = most, lower
+        self.most = most
 
     @property
     def kind(self) -> Kind:
         """Some tokens a step."""
         return Kind(Item.TOKEN, Axis.STEP, frozenset({RANKED, LETTERS}))
 
-    def _tokens(self, word: str) -> Iterable[str]:
-        return word.lower() if self._lower else word
+    def _tokens(self, row: list[str]) -> Iterable[str]:
+        return "".join(row)
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """The numbers of the characters, [steps most], 0 behind the last. Raises BadValues."""
         rows = self._rows(values)
-        spelled = [[word[: self.most] for word in map("".join, map(self._tokens, row))] for row in rows]
-        flat, lengths = self.vocabulary.encode_all([word for row in spelled for word in row])
+        flat, lengths = self.vocabulary.encode_all([word[: self.most] for row in rows for word in row])
         made = np.zeros((len(lengths), self.most), flat.dtype)
         made[np.arange(self.most) < lengths[:, None]] = flat
         return Block(made, np.fromiter(map(len, rows), np.int64, len(rows)))

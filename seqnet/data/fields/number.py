@@ -27,10 +27,7 @@ class NumberField(ScaledField):
         """A number a row."""
         return Kind(Item.NUMBER, Axis.ROW)
 
-    def _read(self, values: Sequence[Raw]) -> list[np.ndarray]:
-        raise NotImplementedError  # all values are read at once
-
-    def _together(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
+    def _read(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
         return scalars(values)[:, None], np.ones(len(values), np.int64)
 
     def decode(self, entry: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqnet.data.fields.field import Raw
-from seqnet.data.fields.raw import each, numbers
+from seqnet.data.fields.raw import each, lists, numbers
 from seqnet.data.fields.scaling import ScaledField, as_json
 from seqnet.kinds import Axis, Item, Kind
 
@@ -27,8 +27,12 @@ class NumbersField(ScaledField):
         """Numbers, a row."""
         return Kind(Item.NUMBER, Axis.ROW)
 
-    def _read(self, values: Sequence[Raw]) -> list[np.ndarray]:
-        return [found[None] for found in each(values, numbers)]
+    def _read(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
+        quick = lists(values)
+        if quick is not None and len(set(quick[1].tolist())) == 1:
+            rows = list(quick[0].reshape(len(values), 1, -1))
+            return self._joined(rows)
+        return self._joined([found[None] for found in each(values, numbers)])
 
     def decode(self, entry: Any) -> Any:
         """Numbers in the file's units, None where there is none."""

@@ -135,8 +135,8 @@ def from_array(values: np.ndarray, channels: int, size: tuple[int, int] | None) 
     return made.round().astype(values.dtype) if values.dtype.kind in "ui" else made
 
 
-def brightness(values: np.ndarray, scale: float | None) -> np.ndarray:
-    """Values as float32, `scale` of which is 1; None: the largest of the type, if that is uint8 or uint16."""
-    if scale is None:
-        scale = float(np.iinfo(values.dtype).max) if values.dtype in (np.uint8, np.uint16) else 1.0
-    return (values / scale).astype(np.float32)
+def brightness(values: np.ndarray, largest: float | None) -> np.ndarray:
+    """Values as float32, `largest` of which is 1; None: the largest of the type, if that is uint8 or uint16."""
+    if largest is None:
+        largest = float(np.iinfo(values.dtype).max) if values.dtype in (np.uint8, np.uint16) else 1.0
+    return (values / largest).astype(np.float32)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -94,6 +95,19 @@ def _quick(values: Any) -> np.ndarray | None:
     return made.astype(np.float64) if made.dtype.kind in "iuf" else None
 
 
+def lists(values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray] | None:
+    """The numbers of plain lists end to end, and how many each has; None where it takes a closer look at each."""
+    if not set(map(type, values)) <= {list, tuple} or not all(values):
+        return None
+    items = list(chain.from_iterable(values))
+    if not set(map(type, items)) <= {int, float, str, type(None)}:
+        return None
+    try:
+        return scalars(items), np.fromiter(map(len, values), np.int64, len(values))
+    except BadValues:
+        return None
+
+
 def numbers(value: Raw) -> np.ndarray:
     """A list, an array, or text of numbers (between spaces, commas or semicolons), float64 [n], NaN = missing.
 
@@ -176,9 +190,12 @@ def items(value: Raw, separator: str | None = None) -> list[Raw]:
 def words(value: Raw) -> list[str]:
     """The words of a row: a list of texts, or text whose words stand apart. Raises Unusable."""
     found = items(value)
+    try:
+        if found and all(map(str.strip, found)):
+            return found
+    except TypeError:
+        pass  # one is no text, and is looked for
     for place, word in enumerate(found, 1):
         if not isinstance(word, str) or not word.strip():
             raise Unusable(f"word {place} is " + ("empty" if missing(word) else f"no text but {told(word)}"))
-    if not found:
-        raise Unusable("there are no words")
-    return found
+    raise Unusable("there are no words")

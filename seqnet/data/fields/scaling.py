@@ -76,12 +76,14 @@ class ScaledField(ABC):
         self._mean, self._deviation = np.zeros(0), np.ones(0)
 
     @abstractmethod
-    def _read(self, values: Sequence[Raw]) -> list[np.ndarray]:
-        """Numbers [steps width] of each value, all of one width, NaN where one is missing. Raises BadValues."""
+    def _read(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of all values end to end, [total width], NaN where one is missing, and how many steps each has.
 
-    def _together(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of all values end to end, [total width], and how many steps each has. Raises BadValues."""
-        rows = self._read(values)
+        Raises BadValues.
+        """
+
+    def _joined(self, rows: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows [steps width] end to end, and the steps of each. Raises BadValues where they are not of one width."""
         width = self._width if self._width is not None else rows[0].shape[1] if rows else 1
         narrow = {row: len_told(found.shape[1], width) for row, found in enumerate(rows) if found.shape[1] != width}
         if narrow:
@@ -89,8 +91,8 @@ class ScaledField(ABC):
         return np.concatenate([np.zeros((0, width)), *rows]), np.fromiter(map(len, rows), np.int64, len(rows))
 
     def _checked(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
-        """As `_together`, and the numbers are such as the options take, their logarithms where these are asked for."""
-        flat, lengths = self._together(values)
+        """As `_read`, and the numbers are such as the options take, their logarithms where these are asked for."""
+        flat, lengths = self._read(values)
         gone = np.isnan(flat).any(axis=1)
         if self._missing == "raise" and gone.any():
             raise BadValues(dict.fromkeys(_rows_of(gone, lengths), "a number is missing"))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqnet.data.fields.field import Raw
 from seqnet.data.fields.options import at_least, no_effect
-from seqnet.data.fields.raw import Unusable, array, each
+from seqnet.data.fields.raw import Unusable, array, each, lists
 from seqnet.data.fields.scaling import ScaledField, as_json
 from seqnet.kinds import AHEAD, Axis, Item, Kind
 
@@ -64,8 +64,11 @@ class SeriesField(ScaledField):
         """Numbers a step."""
         return Kind(Item.NUMBER, Axis.STEP, frozenset({AHEAD} if self._known_ahead else ()))
 
-    def _read(self, values: Sequence[Raw]) -> list[np.ndarray]:
-        return each(values, _steps)
+    def _read(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
+        quick = lists(values)
+        if quick is not None and self._width in (None, 1):
+            return quick[0][:, None], quick[1]
+        return self._joined(each(values, _steps))
 
     def window(self, context: Tensor, lengths: Tensor) -> Window:
         """What windows are scaled by. context: [batch time feature], as encoded; lengths: [batch]. A mask is left."""

@@ -25,22 +25,27 @@ class WordsField(ABC):
     opens_files: ClassVar[bool] = False
     special: ClassVar[tuple[str, ...]] = (UNKNOWN,)
 
-    def __init__(self, vocabulary_size: int | None, min_count: int, normalise: Literal["NFC", "NFKC"] | None) -> None:
+    def __init__(
+        self, lower: bool, vocabulary_size: int | None, min_count: int, normalise: Literal["NFC", "NFKC"] | None
+    ) -> None:
         check_limits(vocabulary_size, min_count, len(self.special) + 1, "data.fields.*")
         chosen("normalise", normalise, NORMAL_FORMS)
-        self._size, self._min_count, self._normalise = vocabulary_size, min_count, normalise
+        self._lower, self._normalise = lower, normalise
+        self._size, self._min_count = vocabulary_size, min_count
         self._counts = Counter[str]()
         self.vocabulary = Vocabulary(self.special)
 
     @abstractmethod
-    def _tokens(self, word: str) -> Iterable[str]:
-        """What is counted of a word."""
+    def _tokens(self, row: list[str]) -> Iterable[str]:
+        """What is counted of the words of a row."""
 
     def _rows(self, values: Sequence[Raw]) -> list[list[str]]:
-        """The words of each row, normalised. Raises BadValues."""
+        """The words of each row, normalised, in lower case if so. Raises BadValues."""
         rows = each(values, words)
         form = self._normalise
-        return rows if form is None else [[unicodedata.normalize(form, word) for word in row] for row in rows]
+        if form is not None:
+            rows = [[unicodedata.normalize(form, word) for word in row] for row in rows]
+        return [list(map(str.lower, row)) for row in rows] if self._lower else rows
 
     @property
     def kind(self) -> Kind:
@@ -49,8 +54,7 @@ class WordsField(ABC):
 
     def observe(self, values: Sequence[Raw]) -> None:
         """Count the tokens of training rows. Raises BadValues."""
-        found = chain.from_iterable(self._rows(values))
-        self._counts.update(chain.from_iterable(map(self._tokens, found)))
+        self._counts.update(chain.from_iterable(map(self._tokens, self._rows(values))))
 
     def learned(self) -> Tokens:
         """Number the tokens."""
@@ -90,15 +94,10 @@ class TokensField(WordsField):
         min_count: int = 1,
         normalise: Literal["NFC", "NFKC"] | None = "NFC",
     ) -> None:
-        super().__init__(vocabulary_size, min_count, normalise)
-        self._lower = lower
+        super().__init__(lower, vocabulary_size, min_count, normalise)
 
-    def _rows(self, values: Sequence[Raw]) -> list[list[str]]:
-        rows = super()._rows(values)
-        return [[word.lower() for word in row] for row in rows] if self._lower else rows
-
-    def _tokens(self, word: str) -> Iterable[str]:
-        return (word,)
+    def _tokens(self, row: list[str]) -> Iterable[str]:
+        return row
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """The number of each word. Raises BadValues."""

@@ -23,7 +23,7 @@ class WordShapeField(WordsField):
         min_count: int = 1,
         normalise: Literal["NFC", "NFKC"] | None = "NFC",
     ) -> None:
-        super().__init__(vocabulary_size, min_count, normalise)
+        super().__init__(False, vocabulary_size, min_count, normalise)
         at_least("run", run, 1)
         self._longer = re.compile(r"(.)\1{" + str(run) + ",}", re.DOTALL)
         self._run = run
@@ -33,8 +33,8 @@ class WordShapeField(WordsField):
         signs = "".join(map(_sign, word))
         return self._longer.sub(lambda found: found[1] * self._run, signs)
 
-    def _tokens(self, word: str) -> Iterable[str]:
-        return (self.shape(word),)
+    def _tokens(self, row: list[str]) -> Iterable[str]:
+        return map(self.shape, row)
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """The number of each word's shape. Raises BadValues."""

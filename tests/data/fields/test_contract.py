@@ -51,7 +51,7 @@ STEPS, ROW = Axis.STEP, Axis.ROW
 WORDS = [["The", "cat", "sat"], ["A", "cat", "é2", "."]]
 NUMBERS_CHANGE: dict[str, list[Any]] = {"scale": ["none"], "missing": ["mean", "zero", "unjudged"]}
 PIXELS = [[0, 51, 255], [255, 102, 0]]
-PICTURE_CHANGES: dict[str, list[Any]] = {"size": [[4, 4]], "channels": [3], "scale": [51.0]}
+PICTURE_CHANGES: dict[str, list[Any]] = {"size": [[4, 4]], "channels": [3], "largest": [51.0]}
 SOUND = {"array": tone(440), "sampling_rate": 8000}
 EXAMPLES = {
     "text": Example(
@@ -237,7 +237,7 @@ EXAMPLES = {
             "bands": [20],
             "window_ms": [64.0],
             "hop_ms": [8.0],
-            "normalise": [False],
+            "standardise": [False],
         },
         reads_later=True,
     ),
@@ -403,10 +403,8 @@ def test_a_value_out_of_range_is_refused(name: str, option: str) -> None:
     default = YAMLS[name][option]
     if isinstance(default, bool) or option in ("vocabulary", "pattern"):
         return
-    nonsense = {"separator": "", "normalise": "NFQ", "channels": 2, "size": [0, 3], "scale": "no"}
+    nonsense = {"separator": "", "normalise": "NFQ", "channels": 2, "size": [0, 3]}
     wrong = nonsense.get(option, "nonsense" if isinstance(default, str) else -1)
-    if option == "scale" and not isinstance(default, str):
-        wrong = 0.0
     with pytest.raises(ConfigurationError, match=rf"data\.fields\.\*\.{option}|{option}"):
         made(name, **{option: wrong})
 
