@@ -216,9 +216,14 @@ def test_the_same_is_learned_and_predicted(name: str, seqnet: Any) -> None:
     lines = "".join(f"{line}\n" for line in RUNS[name]["lines"]).encode()
     rows = seqnet("predict", "run=run", "device=cpu", stdin=lines).rows
     for row, (prediction, score) in zip(rows, RUNS[name]["predictions"], strict=True):
-        assert flat(row["prediction"]) == pytest.approx(flat(prediction), rel=1e-3)
-        assert flat(row["score"]) == pytest.approx(flat(score), rel=1e-3)
+        same(row["prediction"], prediction)
+        same(row["score"], score)
 
 
-def flat(value: Any) -> list[Any]:
-    return [each for part in value for each in flat(part)] if isinstance(value, list) else [value]
+def same(found: Any, wanted: Any) -> None:
+    if isinstance(wanted, list):
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            same(one, other)
+    else:
+        assert found == (pytest.approx(wanted, rel=1e-3) if isinstance(wanted, float) else wanted)
