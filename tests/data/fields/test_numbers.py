@@ -126,7 +126,7 @@ def test_the_last_number_stands_for_one_that_is_missing() -> None:
 def test_columns_are_scaled_each_by_its_own() -> None:
     field = NumbersField()
     field.observe([[0, 100], "2 300"])
-    assert field.learned() == Vector(2)
+    assert field.learned() == Vector(2, scale=Scale((1.0, 200.0), (1.0, 100.0)))
     assert flat(field, [[2, 100]]) == [[1.0, -1.0]]
     assert field.decode(np.array([1.0, -1.0])) == [2.0, 100.0]
     with pytest.raises(BadValues, match="3 numbers where there must be 2"):
