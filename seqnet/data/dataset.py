@@ -657,7 +657,7 @@ class Dataset:
         """Each line what is read of one row, nothing asked. Raises DataError with the place.
 
         One text, or words with spaces between them, is the line itself; all else is JSON: a value, or where several
-        inputs are read an object of them by name. where, first: what the lines are read from, and the number of the
+        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number of the
         first.
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
@@ -665,12 +665,13 @@ class Dataset:
         return self._answerable(Some(where, range(first, first + len(rows)), values))
 
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
-        (name, *more) = self._inputs
-        if not more and self.fields[name].kind.item is Item.TOKEN:
-            return {name: line}
+        one_column = all(self._columns[name] == self._columns[self._inputs[0]] for name in self._inputs)
+        if one_column and all(self.fields[name].kind.item is Item.TOKEN for name in self._inputs):
+            return dict.fromkeys(self._inputs, line)
         value = read_json(line, place)
-        if not more and not (isinstance(value, dict) and (name in value or self._columns[name] in value)):
-            return {name: value}
+        called = {*self._inputs, *(str(self._columns[name]) for name in self._inputs)}
+        if one_column and not (isinstance(value, dict) and called & value.keys()):
+            value = dict.fromkeys(self._inputs, value)
         if not isinstance(value, dict):
             raise DataError(f"{place}: it must be a JSON object with {', '.join(self._inputs)}")
         found = {one: value.get(one, value.get(str(self._columns[one]))) for one in self._inputs}

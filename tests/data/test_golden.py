@@ -214,8 +214,9 @@ def test_the_same_is_learned_and_predicted(name: str, seqnet: Any) -> None:
     assert [row[:2] for row in losses] == [row[:2] for row in RUNS[name]["losses"]]
     assert [row[2] for row in losses] == pytest.approx([row[2] for row in RUNS[name]["losses"]], rel=1e-4)
     lines = "".join(f"{line}\n" for line in RUNS[name]["lines"]).encode()
-    rows = seqnet("predict", "run=run", "device=cpu", stdin=lines).rows
-    for row, (prediction, score) in zip(rows, RUNS[name]["predictions"], strict=True):
+    found = seqnet("predict", "run=run", "device=cpu", stdin=lines)
+    assert found.code == 0, found.err
+    for row, (prediction, score) in zip(found.rows, RUNS[name]["predictions"], strict=True):
         same(row["prediction"], prediction)
         same(row["score"], score)
 
