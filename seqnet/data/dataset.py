@@ -657,8 +657,8 @@ class Dataset:
         """Each line what is read of one row, nothing asked. Raises DataError with the place.
 
         One text, or words with spaces between them, is the line itself; all else is JSON: a value, or where several
-        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number of the
-        first.
+        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number of
+        the first.
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
         values = {name: [row[name] for row in rows] for name in self._inputs}
@@ -667,6 +667,8 @@ class Dataset:
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
         one_column = all(self._columns[name] == self._columns[self._inputs[0]] for name in self._inputs)
         if one_column and all(self.fields[name].kind.item is Item.TOKEN for name in self._inputs):
+            if not line.strip():
+                raise DataError(f"{place}: there is no text; take the line out")
             return dict.fromkeys(self._inputs, line)
         value = read_json(line, place)
         called = {*self._inputs, *(str(self._columns[name]) for name in self._inputs)}
