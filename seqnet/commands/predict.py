@@ -10,6 +10,7 @@ import torch
 from seqnet import build
 from seqnet.batch import Batch
 from seqnet.commands.attention_maps import attention_maps
+from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
@@ -31,7 +32,7 @@ def run(config: dict[str, Any]) -> int:
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
     answer, path, before = _answer(stored, config), config["input"], 0
-    with writer(config["output"]) as write:
+    with writer(config["output"]) as write, explained(stored.config, config, rows="data.batch_size"):
         inputs = _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, path)
         for examples in inputs:
             for row in predictions(answer, examples, size, before):
