@@ -511,7 +511,7 @@ class Dataset:
             try:
                 one.observe(take(some.values[name], kept))
             except BadValues as error:
-                problems |= {kept[place]: (name, reason) for place, reason in error.problems.items()}
+                problems = {kept[place]: (name, reason) for place, reason in error.problems.items()} | problems
         self._tell(some, problems, bad)
         known |= {(str(some.file), some.numbers[place]) for place in problems}
 
@@ -532,7 +532,7 @@ class Dataset:
         with ExitStack() as stack:
             builders = {name: stack.enter_context(ColumnBuilder()) for name in names or self.fields}
             for some in blocks:
-                where = where or some.file
+                where = where or (some.file if some.numbers else None)
                 some, made = self._encode(some, split, bad, list(builders))
                 asked_from += some.asked_from if made else ()
                 for name, block in made.items():
@@ -572,7 +572,8 @@ class Dataset:
         except UnknownLabels as error:
             unknown, block = error.problems, error.block
         except BadValues as error:
-            problems |= {place: (name, reason) for place, reason in error.problems.items()}
+            for place, reason in error.problems.items():
+                problems.setdefault(place, (name, reason))
         if unknown is None:
             return block
         if name != self._target:  # a label that is read has a number for all that were never seen
@@ -583,7 +584,8 @@ class Dataset:
         if self._on_unknown_label == "count":
             self.tallies[split].unknown_labels += int((block.flat == UNKNOWN_LABEL).sum())
         elif self._on_unknown_label == "skip":
-            problems |= {place: (name, reason) for place, reason in unknown.items()}
+            for place, reason in unknown.items():
+                problems.setdefault(place, (name, reason))
         else:
             place = min(unknown)
             raise DataError(
