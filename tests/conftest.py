@@ -255,8 +255,8 @@ def classifier(reviews: Path) -> tuple[str, ...]:
     return (
         "experiment=sst2",
         f"data.path={reviews}",
-        "data.text_column=text",
-        "data.label_column=label",
+        "data.fields.text.column=text",
+        "data.fields.label.column=label",
         "data.test_share=0.2",
         "data.valid_share=0.2",
         "data.batch_size=8",

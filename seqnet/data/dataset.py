@@ -499,6 +499,11 @@ class Dataset:
                 if opening:
                     base = part.format.base(part.file)
                     values |= {name: [_path(base, value) for value in values[name]] for name in opening}
+                if self.running and not part.format.pieces:
+                    values = {
+                        name: [None if value == "" or str(value).isspace() else value for value in column]
+                        for name, column in values.items()
+                    }
                 yield Some(
                     part.file, rows.numbers, values, part.format.unit, rows.continues, rows.columns[len(names) :]
                 )

@@ -28,7 +28,9 @@ def write(folder: Path, content: str | bytes, name: str = "train.conll") -> Path
 def source(table: Callable[..., Any]) -> Callable[..., Any]:
     """Words, their letters and their tags. most: of the letters; None = these are not read."""
 
-    def make(path: Path, most: int | None = 20, word: int = 0, tag: int = -1, lower: bool = False, **options: Any) -> Any:
+    def make(
+        path: Path, most: int | None = 20, word: int = 0, tag: int = -1, lower: bool = False, **options: Any
+    ) -> Any:
         fields = {
             "word": {"type": "tokens", "column": word, "lower": lower},
             "letters": {"type": "letters", "column": word, "most": most},
