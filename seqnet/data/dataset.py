@@ -27,7 +27,7 @@ from seqnet.data.asking import (
 from seqnet.data.columns import ColumnBuilder, assign, take
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
-from seqnet.data.files import BadRows
+from seqnet.data.files import BadRows, shown
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
@@ -315,6 +315,11 @@ class Dataset:
         wanted = _is_text(self._pristine[self._target].kind) and not self.running
         if (longest is None) == wanted or (wanted and not (type(longest) is int and 1 <= longest <= LONGEST_TARGET)):
             raise DataError("the stored data state does not say how long the longest target is")
+        for name, other in self.joint.items():
+            if fields[name] != fields[other]:
+                raise DataError(
+                    f"the stored data state has two vocabularies, and data.fields.{name}.vocabulary={other} says one"
+                )
         self.fields = copy.deepcopy(self._pristine)
         for name, one in self.fields.items():
             one.restore(fields[name])
@@ -417,7 +422,7 @@ class Dataset:
         for some in self._blocks(parts, bad):
             (text,) = some.values[self._target]
             first = _cut(text, begin - read, whole) if not began else 0
-            last = _cut(text, end - read, whole) if end < total else len(text)
+            last = _cut(text, end - read, whole) if end < total else None
             read += len(text)
             if first is None or done:
                 continue
@@ -499,11 +504,8 @@ class Dataset:
                 if opening:
                     base = part.format.base(part.file)
                     values |= {name: [_path(base, value) for value in values[name]] for name in opening}
-                if self.running and not part.format.pieces:
-                    values = {
-                        name: [None if value == "" or str(value).isspace() else value for value in column]
-                        for name, column in values.items()
-                    }
+                if self.running and not part.format.parted:
+                    values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
                 yield Some(
                     part.file, rows.numbers, values, part.format.unit, rows.continues, rows.columns[len(names) :]
                 )
@@ -784,9 +786,11 @@ class Dataset:
         """The ids of a target, or of its beginning. Raises DataError for a token that is never written."""
         field_ = self.fields[self._target]
         ids = field_.encode([text]).flat.astype(np.int64).tolist() if text.strip() else []
-        for number in ids:
-            if number in self._forbidden():
-                raise DataError(f"'{visible(text)}' holds what is never written, since training did not see it")
+        unseen = field_.unseen(text)  # type: ignore[attr-defined]
+        if unseen is not None:
+            what = "word" if field_.level == "words" else "character"  # type: ignore[attr-defined]
+            hint = did_you_mean(unseen, self.targets.names)  # type: ignore[union-attr]
+            raise DataError(f"{what} '{shown(unseen)}' does not occur in the training rows{shown(hint, 200)}")
         return ids
 
 
@@ -856,6 +860,11 @@ def _is_text(kind: Kind) -> bool:
 def _stepped(space: Space) -> Space:
     """What is stepped through: of a picture its rows."""
     return Vector(space.size) if isinstance(space, Image) else replace(space, axis=Axis.STEP)
+
+
+def _unless_blank(value: Any) -> Any:
+    """A value, None for a text of white space alone: a row by itself is no piece of a document."""
+    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _path(base: Path, value: Any) -> Any:

@@ -24,7 +24,7 @@ class Documents(Format):
 
     endings: ClassVar = (".txt", ".text", ".md")
     several: ClassVar = True
-    pieces: ClassVar = True
+    parted: ClassVar = True
 
     def __init__(self, encoding: str = "utf-8") -> None:
         self.encoding = check_encoding(encoding)
