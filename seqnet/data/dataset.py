@@ -540,7 +540,7 @@ class Dataset:
             builders = {name: stack.enter_context(ColumnBuilder()) for name in names or self.fields}
             for some in blocks:
                 where = where or (some.file if some.numbers else None)
-                some, made = self._encode(some, split, bad, list(builders))
+                some, made = self._encode(some, split, bad, list(builders), asked=not names)
                 asked_from += some.asked_from if made else ()
                 for name, block in made.items():
                     builders[name].append(*block, continues=some.continues)
@@ -553,13 +553,15 @@ class Dataset:
         self.tallies[split].bad = bad.count
         return {name: column for name, column in columns.items() if column is not None}
 
-    def _encode(self, some: "Some", split: str, bad: BadRows, names: Sequence[str]) -> "tuple[Some, dict[str, Block]]":
-        """A block without its bad rows, and its encoded values; none where all are bad."""
+    def _encode(
+        self, some: "Some", split: str, bad: BadRows, names: Sequence[str], asked: bool
+    ) -> "tuple[Some, dict[str, Block]]":
+        """A block without its bad rows, and its encoded values; none where all are bad. asked: with its targets."""
         while some.numbers:
             problems: Problems = {}
             made = {name: self._encode_one(name, some, split, problems) for name in names}
             if not problems:
-                problems = self._unaligned(made)
+                problems = self._unaligned(made, asked)
             if not problems:
                 self._count(made, split)
                 return some, made
@@ -606,7 +608,7 @@ class Dataset:
         assert isinstance(found, Tokens)
         return found
 
-    def _unaligned(self, made: Mapping[str, Block]) -> "Problems":
+    def _unaligned(self, made: Mapping[str, Block], asked: bool) -> "Problems":
         """What is wrong with rows whose columns have other numbers of steps than the first input, or one too few."""
         first = self.read.first
         aligned = list(self.read.views)
@@ -618,7 +620,7 @@ class Dataset:
                 steps, others = made[first].lengths, made[name].lengths  # type: ignore[index]
                 for place in np.flatnonzero(steps != others).tolist():
                     problems[place] = name, f"{others[place]} steps, and {first} has {steps[place]}"
-        if isinstance(self.asking, NextSteps) and self._target in made and not self._grouping.used:
+        if asked and isinstance(self.asking, NextSteps) and not self._grouping.used:
             for place in np.flatnonzero(made[self._target].lengths < 2).tolist():
                 problems[place] = self._target, "one step only, so there is nothing to predict"
         return problems
