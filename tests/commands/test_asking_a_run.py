@@ -259,7 +259,7 @@ def test_of_a_prompt_that_nobody_typed_nothing_is_told(seqnet: Any, level: str) 
     Path("one_line.txt").write_text("the quick brown fox jumps over a lazy dog " * 30)
     small = ("model.hidden_size=4", "training.window=8", "training.max_minutes=null", "training.max_steps=1")
     choices = ("experiment=tiny_shakespeare", "data.path=one_line.txt", "data.batch_size=1", "schedule.warmup_steps=0")
-    found = seqnet.quietly(*choices, *small, f"data.level={level}", "run_dir=run")
+    found = seqnet.quietly(*choices, *small, f"data.fields.text.level={level}", "run_dir=run")
     assert found.code == 0, found.err
     for prompt in ((), ("prompt=",), ("prompt=null",)):
         found = seqnet("generate", "run=run", "length=3", *prompt)

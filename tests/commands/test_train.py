@@ -264,12 +264,17 @@ def test_a_run_starts_from_the_weights_of_another(seqnet: Any, writer_run: Path,
     assert seqnet.fingerprint("run")["data"] == seqnet.fingerprint(writer_run)["data"]
     found = seqnet.quietly(*ADDING, f"init_from={writer_run}", "run_dir=other")
     assert found.code == 2
-    assert "was trained on seqnet.data.sources.text.Text" in found.err
+    assert "was trained on seqnet.data.dataset.Dataset" in found.err
     assert not Path("other").exists()
 
 
 def test_overfitting_one_batch_drives_the_loss_to_zero(seqnet: Any, reviews: Path) -> None:
-    columns = ("data.text_column=text", "data.label_column=label", "model.hidden_size=32", "model.embedding_size=16")
+    columns = (
+        "data.fields.text.column=text",
+        "data.fields.label.column=label",
+        "model.hidden_size=32",
+        "model.embedding_size=16",
+    )
     found = seqnet("train", "experiment=sst2", f"data.path={reviews}", *columns, "debug=overfit", "run_dir=run")
     assert found.code == 0, found.err
     assert seqnet.rows("run")[-1]["loss"] < 0.02

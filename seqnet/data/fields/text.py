@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from seqnet.data.encoding import LEVELS, Encoding, least_size
+from seqnet.data.encoding import LEVELS, Encoding, Words, least_size
 from seqnet.data.fields.field import BadValues, Block, Raw
 from seqnet.data.fields.options import at_least, chosen, no_effect
 from seqnet.data.fields.raw import Unusable, each, missing
@@ -55,7 +55,7 @@ class TextField:
         self._options: dict[str, Any] = {"size": vocabulary_size, "min_count": min_count}
         if tokenizer == "punctuation":
             self._options["punctuation"] = True
-        self._streams = False
+        self._streams, self._stripped = False, False
         self._shared = _Shared(LEVELS[level](**self._options))
 
     def stream(self) -> None:
@@ -70,6 +70,10 @@ class TextField:
             self._options["line_ends"] = True
             check_limits(self._options["size"], self._options["min_count"], least_size("words", True), "data.fields.*")
         self._shared = _Shared(LEVELS[self.level](**self._options))
+
+    def strip(self) -> None:
+        """From now on white space around a text is none of it: as what is written, one line stands for a text."""
+        self._stripped = True
 
     def share(self, other: "TextField") -> None:
         """Use one vocabulary with another field, learned from the texts of both. Raises ConfigurationError."""
@@ -93,17 +97,19 @@ class TextField:
         return self._shared.encoding
 
     def _read(self, values: Sequence[Raw]) -> list[str]:
-        texts = each(values, self._text)
+        return list(map(self._normal, each(values, self._text)))
+
+    def _normal(self, text: str) -> str:
         if self.normalise is not None:
-            texts = [unicodedata.normalize(self.normalise, text) for text in texts]
-        return [text.lower() for text in texts] if self.lower else texts
+            text = unicodedata.normalize(self.normalise, text)
+        return text.lower() if self.lower else text
 
     def _text(self, value: Raw) -> str:
         if not isinstance(value, str):
             raise Unusable("the text is missing" if missing(value) else f"it is no text but {type(value).__name__}")
         if not self._streams and not value.strip():  # of running text, a piece may be blank
             raise Unusable("there is no text")
-        return value
+        return value.strip() if self._stripped else value
 
     def observe(self, values: Sequence[Raw]) -> None:
         """Count the tokens of training texts. Raises BadValues."""
@@ -126,6 +132,15 @@ class TextField:
     def unknown(self, block: Block) -> int:
         """How many of the tokens are ones that training did not see often enough."""
         return 0 if self.encoding.unknown is None else int(np.count_nonzero(block.flat == self.encoding.unknown))
+
+    def unseen(self, text: str) -> str | None:
+        """The first word or character of a text that training did not see often enough; None where there is none."""
+        if self.encoding.unknown is None:
+            return None
+        read = self._normal(text)
+        pieces = self.encoding.split(read) if isinstance(self.encoding, Words) else list(read)
+        numbers = self.encoding.encode_all([read])[0].tolist()
+        return next((piece for piece, one in zip(pieces, numbers, strict=True) if one == self.encoding.unknown), None)
 
     def decode(self, entry: Any) -> str:
         """The text of numbers [time]."""
