@@ -127,7 +127,7 @@ def _data(found: Survey, said: dict[str, Any], paths: Sequence[str]) -> dict[str
     if "delimiter" in said:
         data["data.format.delimiter"] = said["delimiter"]
     if "header" in said:
-        data["data.format.header"] = said["header"] == "true"
+        data["data.format.header"] = said["header"]
     encoding = getattr(found.format, "encoding", "utf-8")
     if encoding != "utf-8":
         data["data.format.encoding"] = encoding

@@ -306,7 +306,7 @@ def test_without_a_header_columns_are_positions(seqnet: Any) -> None:
 
 
 def test_a_header_of_unusual_names_is_one(seqnet: Any) -> None:
-    Path("a.csv").write_text(rows(40, text, label, header="phrase,mood"))
+    Path("a.csv").write_text(rows(40, lambda: text(3), label, header="phrase,mood"))
     found = inspected(seqnet, "a.csv")
     assert types(found) == {"phrase": "text", "mood": "label"}
     assert any("phrase, mood, is taken for a header" in note for note in found["notes"])
@@ -330,7 +330,8 @@ def test_labels_that_are_whole_numbers_may_be_numbers(seqnet: Any) -> None:
 def test_dates_ids_and_empty_columns_are_no_fields(seqnet: Any) -> None:
     number = iter(range(100, 200))
     day = lambda: f"2024-{drawn.randint(1, 12):02}-{drawn.randint(1, 28):02}"  # noqa: E731
-    made = rows(60, number.__next__, day, lambda: "", lambda: "same", text, label, header="id,date,x,lang,review,useful")
+    cells = (number.__next__, day, lambda: "", lambda: "same", text, label)
+    made = rows(60, *cells, header="id,date,x,lang,review,useful")
     Path("a.csv").write_text(made)
     found = inspected(seqnet, "a.csv")
     assert types(found) == dict.fromkeys(("id", "date", "x", "lang")) | {"review": "text", "useful": "label"}

@@ -1,6 +1,7 @@
 """Which files are which split, and in which format, before anyone says a column."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,7 +17,7 @@ from seqnet.data.formats.format import Format
 from seqnet.data.formats.jsonl import Jsonl, looks_like_rows
 from seqnet.data.formats.lines import Lines
 from seqnet.data.formats.npy import Npy
-from seqnet.data.formats.opening import Beside, ending, is_archive, tree
+from seqnet.data.formats.opening import Beside, Inside, ending, is_archive, tree
 from seqnet.data.formats.table import NUMERIC, looks_like_header
 from seqnet.data.formats.text import beginning
 from seqnet.data.inspection.profile import FILES
@@ -128,6 +129,40 @@ def is_table(lines: Sequence[str]) -> bool:
 def split_of(name: str) -> str | None:
     """The split that a folder is called as."""
     return next((split for split, names in SPLITS.items() if name.lower() in names), None)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The files of each split. named: the format has to be said, since names of files do not tell it."""
+
+    found: Found
+    told: list[str]
+    named: bool
+
+
+def settle(found: Found, format: Format) -> Settled:
+    """The files in the format that their content or their names make likely, where nobody said another."""
+    told = list(found.told)[:1]
+    first = next(part for parts in found.splits.values() for part in parts)
+    if isinstance(first.format, ClassFolders) and not first.format.by_name:
+        if all(file.parent == first.file.root for file in first.file.files if isinstance(file, Path)):
+            if (pattern := name_pattern(first.file.files)) is not None:
+                sentence = f"the names of files are made as {pattern}: each part is a column"
+                return Settled(_in_format(found, ClassFolders(pattern)), [*told, sentence], True)
+    if not isinstance(format, Auto):
+        return Settled(found, told, False)
+    alone = all(len(parts) == 1 for parts in found.splits.values())
+    if isinstance(first.format, Documents) and not isinstance(first.file, Inside) and alone:
+        if is_table(beginning(first.file, first.format.encoding)):
+            sentence = f"{first.file} is taken for a table: its lines are rows of cells"
+            return Settled(_in_format(found, Csv(encoding=first.format.encoding)), [sentence], True)
+    unknown = isinstance(first.file, Path) and ending(first.file) not in format.by_ending
+    return Settled(found, told, unknown or (isinstance(first.format, ClassFolders) and bool(told)))
+
+
+def _in_format(found: Found, format: Format) -> Found:
+    """The same files, read in another format."""
+    return Found({split: [Part(part.file, format) for part in parts] for split, parts in found.splits.items()})
 
 
 def name_pattern(files: Sequence[Any]) -> str | None:

@@ -10,19 +10,14 @@ from typing import Any
 import numpy as np
 
 from seqnet.data.files import BadRows, opened, shown
-from seqnet.data.formats.auto import Auto
-from seqnet.data.formats.csv import Csv
-from seqnet.data.formats.documents import Documents
-from seqnet.data.formats.find import Found, Part
+from seqnet.data.formats.find import Part
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Format, Rows
-from seqnet.data.formats.opening import Inside, ending
 from seqnet.data.formats.table import Table, looks_like_header
-from seqnet.data.formats.text import beginning
 from seqnet.data.inspection.encodings import encoding_of_part
 from seqnet.data.inspection.headers import columns_of
-from seqnet.data.inspection.locating import is_table, located, name_pattern
+from seqnet.data.inspection.locating import located, settle
 from seqnet.data.inspection.profile import LOOKED_AT, Profile
 from seqnet.errors import DataError
 
@@ -77,10 +72,10 @@ class Noted(BadRows):
         super().__init__("skip")
         self.first: str | None = None
 
-    def __call__(self, file: Any, number: int, problem: str, unit: str | None = None) -> None:
+    def __call__(self, file: Any, number: int, problem: str, unit: str = "line") -> None:
         """Count the row."""
         if self.first is None:
-            self.first = f"{file}, {unit or 'line'} {number}: {problem}"
+            self.first = f"{file}, {unit} {number}: {problem}"
         super().__call__(file, number, problem, unit)
 
 
@@ -92,28 +87,9 @@ def survey(paths: Sequence[str], format: Format, recoded: Callable[[str], Format
     if encoding not in (None, "utf-8", "bom", _said(first.format)) and (other := recoded(str(encoding))) is not None:
         found = located(paths, other)
         first = next(part for parts in found.splits.values() for part in parts)
-    told = list(found.told)[:1]
-    named = isinstance(format, Auto) and isinstance(first.format, ClassFolders) and bool(told)
-    if isinstance(format, Auto):
-        place = first.file
-        named = named or (isinstance(place, Path) and ending(place) not in format.by_ending)
-        if isinstance(first.format, Documents) and not isinstance(place, Inside) and _only(found):
-            if is_table(beginning(place, first.format.encoding)):
-                csv = Csv(encoding=first.format.encoding)
-                found = Found(
-                    {split: [Part(part.file, csv) for part in parts] for split, parts in found.splits.items()}
-                )
-                told, named = [f"{place} is taken for a table: its lines are rows of cells"], True
-                first = next(part for parts in found.splits.values() for part in parts)
-    if isinstance(first.format, ClassFolders) and not first.format.by_name:
-        if all(file.parent == first.file.root for file in first.file.files if isinstance(file, Path)):
-            if (pattern := name_pattern(first.file.files)) is not None:
-                folder = ClassFolders(pattern)
-                found = Found(
-                    {split: [Part(part.file, folder) for part in parts] for split, parts in found.splits.items()}
-                )
-                told.append(f"the names of files are made as {pattern}: each part is a column")
-                first, named = Part(first.file, folder), True
+    settled = settle(found, format)
+    found, told = settled.found, settled.told
+    first = next(part for parts in found.splits.values() for part in parts)
     names, columns, headed = columns_of(first)
     if isinstance(first.format, Table) and headed and not looks_like_header(first.format.look(first.file)):
         if first.format.header(first.file) is None:
@@ -121,7 +97,7 @@ def survey(paths: Sequence[str], format: Format, recoded: Callable[[str], Format
                 f"the first row, {shown(', '.join(names))}, is taken for a header, since it is not like the others"
             )
     profiles = [Profile(name, column) for name, column in zip(names, columns, strict=True)]
-    made = Survey(list(paths), first.format, encoding, named, told, headed, profiles, {}, {}, None)
+    made = Survey(list(paths), first.format, encoding, settled.named, told, headed, profiles, {}, {}, None)
     made.several = first.format.several and not isinstance(first.format, ClassFolders)
     made.base = _base(first)
     bad = Noted()
@@ -130,10 +106,6 @@ def survey(paths: Sequence[str], format: Format, recoded: Callable[[str], Format
     made.bad, made.problem = bad.count, bad.first
     _compare(made.splits)
     return made
-
-
-def _only(found: Found) -> bool:
-    return all(len(parts) == 1 for parts in found.splits.values())
 
 
 def _said(format: Format) -> str | None:
