@@ -48,7 +48,7 @@ def sizes(rows: int, profile: Profile, kind: str, options: Mapping[str, Any], lo
     if max(longest, quantiles(lengths)[1]) > LONG and kind != "running":
         batch = max(batch // 2, 4)
     steps = math.ceil(trained / batch)
-    wanted = _by(trained, (2_000, 600), (20_000, 1_500), (200_000, 5_000), (math.inf, 20_000))
+    wanted = _by(trained, (500, 600), (2_000, 1_200), (20_000, 2_500), (200_000, 5_000), (math.inf, 20_000))
     epochs = min(max(round(wanted / steps), 3), 40)
     hidden = _by(trained, (500, 32), (5_000, 64), (50_000, 128), (math.inf, 256))
     words = len(profile.items) or len(profile.tokens)
