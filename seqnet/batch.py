@@ -22,6 +22,12 @@ def asked(targets: Tensor) -> Tensor:
     return ~targets.isnan() if targets.is_floating_point() else targets >= 0
 
 
+def wide(tensor: Tensor) -> Tensor:
+    """Whole numbers as int64, which a model and a loss take; they may be stored in fewer bytes."""
+    narrow = tensor.dtype in (torch.uint8, torch.int16, torch.int32)
+    return tensor.long() if narrow else tensor
+
+
 class Whole(NamedTuple):
     """A further input that is read whole: a sequence of its own, a picture, or one value a row (a single step)."""
 
@@ -159,7 +165,7 @@ class Batch:
         if not self.time:
             return
         if size is None or size >= self.time:
-            yield self
+            yield self.map(wide) if wide(self.inputs[:0]).dtype != self.inputs.dtype else self
             return
         stride = stride or size
         if not 1 <= stride <= size:
@@ -187,12 +193,12 @@ class Batch:
             shape = [-1] + [1] * (self.targets.dim() - 1)
             targets = torch.where(ends_here.view(shape), self.targets, nothing)
         else:
-            targets = self.targets[:, begin:end]
+            targets = wide(self.targets[:, begin:end])
             if new > begin:
                 targets = targets.clone()
                 targets[:, : new - begin] = float("nan") if targets.is_floating_point() else IGNORE
         return Batch(
-            inputs=self.inputs[:, begin:end],
+            inputs=wide(self.inputs[:, begin:end]),
             lengths=lengths,
             targets=targets,
             row_targets=self.row_targets,

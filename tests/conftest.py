@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from seqnet import cli
+from seqnet import build, cli
+from seqnet.configuration import CONFIGS
 from seqnet.training import checkpoint, manifest
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards make toxic brew".split()
@@ -154,6 +156,49 @@ def trained(folder: Path, *arguments: str | Path) -> Path:
         found = answer("train", *QUIET, *arguments, "run_dir=run")
     assert found.code == 0, found.err
     return folder / "run"
+
+
+def options_of(group: str, choice: str) -> dict[str, Any]:
+    """What a yaml says, without the choices of other groups that it makes."""
+    found: dict[str, Any] = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    return {key: value for key, value in found.items() if key != "defaults"}
+
+
+def table_of(
+    path: Path | str | None,
+    fields: dict[str, dict[str, Any]],
+    inputs: list[str],
+    target: str | None,
+    format: dict[str, Any] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Any:
+    """A data set of files, as `data=table` makes it, which has read nothing; nothing is held out.
+
+    fields: by name, the options of each and its `type`. format: the options of the format and its `type`.
+    """
+    described = {
+        name: options_of("field", one["type"]) | {key: value for key, value in one.items() if key != "type"}
+        for name, one in fields.items()
+    }
+    given = dict(format or {})
+    data = {
+        **options_of("data", "table"),
+        "path": None if path is None else str(path),
+        "fields": described,
+        "inputs": inputs,
+        "target": target,
+        "format": options_of("data/format", given.pop("type", "auto")) | given,
+        "valid_share": 0.0,
+        **options,
+    }
+    return build.source({"seed": seed, "data": data})
+
+
+@pytest.fixture(scope="session")
+def table() -> Callable[..., Any]:
+    """Makes a data set of files: see `table_of`."""
+    return table_of
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import AttentionMap, Batch, asked
+from seqnet.batch import AttentionMap, Batch, asked, wide
 from seqnet.build import Assembly
 from seqnet.commands.attention_maps import attention_maps
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
@@ -46,7 +46,7 @@ def samples(
     if runs_on(assembly.source):
         if assembly.model.bidirectional:
             return [], []
-        prompt = batch.inputs[0, :PROMPT]
+        prompt = wide(batch.inputs[0, :PROMPT])
         length = config["observers"]["sample_length"]
         (found,) = continue_text(assembly, precision, config["decoding"], prompt, length, config["seed"])
         return [assembly.source.decode(prompt) + assembly.source.decode(torch.tensor(found.ids))], []

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import IGNORE
+from seqnet.batch import IGNORE, wide
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.pairs import pairs, unanswered, writing
 from seqnet.spaces import Space, Tokens, Vector, Writing
@@ -53,7 +53,7 @@ class OnceARow:
         """Examples with a tensor of targets, [rows] or [rows size]."""
         assert self.inputs.first is not None
         targets = columns[self.target].flat
-        return Examples(columns[self.inputs.first], _widened(targets), **self.inputs.beside(columns))  # type: ignore[arg-type]
+        return Examples(columns[self.inputs.first], wide(targets), **self.inputs.beside(columns))  # type: ignore[arg-type]
 
     def without_targets(self, columns: Columns) -> Examples:
         """The same, with nothing asked."""
@@ -129,7 +129,7 @@ class NextSteps:
 
     def _ahead(self, column: Ragged) -> Ragged:
         """At each step the next steps, [total horizon feature]; NaN, or IGNORE, behind the row's end."""
-        flat = _widened(column.flat)
+        flat = wide(column.flat)
         flat = flat if flat.dim() > 1 or not flat.is_floating_point() else flat[:, None]
         places = torch.arange(len(flat))[:, None] + 1 + torch.arange(self.horizon)
         ends = column.offsets[1:].repeat_interleave(column.lengths)[:, None]
@@ -151,7 +151,7 @@ class Written:
         """Examples of a decoder under teacher forcing."""
         source = None if self.inputs.first is None else columns[self.inputs.first]
         targets = columns[self.target]
-        made = pairs(source, Ragged(_widened(targets.flat), targets.offsets), self.writing)
+        made = pairs(source, Ragged(wide(targets.flat), targets.offsets), self.writing)
         return replace(made, wholes=self.inputs.beside(columns)["wholes"])
 
     def without_targets(self, columns: Columns) -> Examples:
@@ -190,7 +190,7 @@ def asked_late(targets: Ragged | Tensor, first: Tensor) -> Ragged | Tensor:
         return targets
     steps = torch.arange(len(targets.flat)) - targets.offsets[:-1].repeat_interleave(targets.lengths)
     early = steps < first.repeat_interleave(targets.lengths)
-    flat = _widened(targets.flat)
+    flat = wide(targets.flat)
     empty = float("nan") if flat.is_floating_point() else IGNORE
     return Ragged(flat.masked_fill(early.view(-1, *[1] * (flat.dim() - 1)), empty), targets.offsets)
 
@@ -213,11 +213,6 @@ def forecast(space: Space, horizon: int) -> Space:
     steps = range(1, horizon + 1)
     named = tuple(f"{name}+{step}" for step in steps for name in names)
     return Vector(space.size * horizon, named, scale=scale)
-
-
-def _widened(flat: Tensor) -> Tensor:
-    """Whole numbers as int64, as targets are."""
-    return flat if flat.is_floating_point() else flat.long()
 
 
 def written_by(space: Tokens, longest: int, forbidden: tuple[int, ...]) -> Writing:

@@ -1,6 +1,7 @@
 """Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what for."""
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,7 @@ from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
-from seqnet.data.formats.opening import ending
+from seqnet.data.formats.opening import Beside, ending
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
 from seqnet.data.numbers import read_json
@@ -45,6 +46,9 @@ from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
 
 Values = Mapping[str, Sequence[Any]]
 """Raw values of some rows, by the field that reads them."""
+
+Problems = dict[int, tuple[str, str]]
+"""What is wrong with rows: for each position the field, and why."""
 
 
 @dataclass
@@ -117,8 +121,13 @@ class Dataset:
         self.running = self._inputs == [self._target] and _is_text(self.fields[self._target].kind)
         if self.running:
             self.fields[self._target].stream()  # type: ignore[attr-defined]
-        self._pristine = copy.deepcopy(self.fields)
         self.read = self._laid_out()
+        self._check_augmented()
+        if self.written:
+            for one in {self._target, self.read.first}:
+                if one is not None and _is_text(self.fields[one].kind):
+                    self.fields[one].strip()  # type: ignore[attr-defined]
+        self._pristine = copy.deepcopy(self.fields)
         self.tallies: dict[str, Tally] = {}
         self._found: Found | None = None
         self._assigned: np.ndarray | None = None
@@ -170,6 +179,15 @@ class Dataset:
         """How many rows were left out."""
         return sum(tally.bad for tally in self.tallies.values())
 
+    def _check_augmented(self) -> None:
+        """What is changed at random in training is what is read and asked alike. Raises ConfigurationError."""
+        for name, one in self.fields.items():
+            if getattr(one, "augment", None) is not None and not name == self._target == self.read.first:
+                raise ConfigurationError(
+                    f"data.fields.{name} is changed at random in training (transpose), inputs and targets alike, so it "
+                    "must be the first of data.inputs and data.target too: set those, or leave the option out"
+                )
+
     def _laid_out(self) -> Inputs:
         """Which inputs are aligned with the first one. Raises ConfigurationError."""
         kind = self.fields[self._target].kind
@@ -220,7 +238,7 @@ class Dataset:
                 break
         self._spaces = {name: one.learned() for name, one in self.fields.items()}
         self._know(1)
-        if self._split("train", self._bad("train")) is None:
+        if self.split("train") is None:
             raise DataError(
                 f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
             )
@@ -307,15 +325,20 @@ class Dataset:
 
     def split(self, name: str) -> Examples | Stream | None:
         """The rows of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
-        return self._split(name, self._bad(name))
-
-    def _split(self, name: str, bad: BadRows) -> Examples | Stream | None:
         if name not in self._done:
+            bad = self._bad(name)
             columns = self._encoded(self._rows(name, bad), name, bad)
             if columns is None:
+                self._refuse_empty(name)
                 return None
             self._done[name] = self._examples(columns, name)
         return self._done[name]
+
+    def _refuse_empty(self, split: str) -> None:
+        """Raises DataError for a split without a row that has files of its own, or of which all is held out."""
+        parts = self._locate().splits.get(split, [])
+        if parts and self._split_column is None and (split != "train" or not self._held_out()):
+            raise DataError(f"{parts[0].file}: {NO_ROW}")
 
     def _locate(self) -> Found:
         """The files of each split, once their columns were looked for. Raises DataError."""
@@ -427,13 +450,13 @@ class Dataset:
             try:
                 row = gathered({name: whole.values[name] for name in self._columns}, piece, stepped)
             except ValueError as error:
-                bad(whole.file, whole.numbers[piece.rows[0]], str(error))
+                bad(whole.file, whole.numbers[piece.rows[0]], str(error), whole.unit)
                 continue
             made.append(row)
             numbers.append(whole.numbers[piece.rows[0]])
             begins.append(piece.asked_from)
         values = {name: [row[name] for row in made] for name in self._columns}
-        return Some(whole.file, numbers, values, asked_from=begins)
+        return Some(whole.file, numbers, values, whole.unit, asked_from=begins)
 
     def _held(
         self, groups: Sequence[Sequence[int]], orders: Sequence[Any] | None, split: str, held: Mapping[str, float]
@@ -455,7 +478,7 @@ class Dataset:
     def _gathered(self, parts: Sequence[Part], bad: BadRows) -> "Whole":
         """All rows of some files, with their groups and their order."""
         grouping = self._grouping
-        whole = Whole(parts[0].file, [], {name: [] for name in self._columns}, [], [])
+        whole = Whole(parts[0].file, parts[0].format.unit, [], {name: [] for name in self._columns}, [], [])
         for some in self._blocks(parts, bad, grouping.columns()):
             whole.numbers.extend(some.numbers)
             for name, column in some.values.items():
@@ -476,20 +499,30 @@ class Dataset:
                 if opening:
                     base = part.format.base(part.file)
                     values |= {name: [_path(base, value) for value in values[name]] for name in opening}
-                yield Some(part.file, rows.numbers, values, rows.continues, rows.columns[len(names) :])
+                yield Some(
+                    part.file, rows.numbers, values, part.format.unit, rows.continues, rows.columns[len(names) :]
+                )
 
     def _observe(self, some: "Some", known: set[tuple[str, int]], bad: BadRows) -> None:
         """Show a block of training rows to every field, but for rows that are known to be bad."""
         kept = [place for place, number in enumerate(some.numbers) if (str(some.file), number) not in known]
-        problems: dict[int, str] = {}
+        problems: Problems = {}
         for name, one in self.fields.items():
             try:
                 one.observe(take(some.values[name], kept))
             except BadValues as error:
-                problems |= {kept[place]: f"{name}: {reason}" for place, reason in error.problems.items()}
+                problems |= {kept[place]: (name, reason) for place, reason in error.problems.items()}
+        self._tell(some, problems, bad)
+        known |= {(str(some.file), some.numbers[place]) for place in problems}
+
+    def _tell(self, some: "Some", problems: "Problems", bad: BadRows) -> None:
+        """Count bad rows, or raise DataError for the first: by its field, and of files side by side by its file."""
         for place in sorted(problems):
-            bad(some.file, some.numbers[place], problems[place])
-            known.add((str(some.file), some.numbers[place]))
+            name, reason = problems[place]
+            file = some.file
+            if isinstance(file, Beside) and self._columns.get(name) in file.names:
+                file = file.files[file.names.index(str(self._columns[name]))]
+            bad(file, some.numbers[place], f"{name}: {reason}", some.unit)
 
     def _encoded(
         self, blocks: "Iterable[Some]", split: str, bad: BadRows, names: Sequence[str] = ()
@@ -509,38 +542,37 @@ class Dataset:
         if where is None:
             return None
         if any(column is None for column in columns.values()):
-            raise DataError(f"{where}: no row that can be used; name a file that has some with data.path=")
+            raise DataError(f"{where}: {NO_ROW}")
         self.tallies[split].bad = bad.count
         return {name: column for name, column in columns.items() if column is not None}
 
     def _encode(self, some: "Some", split: str, bad: BadRows, names: Sequence[str]) -> "tuple[Some, dict[str, Block]]":
         """A block without its bad rows, and its encoded values; none where all are bad."""
         while some.numbers:
-            problems: dict[int, str] = {}
+            problems: Problems = {}
             made = {name: self._encode_one(name, some, split, problems) for name in names}
             if not problems:
                 problems = self._unaligned(made)
             if not problems:
                 self._count(made, split)
                 return some, made
-            for place in sorted(problems):
-                bad(some.file, some.numbers[place], problems[place])
+            self._tell(some, problems, bad)
             some = some.only([place for place in range(len(some.numbers)) if place not in problems])
         return some, {}
 
-    def _encode_one(self, name: str, some: "Some", split: str, problems: dict[int, str]) -> Block:
+    def _encode_one(self, name: str, some: "Some", split: str, problems: "Problems") -> Block:
         one, unknown = self.fields[name], None
         block = Block(np.zeros(0), np.zeros(len(some.numbers), np.int64))
         try:
             block = one.encode(some.values[name])
             if one.kind.item is Item.PIXEL:  # a step is a row of values, of a clip a whole picture
-                block = block._replace(flat=block.flat.reshape(len(block.flat), -1))
+                block = block._replace(flat=block.flat.reshape(len(block.flat), math.prod(block.flat.shape[1:])))
             elif one.kind.item is Item.LABELS:
                 block = block._replace(flat=block.flat.astype(np.float32))
         except UnknownLabels as error:
             unknown, block = error.problems, error.block
         except BadValues as error:
-            problems |= {place: f"{name}: {reason}" for place, reason in error.problems.items()}
+            problems |= {place: (name, reason) for place, reason in error.problems.items()}
         if unknown is None:
             return block
         if name != self._target:  # a label that is read has a number for all that were never seen
@@ -551,11 +583,11 @@ class Dataset:
         if self._on_unknown_label == "count":
             self.tallies[split].unknown_labels += int((block.flat == UNKNOWN_LABEL).sum())
         elif self._on_unknown_label == "skip":
-            problems |= {place: f"{name}: {reason}" for place, reason in unknown.items()}
+            problems |= {place: (name, reason) for place, reason in unknown.items()}
         else:
             place = min(unknown)
             raise DataError(
-                f"{some.file}, line {some.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an "
+                f"{some.file}, {some.unit} {some.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an "
                 "error with data.on_unknown_label=count"
             )
         return block
@@ -565,18 +597,21 @@ class Dataset:
         assert isinstance(found, Tokens)
         return found
 
-    def _unaligned(self, made: Mapping[str, Block]) -> dict[int, str]:
-        """What is wrong with rows whose columns have other numbers of steps than the first input."""
+    def _unaligned(self, made: Mapping[str, Block]) -> "Problems":
+        """What is wrong with rows whose columns have other numbers of steps than the first input, or one too few."""
         first = self.read.first
         aligned = list(self.read.views)
         if self.fields[self._target].kind.axis is Axis.STEP and self._target not in self._inputs:
             aligned.append(self._target)
-        problems: dict[int, str] = {}
+        problems: Problems = {}
         for name in aligned if first is not None else ():
             if name in made:
                 steps, others = made[first].lengths, made[name].lengths  # type: ignore[index]
                 for place in np.flatnonzero(steps != others).tolist():
-                    problems[place] = f"{name}: {others[place]} steps, and {first} has {steps[place]}"
+                    problems[place] = name, f"{others[place]} steps, and {first} has {steps[place]}"
+        if isinstance(self.asking, NextSteps) and self._target in made and not self._grouping.used:
+            for place in np.flatnonzero(made[self._target].lengths < 2).tolist():
+                problems[place] = self._target, "one step only, so there is nothing to predict"
         return problems
 
     def _count(self, made: Mapping[str, Block], split: str) -> None:
@@ -601,6 +636,8 @@ class Dataset:
         if self._asked_from is not None and isinstance(made, Examples):
             shift = int(self._target in self._inputs)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, self._asked_from - shift))
+        if split == "train" and isinstance(made, Examples):
+            made = replace(made, augment=getattr(self.fields[self._target], "augment", None))
         if isinstance(self.asking, NextSteps) and isinstance(made, Examples) and not _asks(made.targets):
             raise DataError(
                 f"{self.where}: no row of the {split} split has {self._horizon or 1} steps to be forecast; lower "
@@ -620,7 +657,7 @@ class Dataset:
         """Each line what is read of one row, nothing asked. Raises DataError with the place.
 
         One text, or words with spaces between them, is the line itself; all else is JSON: a value, or where several
-        inputs are read an object of them by name. where, first: what the lines are read from, and the number of the
+        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number of the
         first.
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
@@ -628,12 +665,13 @@ class Dataset:
         return self._answerable(Some(where, range(first, first + len(rows)), values))
 
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
-        (name, *more) = self._inputs
-        if not more and self.fields[name].kind.item is Item.TOKEN:
-            return {name: line}
+        one_column = all(self._columns[name] == self._columns[self._inputs[0]] for name in self._inputs)
+        if one_column and all(self.fields[name].kind.item is Item.TOKEN for name in self._inputs):
+            return dict.fromkeys(self._inputs, line)
         value = read_json(line, place)
-        if not more and not (isinstance(value, dict) and (name in value or self._columns[name] in value)):
-            return {name: value}
+        called = {*self._inputs, *(str(self._columns[name]) for name in self._inputs)}
+        if one_column and not (isinstance(value, dict) and called & value.keys()):
+            value = dict.fromkeys(self._inputs, value)
         if not isinstance(value, dict):
             raise DataError(f"{place}: it must be a JSON object with {', '.join(self._inputs)}")
         found = {one: value.get(one, value.get(str(self._columns[one]))) for one in self._inputs}
@@ -675,8 +713,14 @@ class Dataset:
 
     def _answerable(self, some: "Some") -> Examples:
         self.tallies["test"] = Tally()
-        columns = self._encoded([some], "test", BadRows("raise"), self._inputs)
-        assert columns is not None
+        if some.numbers:
+            columns = self._encoded([some], "test", BadRows("raise"), self._inputs)
+            assert columns is not None
+        else:
+            made = {name: self._encode_one(name, some, "test", {}) for name in self._inputs}
+            columns = {
+                name: Ragged(torch.from_numpy(block.flat), torch.zeros(1).long()) for name, block in made.items()
+            }
         return self.asking.without_targets(columns)
 
     # ------------------------------------------------------------------------------------------------ what is shown
@@ -685,7 +729,9 @@ class Dataset:
         """The first input of a row, for a person. inputs: [time] or [time feature]."""
         if self.read.first is None:
             return self.text(inputs)
-        found = self.fields[self.read.first].decode(inputs.numpy())
+        one = self.fields[self.read.first]
+        show = getattr(one, "show", one.decode)
+        found = show(inputs.numpy())
         if isinstance(found, list):
             found = " ".join(map(str, found[:SHOWN])) + (f" ... ({len(found)} steps)" if len(found) > SHOWN else "")
         return str(found).strip()
@@ -735,6 +781,7 @@ class Dataset:
         return ids
 
 
+NO_ROW = "no row that can be used; name a file that has some with data.path="
 SHOWN = 12  # steps of a row
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files
 
@@ -746,6 +793,7 @@ class Some:
     file: Any
     numbers: Sequence[int]
     values: Values
+    unit: str = "line"  # what the numbers count
     continues: bool = False
     more: Sequence[Sequence[Any]] = ()  # columns that no field reads
     asked_from: Sequence[int] = ()  # of each row, the step from which on something is asked; empty: from the first
@@ -763,6 +811,7 @@ class Whole:
     """All rows of some files, to be put into sequences."""
 
     file: Any
+    unit: str
     numbers: list[int]
     values: dict[str, list[Any]]
     key_: list[Any]

@@ -227,13 +227,15 @@ class Pairs:
 
     def __init__(self, size: int | None, min_count: int) -> None:
         self._size, self._min_count = size, min_count
-        # The library learns from all texts at once, so they wait, where they are many in a file.
-        self._spool = SpooledTemporaryFile(SPOOLED)
-        weakref.finalize(self, self._spool.close)
+        self._spool: SpooledTemporaryFile[bytes] | None = None
         self._lengths: list[int] = []  # bytes of each text that waits
 
     def observe(self, texts: Sequence[str]) -> None:
         """Keep the texts. Raises OSError where the disk is full."""
+        if self._spool is None:
+            # The library learns from all texts at once, so they wait, where they are many in a file.
+            self._spool = SpooledTemporaryFile(SPOOLED)
+            weakref.finalize(self, self._spool.close)
         for text in texts:
             self._lengths.append(self._spool.write(text.encode()))
 
@@ -247,11 +249,16 @@ class Pairs:
             initial_alphabet=sorted(library.pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        self._spool.seek(0)
-        texts = (self._spool.read(length).decode() for length in self._lengths)
-        tokenizer.train_from_iterator((pieces for _, pieces in batched(texts, lines)), trainer)
-        self._spool.close()
+        tokenizer.train_from_iterator((pieces for _, pieces in batched(self._kept(), lines)), trainer)
         self._know(tokenizer)
+
+    def _kept(self) -> Iterator[str]:
+        """The texts, once."""
+        if self._spool is not None:
+            self._spool.seek(0)
+            yield from (self._spool.read(length).decode() for length in self._lengths)
+            self._spool.close()
+            self._spool, self._lengths = None, []
 
     def _know(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer

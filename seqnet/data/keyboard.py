@@ -104,13 +104,13 @@ def piece(value: Any, where: str) -> Piece:
     return found
 
 
-def draw_moves(lowest: Tensor, highest: Tensor, most: int, random: torch.Generator) -> Tensor:
-    """Semitones to move each row by, from -most to most; 0 where it would fall off the piano, or has no note.
+def draw_moves(lowest: Tensor, highest: Tensor, most: int, random: torch.Generator, keys: int = KEYS) -> Tensor:
+    """Semitones to move each row by, from -most to most; 0 where it would fall off the keys, or has no note.
 
     lowest, highest: [batch], a row's lowest and highest key, from 0 on; lowest is above highest where it has none.
     """
     moves = torch.randint(-most, most + 1, lowest.shape, generator=random)
-    return moves * ((lowest + moves >= 0) & (highest + moves < KEYS) & (lowest <= highest))
+    return moves * ((lowest + moves >= 0) & (highest + moves < keys) & (lowest <= highest))
 
 
 def note_name(note: int) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import IGNORE, Batch
-from seqnet.data.examples import Ragged, Stream
+from seqnet.data.examples import Stream
 from seqnet.data.generation import generator
 from seqnet.kinds import Kind
 
@@ -89,14 +89,14 @@ class LaneLoader:
             inside = steps < lengths[:, None]
             places = (deal.begins[:, n, None] + steps).where(inside, 0)
             yield Batch(
-                inputs=self.flat[places].where(inside, 0),
+                inputs=self.flat[places].long().where(inside, 0),
                 lengths=lengths,
-                targets=self.flat[places + 1].where(inside, IGNORE),
+                targets=self.flat[places + 1].long().where(inside, IGNORE),
                 starts=deal.starts[:, n],
             )
 
     def _whole(self) -> Batch:
-        """The one document in lanes that differ by one step at most."""
+        """The one document in lanes that differ by one step at most, in the type that it has: windows widen it."""
         begin, steps = int(self._begins[0]), int(self._steps[0])
         bounds = torch.arange(self.lanes + 1) * steps // self.lanes
         inputs, targets = self.flat[begin : begin + steps], self.flat[begin + 1 : begin + 1 + steps]
@@ -104,8 +104,7 @@ class LaneLoader:
         if steps % self.lanes == 0:
             inputs, targets = inputs.view(self.lanes, -1), targets.view(self.lanes, -1)
         else:
-            rows = torch.arange(self.lanes)
-            inputs, targets = Ragged(inputs, bounds).pad(rows), Ragged(targets, bounds).pad(rows, IGNORE)
+            inputs, targets = _side_by_side(inputs, bounds, 0), _side_by_side(targets, bounds, IGNORE)
         return Batch(inputs=inputs, lengths=bounds.diff(), targets=targets, starts=starts)
 
     def _deal(self, epoch: int) -> _Deal:
@@ -136,6 +135,15 @@ class LaneLoader:
         deal.lengths[where] = (steps[piece] - number * self.window).clamp(max=self.window)
         deal.starts[where] = number == 0
         return deal
+
+
+def _side_by_side(flat: Tensor, bounds: Tensor, fill: int) -> Tensor:
+    """Pieces of a text as rows, in a type that holds what they end in: [lanes time]."""
+    kind = torch.int16 if flat.dtype == torch.uint8 and fill < 0 else flat.dtype
+    made = torch.full((len(bounds) - 1, int(bounds.diff().max())), fill, dtype=kind)
+    for row, begin, end in zip(made, bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        row[: end - begin] = flat[begin:end]
+    return made
 
 
 def _cut(begins: Tensor, steps: Tensor, longest: int) -> tuple[Tensor, Tensor]:

@@ -1,16 +1,21 @@
 """What a field is: it makes one named column of numbers out of raw values, learned from the training rows alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
+import torch
 
 from seqnet.batch import UNKNOWN_LABEL as UNKNOWN_LABEL
+from seqnet.batch import Batch
 from seqnet.kinds import Kind
 from seqnet.spaces import Space
 
 Raw = Any
 """A value as a format gives it: text, a number, a list, a dictionary, bytes, a path, an array; None = missing."""
+
+Augment = Callable[[Batch, torch.Generator], Batch]
+"""Changes a training batch at random, inputs and targets alike."""
 
 
 class Block(NamedTuple):
@@ -47,6 +52,9 @@ class Field(Protocol):
     opens_files: values that are text name files, relative to the table that holds them; they are handed in as paths.
     `observe` and `encode` raise BadValues that names every row of the block that cannot be used, all at once, and then
     have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
+
+    A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
+    `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
     """
 
     opens_files: ClassVar[bool] = False

@@ -1,13 +1,17 @@
 """The notes that sound at each step."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
-from seqnet.data.fields.field import Block, Raw
+from seqnet.batch import Batch
+from seqnet.data.fields.field import Augment, Block, Raw
+from seqnet.data.fields.options import at_least
 from seqnet.data.fields.raw import Unusable, each, told
-from seqnet.data.keyboard import HIGHEST, LOWEST
+from seqnet.data.keyboard import HIGHEST, LOWEST, draw_moves, show_piece
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.spaces import Vector
@@ -18,19 +22,22 @@ LAST = 127  # of MIDI's notes
 class RollField:
     """A piece a row: a list of steps, each the list of its MIDI notes; a step without notes is a rest.
 
-    lowest, highest: notes that are known, from 0 to 127; a piece with another is a bad row. It learns nothing. Raises
+    lowest, highest: notes that are known, from 0 to 127; a piece with another is a bad row. transpose: in training,
+    each piece is moved by -n to n semitones at random, unless it would leave these notes. It learns nothing. Raises
     ConfigurationError.
     """
 
     opens_files: ClassVar[bool] = False
 
-    def __init__(self, lowest: int = LOWEST, highest: int = HIGHEST) -> None:
+    def __init__(self, lowest: int = LOWEST, highest: int = HIGHEST, transpose: int = 0) -> None:
         if not 0 <= lowest <= highest <= LAST:
             raise ConfigurationError(
                 f"data.fields.*.lowest and highest are {lowest} and {highest}; they must be MIDI notes from 0 to "
                 f"{LAST}, the lowest first"
             )
+        at_least("transpose", transpose, 0)
         self._lowest, self._highest = lowest, highest
+        self.augment: Augment | None = Transpose(transpose, highest - lowest + 1) if transpose else None
 
     @property
     def kind(self) -> Kind:
@@ -81,6 +88,10 @@ class RollField:
             return [self.decode(step) for step in there]
         return [self._lowest + int(key) for key in there.nonzero()[0]]
 
+    def show(self, entry: Any) -> str:
+        """The notes of the first steps by name, `C4+E4+G4`, a rest as `-`. entry: [steps notes]."""
+        return show_piece(self.decode(np.atleast_2d(entry)))
+
     def state(self) -> None:
         """Nothing is learned."""
 
@@ -88,3 +99,21 @@ class RollField:
         """Take nothing back. Raises DataError where there is something."""
         if state is not None:
             raise DataError("the stored data state holds something for a field of notes, which learns nothing")
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """Moves each row of a batch by a number of semitones from -most to most, where all its notes stay in the range."""
+
+    most: int
+    notes: int
+
+    def __call__(self, batch: Batch, random: torch.Generator) -> Batch:
+        """The batch moved, inputs and targets alike: both [batch time notes], targets NaN where nothing is asked."""
+        used = (batch.inputs > 0).any(1) | (batch.targets > 0).any(1)
+        keys = torch.arange(self.notes)
+        lowest, highest = torch.where(used, keys, self.notes).amin(1), torch.where(used, keys, -1).amax(1)
+        moves = draw_moves(lowest, highest, self.most, random, self.notes)
+        # Where a row moves, only zeros (or padding's NaN) wrap around the ends.
+        places = (keys - moves[:, None]).remainder(self.notes)[:, None].expand(batch.inputs.shape)
+        return replace(batch, inputs=batch.inputs.gather(2, places), targets=batch.targets.gather(2, places))

@@ -55,7 +55,7 @@ class TextField:
         self._options: dict[str, Any] = {"size": vocabulary_size, "min_count": min_count}
         if tokenizer == "punctuation":
             self._options["punctuation"] = True
-        self._streams = False
+        self._streams, self._stripped = False, False
         self._shared = _Shared(LEVELS[level](**self._options))
 
     def stream(self) -> None:
@@ -70,6 +70,10 @@ class TextField:
             self._options["line_ends"] = True
             check_limits(self._options["size"], self._options["min_count"], least_size("words", True), "data.fields.*")
         self._shared = _Shared(LEVELS[self.level](**self._options))
+
+    def strip(self) -> None:
+        """From now on white space around a text is none of it: as what is written, one line stands for a text."""
+        self._stripped = True
 
     def share(self, other: "TextField") -> None:
         """Use one vocabulary with another field, learned from the texts of both. Raises ConfigurationError."""
@@ -103,7 +107,7 @@ class TextField:
             raise Unusable("the text is missing" if missing(value) else f"it is no text but {type(value).__name__}")
         if not self._streams and not value.strip():  # of running text, a piece may be blank
             raise Unusable("there is no text")
-        return value
+        return value.strip() if self._stripped else value
 
     def observe(self, values: Sequence[Raw]) -> None:
         """Count the tokens of training texts. Raises BadValues."""
