@@ -12,7 +12,6 @@ from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -224,7 +223,7 @@ def _status(pid: int | str, *names: str) -> list[float]:
 def measure(program: str, kind: str, path: Path) -> Measured:
     """What a program takes in a process of its own, without a cache."""
     here = Path(__file__).parents[1]
-    code = f"from benchmarks.read import child; from pathlib import Path; child({program!r}, {kind!r}, Path({str(path)!r}))"
+    code = f"from benchmarks.read import child, Path; child({program!r}, {kind!r}, Path({str(path)!r}))"
     environment = {**os.environ, "PYTHONPATH": str(here), "SEQNET_CACHE": ""}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment, text=True)
     anonymous = 0.0

@@ -25,6 +25,7 @@ from seqnet.commands.signals import StopRequest
 from seqnet.commands.stored import assembled, judged, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import Composed, run_folder
+from seqnet.data import digest
 from seqnet.errors import (
     CheckpointError,
     ConfigurationError,
@@ -110,7 +111,7 @@ class Training:
             load_weights(self.model, judged(initial), config["init_from"])
         trainer = self._trainer(assembly, trust)
         self._rehearse(assembly, trainer.precision)
-        self.state = RunState(config, assembly, trainer, early_stopping(config), Averages())
+        self.state = RunState(config, assembly, trainer, early_stopping(config), Averages(), self._digests())
         if beginning.components is not None:
             self.state.restore(beginning.components, str(beginning.checkpoint))
             _compare(beginning.components.get("machine", {}), self.state.machine())
@@ -136,6 +137,33 @@ class Training:
             self.loaders["valid"] = train
         options = self.config["training"]
         self.example = next(next(iter(train.batches(0))).windows(options["window"], options["stride"]))
+
+    def _digests(self) -> dict[str, str]:
+        """A digest of each split. Raises DataError where a run that goes on would read other files than it did before.
+
+        That a set which is made by a program, and by no file of the user's, comes out otherwise is told and no more.
+        """
+        found = {name: digest.of_split(split) for name, split in self.splits.items() if split is not None}
+        if self.beginning.components is None:
+            return found
+        before = self.beginning.components["read"]
+        if not isinstance(before, dict):
+            raise CheckpointError(f"{self.beginning.checkpoint} does not say what data the run has read")
+        for name in self.splits:
+            if found.get(name) == before.get(name):
+                continue
+            where = relations.lookup(self.config, "data.path", None) or self.config["groups"]["data"]
+            told = f"the {name} split of {where}"
+            if "path" in self.config["data"]:
+                raise DataError(
+                    f"{told} is not what this run has read so far: it was edited, cut, reordered or split otherwise; "
+                    "put it back, or give another run_dir, which may begin from this run's weights with "
+                    f"init_from={shlex.quote(str(self.folder))}"
+                )
+            print(
+                f"seqnet: {told} is made otherwise than when this run began: another version made it", file=sys.stderr
+            )
+        return found
 
     def _trainer(self, assembly: build.Assembly, trust: list[str] | None) -> Trainer:
         """The loop, at its first step."""

@@ -1,6 +1,7 @@
 """Columns that are built block by block, and which rows of a table belong to which split."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -69,5 +70,7 @@ def assign(rows: int, valid: float, test: float, seed: int) -> np.ndarray:
 
 
 def take(values: Sequence[Any], kept: Sequence[int]) -> list[Any]:
-    """The values at some positions."""
-    return [values[position] for position in kept]
+    """The values at some positions, which rise."""
+    if len(kept) == len(values):
+        return list(values)
+    return list(itemgetter(*kept)(values)) if len(kept) > 1 else [values[position] for position in kept]

@@ -1,10 +1,13 @@
 """Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what for."""
 
 import copy
+import json
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +16,7 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import asked
+from seqnet.data import cache as caching
 from seqnet.data.asking import (
     Asking,
     EveryStep,
@@ -24,6 +28,7 @@ from seqnet.data.asking import (
     asked_late,
     forecast,
 )
+from seqnet.data.cache import Cache
 from seqnet.data.columns import ColumnBuilder, assign, take
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
@@ -73,7 +78,8 @@ class Dataset:
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
-    `raise`. Raises ConfigurationError.
+    `raise`. cache: what is made of large files is kept for the next run. described: all options, as plain values, by
+    which it is found again; None: it is not kept. Raises ConfigurationError.
     """
 
     def __init__(
@@ -95,7 +101,10 @@ class Dataset:
         test_share: Dropout = 0.0,
         on_bad_row: Literal["raise", "skip"] = "raise",
         on_unknown_label: Literal["count", "skip", "raise"] = "count",
+        cache: bool = True,
+        described: Mapping[str, Any] | None = None,
     ) -> None:
+        self._described = described if cache else None
         self._seed, self._data_dir = seed, data_dir
         self._path, self._name, self._about = path, name, about
         self._format, self._split_column = format, split_column
@@ -227,6 +236,24 @@ class Dataset:
 
     def fit(self) -> None:
         """Learn every field from the training rows, and encode these. Raises DataError with file and line."""
+        self.fields = copy.deepcopy(self._pristine)
+        kept = None if self._cache is None else self._cache.load("learned")
+        if kept is not None:
+            for name, one in self.fields.items():
+                one.restore(kept[0][name])
+        else:
+            self._learn()
+        self._spaces = {name: one.learned() for name, one in self.fields.items()}
+        if kept is None and self._cache is not None:
+            self._cache.save("learned", {name: one.state() for name, one in self.fields.items()}, {})
+        self._know(1)
+        if self.split("train") is None:
+            raise DataError(
+                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
+            )
+
+    def _learn(self) -> None:
+        """Show all training rows to all fields, again where one turns out to be bad, since some have seen it."""
         known: set[tuple[str, int]] = set()
         while True:
             before = len(known)
@@ -235,13 +262,37 @@ class Dataset:
             for some in self._rows("train", bad):
                 self._observe(some, known, bad)
             if len(known) == before:
-                break
-        self._spaces = {name: one.learned() for name, one in self.fields.items()}
-        self._know(1)
-        if self.split("train") is None:
-            raise DataError(
-                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
-            )
+                return
+
+    @cached_property
+    def _cache(self) -> Cache | None:
+        """What is kept of these very files, read so; None where they are small, or nothing is to be kept."""
+        folder = caching.folder()
+        if self._described is None or folder is None:
+            return None
+        splits = self._locate().splits
+        parts = [part for parts in splits.values() for part in parts]
+        named = list(self._named(parts))
+        if sum(map(caching.size_of, [*(part.file for part in parts), *named])) <= caching.LARGE:
+            return None
+        modules = [sys.modules[type(one).__module__] for one in (*self.fields.values(), self._format, self)]
+        key = [
+            {**self._described, "seed": self._seed},
+            {split: caching.content_of([part.file for part in parts], folder) for split, parts in splits.items()},
+            [f"{type(part.format).__module__}.{type(part.format).__name__}" for part in parts],
+            caching.named(parts[0].format.base(parts[0].file), named) if named else None,
+            caching.made_by(modules),
+        ]
+        return Cache(folder, json.dumps(key, sort_keys=True))
+
+    def _named(self, parts: Sequence[Part]) -> "Iterator[Path]":
+        """The files that stand in the columns of fields that open them."""
+        opening = [name for name, one in self.fields.items() if one.opens_files]
+        for some in self._blocks(parts, BadRows("skip")) if opening else ():
+            paths = [value for name in opening for value in some.values[name] if isinstance(value, Path)]
+            if not paths:  # what stands there is what files would hold
+                return
+            yield from paths
 
     def _know(self, longest: int) -> None:
         """Set what a model and a task are told. longest: steps of the longest target that is written."""
@@ -326,13 +377,29 @@ class Dataset:
     def split(self, name: str) -> Examples | Stream | None:
         """The rows of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
         if name not in self._done:
-            bad = self._bad(name)
-            columns = self._encoded(self._rows(name, bad), name, bad)
+            columns = self._columns_of(name)
             if columns is None:
                 self._refuse_empty(name)
                 return None
             self._done[name] = self._examples(columns, name)
         return self._done[name]
+
+    def _columns_of(self, split: str) -> dict[str, Ragged] | None:
+        """The columns of a split, as they are kept or made now. Raises DataError."""
+        entry = f"{split} {json.dumps(self.state()['fields'], sort_keys=True)}" if self._cache is not None else ""
+        kept = None if self._cache is None else self._cache.load(entry)
+        if kept is not None:
+            told, columns = kept
+            self.tallies[split] = Tally(**told["tally"])
+            self._asked_from = None if told["asked_from"] is None else torch.tensor(told["asked_from"])
+            return columns or None
+        bad = self._bad(split)
+        made = self._encoded(self._rows(split, bad), split, bad)
+        if self._cache is None:
+            return made
+        asked_from = None if self._asked_from is None else self._asked_from.tolist()
+        told = {"tally": asdict(self.tallies[split]), "asked_from": asked_from}
+        return self._cache.save(entry, told, made or {}) or None
 
     def _refuse_empty(self, split: str) -> None:
         """Raises DataError for a split without a row that has files of its own, or of which all is held out."""
@@ -417,7 +484,7 @@ class Dataset:
         for some in self._blocks(parts, bad):
             (text,) = some.values[self._target]
             first = _cut(text, begin - read, whole) if not began else 0
-            last = _cut(text, end - read, whole) if end < total else len(text)
+            last = _cut(text, end - read, whole) if end < total else None
             read += len(text)
             if first is None or done:
                 continue
@@ -580,11 +647,9 @@ class Dataset:
             return block._replace(
                 flat=np.where(block.flat == UNKNOWN_LABEL, names - 1, block.flat).astype(block.flat.dtype)
             )
-        if self._on_unknown_label == "count":
-            self.tallies[split].unknown_labels += int((block.flat == UNKNOWN_LABEL).sum())
-        elif self._on_unknown_label == "skip":
+        if self._on_unknown_label == "skip":
             problems |= {place: (name, reason) for place, reason in unknown.items()}
-        else:
+        elif self._on_unknown_label == "raise":
             place = min(unknown)
             raise DataError(
                 f"{some.file}, {some.unit} {some.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an "
@@ -618,6 +683,8 @@ class Dataset:
         """Count rows, and how many of the tokens read are unknown."""
         tally = self.tallies[split]
         tally.rows += len(next(iter(made.values())).lengths)
+        if self._target in made:
+            tally.unknown_labels += int(np.count_nonzero(made[self._target].flat == UNKNOWN_LABEL))
         for name, block in made.items():
             unknown = getattr(self.fields[name], "unknown", None)
             if unknown is not None:
@@ -657,8 +724,8 @@ class Dataset:
         """Each line what is read of one row, nothing asked. Raises DataError with the place.
 
         One text, or words with spaces between them, is the line itself; all else is JSON: a value, or where several
-        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number of the
-        first.
+        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number
+        of the first.
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
         values = {name: [row[name] for row in rows] for name in self._inputs}

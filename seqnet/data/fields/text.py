@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -97,9 +98,11 @@ class TextField:
         return self._shared.encoding
 
     def _read(self, values: Sequence[Raw]) -> list[str]:
-        texts = each(values, self._text)
+        if self._streams or self._stripped or set(map(type, values)) != {str} or not all(map(str.strip, values)):
+            values = each(values, self._text)
+        texts = list(values)
         if self.normalise is not None:
-            texts = [unicodedata.normalize(self.normalise, text) for text in texts]
+            texts = list(map(unicodedata.normalize, repeat(self.normalise), texts))
         return [text.lower() for text in texts] if self.lower else texts
 
     def _text(self, value: Raw) -> str:
