@@ -1,5 +1,6 @@
 """`seqnet evaluate`: score a trained run on a split of its data, or of other data of the same kind."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ def run(config: dict[str, Any]) -> int:
     settings = stored.config
     source = stored.assembly.source
     write = asked_writer(config, stored)
+    if config["data"]["on_bad_row"] is not None:
+        settings["data"]["on_bad_row"] = config["data"]["on_bad_row"]
     if config["data"]["path"] is not None:
         split = build.other_split(settings, source, config["data"]["path"], config["split"], config["trust"])
     else:
@@ -39,4 +42,6 @@ def run(config: dict[str, Any]) -> int:
     scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write)
     with writer(config["output"]) as tell:
         tell(as_line({"split": config["split"], "step": stored.step, **scores}))
+    for note in write.notes if write is not None else ():
+        print(f"seqnet: {note}", file=sys.stderr)
     return 0

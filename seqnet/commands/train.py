@@ -472,6 +472,7 @@ class Training:
             device=str(self.device),
             monitor=self.state.stopping.monitor,
             minutes=trainer.position.seconds / 60,
+            notes=tuple(notes() if (notes := getattr(self.state.assembly.source, "notes", None)) else ()),
             resumed=self.beginning.components is not None,
             log_file=self.folder / "train.log",
         )

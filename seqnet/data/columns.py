@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seqnet.data.examples import Ragged
 from seqnet.data.generation import SPLITS, generator
@@ -52,8 +53,12 @@ class ColumnBuilder:
         kind, shape = self._like.dtype, self._like.shape[1:]
         # "c": what is written to the array is not written to the file.
         flat: Any = np.memmap(self._file, kind, "c") if large else np.frombuffer(bytearray(self._file.read()), kind)
-        lengths = np.concatenate([np.zeros(1, np.int64), *self._lengths])
-        return Ragged(torch.from_numpy(flat.reshape(-1, *shape)), torch.from_numpy(lengths.cumsum()))
+        return Ragged(torch.from_numpy(flat.reshape(-1, *shape)), offsets_of(np.concatenate(self._lengths)))
+
+
+def offsets_of(lengths: np.ndarray) -> Tensor:
+    """Where rows of these lengths begin when they stand end to end, and the last one ends."""
+    return torch.from_numpy(np.concatenate([np.zeros(1, np.int64), lengths]).cumsum())
 
 
 def assign(rows: int, valid: float, test: float, seed: int) -> np.ndarray:

@@ -29,11 +29,12 @@ from seqnet.data.asking import (
     forecast,
 )
 from seqnet.data.cache import Cache
-from seqnet.data.columns import ColumnBuilder, assign, take
+from seqnet.data.columns import ColumnBuilder, assign, offsets_of, take
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
-from seqnet.data.files import BadRows
+from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.columns import resolve, used
 from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
@@ -56,6 +57,9 @@ Problems = dict[int, tuple[str, str]]
 """What is wrong with rows: for each position the field, and why."""
 
 
+MANY = 0.8  # of the tokens unknown: another column is meant
+
+
 @dataclass
 class Tally:
     """What was left out of a split, and what was found in it that training never saw."""
@@ -65,6 +69,25 @@ class Tally:
     unknown_labels: int = 0
     tokens: dict[str, int] = field(default_factory=dict)  # by field
     unknown_tokens: dict[str, int] = field(default_factory=dict)
+
+    def notes(self, split: str) -> list[str]:
+        """Sentences about what of a split was not read as it stands."""
+        found = []
+        if self.bad:
+            found.append(f"left out {self.bad:,} of {self.rows + self.bad:,} rows of {split} (data.on_bad_row=skip)")
+        if self.unknown_labels:
+            found.append(
+                f"{counted(self.unknown_labels, 'label')} of {split} never seen in training, each counted as an error "
+                "(data.on_unknown_label=count)"
+            )
+        for name, unknown in self.unknown_tokens.items() if split != "train" else ():
+            if unknown:
+                share = unknown / self.tokens[name]
+                found.append(
+                    f"{share:.1%} of the tokens of {name} in {split} are unknown, since training did not see them"
+                    + ("; is this the right column, and the right level?" if share > MANY else "")
+                )
+        return found
 
 
 class Dataset:
@@ -729,7 +752,9 @@ class Dataset:
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
         values = {name: [row[name] for row in rows] for name in self._inputs}
-        return self._answerable(Some(where, range(first, first + len(rows)), values))
+        examples, _ = self._answerable(Some(where, range(first, first + len(rows)), values), BadRows("raise"))
+        assert examples is not None
+        return examples
 
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
         one_column = all(self._columns[name] == self._columns[self._inputs[0]] for name in self._inputs)
@@ -750,45 +775,70 @@ class Dataset:
             )
         return {one: _path(Path(), each) if self.fields[one].opens_files else each for one, each in found.items()}
 
-    def unlabelled(self, path: str) -> Iterator[Examples]:
+    def unlabelled(self, path: str, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
         """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets.
 
-        A file that is a value itself, such as a recording, is one row. Raises DataError.
+        With each block the numbers of its rows, without those that are bad; None where all are. A file that is a value
+        itself, such as a recording, is one row. Raises DataError.
         """
         without_target = copy.copy(self)
         without_target._columns = {name: self._columns[name] for name in self._inputs}
-        yield from without_target._unlabelled(Path(path))
+        yield from without_target._unlabelled(Path(path), bad)
 
-    def _unlabelled(self, path: Path) -> Iterator[Examples]:
+    def _unlabelled(self, path: Path, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
         (name, *more) = self._inputs
         known = ending(path) if path.is_file() else None
         if not more and self.fields[name].opens_files and known is not None and known not in TABLES:
-            yield self._answerable(Some(path, [1], {name: [path]}))
+            yield self._answerable(Some(path, [1], {name: [path]}), bad)
             return
         reader = self._format if known is None or known in self._format.endings else Auto()
         columns = [*self._columns.values(), *self._grouping.columns()]
         found = find(str(path), self._data_dir, None, None, reader, columns)
         parts = found.splits[next(split for split in ("test", "valid", "train") if split in found.splits)]
-        bad = BadRows("raise")
         if not self._grouping.used:
             for some in self._blocks(parts, bad):
-                yield self._answerable(some)
+                yield self._answerable(some, bad)
             return
         whole = self._gathered(parts, bad)
         groups = self._grouping.groups(whole.key, whole.order, len(whole.numbers), str(whole.file))
-        yield self._answerable(self._made_of(whole, [Sequence_(rows) for rows in groups], bad))
+        yield self._answerable(self._made_of(whole, [Sequence_(rows) for rows in groups], bad), bad)
 
-    def _answerable(self, some: "Some") -> Examples:
-        self.tallies["test"] = Tally()
-        if some.numbers:
-            columns = self._encoded([some], "test", BadRows("raise"), self._inputs)
-            assert columns is not None
-        else:
-            made = {name: self._encode_one(name, some, "test", {}) for name in self._inputs}
-            columns = {
-                name: Ragged(torch.from_numpy(block.flat), torch.zeros(1).long()) for name, block in made.items()
-            }
-        return self.asking.without_targets(columns)
+    def _answerable(self, some: "Some", bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
+        """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""
+        self.tallies.setdefault(ASKED, Tally())
+        kept, made = self._encode(some, ASKED, bad, self._inputs)
+        if not made and some.numbers:
+            return None, ()
+        made = made or {name: self._encode_one(name, some, ASKED, {}) for name in self._inputs}
+        columns = {
+            name: Ragged(torch.from_numpy(np.require(block.flat, requirements=["C", "W"])), offsets_of(block.lengths))
+            for name, block in made.items()
+        }
+        return self.asking.without_targets(columns), kept.numbers
+
+    def notes(self, splits: Sequence[str] = SPLITS) -> list[str]:
+        """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""
+        found = [] if list(splits) == [ASKED] else self._notes_of_files()
+        for split in splits:
+            if (tally := self.tallies.get(split)) is not None:
+                found += tally.notes(split)
+        return found
+
+    def _notes_of_files(self) -> list[str]:
+        located = self._locate()
+        columns = [*self._columns.values(), *self._grouping.columns()]
+        columns += [] if self._split_column is None else [self._split_column]
+        found = list(located.told)
+        for parts in located.splits.values():
+            found += parts[0].format.remarks(parts[0].file, columns)
+        part = next(iter(located.splits.values()))[0]
+        names = part.format.header(part.file) if part.format.named else None
+        if names is not None:
+            known = set(used(resolve(columns, names, len(names), str(part.file))))
+            unused = [name for place, name in enumerate(names) if place not in known]
+            if unused:
+                found.append(f"no field uses {counted(len(unused), 'column')}: {shown(', '.join(unused), 200)}")
+        return list(dict.fromkeys(found))
 
     # ------------------------------------------------------------------------------------------------ what is shown
 
@@ -848,6 +898,7 @@ class Dataset:
         return ids
 
 
+ASKED = "input"  # what predict reads, as the name of a split
 NO_ROW = "no row that can be used; name a file that has some with data.path="
 SHOWN = 12  # steps of a row
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files

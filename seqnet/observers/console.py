@@ -51,6 +51,8 @@ class Console(Observer):
         sizes = " · ".join(f"{name} {size:,}" for name, size in run.splits.items())
         self._say(Text.assemble(("experiment  ", "dim"), (visible(run.experiment), "bold")))
         self._say(Text.assemble(("data        ", "dim"), visible(sizes)))
+        for note in run.notes:
+            self._say(Text.assemble(("            ", "dim"), visible(note)))
         self._say(Text.assemble(("device      ", "dim"), visible(run.device)))
         self._say(Text.assemble(("run folder  ", "dim"), visible(str(run.folder))))
         if run.resumed:

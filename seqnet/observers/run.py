@@ -29,6 +29,7 @@ class Run:
     minutes: float = 0.0  # trained before a resume
     resumed: bool = False
     evaluated: int = -1  # the step of the last evaluation, -1 before the first
+    notes: tuple[str, ...] = ()  # what a person should know of the data
     log_file: Path | None = None  # where the console's lines go as well
 
 
