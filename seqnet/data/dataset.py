@@ -72,7 +72,7 @@ class Tally:
 
     def notes(self, split: str) -> list[str]:
         """Sentences about what of a split was not read as it stands."""
-        found = []
+        found, where = [], "what was read" if split == ASKED else split
         if self.bad:
             found.append(f"left out {self.bad:,} of {self.rows + self.bad:,} rows of {split} (data.on_bad_row=skip)")
         if self.unknown_labels:
@@ -84,7 +84,7 @@ class Tally:
             if unknown:
                 share = unknown / self.tokens[name]
                 found.append(
-                    f"{share:.1%} of the tokens of {name} in {split} are unknown, since training did not see them"
+                    f"{share:.1%} of the tokens of {name} in {where} are unknown, since training did not see them"
                     + ("; is this the right column, and the right level?" if share > MANY else "")
                 )
         return found
