@@ -245,6 +245,12 @@ def loader(config: Config, split: Examples | Stream | None, training: bool) -> L
                 f"training.stride={stride} is below training.window={window}, but a text of several documents is read "
                 "window by window: set training.stride=null"
             )
+        tokens = len(split.documents.flat)
+        if training and lane_loader.single and tokens <= 2 * size:
+            raise ConfigurationError(
+                f"data.batch_size={size} lanes share {tokens} tokens of training text, so that no lane has two steps: "
+                "lower data.batch_size, or give more text"
+            )
         made: Loader = lane_loader
     else:
         made = BucketLoader(

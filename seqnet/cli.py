@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqnet import __version__
-from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean, refused, visible
+from seqnet import __version__, terminal
+from seqnet.commands.launched import refuse_several
+from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean, no_memory, refused
 
 if TYPE_CHECKING:
     from seqnet.configuration import Composed
@@ -32,16 +33,16 @@ INTERRUPTED, TERMINATED = 130, 143
 
 def main() -> None:
     """Answer the command line and leave with its exit code."""
+    terminal.hold_closed_streams()
     try:
         code = answer(sys.argv[1:])
-        sys.stdout.flush()
-    except OSError as error:
-        code = 0  # whoever read the output has enough
-        if not isinstance(error, BrokenPipeError):  # the disk that standard output leads to is full
-            code, sentence = explained(error)
-            print(f"seqnet: {sentence}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: an interrupt now ends what is left without a word
+        terminal.standard_output().flush()
+    except OSError as error:  # the disk that standard output leads to is full
+        code, sentence = explained(error)
+        terminal.warn(sentence)
+        terminal.leave(sys.stdout)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: an interrupt now ends what is left without a word
     sys.exit(code)
 
 
@@ -63,10 +64,10 @@ def answer(arguments: Sequence[str]) -> int:
     """Run the command line; the exit code."""
     known = commands()
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(usage())
+        terminal.say(usage())
         return 0
     if arguments[0] == "--version":
-        print(__version__)
+        terminal.say(__version__)
         return 0
     command, rest = arguments[0], list(arguments[1:])
     if command in COMPLETION:
@@ -75,13 +76,8 @@ def answer(arguments: Sequence[str]) -> int:
             return 0
         command, rest = completed, list(arguments)
     if command not in known:
-        print(
-            f"seqnet: unknown command '{command}'{did_you_mean(command, known) or ': ' + ', '.join(known)}",
-            file=sys.stderr,
-        )
+        terminal.warn(f"unknown command '{command}'{did_you_mean(command, known) or ': ' + ', '.join(known)}")
         return 2
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # where the user's own classes are
     return told(lambda: _dispatch(command, rest))[0]
 
 
@@ -93,19 +89,20 @@ def _completed_command(known: Mapping[str, str]) -> str | None:
         os.environ["COMP_LINE"] = re.sub(rf"^(\s*\S+)\s+{typed}", r"\1", os.environ["COMP_LINE"])
         return typed
     if words != [""]:
-        print(" ".join(name for name in known if name.startswith(typed)))
+        terminal.say(" ".join(name for name in known if name.startswith(typed)))
         return None
     return "train"  # to install completion, any command does
 
 
 def _dispatch(command: str, arguments: list[str]) -> int:
     """Run a command that exists; the exit code."""
+    _find_own_classes()
     for argument in arguments:
         if any("\ud800" <= letter <= "\udfff" for letter in argument):  # bytes that no file of text can hold
             raise ConfigurationError(f"'{argument}' is not UTF-8; type it in UTF-8, or give the file another name")
     if command in POSITIONAL:
         if arguments[:1] in (["-h"], ["--help"]):
-            print(COMMANDS[command])
+            terminal.say(COMMANDS[command])
             return 0
         code: int = _command(command).run(arguments)
         return code
@@ -115,18 +112,28 @@ def _dispatch(command: str, arguments: list[str]) -> int:
         return _sweep(arguments)
     if configuration.is_sweep(arguments):
         raise ConfigurationError(f"-m sweeps over training runs; seqnet {command} takes one run")
-    outcome: list[int | BrokenPipeError] = [0]
+    outcome = [0]
 
     def job(composed: "Callable[[], Composed]") -> None:
-        try:
-            outcome[0] = told(lambda: _run(command, composed()))[0]
-        except BrokenPipeError as error:  # Hydra would print it
-            outcome[0] = error
+        outcome[0] = told(lambda: _run(command, composed()))[0]
 
-    configuration.run_hydra(command, [configuration.quoted(argument) for argument in arguments], job)
-    if isinstance(outcome[0], BrokenPipeError):
-        raise outcome[0]
+    try:
+        configuration.run_hydra(command, [configuration.quoted(argument) for argument in arguments], job)
+    except BrokenPipeError as error:  # of what Hydra itself shows
+        raise terminal.NobodyReads from error
     return outcome[0]
+
+
+def _find_own_classes() -> None:
+    """Let the user's own classes be found in the folder that seqnet is started in. Raises ConfigurationError."""
+    try:
+        here = os.getcwd()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder that seqnet is started in cannot be read ({error.strerror}): change to another one"
+        ) from error
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def _command(name: str) -> Any:
@@ -135,7 +142,10 @@ def _command(name: str) -> Any:
 
 def _run(command: str, composed: "Composed") -> int:
     if command == "train":
-        code: int = _command("train").run(**vars(composed))
+        refuse_several(os.environ)  # before torch is imported
+        code: int = _command("train").run(
+            composed.config, composed.typed, composed.choices, composed.defaults, composed.places
+        )
         return code
     if composed.config["run"] is None:
         raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")
@@ -150,28 +160,28 @@ def _sweep(arguments: list[str]) -> int:
     """Run every job of a sweep and rank them; 1 if one failed."""
     from seqnet import configuration, sweep
 
-    folder, arguments = sweep.prepare(arguments, lambda composed: _command("train").check(composed))
-    made = sweep.absent(folder)
-    try:
-        configuration.run_hydra("train", arguments, _sweep_job)
-    except ConfigurationError:
-        sweep.remove_unused(folder, made)
-        raise
-    finally:
-        if sweep.jobs(folder):
-            sweep.finish(folder)
-    return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
+    refuse_several(os.environ)
+    with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments):
+        try:
+            configuration.run_hydra("train", arguments, _sweep_job)
+        finally:
+            if sweep.jobs(folder):
+                sweep.finish(folder)
+        return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
 
 
 def _sweep_job(composed: "Callable[[], Composed]") -> float | None:
     """One job of a sweep: whatever happens is written to its status. The score, for sweeps that look at it."""
-    from seqnet import sweep
+    from seqnet import folders, sweep
 
-    if os.getcwd() not in sys.path:  # another process, when a launcher started it
-        sys.path.append(os.getcwd())
-    status = sweep.Status.begin()
-    code, sentence = told(lambda: _run("train", composed()), status.heading)
-    status.end(code, sentence)
+    _find_own_classes()  # in another process, when a launcher started it
+    status = sweep.Status.of_this_job()
+    with folders.held(status.folder):  # where that, or going on with a run, is refused, its status stays as it was
+        if sweep.holds_a_run(status.folder):
+            composed()
+        status.begin()
+        code, sentence = told(lambda: _run("train", composed()), status.heading)
+        status.end(code, sentence)
     if code in (INTERRUPTED, TERMINATED):  # no failure of this job: the user ends all of it
         raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
     return sweep.score(status.folder)
@@ -181,8 +191,9 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
     """Do it; the exit code, and the sentence for the user, which was printed, where it did not end well."""
     try:
         return action(), None
-    except BrokenPipeError:
-        raise
+    except terminal.NobodyReads:
+        terminal.leave(sys.stdout)
+        return 0, None
     except SystemExit as ending:
         if not ending.code or ending.code == TERMINATED or not where:
             _let_go(ending)
@@ -193,10 +204,10 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
         error = failure
         code, sentence = explained(failure)
     if os.environ.get("SEQNET_DEBUG") == "1":
-        traceback.print_exception(error)
+        terminal.warn_at_length("".join(traceback.format_exception(error)))
     _let_go(error)
-    sys.stdout.flush()
-    print(f"seqnet: {visible(where + sentence)}", file=sys.stderr)
+    terminal.standard_output().flush()
+    terminal.warn(where + sentence)
     return code, sentence
 
 
@@ -213,13 +224,12 @@ def _exit_code(ending: SystemExit) -> int:
 
 def explained(error: BaseException) -> tuple[int, str]:
     """The exit code of an error and the sentence that says it."""
+    if no_memory(error) and not isinstance(error, OutOfMemory):
+        return OutOfMemory.exit_code, "out of memory; end other programs, or take a machine that has more"
     if isinstance(error, UserError):
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
         return DiskError.exit_code, refused(error.filename or "standard output or a temporary file", error)
-    out_of_memory = getattr(sys.modules.get("torch"), "OutOfMemoryError", MemoryError)
-    if isinstance(error, (MemoryError, out_of_memory)):
-        return OutOfMemory.exit_code, "out of memory; lower data.batch_size or training.window"
     return 1, f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())} (SEQNET_DEBUG=1 shows where)"

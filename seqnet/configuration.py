@@ -13,7 +13,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import relations, trust
+from seqnet import folders, relations, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
 from seqnet.options import shown
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
@@ -265,7 +264,7 @@ def checked(
     }
     lines: Any = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)  # as typed
     task = OverridesParser.create().parse_overrides(lines)
-    _check_choices(choices, task)
+    _check_choices(choices, task, command)
     in_job = hydra_config.mode == RunMode.MULTIRUN
     if not (in_job or sweeping) and ("sweep" in typed_keys(task) or choices.get("sweep", "grid") != "grid"):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
@@ -289,6 +288,8 @@ def checked(
             config = merge_stored(config, before, typed, choices)
             choices = config["groups"]
     sentence = relations.conflict(config)
+    if sentence is None and "schedule.warmup_steps" in typed:
+        sentence = relations.long_warmup(config, config["training"]["max_steps"])
     if sentence is not None:
         raise ConfigurationError(sentence)
     # What one job of a sweep has no use for, another may have.
@@ -351,12 +352,14 @@ def _reference(command: str, groups: tuple[str, ...], places: tuple[str, ...]) -
     return _plain(_loader().load_configuration(command, list(groups), RunMode.RUN, from_shell=False))
 
 
-def _check_choices(choices: Mapping[str, str], task: Iterable[Override]) -> None:
-    """Refuse a group that is none, which Hydra would add, and several choices of one, which it would merge."""
+def _check_choices(choices: Mapping[str, str], task: Iterable[Override], command: str) -> None:
+    """Refuse a group that is none or training's, which Hydra would add, and several choices, which it would merge."""
     for group in choices:
         if not trust.is_group(group):
             raise ConfigurationError(f"unknown group '{group}'{did_you_mean(group, trust.groups())}")
     for override in task:
+        if override.is_add() and command != "train" and (added := override.get_key_element().lstrip("+")) in choices:
+            raise ConfigurationError(unknown_key(added, (), {}, command))
         if override.key_or_group in _groups() and isinstance(override.value(), list):
             raise ConfigurationError(_no_choice(override))
 
@@ -434,7 +437,7 @@ def _checked_keys(config: Config, reference: Config, choices: Mapping[str, str],
     defaults = leaves(reference)
     for key, value in leaves(config).items():
         if key not in defaults:
-            raise ConfigurationError(unknown_key(key, defaults, choices))
+            raise ConfigurationError(unknown_key(key, defaults, choices, command))
         of_class = f"{key.partition('.')[0]}._target_" in defaults
         sentence = relations.option(key, defaults[key], command, of_class).refusal(key, value)
         if sentence is not None:
@@ -460,8 +463,8 @@ def put(config: Config, key: str, value: Any) -> None:
     config[last] = value
 
 
-def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> str:
-    """The sentence that refuses a key, naming the choice it belongs to or the nearest right key."""
+def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str], command: str = "train") -> str:
+    """The sentence that refuses a key, naming the choice it belongs to or the nearest right key, of training's too."""
     package = key.rpartition(".")[0] or key
     group = next((name for name in choices if trust.package_of(name) == package), package)  # cell@decoder_cell
     owners = _owners(group, key, choices)
@@ -475,12 +478,32 @@ def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str]) -> s
         return f"'{key}' holds keys of its own, such as {inside[0]}: set those"
     last = key.rpartition(".")[2]
     known = [*known] if "." in key else [*known, *choices]
+    theirs = frozenset() if command == "train" else _chosen_in_training()
+    only_theirs = {name for name in theirs if name.partition(".")[0] not in choices}.difference(known)
+    said = f"chosen in training; seqnet {command} takes what the run says"
+    if key in only_theirs:
+        return f"'{key}' is {said}"
+    known += sorted(name for name in theirs.difference(known) if ("." in name) == ("." in key))
     namesakes = [name for name in known if name.rpartition(".")[2] == last]
     found = nearest(key, namesakes) or next(iter(namesakes), None) or nearest(key, known)
     if found is None:
         alike = nearest(last, {name.rpartition(".")[2] for name in known})
         found = next((name for name in known if alike and name.rpartition(".")[2] == alike), None)
-    return f"unknown key '{key}'" + (f"; did you mean '{found}'?" if found else "")
+    hint = (f"; did you mean '{found}'?" if found else "") + (f" ({said})" if found in only_theirs else "")
+    return f"unknown key '{key}'{hint}"
+
+
+@functools.cache
+def _chosen_in_training() -> frozenset[str]:
+    """The groups of training, the keys of all their choices, and the options of no group but for names of folders."""
+    own = leaves(OmegaConf.to_container(OmegaConf.load(CONFIGS / "train.yaml")))  # type: ignore[arg-type]
+    found = {*trust.groups(), *(key for key in own if not key.startswith(("defaults", "hydra.")))} - relations.TEXTS
+    for name in trust.groups():
+        group, _, package = name.partition("@")
+        for path in (CONFIGS / group).glob("*.yaml"):
+            if not path.read_text(encoding="utf-8").startswith("# @package _global_"):
+                found |= leaves({package or group: OmegaConf.to_container(OmegaConf.load(path))}).keys()
+    return frozenset(found)
 
 
 def _owners(group: str, key: str, choices: Mapping[str, str]) -> list[str]:
@@ -536,7 +559,7 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
     unmatched = re.match(r"(?:In '(.+?)': )?Could not override '([^']+)'", message)
     alike = re.search(r"Did you mean to override (?:one of )?(.+)\?", message)
     if unmatched and unmatched[1] is None and unmatched[2] in trust.groups():
-        return ConfigurationError(f"'{unmatched[2]}' is chosen in training; seqnet {command} takes what the run says")
+        return ConfigurationError(unknown_key(unmatched[2], (), {}, command))
     if unmatched and (alike or "No match in the defaults list" in message):
         where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""
         known = alike[1].split(", ") if alike else _groups()
@@ -571,7 +594,7 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     for override in overrides:
         key = override.key_or_group
         if override not in groups and key not in known and not any(name.startswith(f"{key}.") for name in known):
-            return unknown_key(key, known, choices)
+            return unknown_key(key, known, choices, command)
     return None
 
 
@@ -637,8 +660,8 @@ def merge_stored(
 ) -> Config:
     """The configuration to go on with: what is not typed takes the stored value.
 
-    A typed value that differs is refused, except for length limits, `checkpoint.*`, `observers.*`, `device` and
-    `data.num_workers`, which a run that lost a worker is told to lower; `run_dir`, `resume` and `trust` are always
+    A typed value that differs is refused, except for length limits, patience, `checkpoint.*`, `observers.*`, `device`
+    and `data.num_workers`, which a run that lost a worker is told to lower; `run_dir`, `resume` and `trust` are always
     those of the command line. Raises ConfigurationError.
     """
     merged = copy.deepcopy(trust.checked(stored, config["trust"], config))
@@ -660,7 +683,7 @@ def merge_stored(
             continue
         now, before = relations.lookup(config, key), relations.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
-        if free or key == "data.num_workers":
+        if free or key in ("training.patience", "data.num_workers"):
             put(merged, key, copy.deepcopy(now))
         elif now != before:
             raise ConfigurationError(_differs(key, now, before))
@@ -681,14 +704,4 @@ def run_folder(config: Mapping[str, Any]) -> Path:
     """Where a run lives: `run_dir`, or a new folder named after the experiment and the time."""
     if config["run_dir"]:
         return Path(config["run_dir"])
-    return new_folder(Path("outputs") / config["groups"]["experiment"])
-
-
-def new_folder(parent: Path) -> Path:
-    """A path under `parent`, named after the time, where nothing is yet."""
-    first = parent / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    folder, number = first, 1
-    while folder.exists():
-        number += 1
-        folder = first.with_name(f"{first.name}_{number}")
-    return folder
+    return folders.new(Path("outputs") / config["groups"]["experiment"])

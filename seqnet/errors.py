@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,16 @@ ADVICE = {
     errno.EPERM: "give a run_dir where you may write",
     errno.EFBIG: "raise the limit on the size of a file (ulimit -f) and resume",
     errno.EIO: "look after this disk, and resume",
+    errno.ENOENT: "its folder is gone: give another run_dir",
+    errno.EISDIR: "a folder has that name: move it away",
+    errno.ENOTDIR: "a file has the name of a folder: move it away",
+    errno.EEXIST: "something else has that name: move it away",
 }
+NO_MEMORY = re.compile(
+    "out of memory|not enough memory|can't allocate memory|cannot allocate memory|bad_alloc|ALLOC_FAILED"
+    "|unable to allocate|storage size calculation overflowed",
+    re.IGNORECASE,
+)
 
 
 @contextmanager
@@ -72,9 +82,22 @@ def refused(path: Path | str, error: OSError) -> str:
 
 
 class OutOfMemory(UserError):
-    """The device has no memory left for this batch and window."""
+    """The device has no memory left for what is large; the message names it."""
 
     exit_code = 7
+
+
+def no_memory(error: BaseException | None) -> bool:
+    """Whether an allocation failed, or an error is due to one that did: of Python, NumPy, torch, a device, the kernel.
+
+    torch says it by a RuntimeError, which is the error of other things too.
+    """
+    while error is not None:
+        failed = isinstance(error, RuntimeError) and NO_MEMORY.search(str(error)) is not None
+        if failed or isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        error = error.__cause__
+    return False
 
 
 class WorkerError(UserError):

@@ -54,7 +54,7 @@ OPTIONS: Mapping[str, Option] = {
     "attention_maps": PATH,
     "samples": COUNT,
     "length": or_null(STEPS),
-    "temperature": or_null(POSITIVE),
+    "temperature": or_null(NOT_NEGATIVE),
     "top_k": or_null(COUNT),
     "top_p": or_null(number(above=0, most=1)),
     "debug.evaluation_batches": or_null(COUNT),
@@ -320,6 +320,21 @@ def idle(config: Mapping[str, Any]) -> dict[str, str]:
         if _ABSENT not in values and each.idle(*values):
             found[each.key] = each.why
     return found
+
+
+def long_warmup(config: Mapping[str, Any], steps: int | None) -> str | None:
+    """The sentence for a warm-up that a training of so many steps does not reach the end of, or None.
+
+    It refuses one that was typed. That of an experiment is made for the experiment's own length, and is only said of
+    a shorter one; what debug= chooses is no training.
+    """
+    warmup = lookup(config, "schedule.warmup_steps", 0)
+    if steps is None or warmup <= steps or lookup(config, "groups.debug", "null") != "null":
+        return None
+    return (
+        f"schedule.warmup_steps={warmup} is beyond the end of training, which has {steps} steps: lower it, or raise "
+        "training.max_steps or training.max_epochs"
+    )
 
 
 def lookup(config: Mapping[str, Any], key: str, default: Any = _ABSENT) -> Any:

@@ -2,10 +2,11 @@
 
 import contextlib
 import csv
+import errno
 import itertools
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqnet import configuration
+from seqnet import configuration, folders, strict_json
 from seqnet.errors import ConfigurationError, visible
 from seqnet.scores import LOWER_IS_BETTER
+from seqnet.terminal import say, standard_output
+from seqnet.training.manifest import FOLDER, existing
 
 STATUS = "status.json"
 RESULTS = "results.json"
+RUNNING = "running"
 LEADERBOARD = "leaderboard.csv"
 MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a list in it, characters of a text
 
@@ -29,19 +33,23 @@ MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a lis
 # ---------------------------------------------------------------- before the jobs
 
 
-def prepare(arguments: Sequence[str], check: Callable[[configuration.Composed], object]) -> tuple[Path, list[str]]:
-    """The sweep's folder, which is not made yet, and the arguments that make Hydra use it.
+@contextlib.contextmanager
+def prepared(
+    arguments: Sequence[str], check: Callable[[configuration.Composed], object]
+) -> Iterator[tuple[Path, list[str]]]:
+    """Hold the sweep's folder; it, and the arguments that make Hydra use it.
 
-    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>. check: raises ConfigurationError for a
-    job that cannot run. Raises ConfigurationError where none of them can.
+    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>, taken away again where no job begins.
+    check: raises ConfigurationError for a job that cannot run. Raises ConfigurationError where none can, or the folder
+    holds one of other values.
     """
     overrides = configuration.parse_overrides(
         [configuration.quoted(argument) if argument.startswith("run_dir=") else argument for argument in arguments]
     )
     typed = {override.key_or_group: override for override in overrides}
     kept = [argument for argument in arguments if not argument.startswith(("run_dir=", "hydra.sweep.dir="))]
-    elsewhere = ("run_dir", "hydra.sweep.dir")
-    _check(kept, [override for override in overrides if override.key_or_group not in elsewhere], check)
+    varied = [override for override in overrides if override.key_or_group not in ("run_dir", "hydra.sweep.dir")]
+    first = _check(_combinations(kept, varied), check)
     given = typed.get("run_dir") or typed.get("hydra.sweep.dir")
     if given is not None:
         folder = Path(str(given.value()))
@@ -51,27 +59,59 @@ def prepare(arguments: Sequence[str], check: Callable[[configuration.Composed], 
     else:
         experiment = typed.get("experiment")
         name = "python_docs" if experiment is None else experiment.value()
-        folder = configuration.new_folder(Path("outputs/sweeps") / (name if isinstance(name, str) else "several"))
-    return folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"]
+        folder = folders.new(Path("outputs/sweeps") / (name if isinstance(name, str) else "several"))
+    absent = [path for path in (folder, *folder.parents) if not path.exists()]
+    with folders.made(folder, numbered=given is None) if absent else folders.held(folder) as folder:
+        if first.choices.get("sweep", "grid") == "grid":  # of a sampler's jobs the values are not known yet
+            _check_runs(folder, _combinations(kept, varied))
+        try:
+            yield folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"]
+        except ConfigurationError:
+            _remove_unused(folder, [folder, *absent[1:]] if absent else [])
+            raise
 
 
-def _check(
-    arguments: Sequence[str], overrides: Sequence[Override], check: Callable[[configuration.Composed], object]
-) -> None:
-    """Refuse a sweep none of whose jobs can run. Raises the first job's ConfigurationError."""
+def _combinations(arguments: Sequence[str], overrides: Sequence[Override]) -> Iterator[list[str]]:
+    """The arguments of each job of a grid, in the order of their numbers."""
     flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
     rest = [argument for argument in arguments if argument not in flags]
     plain = [argument for argument in rest if argument not in {override.input_line for override in overrides}]
-    first: ConfigurationError | None = None
     for values in itertools.product(*(_values(override) for override in overrides)):
+        yield [*plain, *values]
+
+
+def _check(
+    combinations: Iterable[Sequence[str]], check: Callable[[configuration.Composed], object]
+) -> configuration.Composed:
+    """The first job that can run. Raises the first job's ConfigurationError where none can."""
+    first: ConfigurationError | None = None
+    for arguments in combinations:
         try:
-            check(configuration.compose("train", [*plain, *values], sweeping=True))
+            composed = configuration.compose("train", arguments, sweeping=True)
+            check(composed)
+            return composed
         except ConfigurationError as error:
             first = first or error
-        else:
-            return
-    if first is not None:
-        raise first
+    raise first or ConfigurationError("this sweep has no job: give its keys values")
+
+
+def _check_runs(folder: Path, combinations: Iterable[Sequence[str]]) -> None:
+    """Refuse a grid in a folder whose runs were made with other values. Raises ConfigurationError."""
+    for number, arguments in enumerate(combinations):
+        job = folder / str(number)
+        if holds_a_run(job):
+            try:
+                place = f"run_dir={configuration.quote(str(job))}"
+                configuration.compose("train", [*arguments, place], sweeping=True)
+            except ConfigurationError as error:
+                raise ConfigurationError(
+                    f"{folder} holds the runs of other values: for job {number}, {error}"
+                ) from error
+
+
+def holds_a_run(folder: Path) -> bool:
+    """Whether a job can go on with what is in the folder."""
+    return bool(existing(folder / FOLDER))
 
 
 def _values(override: Override) -> list[str]:
@@ -92,19 +132,14 @@ def ends(override: Override) -> list[int | float]:
     return [int(end) if whole else float(end) for end in (interval.start, interval.end)]
 
 
-def absent(folder: Path) -> list[Path]:
-    """The folder and those of its parents that do not exist, innermost first."""
-    return [path for path in (folder, *folder.parents) if not path.exists()]
-
-
-def remove_unused(folder: Path, made: Sequence[Path]) -> None:
-    """Of a sweep of which no job has begun, take away what Hydra made: `made`, the folders absent before."""
-    if jobs(folder) or folder not in made:
-        return
-    with contextlib.suppress(OSError):
-        (folder / "multirun.yaml").unlink(missing_ok=True)
-        for path in made:
-            path.rmdir()
+def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
+    """Of a sweep of which no job has begun, take the folders away that were made for it, innermost first."""
+    if not jobs(folder) and made:
+        with contextlib.suppress(OSError):
+            for name in ("multirun.yaml", folders.LOCK):
+                (folder / name).unlink(missing_ok=True)
+            for path in made:
+                path.rmdir()
 
 
 # -------------------------------------------------------------------- in the jobs
@@ -118,17 +153,19 @@ class Status:
     overrides: list[str]
 
     @classmethod
-    def begin(cls) -> "Status":
-        """Of the job that Hydra runs now."""
+    def of_this_job(cls) -> "Status":
+        """Of the job that Hydra runs now; nothing is written yet."""
         hydra_config = HydraConfig.get()
-        status = cls(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
-        status._write("running", None, None)
-        return status
+        return cls(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
 
     @property
     def heading(self) -> str:
         """What stands before the job's error message."""
         return f"job {self.folder.name} ({' '.join(self.overrides)}): "
+
+    def begin(self) -> None:
+        """Write that it runs, which is true as long as a process holds the folder."""
+        self._write(RUNNING, None, None)
 
     def end(self, code: int, sentence: str | None) -> None:
         """Write how it ended."""
@@ -139,7 +176,7 @@ class Status:
         with contextlib.suppress(OSError):  # a full disk must not end the other jobs
             temporary = self.folder / f".{STATUS}"
             temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+            temporary.write_text(strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             temporary.replace(self.folder / STATUS)
 
 
@@ -181,11 +218,17 @@ def jobs(folder: Path) -> list[Job]:
 
 def _of(folder: Path) -> Job:
     """What the files say, as far as it is what seqnet writes: they may come from anywhere."""
-    results, status = _read(folder / RESULTS), _read(folder / STATUS)
+    status = _read(folder / STATUS)
+    if status.get("status") == RUNNING and not folders.in_use(folder):
+        status = _read(folder / STATUS)  # it may have ended since
+        if status.get("status") == RUNNING:
+            status["status"] = "interrupted"  # by what left it no time to say so
+    results = _read(folder / RESULTS)
     scores = {}
     for split, prefix in (("best", ""), ("test", "test_")):
         told = results.get(split)
         for name, value in list(told.items())[:MANY] if isinstance(told, dict) else ():
+            value = float("nan") if value is None else value  # which JSON cannot hold
             number = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
             if name not in ("step", "epoch") and number:
                 scores[visible(f"{prefix}{name}"[:BRIEF])] = float(value)
@@ -236,25 +279,34 @@ def ranked(found: Sequence[Job]) -> list[Job]:
 
 
 def finish(folder: Path) -> None:
-    """Print the ranked table of a folder's jobs and write it as leaderboard.csv. Raises ConfigurationError."""
+    """Print the ranked table of a folder's jobs and write it as leaderboard.csv, where that can be written.
+
+    Raises ConfigurationError, and OSError where the disk is full.
+    """
     found = ranked(jobs(folder))
     if not found:
         raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
     rows = list(_rows(found))
-    temporary = folder / f".{LEADERBOARD}"
-    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-    with temporary.open("x", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
-    temporary.replace(folder / LEADERBOARD)
     table = Table(title=Text(visible(str(folder))), title_justify="left")
     for name in rows[0]:
         table.add_column(Text(name), overflow="fold")
     for row in rows[1:]:
         table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
-    console = Console()
+    console = Console(file=standard_output())
     wide = console if console.is_terminal else Console(width=max(console.width, 200))
     wide.print(table, soft_wrap=False)
-    print(f"written to {folder / LEADERBOARD}")
+    temporary = folder / f".{LEADERBOARD}"
+    try:
+        temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
+        with temporary.open("x", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+        temporary.replace(folder / LEADERBOARD)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        say(f"not written to {folder / LEADERBOARD}: {error.strerror}")
+    else:
+        say(f"written to {folder / LEADERBOARD}")
 
 
 def _rows(found: Sequence[Job]) -> list[list[Any]]:

@@ -23,6 +23,11 @@ WORDS = "the quick brown fox jumps over a lazy dog while seven wizards make toxi
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
 
 
+def last_of(*arguments: str | Path) -> list[str | Path]:
+    """The arguments, each key once: what comes later is in the place of what came before, which seqnet refuses."""
+    return list({str(argument).partition("=")[0]: argument for argument in arguments}.values())
+
+
 @dataclass
 class Answer:
     """What a command line brought."""
@@ -122,7 +127,7 @@ class Shell:
 
     def quietly(self, *arguments: str | Path) -> Answer:
         """Train, with nobody watching."""
-        return answer("train", *QUIET, *arguments)
+        return answer("train", *last_of(*QUIET, *arguments))
 
     @staticmethod
     def rows(run: Path | str) -> list[dict[str, Any]]:
@@ -153,7 +158,7 @@ def seqnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 def trained(folder: Path, *arguments: str | Path) -> Path:
     """Train in that folder, where it must go well; the run's own folder."""
     with contextlib.chdir(folder):
-        found = answer("train", *QUIET, *arguments, "run_dir=run")
+        found = answer("train", *last_of(*QUIET, *arguments), "run_dir=run")
     assert found.code == 0, found.err
     return folder / "run"
 
@@ -250,8 +255,8 @@ def classifier(reviews: Path) -> tuple[str, ...]:
     return (
         "experiment=sst2",
         f"data.path={reviews}",
-        "data.text_column=text",
-        "data.label_column=label",
+        "data.fields.text.column=text",
+        "data.fields.label.column=label",
         "data.test_share=0.2",
         "data.valid_share=0.2",
         "data.batch_size=8",

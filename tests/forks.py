@@ -27,6 +27,8 @@ LONGEST = 120  # seconds of one command
 
 def run(typed: list[str], folder: str, out: str, err: str) -> None:
     signal.alarm(LONGEST)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started by
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.chdir(folder)
     for number, path in enumerate((os.devnull, out, err)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)

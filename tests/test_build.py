@@ -15,6 +15,16 @@ from seqnet.errors import ConfigurationError
 GIVEN = {"input_size": 3, "hidden_size": 4}
 
 
+def test_more_lanes_than_a_text_has_steps_for_are_refused():
+    config = {"seed": 1, "training": {"window": 4, "stride": None}, "debug": {"one_batch": False}}
+    text = Stream(Ragged.of([torch.arange(9)]))
+    assert build.loader({**config, "data": {"batch_size": 4}}, text, training=True).num_batches(0) == 1
+    for lanes in (5, 100_000_000):
+        with pytest.raises(ConfigurationError, match=f"data.batch_size={lanes} lanes share 9 tokens"):
+            build.loader({**config, "data": {"batch_size": lanes}}, text, training=True)
+        assert build.loader({**config, "data": {"batch_size": lanes}}, text, training=False) is not None
+
+
 def test_make_adds_what_no_yaml_holds_and_leaves_out_what_the_class_does_not_take() -> None:
     cell = build.make({"_target_": "seqnet.cells.gru.GRU", "single_bias": True}, unwanted=1, **GIVEN)
     assert isinstance(cell, GRU)

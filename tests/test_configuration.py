@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seqnet import configuration
+from seqnet import build, configuration
+from seqnet.commands import train
 from seqnet.configuration import CONFIGS, compose, merge_stored, quote, quoted, run_folder
 from seqnet.errors import ConfigurationError
 from seqnet.training import checkpoint
@@ -14,7 +15,10 @@ DIGITS = "experiment=digits"
 
 def refused(*arguments, command="train"):
     with pytest.raises(ConfigurationError) as caught:
-        compose(command, [DIGITS, *arguments] if command == "train" else arguments)
+        if command != "train":
+            compose(command, arguments)
+        chosen = () if any(each.startswith("experiment=") for each in arguments) else (DIGITS,)
+        train.check(compose(command, [*chosen, *arguments]))
     sentence = str(caught.value)
     assert "\n" not in sentence
     return sentence
@@ -112,7 +116,7 @@ def test_every_choice_composes(choice):
         ),
         (
             ["cell@decoder_cell=gru", "decoder_cell.recurrent_init=orthogonl"],
-            "decoder_cell.recurrent_init=orthogonl must be orthogonal, uniform or identity; did you mean 'orthogonal'?",
+            "decoder_cell.recurrent_init=orthogonl must be orthogonal or uniform; did you mean 'orthogonal'?",
         ),
         (["--hlep"], "unrecognized arguments: --hlep; did you mean '--help'?"),
         (["--config-dir", "nowhere"], "--config-dir nowhere: there is no such folder"),
@@ -126,10 +130,37 @@ def test_refusals_name_the_key_and_the_nearest(arguments, sentence):
 def test_commands_that_read_a_run_refuse_too():
     assert refused("split=tset", command="evaluate") == "split=tset must be train, valid or test; did you mean 'test'?"
     assert refused("promt=a", command="generate") == "unknown key 'promt'; did you mean 'prompt'?"
-    assert refused("temperature=0", command="generate") == "temperature=0 must be a number above 0, or null"
+    assert refused("temperature=-1", command="generate") == "temperature=-1 must be a number of at least 0, or null"
+    assert compose("generate", ["temperature=0", "decoding.temperature=0"]).config["temperature"] == 0
+    asked = ["decoding=sampling", "decoding.temperature=0"]
+    for command in ("train", "evaluate", "predict"):
+        assert compose(command, asked).config["decoding"]["temperature"] == 0
     assert refused("decoding=beem", command="generate").startswith("unknown decoding 'beem'")
     assert compose("evaluate", ["precision=bf16"]).config["precision"] == "bf16"
     assert compose("evaluate", []).config["precision"] is None
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "generate"])
+def test_what_only_training_chooses_is_told_to_commands_that_read_a_run(command):
+    said = f"chosen in training; seqnet {command} takes what the run says"
+    for typed, meant in (
+        ("cel=gru", "cell"),
+        ("+cel=gru", "cell"),
+        ("Cell=gru", "cell"),
+        ("optimizr=adam", "optimizer"),
+        ("thread=2", "threads"),
+        ("optimzer.lr=1", "optimizer.lr"),
+        ("cell.forget_bais=1", "cell.forget_bias"),
+        ("++data.levl=words", "data.level"),
+    ):
+        key = typed.lstrip("+").partition("=")[0]
+        assert refused(typed, command=command) == f"unknown key '{key}'; did you mean '{meant}'? ({said})"
+    for typed in ("cell=gru", "+cell=gru", "+cell@decoder_cell=gru", "cell.forget_bias=1", "threads=2"):
+        key = typed.lstrip("+").partition("=")[0]
+        assert refused(typed, command=command) == f"'{key}' is {said}"
+    known = refused("decoding.temprature=1", "decoding=sampling", command=command)  # its own, though training's too
+    assert known == "unknown key 'decoding.temprature'; did you mean 'decoding.temperature'?"
+    assert refused("run_dir=x", command=command) == "unknown key 'run_dir'; did you mean 'run'?"
 
 
 def test_a_misspelt_key_in_an_experiment_file_is_refused(tmp_path):
@@ -357,7 +388,7 @@ def test_a_stored_configuration_says_only_what_could_be_typed(key, value, senten
     stored["trust"] = ["stranger", "torch"]
     configuration.put(stored, key, value)
     with pytest.raises(ConfigurationError, match=sentence):
-        merge_stored(config, stored, typed, choices)
+        build.check_options(merge_stored(config, stored, typed, choices))
 
 
 def test_a_stored_configuration_cannot_trust_anyone():

@@ -102,7 +102,7 @@ CLASHES = [
     ("training.stride=5 training.window=4", "training.stride=5 is above training.window=4"),
     ("model.bidirectional=true training.window=4", "training.window=4 cuts what model.bidirectional=true reads"),
     (
-        "objective=tokens",
+        "objective=classification or objective=tokens",
         "task=many_to_one judges one answer a row, and objective=tokens an answer at every step: set ob",
     ),
     (
@@ -166,7 +166,7 @@ CLASHES = [
     (
         "experiment=multi30k model.shared_embedding=true",
         "model.shared_embedding=true needs a source and answers of one vocabulary, and this data has none: "
-        "set data.vocabulary=joint or model.shared_embedding=false",
+        "set model.shared_embedding=false",
     ),
     ("experiment=dates attention=softt", "unknown attention 'softt'; did you mean 'soft'?"),
     ("experiment=dates attention.score=dto", "attention.score=dto must be dot, scaled_dot, general or additive"),
@@ -203,16 +203,16 @@ CLASHES = [
     (
         "experiment=dates objective=adaptive",
         "objective=adaptive needs a vocabulary in order of frequency, which this data does not have: set "
-        "objective=tokens",
+        "objective=classification or objective=tokens",
     ),
     (
         "experiment=multi30k objective=adaptive",
         "model.tied=true makes one weight of the token embedding and the output",
     ),
     (
-        "experiment=tiny_shakespeare objective=adaptive data.level=bpe",
+        "experiment=tiny_shakespeare objective=adaptive data.fields.text.level=bpe",
         "objective=adaptive needs a vocabulary in order of frequency, which this data does not have: set "
-        "data.level to ch",
+        "objective=classification or objective=tokens",
     ),
     (
         "experiment=tiny_shakespeare objective=adaptive objective.cutoffs=[9,3]",
@@ -240,13 +240,13 @@ def test_what_does_not_go_together_is_refused_with_what_would(typed, sentence):
     [
         "experiment=dates cell=gru attention=local training.window=20 optimizer.lr=3e-4",  # the card's own line
         "experiment=dates cell@decoder_cell=gru decoder_cell.recurrent_init=uniform",
-        "experiment=multi30k model.shared_embedding=true data.vocabulary=joint",
+        "experiment=multi30k model.shared_embedding=true data.fields.en.vocabulary=de",
         "experiment=digit_captions model.bidirectional=true task.encoder=recurrent",
-        "experiment=tiny_shakespeare data.level=words objective=adaptive objective.cutoffs=[200,1000]",
+        "experiment=tiny_shakespeare data.fields.text.level=words objective=adaptive objective.cutoffs=[200,1000]",
         "experiment=multi30k objective=adaptive model.tied=false",
         "experiment=dates model.bidirectional=false model.bridge=copy training.scheduled_sampling=0.5",
         "experiment=sort model.bidirectional=false model.bridge=copy cell=rnn cell@decoder_cell=gru",
-        "experiment=sst2 data.text_column=review data.label_column=stars",
+        "experiment=sst2 data.fields.text.column=review data.fields.label.column=stars",
         "experiment=dates decoding=beam attention=hard attention.entropy=0.2",
     ],
 )
@@ -288,7 +288,6 @@ IDLE = [
         "experiment=digits model.embedding_size=9 model.embedding_std=0.1",
         "model.embedding_std=0.1 has no effect: it is of an embedding of tokens",
     ),
-    ("experiment=wnut17 data.characters=false data.max_characters=9", "data.max_characters=9 has no effect"),
     ("experiment=dates training.sampling_schedule=exponential", "training.sampling_schedule=exponential has no effect"),
     ("experiment=digits optimizer=sgd optimizer.dampening=0.5", "optimizer.dampening=0.5 has no effect"),
     ("experiment=digits observers.samples=false observers.sample_length=9", "observers.sample_length=9 has no effect"),
@@ -356,7 +355,7 @@ from torch import Tensor, nn
 
 from seqnet.attention.soft import Soft
 from seqnet.data.sources.larger_total import LargerTotal
-from seqnet.data.sources.sentences import Sentences
+from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.classification import Classification
@@ -413,9 +412,13 @@ class Priced(LargerTotal):
     input_kinds = {**LargerTotal.input_kinds, "price": Kind(Item.NUMBER, Axis.ROW)}
 
 
-class Two(Sentences):
-    def __init__(self, seed: int, data_dir: str, first_column: Column = "a", second_column: Column = "b") -> None:
-        super().__init__(seed, data_dir, "nowhere.csv", None, None, first_column, second_column)
+class Two(LargerTotal):
+    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP)}
+
+    def __init__(self, seed: int, first_column: Column = "a", second_column: Column = "b") -> None:
+        super().__init__(seed)
+        if type(first_column) is not type(second_column):
+            raise ConfigurationError("data.first_column and data.second_column cannot go together")
 
 
 class Labels(Classification):
@@ -519,7 +522,7 @@ def test_a_strangers_class_is_taken_as_our_own(own, typed):
 def test_what_an_experiment_reads_by_position_is_right_for_a_strangers_class_too(own):
     assert own("experiment=sst2", "data=two", "data.first_column=0", "data.second_column=1") is None
     assert str(own("experiment=sst2", "data=two", "data.first_column=0")).startswith(
-        "data.text_column=0 and data.label_c"
+        "data.first_column and data.second_column"
     )
 
 

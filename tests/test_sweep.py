@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from seqnet import cli, sweep
+from seqnet import cli, folders, sweep
 from seqnet.errors import ConfigurationError, DataError
 
 DIGITS = ["train", "-m", "experiment=digits"]
@@ -21,7 +21,7 @@ def trained(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     configs = []
 
-    def run(config, typed, choices):
+    def run(config, typed, choices, defaults, places):
         configs.append(config)
         rate = config["optimizer"]["lr"]
         if rate == 13:
@@ -37,7 +37,7 @@ def trained(monkeypatch, tmp_path):
         (Path(config["run_dir"]) / "results.json").write_text(json.dumps(results))
         return 0
 
-    monkeypatch.setattr(cli, "_command", lambda name: SimpleNamespace(run=run))
+    monkeypatch.setattr(cli, "_command", lambda name: SimpleNamespace(run=run, check=lambda composed: None))
     return configs
 
 
@@ -180,8 +180,45 @@ def test_leaderboard_at_any_time(trained, capsys):
     Path("mine/leaderboard.csv").unlink()
     Path("mine/2").mkdir()
     Path("mine/2/status.json").write_text('{"status": "running", "overrides": ["optimizer.lr=0.3"]}')
-    sweep.finish(Path("mine"))
+    with folders.held(Path("mine/2")):
+        sweep.finish(Path("mine"))
     assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "done", "running"]
+    sweep.finish(Path("mine"))  # whoever wrote that it runs is gone
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "done", "interrupted"]
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+SMALL = ["experiment=digits", "debug=quick", "model.hidden_size=8", "observers.console=false"]
+
+
+def test_a_folder_of_runs_with_other_values_is_left_as_it_is(seqnet):
+    train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine")
+    assert seqnet(*train, "seed=1,2").code == 0
+    before = contents(Path("mine"))
+    for others in (["seed=1,7,8"], ["seed=1", "cell=gru,rnn"]):
+        found = seqnet(*train, *others)
+        assert found.code == 2
+        assert found.err.startswith("seqnet: mine holds the runs of other values: for job ")
+        assert "but the stored run has" in found.err and found.err.count("\n") == 1
+        assert contents(Path("mine")) == before
+    # A limit is no other value, and further jobs are no others.
+    assert seqnet(*train, "seed=1,2,3", "training.max_steps=3").code == 0
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done"] * 3
+
+
+def test_so_it_is_by_a_sampler(seqnet):
+    train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine", "sweep=random", "sweep.trials=2")
+    assert seqnet(*train, "optimizer.lr=interval(0.1,0.2)").code == 0
+    before = contents(Path("mine"))
+    found = seqnet(*train, "optimizer.lr=interval(0.3,0.4)")
+    assert found.code == 2
+    assert "but the stored run has optimizer.lr=0.1" in found.err
+    after = contents(Path("mine"))
+    assert before.keys() == after.keys()
+    assert all(after[path] == before[path] for path in before if path.name not in ("multirun.yaml", "leaderboard.csv"))
 
 
 def test_leaderboard_ranks_plain_runs_too(tmp_path):
@@ -194,6 +231,15 @@ def test_leaderboard_ranks_plain_runs_too(tmp_path):
     for nothing in ("empty", "nowhere"):
         with pytest.raises(ConfigurationError, match="holds no runs"):
             sweep.finish(tmp_path / nothing)
+
+
+def test_a_job_whose_score_is_no_number_comes_last(tmp_path):
+    for name, best in (("a", None), ("b", 2.0)):
+        (tmp_path / name).mkdir()
+        results = {"monitor": "loss", "best": {"loss": best}, "test": {"loss": 1.0}}
+        (tmp_path / name / "results.json").write_text(json.dumps(results))
+    sweep.finish(tmp_path)
+    assert [(row["job"], row["loss"]) for row in leaderboard(tmp_path)] == [("b", "2.0"), ("a", "nan")]
 
 
 @pytest.fixture

@@ -2,19 +2,22 @@
 
 import os
 import shutil
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqnet.configuration import merge_stored
-from seqnet.errors import CheckpointError, ConfigurationError, DiskError, visible
+from seqnet.errors import CheckpointError, ConfigurationError, DiskError
+from seqnet.folders import LOCK
+from seqnet.terminal import warn
 from seqnet.training import checkpoint, manifest
 from seqnet.training.progress import Stopping, check_numbers
 from seqnet.training.trainer import Limits
 from seqnet.trust import refuse_elsewhere
 
-OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", "tensorboard", "checkpoints")
+OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", "tensorboard", "checkpoints", LOCK)
+FOLDERS = ("tensorboard", "checkpoints")  # among them
 
 Config = dict[str, Any]
 Components = dict[str, Any]
@@ -27,16 +30,16 @@ class Beginning:
     config: Config
     checkpoint: Path | None = None
     components: Components | None = None
+    before: Limits | None = None  # those that the checkpoint was written with
 
     @property
     def complete(self) -> bool:
         """Whether training is over: a limit is reached, or it stopped early."""
         if self.components is None:
             return False
-        stopping, stored = early_stopping(self.config), self.components["early_stopping"]
-        stopping.restore(stored)
-        check_numbers([self.components["counters"], self.components["data_position"], stopping.best_steps], 0)
-        check_numbers([stored["waited"], [value for value, _ in stopping.best]])
+        stopping = early_stopping(self.config)
+        stopping.restore(self.components["early_stopping"])
+        check_numbers([self.components["counters"], self.components["data_position"]], 0)
         counters, epoch = self.components["counters"], self.components["data_position"]["epoch"]
         reached = limits(self.config).reached(counters["step"], epoch, counters["seconds"] / 60)
         return reached or stopping.stop
@@ -54,13 +57,23 @@ def early_stopping(config: Config) -> Stopping:
     return Stopping(training["monitor"], training["patience"], config["checkpoint"]["keep_best"])
 
 
-def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> Beginning:
-    """Find where to begin. Raises ConfigurationError, CheckpointError and DiskError; writes nothing."""
-    _check_folder(folder)
+def passed_over(sentence: str) -> None:
+    """Tell of a damaged checkpoint."""
+    warn(f"passed over: {sentence}")
+
+
+def begin(
+    config: Config,
+    folder: Path,
+    typed: dict[str, Any],
+    choices: dict[str, str],
+    tell: Callable[[str], None] = passed_over,
+) -> Beginning:
+    """Find where to begin; `tell` hears of what is damaged. Raises ConfigurationError and CheckpointError."""
     resume = config["resume"]
     own = folder / "checkpoints"
     if resume == "auto":
-        found = checkpoint.newest(own, _passed_over)
+        found = checkpoint.newest(own, tell)
         if found is None:
             _check_rows(folder)
             return Beginning(config)
@@ -69,11 +82,11 @@ def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str
     elif resume == "never":
         return Beginning(config)
     else:
-        found = _elsewhere(Path(resume))
+        found = _elsewhere(Path(resume), tell)
     path, components = found
     try:
         merged = merge_stored(config, components["config"], typed, choices)
-        beginning = Beginning(merged, path, components)
+        beginning = Beginning(merged, path, components, limits(components["config"]))
         if not beginning.complete and "data.path" not in typed:
             refuse_elsewhere(merged)
         components["data"]  # noqa: B018  is relied on later
@@ -82,23 +95,19 @@ def begin(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str
     return beginning
 
 
-def _passed_over(sentence: str) -> None:
-    print(f"seqnet: passed over: {visible(sentence)}", file=sys.stderr)
-
-
-def _elsewhere(path: Path) -> tuple[Path, Components]:
+def _elsewhere(path: Path, tell: Callable[[str], None]) -> tuple[Path, Components]:
     """The checkpoint that `resume=path` names, or of a run folder the newest that reads."""
     if not manifest.is_checkpoint(path):
-        found = checkpoint.newest(path / "checkpoints", _passed_over)
+        found = checkpoint.newest(path / "checkpoints", tell)
         if found is not None:
             return found
     one = manifest.find(path, "last").resolve()
     return one, checkpoint.read(one)
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse early a run folder that cannot be made or written to."""
-    there = next(path for path in (folder, *folder.parents, Path("/")) if path.exists())
+def check_folder(folder: Path) -> None:
+    """Refuse a run folder that cannot be one. Raises ConfigurationError and CheckpointError."""
+    there = _there(folder)
     if not there.is_dir():
         raise ConfigurationError(f"run_dir={folder}: {there} is a file, not a folder; give another run_dir")
     for name in OWN:
@@ -107,8 +116,21 @@ def _check_folder(folder: Path) -> None:
             raise CheckpointError(f"{path} is a link, which could lead anywhere: a run folder holds none")
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise CheckpointError(f"{path} is a pipe or a device, for which a run would wait for ever: remove it")
+        if path.exists() and path.is_dir() != (name in FOLDERS):
+            there_is, wanted = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+            raise ConfigurationError(f"{path} is {there_is}, and a run has {wanted} of that name: move it away")
+
+
+def check_permission(folder: Path) -> None:
+    """Refuse early a run folder that cannot be made or written to. Raises DiskError."""
+    there = _there(folder)
     if not os.access(there, os.W_OK | os.X_OK):
         raise DiskError(f"run_dir={folder}: no permission to write in {there}; give another run_dir")
+
+
+def _there(folder: Path) -> Path:
+    """The folder, or the innermost one above it that exists."""
+    return next(path for path in (folder, *folder.parents, Path("/")) if path.exists())
 
 
 def _check_rows(folder: Path) -> None:
@@ -116,14 +138,6 @@ def _check_rows(folder: Path) -> None:
     rows = folder / "metrics.jsonl"
     if rows.is_file() and rows.stat().st_size:
         raise CheckpointError(f"{rows} holds the rows of a run, but there is no checkpoint; give another run_dir")
-
-
-def make_folder(folder: Path) -> None:
-    """Make the run folder. Raises DiskError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DiskError(f"run_dir={folder} cannot be made: {error.strerror}; give another run_dir") from error
 
 
 def adopt(found: Path, components: Components, folder: Path) -> None:
@@ -145,7 +159,7 @@ def adopt(found: Path, components: Components, folder: Path) -> None:
                 try:
                     checkpoint.copy(path, new)
                 except CheckpointError as error:
-                    _passed_over(str(error))
+                    passed_over(str(error))
         found = checkpoint.copy(found, new)
     checkpoint.link(new, "last", new / found.name)
     if best and (new / best[0].name).is_dir():

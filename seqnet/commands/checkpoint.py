@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.terminal import say
 from seqnet.training import checkpoint, manifest
 
 USAGE = "use: seqnet checkpoint verify PATH, or seqnet checkpoint fingerprint PATH"
@@ -19,8 +20,8 @@ def run(arguments: list[str]) -> int:
         )
     found = manifest.find(Path(path), "last")
     if action == "verify":
-        print(f"{found}: {checkpoint.verify(found)} files, all as written")
+        say(f"{found}: {checkpoint.verify(found)} files, all as written")
     else:
         for name, digest in checkpoint.fingerprint(found).items():
-            print(f"{digest}  {name}")
+            say(f"{digest}  {name}")
     return 0

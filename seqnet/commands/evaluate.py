@@ -1,47 +1,72 @@
 """`seqnet evaluate`: score a trained run on a split of its data, or of other data of the same kind."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from seqnet import build, trust
+from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, writer
-from seqnet.commands.stored import load
+from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
 from seqnet.errors import DataError
+from seqnet.options import shown
+from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluate
 
 
 def run(config: dict[str, Any]) -> int:
     """Write the scores as one line of JSON; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
+    with explained(stored.config, config):
+        scores = _scores(stored, config)
+    with writer(config["output"]) as tell:
+        tell(as_line({"split": config["split"], "step": stored.step, **scores}))
+    return 0
+
+
+def _scores(stored: StoredRun, config: dict[str, Any]) -> dict[str, float]:
     settings = stored.config
-    source = stored.assembly.source
     write = asked_writer(config, stored)
     if config["data"]["on_bad_row"] is not None:
         settings["data"]["on_bad_row"] = config["data"]["on_bad_row"]
-    if config["data"]["path"] is not None:
-        split = build.other_split(settings, source, config["data"]["path"], config["split"], config["trust"])
-    else:
-        trust.refuse_elsewhere(settings)
-        split = source.split(config["split"])
+    split = _split(stored, config, config["split"])
+    if split is None:
+        raise DataError(_no_split(stored, config))
     if config["data"]["batch_size"] is not None:
         settings["data"] |= {"batch_size": config["data"]["batch_size"], "batch_tokens": None}
     settings["debug"]["one_batch"] = False  # whatever it was trained on, here all of it is scored
     if settings["threads"]:
         torch.set_num_threads(settings["threads"])  # the last bits of a sum depend on them
     loader = build.loader(settings, split, training=False)
-    if loader is None:
-        others = [name for name in ("train", "valid", "test") if name != config["split"]]
-        raise DataError(f"split={config['split']}: there is no such split; try split={' or split='.join(others)}")
+    assert loader is not None
     task, window = stored.assembly.task, settings["training"]["window"]
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
     scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write)
-    with writer(config["output"]) as tell:
-        tell(as_line({"split": config["split"], "step": stored.step, **scores}))
     for note in write.notes if write is not None else ():
-        print(f"seqnet: {note}", file=sys.stderr)
-    return 0
+        warn(note)
+    return scores
+
+
+def _split(stored: StoredRun, config: dict[str, Any], name: str) -> Any:
+    """A split of the data that is asked for; None where there is no such split. Raises DataError."""
+    path, source = config["data"]["path"], stored.assembly.source
+    if path is not None:
+        return build.other_split(stored.config, source, path, name, config["trust"])
+    trust.refuse_elsewhere(stored.config)
+    return source.split(name)
+
+
+def _no_split(stored: StoredRun, config: dict[str, Any]) -> str:
+    """The sentence for a split that is not there: which are, and what would make one of this run's own data."""
+    name, path, data = config["split"], config["data"]["path"], stored.config["data"]
+    others = [other for other in ("test", "valid", "train") if other != name]
+    ways = [f"split={other}" for other in others if _split(stored, config, other) is not None]
+    if "path" in data:
+        ways.append(f"{'data.path=' if path is None else 'another data.path='} with a file of yours")
+    if path is None and (share := data.get(f"{name}_share")) is not None:
+        ways.append(f"a new training with data.{name}_share above {shown(share)}")
+    where = "this run's data" if path is None else f"data.path={path}"
+    return f"split={name}: {where} has no {name} split; choose {', or '.join(ways)}"

@@ -1,7 +1,6 @@
 """`seqnet generate`: let a language model go on from a prompt, or a decoder compose, caption and draw."""
 
 import errno
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ from torch import Tensor
 from seqnet.batch import IGNORE, Batch
 from seqnet.build import check_options
 from seqnet.commands import media
+from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, described, writing_of
-from seqnet.errors import ConfigurationError, DiskError, visible
+from seqnet.errors import ConfigurationError, DiskError
+from seqnet.terminal import say, standard_output, warn
 
 LENGTH = 400  # tokens that a language model makes
 MEDIA = (".mid", ".midi", ".wav", ".png")
@@ -26,6 +27,11 @@ Row = dict[str, Any]
 def run(config: dict[str, Any]) -> int:
     """Write a line of JSON for each sample, a file of another kind, or on a terminal what was made; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
+    with explained(stored.config, config, rows="samples"):
+        return _made(stored, config)
+
+
+def _made(stored: StoredRun, config: Row) -> int:
     source = stored.assembly.source
     if writing_of(source) is not None:
         return _write(stored, config)
@@ -54,8 +60,8 @@ def _decoding(config: Row) -> Row:
 
 def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
     """Write the rows as JSON lines, or on a terminal the texts; the exit code."""
-    if config["output"] is None and sys.stdout.isatty():
-        print("\n\n".join("\n".join(map(visible, text.split("\n"))) for text in texts))
+    if config["output"] is None and standard_output().isatty():
+        say("\n\n".join(texts))
         return 0
     with writer(None if _suffix(config) else config["output"]) as write:
         for row in rows:
@@ -68,7 +74,7 @@ def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
 
 def _go_on(stored: StoredRun, config: Row) -> int:
     source, decoding = stored.assembly.source, _decoding(config)
-    given = "\n" if config["prompt"] is None else config["prompt"]
+    given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
     found = continue_text(
         stored.assembly, stored.precision, decoding, _prompt(source, given), length, seed, config["samples"]
@@ -88,7 +94,7 @@ def _prompt(source: RunningText, text: str) -> Tensor:
         return source.encode("\n")
     unknown = sum(int((tokens == token).sum()) for token in source.forbidden)
     if unknown:
-        print(f"seqnet: {unknown} of the prompt's {len(tokens)} tokens are unknown to the model", file=sys.stderr)
+        warn(f"{unknown} of the prompt's {len(tokens)} tokens are unknown to the model")
     return tokens
 
 
@@ -101,7 +107,7 @@ def _write(stored: StoredRun, config: Row) -> int:
     if config["length"] is not None:
         decoding["max_length"] = config["length"]
     write = Writer(stored.assembly, stored.precision, decoding, config["seed"])
-    if write.numbers and (config["length"] or config["temperature"] or config["top_k"] or config["top_p"]):
+    if write.numbers and any(config[key] is not None for key in ("length", "temperature", "top_k", "top_p")):
         raise ConfigurationError(
             "length, temperature, top_k and top_p are of tokens, and this run draws numbers: leave them out"
         )

@@ -1,6 +1,5 @@
 """Lines in from a file or standard input, lines out to a file or standard output."""
 
-import json
 import os
 import re
 import sys
@@ -9,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from seqnet import strict_json
 from seqnet.data.files import LONGEST, NUL, RETURN
 from seqnet.errors import ConfigurationError, DataError, DiskError
+from seqnet.terminal import NobodyReads, answer, warn
 
-CONTROL = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # those below are escaped by every writer of JSON
+# Those below are escaped by every writer of JSON; halves of letters cannot be written at all.
+CONTROL = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 BLOCK = 1 << 20  # bytes read at a time; of a pipe or a terminal whatever is there
 
 
@@ -23,11 +25,9 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
     Raises ConfigurationError for a file that cannot be made and DiskError for a disk that is full.
     """
     if output is None:
-
-        def write(line: str) -> None:
-            print(line, flush=True)
-
-        yield write
+        if sys.stdout is None:
+            raise ConfigurationError("standard output is closed; name a file for the answers with output=")
+        yield answer
         return
     path = Path(output)
     special = path.exists() and not path.is_file()  # a pipe, a device: nothing to be kept whole
@@ -40,9 +40,15 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
         raise ConfigurationError(f"output={output} cannot be written: {error.strerror}") from error
     try:
         with file:
-            yield lambda line: print(line, file=file)
+
+            def write(line: str) -> None:
+                file.write(f"{line}\n")
+
+            yield write
         if not special:
             os.replace(temporary, path)
+    except BrokenPipeError as error:
+        raise NobodyReads from error
     except OSError as error:
         raise DiskError(f"output={output} cannot be written: {error.strerror}; free some space") from error
     finally:
@@ -52,7 +58,7 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
 
 def as_line(row: Any) -> str:
     """A row as a line of JSON that is safe to be shown: letters as they are, escapes for what drives a terminal."""
-    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(row, ensure_ascii=False))
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", strict_json.dumps(row, ensure_ascii=False))
 
 
 def blocks(path: str | None, problems: dict[int, str] | None = None) -> Iterator[tuple[list[str], int]]:
@@ -70,7 +76,7 @@ def blocks(path: str | None, problems: dict[int, str] | None = None) -> Iterator
     except OSError as error:
         raise DataError(f"input={path} cannot be read: {error.strerror}") from error
     if path is None and sys.stdin.isatty():
-        print("seqnet: reading lines from the terminal; Ctrl-D ends", file=sys.stderr)
+        warn("reading lines from the terminal; Ctrl-D ends")
     try:
         first, rest = 1, b""
         while data := _read(file, where):

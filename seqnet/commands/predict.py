@@ -1,7 +1,6 @@
 """`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -13,6 +12,7 @@ import torch
 from seqnet import build
 from seqnet.batch import Batch
 from seqnet.commands.attention_maps import attention_maps
+from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
@@ -20,7 +20,8 @@ from seqnet.data.dataset import ASKED, Dataset
 from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, place
 from seqnet.decoding.hypothesis import Hypothesis
-from seqnet.errors import ConfigurationError, DataError, DiskError, visible
+from seqnet.errors import ConfigurationError, DataError, DiskError
+from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
@@ -37,7 +38,7 @@ def run(config: dict[str, Any]) -> int:
     path, before = config["input"], 0
     decoder = asked_writer(config, stored)
     answer = _answer(stored, config, decoder)
-    with writer(config["output"]) as write:
+    with writer(config["output"]) as write, explained(stored.config, config, rows="data.batch_size"):
         for one in _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config):
             for row in predictions(answer, one, size, before):
                 write(as_line(row))
@@ -45,7 +46,7 @@ def run(config: dict[str, Any]) -> int:
     source = stored.assembly.source
     notes = source.notes([ASKED]) if isinstance(source, Dataset) else []
     for note in [*notes, *(decoder.notes if decoder is not None else ())]:
-        print(f"seqnet: {visible(note)}", file=sys.stderr)
+        warn(note)
     return 0
 
 
@@ -115,7 +116,7 @@ class Problems(BadRows):
         super().__init__(on_bad_row)
         self.found: dict[int, str] = {}
 
-    def __call__(self, file: Any, number: int, problem: str, unit: str | None = None) -> None:
+    def __call__(self, file: Any, number: int, problem: str, unit: str = "line") -> None:
         """Keep it. Raises DataError where bad rows are not to be skipped."""
         super().__call__(file, number, problem, unit)
         self.found[number] = f"{place(file, number, unit)}: {problem}"

@@ -1,6 +1,5 @@
 """What a run reached: the contents of results.json."""
 
-import json
 import shlex
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import torch
 
-from seqnet import __version__, build
+from seqnet import __version__, build, strict_json
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
 from seqnet.commands.samples import runs_on
@@ -49,13 +48,13 @@ def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[st
         "device": str(state.trainer.precision.device),
         "threads": torch.get_num_threads(),
         "versions": {"seqnet": __version__, **{name: version(name) for name in LIBRARIES}},
-        "next": next_commands(state, folder, "test" in scored),
+        "next": next_commands(state, folder, next((name for name in ("test", "valid") if name in scored), "train")),
     }
 
 
 def as_text(found: dict[str, Any]) -> str:
     """As the file holds it."""
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return strict_json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
@@ -63,7 +62,8 @@ def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
     assert components is not None
     training, stopping, counters = config["training"], components["early_stopping"], components["counters"]
     if training["patience"] is not None and stopping["waited"] >= training["patience"]:
-        return f"stopped early: {stopping['waited']} evaluations without a better {training['monitor']}"
+        without = f"{stopping['waited']} evaluations without a better {training['monitor']}"
+        return f"stopped early: {without} (training.patience={training['patience']})"
     reached = {
         "max_steps": counters["step"],
         "max_epochs": components["data_position"]["epoch"],
@@ -75,8 +75,8 @@ def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
     return "ended"
 
 
-def next_commands(state: RunState, folder: Path, has_test: bool) -> list[str]:
-    """What to type next, ready to be pasted into a shell."""
+def next_commands(state: RunState, folder: Path, split: str) -> list[str]:
+    """What to type next, ready to be pasted into a shell. split: the one to be scored."""
     run, trust = f"run={shlex.quote(str(folder))}", build.packages(state.config)
     trusted = " " + shlex.quote(f"trust=[{','.join(trust)}]") if trust else ""
     source = state.assembly.source
@@ -84,6 +84,6 @@ def next_commands(state: RunState, folder: Path, has_test: bool) -> list[str]:
     writes |= writing_of(source) is not None and source.source is None
     return [
         f"seqnet generate {run}{trusted}" if writes else f"seqnet predict {run} input=FILE{trusted}",
-        f"seqnet evaluate {run} split={'test' if has_test else 'valid'}{trusted}",
+        f"seqnet evaluate {run} split={split}{trusted}",
         f"tensorboard --logdir {shlex.quote(str(folder.parent))}",
     ]

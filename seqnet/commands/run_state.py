@@ -41,6 +41,7 @@ class RunState:
     averages: Averages
     read: dict[str, str] = field(default_factory=dict)  # a digest of each split, in which the data is told again
     evaluated: Evaluated | None = None
+    rows: int = 0  # of training and validation, told so far
     before: list[dict[str, Any]] = field(default_factory=list)  # snapshots, newest last; see `Training.rewind`
 
     def components(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class RunState:
             "metrics": {
                 "averages": asdict(self.averages),
                 "evaluated": None if self.evaluated is None else asdict(self.evaluated),
+                "rows": self.rows,
             },
             **self.components_of_progress(),
             "snapshots": self.before,
@@ -124,6 +126,8 @@ class RunState:
             check_numbers([metrics["averages"], metrics["evaluated"] or 0])
             self.averages = Averages(**metrics["averages"])
             self.evaluated = None if metrics["evaluated"] is None else Evaluated(**metrics["evaluated"])
+            self.rows = metrics.get("rows", 0)  # an earlier seqnet did not count them
+            check_numbers(self.rows, 0)
             self.stopping.restore(components["early_stopping"])
             self.before = components.get("snapshots", self.before)
             set_random_states(components["rng"])

@@ -1,18 +1,23 @@
-"""Signals: at first they stop at once; while training, the first asks for a clean stop. SLURM's asks for a requeue."""
+"""Signals: at first they stop at once; while training, the first asks for a clean stop. SLURM's asks for a requeue.
+
+One that was ignored when the process started (`nohup`, what a script runs with `&`) stays ignored.
+"""
 
 import os
 import signal
 import subprocess
-import sys
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
+
+from seqnet.terminal import warn
 
 INTERRUPTED, TERMINATED = 130, 143
 ASKED = b"\nseqnet: stopping after this step, with a checkpoint; once more stops at once\n"
 
 
 class StopRequest:
-    """While entered, SIGINT and SIGTERM raise KeyboardInterrupt and SystemExit(143).
+    """While entered, SIGINT raises KeyboardInterrupt, SIGTERM and SIGHUP raise SystemExit(143).
 
     Once `patient`, the first one only sets `exit_code`, to 130 or 143; it is 0 before. In a job of SLURM, SIGUSR1
     (as by `#SBATCH --signal=USR1@90`) counts as SIGTERM, and the job is to be queued again.
@@ -27,21 +32,24 @@ class StopRequest:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if self.job else [])):
-            self._before[number] = signal.signal(number, self._receive)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *([signal.SIGUSR1] if self.job else [])):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._receive)
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._process:
             return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
-        at_once = bool(self.exit_code) or not self.patient
+        # A terminal that closes sends SIGHUP twice: by its shell, and when that ends.
+        at_once = not self.patient or (bool(self.exit_code) and number != signal.SIGHUP)
         self.exit_code = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
         if number == signal.SIGUSR1:
             self.requeue = True
         elif at_once:
             raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
-        os.write(2, ASKED)  # print() must not be used here: it may be what was interrupted
+        with suppress(OSError):  # the terminal may be what is gone
+            os.write(2, ASKED)  # print() must not be used here: it may be what was interrupted
 
     def queue_again(self) -> None:
         """Ask SLURM to start this job again, where SIGUSR1 asked for it; what it answers goes to standard error."""
@@ -50,7 +58,7 @@ class StopRequest:
         try:
             subprocess.run(["scontrol", "requeue", str(self.job)], timeout=30, check=True)
         except (OSError, subprocess.SubprocessError) as error:
-            print(f"seqnet: job {self.job} could not be queued again: {error}", file=sys.stderr)
+            warn(f"job {self.job} could not be queued again: {error}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

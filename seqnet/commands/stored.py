@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from seqnet import build
 from seqnet import trust as trusted
+from seqnet.commands.failures import explained
 from seqnet.errors import CheckpointError
 from seqnet.training import checkpoint, manifest
 from seqnet.training.precision import Precision
@@ -42,15 +43,16 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
     components = checkpoint.read(found)
     try:
         config, step = trusted.checked(components["config"], trust), int(components["counters"]["step"])
-        build.check_options(config, trust, f"{trusted.SAYS} cannot be right: ")
-        source = build.source(config, trust)
-        source.restore(components["data"])
-        assembly = assembled(config, source, trust, components, str(found))
-        load_weights(assembly.model, judged(components), str(found))
-        chosen = Precision(precision or config["precision"], where)
+        with explained(config, asked={}):
+            build.check_options(config, trust, f"{trusted.SAYS} cannot be right: ")
+            source = build.source(config, trust)
+            source.restore(components["data"])
+            assembly = assembled(config, source, trust, components, str(found))
+            load_weights(assembly.model, judged(components), str(found))
+            chosen = Precision(precision or config["precision"], where)
+            assembly.model.to(where).eval()
     except NOT_A_RUN as error:
         raise CheckpointError(f"{found} does not hold what a run holds: {error!r}") from error
-    assembly.model.to(where).eval()
     return StoredRun(config, assembly, chosen, found, step)
 
 
@@ -136,6 +138,8 @@ def check_optimizer(config: dict[str, Any], model: nn.Module, stored: Any) -> No
     trial = build.optimizer(config, small)
     trial.step()
     (own,), (theirs,) = trial.param_groups, stored["param_groups"]
+    for option in (own.keys() & config["optimizer"].keys()) - theirs.keys():  # a newer torch has more of its own
+        raise ValueError(f"the optimiser's {option} is missing")
     for option in own.keys() & theirs.keys():
         if not _alike(own[option], theirs[option]):
             raise ValueError(f"the optimiser's {option} is {theirs[option]!r:.40}")

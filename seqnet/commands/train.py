@@ -1,13 +1,12 @@
 """`seqnet train`: read the data, build the model, run the loop, tell the observers, save, score."""
 
+import math
 import os
 import random
-import re
 import shlex
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,21 @@ import numpy as np
 import torch
 from omegaconf import OmegaConf
 
-from seqnet import build, fits, relations
-from seqnet.batch import EvaluationReport, StepReport
+from seqnet import build, fits, folders, relations
+from seqnet.batch import Batch, EvaluationReport, StepReport
 from seqnet.commands import results
-from seqnet.commands.beginning import Beginning, Config, adopt, begin, early_stopping, limits, make_folder
+from seqnet.commands.beginning import (
+    Beginning,
+    Config,
+    adopt,
+    begin,
+    check_folder,
+    check_permission,
+    early_stopping,
+    limits,
+    passed_over,
+)
+from seqnet.commands.failures import explained
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import runs_on, samples
 from seqnet.commands.signals import StopRequest
@@ -26,28 +36,20 @@ from seqnet.commands.stored import assembled, judged, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import Composed, run_folder
 from seqnet.data import digest
-from seqnet.errors import (
-    CheckpointError,
-    ConfigurationError,
-    DataError,
-    NonFiniteError,
-    OutOfMemory,
-    UserError,
-    WorkerError,
-)
+from seqnet.errors import CheckpointError, ConfigurationError, DataError, NonFiniteError
 from seqnet.observers.console import Console
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
-from seqnet.scores import better
+from seqnet.terminal import say, warn
 from seqnet.training import averaging, checkpoint, manifest
 from seqnet.training.allocator import keep_freed_memory
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
-from seqnet.training.progress import Averages
+from seqnet.training.progress import Averages, Scored
 from seqnet.training.schedule import ScheduledSampling
-from seqnet.training.trainer import Clipping, Trainer
+from seqnet.training.trainer import Clipping, Loader, Trainer
 
 
 def run(
@@ -59,20 +61,45 @@ def run(
 ) -> int:
     """Train as the configuration says; the exit code. The rest: see `Composed`."""
     folder = run_folder(config)
-    beginning = begin(config, folder, typed, choices)
-    if beginning.complete and (folder / results.FILE).exists():
-        print(
-            f"{folder} is complete: {results.reason(beginning.config, beginning.components)}; to go on, raise that "
-            "limit, or give another run_dir"
-        )
+    check_folder(folder)
+    if _complete(config, folder, typed, choices):
         return 0
-    with StopRequest() as stop, _explained(beginning.config):
-        return Training(beginning, folder, stop, defaults or {}, places).run()
+    check_permission(folder)
+    with folders.held(folder) if folder.is_dir() else nullcontext():
+        beginning = begin(config, folder, typed, choices)
+        if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
+            return 0
+        with StopRequest() as stop, explained(beginning.config):
+            return Training(beginning, folder, stop, typed, defaults or {}, places).run()
 
 
-DEAD_WORKER = re.compile(r"DataLoader worker \(pid\S* ?([\d, ]+)\) (is killed by signal: [^.]*|exited unexpectedly)")
-FAILED_WORKER = re.compile(r"Caught \w+ in DataLoader worker process \d+\.\n.*\n(\S[^\n]*)\n*", re.DOTALL)
-NO_MEMORY = re.compile("not enough memory|can't allocate memory")
+def _complete(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> bool:
+    """Whether a run is complete, told without holding its folder, in which nothing may have to be written."""
+    if not (folder / results.FILE).exists():
+        return False
+    heard: list[str] = []
+    try:
+        found = begin(config, folder, typed, choices, heard.append)
+    except CheckpointError:
+        return False  # it is told once the folder is held: another process may go on with the run this very moment
+    if found.complete:
+        for sentence in heard:
+            passed_over(sentence)
+    return _told_complete(found, folder)
+
+
+def _told_complete(found: Beginning, folder: Path) -> bool:
+    """Whether there is nothing left to do, which then is told."""
+    complete = found.complete and (folder / results.FILE).exists()
+    if complete:
+        say(
+            f"{folder} is complete: {results.reason(found.config, found.components)}; to go on, raise that limit, or "
+            "give another run_dir"
+        )
+    return complete
+
+
+SMOOTH = 0.1  # a learning rate that changes by no greater share from one step to the next does not jump
 
 
 class Abandoned(Exception):
@@ -87,12 +114,13 @@ class Training:
         beginning: Beginning,
         folder: Path,
         stop: StopRequest,
+        typed: Collection[str],
         defaults: dict[str, Any] | None = None,
         places: Sequence[Path] = (),
     ) -> None:
         """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
         config = self.config = beginning.config
-        self.beginning, self.folder, self.stop = beginning, folder, stop
+        self.beginning, self.folder, self.stop, self.typed = beginning, folder, stop, typed
         _prepare_process(config)
         self.device = build.device(config["device"])
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
@@ -115,6 +143,7 @@ class Training:
         if beginning.components is not None:
             self.state.restore(beginning.components, str(beginning.checkpoint))
             _compare(beginning.components.get("machine", {}), self.state.machine())
+        self.jump = self._jump()
         self.observers = self._observers()
         # The step of the checkpoint that holds the state as it is.
         self.saved: int | None = None if beginning.components is None else trainer.position.step
@@ -136,7 +165,28 @@ class Training:
         if self.config["debug"]["one_batch"]:
             self.loaders["valid"] = train
         options = self.config["training"]
-        self.example = next(next(iter(train.batches(0))).windows(options["window"], options["stride"]))
+        first = next(iter(train.batches(0)))
+        self.example = next(first.windows(options["window"], options["stride"]))
+        self._check_warmup(train, first)
+
+    def _check_warmup(self, loader: Loader, first: Batch) -> None:
+        """Refuse a warm-up that was typed and is longer than the training; of an experiment's, it is to be said.
+
+        Of epochs the steps are known where all batches have as many windows as the first.
+        """
+        options, warmup = self.config["training"], relations.lookup(self.config, "schedule.warmup_steps", 0)
+        steps = options["max_steps"]
+        if warmup and options["max_epochs"] is not None and (options["window"] is None or first.starts is not None):
+            windows, of_epochs = sum(1 for _ in first.windows(options["window"], options["stride"])), 0
+            for epoch in range(options["max_epochs"]):
+                of_epochs += -(-windows * loader.num_batches(epoch) // options["accumulate"])
+                if of_epochs >= warmup:
+                    break
+            steps = of_epochs if steps is None else min(steps, of_epochs)
+        sentence = relations.long_warmup(self.config, steps)
+        if sentence is not None and "schedule.warmup_steps" in self.typed:
+            raise ConfigurationError(sentence)
+        self.warning = sentence
 
     def _digests(self) -> dict[str, str]:
         """A digest of each split. Raises DataError where a run that goes on would read other files than it did before.
@@ -160,9 +210,7 @@ class Training:
                     "put it back, or give another run_dir, which may begin from this run's weights with "
                     f"init_from={shlex.quote(str(self.folder))}"
                 )
-            print(
-                f"seqnet: {told} is made otherwise than when this run began: another version made it", file=sys.stderr
-            )
+            warn(f"{told} is made otherwise than when this run began: another version made it")
         return found
 
     def _trainer(self, assembly: build.Assembly, trust: list[str] | None) -> Trainer:
@@ -197,16 +245,28 @@ class Training:
         with evaluating(self.model), precision.autocast():
             self.model(self.example.to(self.device), None)
 
+    def _jump(self) -> tuple[float, float] | None:
+        """The learning rates of the last step and the next, where limits that changed in between set them apart."""
+        trainer, before = self.state.trainer, self.beginning.before
+        if before is None or not trainer.position.step:
+            return None
+        last, now = trainer.optimizer.param_groups[0]["lr"], trainer.next_rate(trainer.limits)
+        same = now == trainer.next_rate(before) or math.isclose(last, now, rel_tol=SMOOTH)
+        return None if same else (last, now)
+
     # ------------------------------------------------------------------ the run
 
     def run(self) -> int:
         """Train until a limit, early stopping or a signal; then score the best. The exit code."""
-        make_folder(self.folder)
-        checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
-        (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
-        if self.beginning.checkpoint is not None and self.beginning.components is not None:
-            adopt(self.beginning.checkpoint, self.beginning.components, self.folder)
+        if self.warning is not None:
+            warn(self.warning)
         with ExitStack() as stack:
+            if not folders.is_held(self.folder):
+                self.folder = stack.enter_context(folders.made(self.folder, numbered=not self.config["run_dir"]))
+            checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
+            (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
+            if self.beginning.checkpoint is not None and self.beginning.components is not None:
+                adopt(self.beginning.checkpoint, self.beginning.components, self.folder)
             for observer in self.observers:
                 stack.callback(observer.close)
                 observer.on_start(self._description())
@@ -264,9 +324,7 @@ class Training:
             state.trainer.position.left_out, state.trainer.position.seconds = left_out, reached.seconds
             if not state.trainer.epoch_is_over() or not state.before:
                 break
-        print(
-            f"seqnet: went back to step {state.trainer.position.step}, to leave out a batch: {error}", file=sys.stderr
-        )
+        warn(f"went back to step {state.trainer.position.step}, to leave out a batch: {error}")
         self.saved = None
         self.save()
         checkpoint.remove_after(folder, state.trainer.position.step)
@@ -314,10 +372,7 @@ class Training:
             observer.close()  # so that the progress bar is gone
         self.stop.queue_again()
         where = shlex.quote(str(self.folder))
-        print(
-            f"seqnet: stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}",
-            file=sys.stderr,
-        )
+        warn(f"stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}")
         return self.stop.exit_code
 
     def log(self) -> None:
@@ -327,6 +382,7 @@ class Training:
         rate = trainer.optimizer.param_groups[0]["lr"]
         row = self.state.averages.report(trainer.position.step, trainer.position.epoch, rate, derived)
         self.state.averages = Averages()
+        self.state.rows += 1
         for observer in self.observers:
             observer.on_training(row)
 
@@ -338,9 +394,10 @@ class Training:
         with nullcontext() if average is None else average.in_place():
             report = self._evaluation("valid")
         stopping = self.state.stopping
-        report.best = stopping.observe(report.scores[stopping.monitor], report.step)
-        self.state.trainer.schedule.observe(report.best)
+        report.best = stopping.observe(report.scores[stopping.monitor], report.scores["loss"], report.step)
+        self.state.trainer.schedule.observe(stopping.improved)
         self.state.evaluated = Evaluated.of(report)
+        self.state.rows += 1
         self.saved = None
         for observer in self.observers:
             observer.on_evaluation(report)
@@ -432,7 +489,10 @@ class Training:
         averaged = {**best, "parameters": weights, "ema": {}}
         load_weights(self.model, averaged, "the average")
         report = self._evaluation("valid")
-        if not better(stopping.monitor, report.scores[stopping.monitor], scored["valid"].scores[stopping.monitor]):
+        averages, single = (
+            Scored(each.scores[stopping.monitor], each.scores["loss"], each.step) for each in (report, scored["valid"])
+        )
+        if not stopping.prefers(averages, single):
             load_weights(self.model, best, "the best checkpoint")
             return None
         scored["valid"] = report
@@ -475,6 +535,8 @@ class Training:
             notes=tuple(notes() if (notes := getattr(self.state.assembly.source, "notes", None)) else ()),
             resumed=self.beginning.components is not None,
             log_file=self.folder / "train.log",
+            rows=self.state.rows,
+            jump=self.jump,
         )
 
 
@@ -529,38 +591,4 @@ def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
     """Say where a run goes on under conditions that change its last digits."""
     differing = [f"{key}={now[key]} (was {before[key]})" for key in now if before.get(key, now[key]) != now[key]]
     if differing:
-        print(
-            f"seqnet: goes on with {', '.join(differing)}: the last digits may differ from a run that was not stopped",
-            file=sys.stderr,
-        )
-
-
-def _batch_option(config: Config) -> str:
-    """The option that says how large a batch is."""
-    return "data.batch_size" if config["data"].get("batch_tokens") is None else "data.batch_tokens"
-
-
-@contextmanager
-def _explained(config: Config) -> Iterator[None]:
-    """Turn running out of memory, and the death of a data worker, into a sentence that names what to lower."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        if dead := DEAD_WORKER.search(str(error)):
-            sentence = (
-                f"a data worker (pid {dead[1]}) {dead[2]}; lower data.num_workers (0: the run reads by itself) or "
-                f"{_batch_option(config)}"
-            )
-            # What kills with SIGKILL is the kernel, when memory has run out.
-            raise (OutOfMemory if "Killed" in dead[2] else WorkerError)(sentence) from error
-        if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or NO_MEMORY.search(str(error)):
-            window, option = config["training"]["window"], _batch_option(config)
-            raise OutOfMemory(
-                f"out of memory; lower {option} (now {relations.lookup(config, option)}) or training.window "
-                f"(now {window if window is not None else 'the whole sequence'})"
-            ) from error
-        if failed := FAILED_WORKER.match(str(error)):
-            raise WorkerError(f"a data worker failed: {failed[1]} (SEQNET_DEBUG=1 shows where)") from error
-        raise
+        warn(f"goes on with {', '.join(differing)}: the last digits may differ from a run that was not stopped")

@@ -174,4 +174,5 @@ def _leave_signals_to_the_parent(worker: int) -> None:
     """An interrupt reaches all processes of a terminal; the parent ends in order and takes its workers along."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)

@@ -389,6 +389,11 @@ class Dataset:
         wanted = _is_text(self._pristine[self._target].kind) and not self.running
         if (longest is None) == wanted or (wanted and not (type(longest) is int and 1 <= longest <= LONGEST_TARGET)):
             raise DataError("the stored data state does not say how long the longest target is")
+        for name, other in self.joint.items():
+            if fields[name] != fields[other]:
+                raise DataError(
+                    f"the stored data state has two vocabularies, and data.fields.{name}.vocabulary={other} says one"
+                )
         self.fields = copy.deepcopy(self._pristine)
         for name, one in self.fields.items():
             one.restore(fields[name])
@@ -589,6 +594,8 @@ class Dataset:
                 if opening:
                     base = part.format.base(part.file)
                     values |= {name: [_path(base, value) for value in values[name]] for name in opening}
+                if self.running and not part.format.parted:
+                    values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
                 yield Some(
                     part.file, rows.numbers, values, part.format.unit, rows.continues, rows.columns[len(names) :]
                 )
@@ -601,7 +608,7 @@ class Dataset:
             try:
                 one.observe(take(some.values[name], kept))
             except BadValues as error:
-                problems |= {kept[place]: (name, reason) for place, reason in error.problems.items()}
+                problems = {kept[place]: (name, reason) for place, reason in error.problems.items()} | problems
         self._tell(some, problems, bad)
         known |= {(str(some.file), some.numbers[place]) for place in problems}
 
@@ -622,8 +629,8 @@ class Dataset:
         with ExitStack() as stack:
             builders = {name: stack.enter_context(ColumnBuilder()) for name in names or self.fields}
             for some in blocks:
-                where = where or some.file
-                some, made = self._encode(some, split, bad, list(builders))
+                where = where or (some.file if some.numbers else None)
+                some, made = self._encode(some, split, bad, list(builders), asked=not names)
                 asked_from += some.asked_from if made else ()
                 for name, block in made.items():
                     builders[name].append(*block, continues=some.continues)
@@ -636,13 +643,15 @@ class Dataset:
         self.tallies[split].bad = bad.count
         return {name: column for name, column in columns.items() if column is not None}
 
-    def _encode(self, some: "Some", split: str, bad: BadRows, names: Sequence[str]) -> "tuple[Some, dict[str, Block]]":
-        """A block without its bad rows, and its encoded values; none where all are bad."""
+    def _encode(
+        self, some: "Some", split: str, bad: BadRows, names: Sequence[str], asked: bool
+    ) -> "tuple[Some, dict[str, Block]]":
+        """A block without its bad rows, and its encoded values; none where all are bad. asked: with its targets."""
         while some.numbers:
             problems: Problems = {}
             made = {name: self._encode_one(name, some, split, problems) for name in names}
             if not problems:
-                problems = self._unaligned(made)
+                problems = self._unaligned(made, asked)
             if not problems:
                 self._count(made, split)
                 return some, made
@@ -662,7 +671,8 @@ class Dataset:
         except UnknownLabels as error:
             unknown, block = error.problems, error.block
         except BadValues as error:
-            problems |= {place: (name, reason) for place, reason in error.problems.items()}
+            for place, reason in error.problems.items():
+                problems.setdefault(place, (name, reason))
         if unknown is None:
             return block
         if name != self._target:  # a label that is read has a number for all that were never seen
@@ -671,7 +681,8 @@ class Dataset:
                 flat=np.where(block.flat == UNKNOWN_LABEL, names - 1, block.flat).astype(block.flat.dtype)
             )
         if self._on_unknown_label == "skip":
-            problems |= {place: (name, reason) for place, reason in unknown.items()}
+            for place, reason in unknown.items():
+                problems.setdefault(place, (name, reason))
         elif self._on_unknown_label == "raise":
             place = min(unknown)
             raise DataError(
@@ -685,7 +696,7 @@ class Dataset:
         assert isinstance(found, Tokens)
         return found
 
-    def _unaligned(self, made: Mapping[str, Block]) -> "Problems":
+    def _unaligned(self, made: Mapping[str, Block], asked: bool) -> "Problems":
         """What is wrong with rows whose columns have other numbers of steps than the first input, or one too few."""
         first = self.read.first
         aligned = list(self.read.views)
@@ -697,7 +708,7 @@ class Dataset:
                 steps, others = made[first].lengths, made[name].lengths  # type: ignore[index]
                 for place in np.flatnonzero(steps != others).tolist():
                     problems[place] = name, f"{others[place]} steps, and {first} has {steps[place]}"
-        if isinstance(self.asking, NextSteps) and self._target in made and not self._grouping.used:
+        if asked and isinstance(self.asking, NextSteps) and not self._grouping.used:
             for place in np.flatnonzero(made[self._target].lengths < 2).tolist():
                 problems[place] = self._target, "one step only, so there is nothing to predict"
         return problems
@@ -747,8 +758,8 @@ class Dataset:
         """Each line what is read of one row, nothing asked. Raises DataError with the place.
 
         One text, or words with spaces between them, is the line itself; all else is JSON: a value, or where several
-        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number
-        of the first.
+        columns are read an object of the inputs by name. where, first: what the lines are read from, and the number of
+        the first.
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
         values = {name: [row[name] for row in rows] for name in self._inputs}
@@ -759,6 +770,8 @@ class Dataset:
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
         one_column = all(self._columns[name] == self._columns[self._inputs[0]] for name in self._inputs)
         if one_column and all(self.fields[name].kind.item is Item.TOKEN for name in self._inputs):
+            if not line.strip():
+                raise DataError(f"{place}: there is no text; take the line out")
             return dict.fromkeys(self._inputs, line)
         value = read_json(line, place)
         called = {*self._inputs, *(str(self._columns[name]) for name in self._inputs)}
@@ -806,7 +819,7 @@ class Dataset:
     def _answerable(self, some: "Some", bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
         """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""
         self.tallies.setdefault(ASKED, Tally())
-        kept, made = self._encode(some, ASKED, bad, self._inputs)
+        kept, made = self._encode(some, ASKED, bad, self._inputs, asked=False)
         if not made and some.numbers:
             return None, ()
         made = made or {name: self._encode_one(name, some, ASKED, {}) for name in self._inputs}
@@ -892,9 +905,11 @@ class Dataset:
         """The ids of a target, or of its beginning. Raises DataError for a token that is never written."""
         field_ = self.fields[self._target]
         ids = field_.encode([text]).flat.astype(np.int64).tolist() if text.strip() else []
-        for number in ids:
-            if number in self._forbidden():
-                raise DataError(f"'{visible(text)}' holds what is never written, since training did not see it")
+        unseen = field_.unseen(text)  # type: ignore[attr-defined]
+        if unseen is not None:
+            what = "word" if field_.level == "words" else "character"  # type: ignore[attr-defined]
+            hint = did_you_mean(unseen, self.targets.names)  # type: ignore[union-attr]
+            raise DataError(f"{what} '{shown(unseen)}' does not occur in the training rows{shown(hint, 200)}")
         return ids
 
 
@@ -965,6 +980,11 @@ def _is_text(kind: Kind) -> bool:
 def _stepped(space: Space) -> Space:
     """What is stepped through: of a picture its rows."""
     return Vector(space.size) if isinstance(space, Image) else replace(space, axis=Axis.STEP)
+
+
+def _unless_blank(value: Any) -> Any:
+    """A value, None for a text of white space alone: a row by itself is no piece of a document."""
+    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _path(base: Path, value: Any) -> Any:

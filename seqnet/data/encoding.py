@@ -11,15 +11,11 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from seqnet.data.examples import Ragged
-from seqnet.data.vocabulary import LINE_END, UNKNOWN, Vocabulary, check_limits, smallest
-from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.data.vocabulary import LINE_END, UNKNOWN, Vocabulary, smallest
+from seqnet.errors import ConfigurationError, DataError
 
 BYTES = 256
-LARGE = 1 << 28  # bytes of token numbers that are held in memory
 PIECE = 1 << 20  # characters that are worked on at a time: what is made of them on the way is many times as large
 SPOOLED = 1 << 24  # bytes of text that wait in memory until byte pairs are learned; more wait in a file
 PAIRS = 8000  # entries of a byte-pair vocabulary of which no size is said
@@ -341,108 +337,3 @@ Level = Literal["characters", "words", "bpe"]
 def least_size(level: str, line_ends: bool = False) -> int:
     """The smallest vocabulary of a level that can learn something."""
     return BYTES + 1 if level == "bpe" else 2 + (level == "words" and line_ends)
-
-
-class TextEncoder:
-    """Text to numbers at one level, learned from the training split alone.
-
-    level: characters, words or bpe. line_ends: words are told where lines end. vocabulary_size: how many entries
-    at most, special ones counted; None for no limit (8000 for bpe). min_count: rarer tokens are unknown, rarer
-    pairs not joined. lower: text is read in lower case. Raises ConfigurationError.
-    """
-
-    def __init__(
-        self, level: str, lower: bool, vocabulary_size: int | None, min_count: int, line_ends: bool = False
-    ) -> None:
-        if level not in LEVELS:
-            raise ConfigurationError(
-                f"data.level must be {', '.join(LEVELS)}, not '{level}'{did_you_mean(level, LEVELS)}"
-            )
-        self.level = level
-        self.lower = lower
-        self.size = vocabulary_size
-        self.min_count = min_count
-        self.line_ends = line_ends
-        check_limits(vocabulary_size, min_count, least_size(level, line_ends))
-        self._encoding: Encoding | None = None
-
-    @property
-    def encoding(self) -> Encoding:
-        """What was learned."""
-        assert self._encoding is not None, "learn or restore first"
-        return self._encoding
-
-    def learn(self, texts: Sequence[str]) -> None:
-        """Learn the tokens of the training texts."""
-        made = self._fresh()
-        made.observe([self._as_read(text) for text in texts])
-        made.learned()
-        self._encoding = made
-
-    def _fresh(self) -> Encoding:
-        more = {"line_ends": self.line_ends} if self.level == "words" else {}
-        made: Encoding = LEVELS[self.level](self.size, self.min_count, **more)
-        return made
-
-    def state(self) -> dict[str, Any]:
-        """The level and what was learned."""
-        return {"level": self.level, "tokens": self.encoding.state()}
-
-    def restore(self, state: Any) -> None:
-        """The inverse of `state`. Raises DataError where it is malformed or of another level."""
-        if not isinstance(state, dict) or state.keys() != {"level", "tokens"}:
-            raise DataError("the stored vocabulary does not say its level and its tokens")
-        if state["level"] != self.level:
-            raise DataError(f"the stored vocabulary is one of {state['level']}, but data.level={self.level}")
-        made = self._fresh()
-        made.restore(state["tokens"])
-        self._encoding = made
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every entry, in the order of its number."""
-        return self.encoding.names
-
-    @property
-    def ranked(self) -> int:
-        """How many entries stand by falling frequency: all, but of byte pairs none, which stand as they were merged."""
-        return 0 if self.level == "bpe" else len(self.names)
-
-    @property
-    def forbidden(self) -> tuple[int, ...]:
-        """Numbers that are never to be generated."""
-        return self.encoding.forbidden
-
-    def _as_read(self, text: str) -> str:
-        return text.lower() if self.lower else text
-
-    def encode(self, text: str) -> np.ndarray:
-        """The numbers of a text, [time] int64."""
-        flat, _ = self.encoding.encode_all([self._as_read(text)])
-        return flat.astype(np.int64)
-
-    def encode_all(self, texts: Sequence[str]) -> Ragged:
-        """The numbers of each text."""
-        return ragged(map(self.encode, texts))
-
-    def decode(self, ids: Tensor) -> str:
-        """The text of numbers [time]."""
-        return self.encoding.decode(ids.tolist())
-
-
-def ragged(rows: Iterable[np.ndarray]) -> Ragged:
-    """Rows of numbers [time] int64 end to end, of which one is looked at after another.
-
-    More than LARGE bytes of them are mapped from a file in the temporary folder, which ends with the process, so that
-    they need no memory of their own. Raises OSError where the disk is full.
-    """
-    lengths = [0]
-    with SpooledTemporaryFile(LARGE) as file:
-        for row in rows:
-            lengths.append(len(row))
-            file.write(row.data)
-        large = file.tell() > LARGE
-        file.seek(0)
-        # "c": what is written to the array is not written to the file.
-        flat = np.memmap(file, np.int64, "c") if large else np.frombuffer(bytearray(file.read()), np.int64)
-    return Ragged(torch.from_numpy(flat), torch.tensor(lengths).cumsum(0))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqnet import strict_json
 from seqnet.batch import IGNORE
 from seqnet.data.examples import Examples, Ragged
 from seqnet.errors import DataError
@@ -24,7 +25,7 @@ def parse(text: str) -> Any:
     value = DECODER.decode(text)
     if SURROGATE.search(text):
         try:
-            json.dumps(value, ensure_ascii=False).encode()
+            strict_json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise ValueError("half of a surrogate pair is no character") from None
     return value

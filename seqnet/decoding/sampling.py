@@ -10,7 +10,7 @@ from seqnet.decoding.hypothesis import Hypothesis, Stepper
 from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.decoding.one_by_one import write
 from seqnet.errors import ConfigurationError, NonFiniteError
-from seqnet.options import Count, CountFromZero, Positive, Steps, number
+from seqnet.options import Count, CountFromZero, NotNegative, Steps, number
 from seqnet.spaces import Writing
 from seqnet.state import State
 
@@ -27,8 +27,11 @@ def sample(
     The distribution is softmax(logits / temperature), cut to its `top_k` likeliest tokens (Fan et al. 2018),
     renormalised, then cut to its nucleus: the smallest set of the likeliest tokens whose probabilities sum to at
     least `top_p` (Holtzman et al. 2019). None = not cut. Of equal tokens the first count as likelier.
+    Temperature 0, the limit of ever lower ones, takes the likeliest token.
     Draws from `generator` alone, on its device. Raises NonFiniteError.
     """
+    if temperature == 0:
+        temperature, top_k = 1.0, 1
     # In doubles, from the largest logit down: no temperature above 0 overflows.
     scaled = logits.to(generator.device, torch.float64)
     scaled = (scaled - scaled.amax(dim=-1, keepdim=True)) / temperature
@@ -57,16 +60,16 @@ class Sampling:
 
     def __init__(
         self,
-        temperature: Positive = 1.0,
+        temperature: NotNegative = 1.0,
         top_k: Count | None = None,
         top_p: Annotated[float, number(above=0, most=1)] | None = None,
         min_length: LeastLength = 0,
         max_length: Steps | None = None,
         no_repeat_ngram: CountFromZero = 0,
     ) -> None:
-        if not 0 < temperature < float("inf"):
+        if not 0 <= temperature < float("inf"):
             raise ConfigurationError(
-                f"decoding.temperature is {temperature}; it must be above 0 (for the likeliest token, decoding=greedy)"
+                f"decoding.temperature is {temperature}; it must be at least 0, which takes the likeliest token"
             )
         if top_k is not None and top_k < 1:
             raise ConfigurationError(f"decoding.top_k is {top_k}; it must be at least 1, or null for all tokens")

@@ -1,6 +1,5 @@
 """What a run shows in the terminal, and in train.log: plain lines, and a live bar where there is a terminal."""
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from io import FileIO, StringIO
@@ -12,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from seqnet import terminal
 from seqnet.batch import EvaluationReport, StepReport, TrainingReport
 from seqnet.errors import on_disk, visible
 from seqnet.observers.model_table import model_table
@@ -19,6 +19,7 @@ from seqnet.observers.run import Observer, Run
 
 REDRAW_SECONDS = 0.5  # a redraw costs milliseconds, a look at the clock nothing
 LINE_SECONDS = 30.0
+UNREAD = "nobody reads standard output any more: the run goes on, and its lines are in train.log"
 
 
 class Console(Observer):
@@ -49,14 +50,16 @@ class Console(Observer):
             with on_disk(run.log_file):
                 self._log = run.log_file.open("ab", buffering=0)  # what the disk refuses is not tried again by `close`
         sizes = " · ".join(f"{name} {size:,}" for name, size in run.splits.items())
-        self._say(Text.assemble(("experiment  ", "dim"), (visible(run.experiment), "bold")))
-        self._say(Text.assemble(("data        ", "dim"), visible(sizes)))
+        self._say(Text.assemble(("experiment  ", "dim"), (run.experiment, "bold")))
+        self._say(Text.assemble(("data        ", "dim"), sizes))
         for note in run.notes:
-            self._say(Text.assemble(("            ", "dim"), visible(note)))
-        self._say(Text.assemble(("device      ", "dim"), visible(run.device)))
-        self._say(Text.assemble(("run folder  ", "dim"), visible(str(run.folder))))
+            self._say(Text.assemble(("            ", "dim"), note))
+        self._say(Text.assemble(("device      ", "dim"), run.device))
+        self._say(Text.assemble(("run folder  ", "dim"), str(run.folder)))
         if run.resumed:
             self._say(Text.assemble(("goes on     ", "dim"), f"after step {run.step:,}"))
+        if run.jump is not None:
+            self._say(Text.assemble(("schedule    ", "dim"), jump(*run.jump)))
         with (drawing := Screen(file=StringIO(), force_terminal=False, width=self._screen.width)).capture() as table:
             drawing.print(model_table(run.model, run.example))
         for line in ["", *table.get().splitlines(), ""]:
@@ -111,7 +114,7 @@ class Console(Observer):
             ended += f" in {duration(results['seconds'])}"
         if results.get("reason"):
             ended += f", {results['reason']}"
-        self._say(Text.assemble(("done        ", "dim"), visible(ended)))
+        self._say(Text.assemble(("done        ", "dim"), ended))
         for name, title in (("best", "best valid  "), ("test", "test        ")):
             if results.get(name):
                 at = f" (step {results[name]['step']:,})" if name == "best" and "step" in results[name] else ""
@@ -119,13 +122,13 @@ class Console(Observer):
         if results.get("sample"):
             self._say(Text("sample", style="dim"))
             for line in results["sample"].splitlines():
-                self._say(Text("  " + visible(line)))
+                self._say(Text("  " + line))
         if self._run is not None:
-            self._say(Text.assemble(("run folder  ", "dim"), visible(str(self._run.folder))))
+            self._say(Text.assemble(("run folder  ", "dim"), str(self._run.folder)))
         if results.get("next"):
             self._say(Text("what next", style="dim"))
             for command in results["next"]:
-                self._say(Text("  " + visible(command)))
+                self._say(Text("  " + command))
 
     def close(self) -> None:
         """Take the bar away and close the log."""
@@ -142,6 +145,7 @@ class Console(Observer):
     def _say(self, line: Text, on_screen: bool = True) -> None:
         """One line, never folded, so that a command can be copied and a log searched."""
         self._said = self._clock()
+        line.plain = visible(line.plain)
         if on_screen:
             self._screen.print(self._encodable(line), soft_wrap=True)
         if self._log is not None and self._run is not None and self._run.log_file is not None:
@@ -167,7 +171,7 @@ class Console(Observer):
             parts.append(f"loss {number(self._training.scores['loss'])}")
         if self._run is not None and self._evaluation is not None and self._run.monitor in self._evaluation.scores:
             parts.append(f"valid {self._run.monitor} {number(self._evaluation.scores[self._run.monitor])}")
-        line = Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
+        line = Text(visible(" · ".join(parts)), no_wrap=True, overflow="ellipsis")
         grid = Table.grid(padding=(0, 2))
         width = 20 if self._screen.width >= 110 else 10
         grid.add_row(ProgressBar(total=1.0, completed=done, width=width), self._encodable(line))
@@ -202,9 +206,19 @@ class Console(Observer):
 
 def standard_output() -> Screen:
     """Standard output: plain lines where it is no terminal, even where the environment asks for colours."""
-    if sys.stdout.isatty():
-        return Screen()
-    return Screen(force_terminal=False, width=120)
+    out = terminal.standard_output(lambda: terminal.warn(UNREAD))
+    if out.isatty():
+        return Screen(file=out)
+    return Screen(file=out, force_terminal=False, width=120)
+
+
+def jump(last: float, now: float) -> str:
+    """What is said of a learning rate that another limit has changed from one step to the next."""
+    times = f" ({number(now / last)}-fold)" if last else ""
+    return (
+        f"the learning rate jumps from {number(last)} to {number(now)}{times}, as the schedule now ends with another "
+        "limit of training"
+    )
 
 
 def number(value: float) -> str:

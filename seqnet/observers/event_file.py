@@ -6,6 +6,7 @@ nobody hears of it.
 
 import itertools
 import os
+import re
 import socket
 import sys
 import time
@@ -29,6 +30,13 @@ from seqnet.errors import DiskError, on_disk  # noqa: E402
 
 VERSION = "brain.Event:2"
 NUMBERS = itertools.count()
+NAME = re.compile(r"events\.out\.tfevents\.(\d{10})\..+", re.ASCII | re.DOTALL)
+
+
+def event_files(folder: Path) -> dict[Path, int]:
+    """The event files of a folder and the second that each is named after; what has another name is no such file."""
+    named = {path: NAME.fullmatch(path.name) for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+    return {path: int(found[1]) for path, found in named.items() if found and not path.is_dir()}
 
 
 class EventFile:
@@ -41,8 +49,7 @@ class EventFile:
         with on_disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
             # Readers take the files in the order of their names, which begin with a time in seconds.
-            there = [int(path.name.split(".")[3]) for path in folder.glob("events.out.tfevents.[0-9]*")]
-            second = max([int(time.time()), *(before + 1 for before in there)])
+            second = max([int(time.time()), *(before + 1 for before in event_files(folder).values())])
             name = f"events.out.tfevents.{second:010}.{socket.gethostname()}.{os.getpid()}.{next(NUMBERS)}"
             self._path = folder / name
             self._file = self._path.open("xb", buffering=0)

@@ -1,16 +1,19 @@
 """metrics.jsonl: one flat row a report, the same in every run of the same configuration."""
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from seqnet import strict_json
 from seqnet.batch import EvaluationReport, TrainingReport
-from seqnet.errors import on_disk
+from seqnet.errors import on_disk, visible
 from seqnet.observers.run import Observer, Run
+from seqnet.terminal import warn
+
+MOST = 3  # places that are named where rows are gone
 
 
 class MetricsFile(Observer):
@@ -21,8 +24,16 @@ class MetricsFile(Observer):
         self._path = Path()
 
     def on_start(self, run: Run) -> None:
-        """Open the run's file, cut at the step where the run goes on."""
+        """Open the run's file, cut at the step where the run goes on; say which of the rows up to there are gone."""
         self._path = run.folder / "metrics.jsonl"
+        if run.rows:
+            every = run.config["training"]["log_every_steps"]
+            gone = lost(self._path, run.step, run.evaluated, run.rows, every)
+            if gone is not None:
+                warn(gone)
+        self._open(run)
+
+    def _open(self, run: Run) -> None:
         cut(self._path, run.step, run.evaluated)
         with on_disk(self._path):
             self._file = self._path.open("ab", buffering=0)  # what the disk refuses is not tried again by `close`
@@ -30,7 +41,7 @@ class MetricsFile(Observer):
     def on_rewind(self, run: Run) -> None:
         """Cut the file where the run goes on."""
         self.close()
-        self.on_start(run)
+        self._open(run)
 
     def on_training(self, report: TrainingReport) -> None:
         """Write a row of the training split."""
@@ -59,10 +70,7 @@ class MetricsFile(Observer):
 
     def _write(self, row: dict[str, Any]) -> None:
         assert self._file is not None, "on_start opens the file"
-        finite = {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
-        }
-        left = json.dumps(finite, allow_nan=False).encode() + b"\n"
+        left = strict_json.dumps(row).encode() + b"\n"
         with on_disk(self._path):
             while left:
                 left = left[self._file.write(left) :]
@@ -90,9 +98,49 @@ def cut(path: Path, step: int, evaluated: int) -> None:
         os.replace(temporary, path)
 
 
+def lost(path: Path, step: int, evaluated: int, rows: int, every: int) -> str | None:
+    """Which rows are gone of as many as a run going on after `step` has written; None where none is.
+
+    No more than `every` steps lie between two rows. A line that cannot be read is a row that is gone.
+    """
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    until, there, places = {"train": step, "valid": evaluated}, 0, []
+    before, torn = 0, False
+    for line in lines:
+        row = _row(line)
+        if row is not None and row[1] > until.get(row[0], -1):
+            continue
+        if row is None:
+            torn = line.endswith(b"\n")  # what has no end is what a crash cut off, after `step`
+            continue
+        there += 1
+        if torn or row[1] - before > every:
+            places.append(f"between steps {before} and {row[1]}")
+        before, torn = row[1], False
+    if torn or step - before >= every:
+        places.append(f"after step {before}")
+    if there >= rows:
+        return None
+    if not there:
+        return f"{visible(str(path))} has lost all {rows} rows, up to step {step}; the run goes on without them"
+    where = ", ".join(places[:MOST]) + (" and elsewhere" if len(places) > MOST else "")
+    return (
+        f"{visible(str(path))} has lost {rows - there} of the {rows} rows up to step {step}"
+        f"{': those ' if where else ''}{where}; the run goes on without them"
+    )
+
+
 def _stays(line: bytes, until: Mapping[str, int]) -> bool:
+    row = _row(line)
+    return row is not None and row[1] <= until.get(row[0], -1)
+
+
+def _row(line: bytes) -> tuple[str, int] | None:
+    """Split and step of a row; None where it was cut off by a crash, is damaged, or a stranger's."""
     try:
         row = json.loads(line)
-        return line.endswith(b"\n") and row["step"] <= until.get(row["split"], -1)
-    except (ValueError, KeyError, TypeError, RecursionError):  # cut off by a crash, or a stranger's
-        return False
+        split, step = row["split"], row["step"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    whole = line.endswith(b"\n") and isinstance(split, str) and isinstance(step, int)
+    return (split, step) if whole else None

@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.errors import on_disk
 from seqnet.observers.attention_picture import draw as attention_image
-from seqnet.observers.event_file import EventFile
+from seqnet.observers.event_file import EventFile, event_files
 from seqnet.observers.lettering import lettering
 from seqnet.observers.run import Observer, Run
 
@@ -35,10 +36,11 @@ class TensorBoard(Observer):
     def on_start(self, run: Run) -> None:
         """Open the file and show the configuration."""
         folder = run.folder / "tensorboard"
-        there = list(folder.glob("events.out.tfevents.*"))
-        if not run.resumed:
-            for path in there:  # of a run that was killed before it could be resumed
-                path.unlink()
+        with on_disk(folder):
+            there = event_files(folder)
+            if not run.resumed:
+                for path in there:  # of a run that was killed before it could be resumed
+                    path.unlink()
         self._file = EventFile(folder, purge_step=run.step + 1 if run.resumed else 0)
         if not (run.resumed and there):
             text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
@@ -57,6 +59,7 @@ class TensorBoard(Observer):
         file.scalar("optimisation/learning_rate", report.learning_rate, report.step)
         file.scalar("optimisation/gradient_norm", report.gradient_norm, report.step)
         file.scalar("optimisation/clipped_share", report.clipped_share, report.step)
+        file.scalar("epoch", report.epoch, report.step)
         file.scalar("speed/tokens_per_second", report.tokens_per_second, report.step)
         file.scalar("data/padded_share", report.padded_share, report.step)
 

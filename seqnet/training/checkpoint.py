@@ -7,6 +7,7 @@ The manifest holds the size and sum of every file, and the sum of itself. No pic
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from seqnet import strict_json
 from seqnet.errors import CheckpointError, DiskError, on_disk, refused
 from seqnet.training.manifest import (
     AVERAGED,
@@ -41,7 +43,7 @@ Tree = Any  # dicts, lists, tuples, numbers, strings, None and tensors
 
 
 def split_tensors(tree: Tree, path: str = "") -> tuple[Tree, dict[str, Tensor]]:
-    """Take the tensors out of a tree: what is left is JSON, with a marker where each was."""
+    """Take the tensors out of a tree: what is left is JSON, with a marker where each was, or what JSON has not."""
     tensors: dict[str, Tensor] = {}
 
     def visit(node: Tree, place: str) -> Tree:
@@ -56,6 +58,8 @@ def split_tensors(tree: Tree, path: str = "") -> tuple[Tree, dict[str, Tensor]]:
             return {"$tuple": [visit(value, f"{place}/{index}") for index, value in enumerate(node)]}
         if isinstance(node, list):
             return [visit(value, f"{place}/{index}") for index, value in enumerate(node)]
+        if isinstance(node, float) and not math.isfinite(node):
+            return {"$float": str(node)}
         if node is None or isinstance(node, (bool, int, float, str)):
             return node
         raise TypeError(f"{place}: a {type(node).__name__} cannot be saved in a checkpoint")
@@ -68,6 +72,8 @@ def join_tensors(tree: Tree, tensors: dict[str, Tensor]) -> Tree:
     if isinstance(tree, dict):
         if "$tensor" in tree:
             return tensors[tree["$tensor"]]
+        if "$float" in tree:
+            return float(str(tree["$float"]))
         if "$items" in tree:
             return {key: join_tensors(value, tensors) for key, value in tree["$items"]}
         if "$tuple" in tree:
@@ -91,7 +97,7 @@ def write(folder: Path, step: int, components: dict[str, Tree], name: str | None
     contents = {}
     for component, tree in components.items():
         rest, tensors = split_tensors(tree)
-        contents[f"{component}.json"] = json.dumps(rest, ensure_ascii=False).encode()
+        contents[f"{component}.json"] = strict_json.dumps(rest, ensure_ascii=False).encode()
         if tensors:
             contents[f"{component}.safetensors"] = save_tensors(tensors)
     listed = {file: {"bytes": len(data), "sha256": sum_of(data)} for file, data in contents.items()}
@@ -233,7 +239,7 @@ def fingerprint(path: Path) -> dict[str, str]:
     sums = {}
     for name, tree in sorted(strip(read(path)).items()):
         rest, tensors = split_tensors(tree)
-        digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
+        digest = hashlib.sha256(strict_json.dumps(rest, sort_keys=True).encode())
         for place, tensor in sorted(tensors.items()):
             digest.update(f"{place} {tensor.dtype} {tuple(tensor.shape)} ".encode())
             digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())

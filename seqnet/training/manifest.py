@@ -13,6 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from seqnet import strict_json
 from seqnet.errors import CheckpointError
 
 FORMAT = 1
@@ -90,11 +91,12 @@ def verified(path: Path, wanted: Collection[str] | None = None) -> dict[str, byt
         raw = _regular(path / MANIFEST)
         manifest = json.loads(raw)
         version, step, listed = manifest["format"], manifest["step"], dict(manifest["files"])
+        rewritten = manifest_of({"format": version, "step": step, "files": listed})
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path / MANIFEST} is missing or damaged") from error
     if version != FORMAT:
         raise CheckpointError(f"{path} has format {version!r:.40}; this seqnet reads format {FORMAT}")
-    if raw != manifest_of({"format": version, "step": step, "files": listed}):
+    if raw != rewritten:
         raise CheckpointError(f"{path / MANIFEST} is damaged: its checksum is not the one written")
     if NAME.fullmatch(path.name) and step_of(path) != step:
         raise CheckpointError(f"{path / MANIFEST} is that of step {step!r:.40}: this is another checkpoint's content")
@@ -116,7 +118,7 @@ def verified(path: Path, wanted: Collection[str] | None = None) -> dict[str, byt
 
 def manifest_of(body: dict[str, Any]) -> bytes:
     """The manifest's bytes: what it says, and the sum of that."""
-    return json.dumps({**body, "sha256": sum_of(json.dumps(body).encode())}, indent=1).encode()
+    return strict_json.dumps({**body, "sha256": sum_of(strict_json.dumps(body).encode())}, indent=1).encode()
 
 
 def sum_of(data: bytes) -> str:

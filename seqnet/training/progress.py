@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqnet.batch import StepReport, TrainingReport
 from seqnet.scores import better
@@ -52,30 +52,64 @@ class Averages:
         )
 
 
+class Scored(NamedTuple):
+    """What of an evaluation says how good the model is."""
+
+    value: float  # of the monitored score
+    loss: float
+    step: int
+
+
 @dataclass
 class Stopping:
-    """The best evaluations so far, and how many there were since the best. keep: how many are remembered."""
+    """The best evaluations so far, and how many there were since the best. keep: how many are remembered.
+
+    Of two the one with the better score is better, of equal ones that with the lower loss, then the later one: a score
+    that stays where it is, as that of a model which gets nothing right yet, would otherwise keep the first.
+    """
 
     monitor: str
     patience: int | None = None
     keep: int = 1
-    best: list[tuple[float, int]] = field(default_factory=list)  # value and step, best first
-    waited: int = 0
+    best: list[Scored] = field(default_factory=list)  # best first
+    waited: int = 0  # evaluations since the last that improved on all before it
+    differing: int = 0  # evaluations with another score than the best before them
 
-    def observe(self, value: float, step: int) -> bool:
-        """Take in an evaluation; whether it is the best so far. Of equal ones the first counts as better."""
-        place = sum(not better(self.monitor, value, known) for known, _ in self.best)  # after those as good
-        improved = place == 0 and not math.isnan(value)
-        if not math.isnan(value):
-            self.best.insert(place, (value, step))
-            del self.best[self.keep :]
-        self.waited = 0 if improved else self.waited + 1
-        return improved
+    def observe(self, value: float, loss: float, step: int) -> bool:
+        """Take in an evaluation; whether it is the best so far, which one with a NaN never is.
+
+        It improved, and nothing is `waited` for, where its score is strictly better than all before; or its loss is,
+        while all evaluations gave one and the same score.
+        """
+        new = Scored(value, loss, step)
+        self.waited += 1
+        if math.isnan(value) or math.isnan(loss):
+            return False
+        if self.best:
+            self.differing += value != self.best[0].value
+        if not self.best or better(self.monitor, value, self.best[0].value):
+            self.waited = 0
+        elif not self.differing and loss < self.best[0].loss:
+            self.waited = 0
+        self.best.insert(sum(self.prefers(known, new) for known in self.best), new)
+        del self.best[self.keep :]
+        return self.best[0] is new
+
+    def prefers(self, one: Scored, other: Scored) -> bool:
+        """Whether `one` is better than `other`, whichever was later."""
+        if math.isnan(one.loss):
+            return False
+        return better(self.monitor, one.value, other.value) or (one.value == other.value and one.loss < other.loss)
+
+    @property
+    def improved(self) -> bool:
+        """Whether the last evaluation improved on all before it."""
+        return self.waited == 0
 
     @property
     def best_steps(self) -> list[int]:
         """The steps of the best evaluations, best first."""
-        return [step for _, step in self.best]
+        return [scored.step for scored in self.best]
 
     @property
     def stop(self) -> bool:
@@ -84,12 +118,25 @@ class Stopping:
 
     def state(self) -> dict[str, Any]:
         """What must be saved to go on."""
-        return {"best": [list(pair) for pair in self.best], "waited": self.waited}
+        return {
+            "best": [[scored.value, scored.step] for scored in self.best],
+            "losses": [scored.loss for scored in self.best],
+            "waited": self.waited,
+            "differing": self.differing,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """The inverse of `state`."""
-        self.best = [(value, step) for value, step in state["best"]][: self.keep]
-        self.waited = state["waited"]
+        """The inverse of `state`. Raises ValueError where it holds no numbers, or steps that are none.
+
+        What a checkpoint of an earlier seqnet lacks is taken so that scores decide, and of equal ones the later.
+        """
+        pairs = state["best"]
+        losses = state.get("losses", [math.inf] * len(pairs))
+        best = [Scored(value, loss, step) for (value, step), loss in zip(pairs, losses, strict=True)]
+        waited, differing = state["waited"], state.get("differing", 1)
+        check_numbers([[scored.value, scored.loss] for scored in best])
+        check_numbers([waited, differing, [scored.step for scored in best]], 0)
+        self.best, self.waited, self.differing = best[: self.keep], waited, differing
 
 
 def check_numbers(tree: Any, least: float | None = None) -> None:

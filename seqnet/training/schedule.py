@@ -32,7 +32,7 @@ class Schedule(ABC):
         """The factor without warm-up."""
 
     def observe(self, improved: bool) -> None:  # noqa: B027  nothing to hear, for most
-        """Hear whether an evaluation was the best so far."""
+        """Hear whether an evaluation improved on all before it."""
 
     def state(self) -> dict[str, Any]:
         """What must be saved to go on."""
@@ -93,7 +93,7 @@ class Step(Schedule):
 
 
 class Plateau(Schedule):
-    """Multiply by `factor` after more than `patience` evaluations in a row without a new best."""
+    """Multiply by `factor` after more than `patience` evaluations in a row without a better score."""
 
     def __init__(self, warmup_steps: CountFromZero = 0, factor: Factor = 0.5, patience: CountFromZero = 2) -> None:
         super().__init__(warmup_steps)
@@ -107,7 +107,7 @@ class Plateau(Schedule):
         return self.current
 
     def observe(self, improved: bool) -> None:
-        """Count an evaluation without a new best; drop when there were too many."""
+        """Count an evaluation without a better score; drop when there were too many."""
         self.waited = 0 if improved else self.waited + 1
         if self.waited > self.patience:
             self.current *= self.drop

@@ -178,8 +178,15 @@ class Trainer:
 
     def done(self) -> float:
         """Share of training done, 0 to 1, by the limit that the schedule follows."""
+        return self._share(self.limits)
+
+    def _share(self, limits: Limits) -> float:
         position = self.position
-        return self.limits.done(position.step, position.epoch + position.share, position.seconds / 60)
+        return limits.done(position.step, position.epoch + position.share, position.seconds / 60)
+
+    def next_rate(self, limits: Limits) -> float:
+        """The learning rate of the next step, were training to end with these limits."""
+        return float(self._rates[0] * self.schedule.factor(self.position.step, self._share(limits)))
 
     def steps(self) -> Iterator[StepReport | None]:
         """Train until a limit is reached; None for a step that was left out. Raises NonFiniteError."""

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from seqnet.commands.lines import as_line
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -43,11 +45,6 @@ def test_evaluate_on_other_files_and_into_a_file(seqnet: Any, judge_run: Path, r
 
 
 def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> None:
-    found = seqnet("evaluate", f"run={writer_run}")
-    assert (found.code, found.err) == (
-        3,
-        "seqnet: split=test: there is no such split; try split=train or split=valid\n",
-    )
     found = seqnet("evaluate", f"run={adding_run}", "data.path=file.jsonl")
     assert (found.code, "trained on Adding, which reads no files" in found.err) == (2, True)
     found = seqnet("evaluate", "run=nowhere")
@@ -56,6 +53,45 @@ def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> No
     assert (found.code, "did you mean 'test'?" in found.err) == (2, True)
     found = seqnet("evaluate", f"run={writer_run}", "split=valid", "output=no/folder")
     assert (found.code, found.out, "output=no/folder" in found.err) == (2, "", True)
+
+
+def test_a_split_that_is_not_there_is_told_with_what_is(seqnet: Any, novel: Path, writer_run: Path) -> None:
+    def refused(run: Path | str, *typed: str) -> str:
+        found = seqnet("evaluate", f"run={run}", *typed)
+        assert (found.code, found.out) == (3, "")
+        return str(found.err)
+
+    own = "choose split=valid, or split=train, or data.path= with a file of yours, or a new training with"
+    assert refused(writer_run) == (
+        f"seqnet: split=test: this run's data has no test split; {own} data.test_share above 0.0\n"
+    )
+    Path("other").mkdir()
+    shutil.copy(novel, "other/valid.txt")
+    assert refused(writer_run, "data.path=other") == (
+        "seqnet: split=test: data.path=other has no test split; choose split=valid, or another data.path= with a file "
+        "of yours\n"
+    )
+    small = ("model.hidden_size=4", "training.max_minutes=null", "training.max_steps=1")
+    assert seqnet.quietly("experiment=python_docs", *small, "debug.one_batch=true", "run_dir=docs").code == 0
+    assert refused("docs") == (
+        "seqnet: split=test: this run's data has no test split; choose split=valid, or split=train\n"
+    )
+
+
+def test_what_is_said_to_do_next_can_be_done_where_nothing_could_be_held_out(seqnet: Any) -> None:
+    Path("one.jsonl").write_text('{"inputs": [[0.5], [0.25]], "target": 0.75}\n')
+    choices = ("experiment=blank", "data=sequences", "task=many_to_one", "objective=regression", "data.path=one.jsonl")
+    small = ("model.embedding_size=null", "model.hidden_size=4", "training.max_epochs=1")
+    found = seqnet.quietly(*choices, *small, "run_dir=run")
+    assert found.code == 0, found.err
+    found = seqnet("evaluate", "run=run", "split=valid")
+    assert (found.code, found.err) == (
+        3,
+        "seqnet: split=valid: this run's data has no valid split; choose split=train, or data.path= with a file of "
+        "yours, or a new training with data.valid_share above 0.1\n",
+    )
+    said = next(line for line in seqnet.results("run")["next"] if "evaluate" in line)
+    assert seqnet(*said.split()[1:]).code == 0
 
 
 # --------------------------------------------------------------------- predict
@@ -198,6 +234,8 @@ def test_a_seed_makes_the_same_text(seqnet: Any, writer_run: Path) -> None:
     greedy = text("decoding=greedy")
     assert greedy == text("decoding=greedy", "seed=2") == text("top_k=1") == text("top_p=1e-9")
     assert greedy == text("temperature=1e-6", "seed=3")
+    assert greedy == text("temperature=0", "seed=3") == text("temperature=0", "top_k=5")
+    assert greedy == text("decoding.temperature=0", "seed=3")
     assert text("temperature=100") != text()
 
 
@@ -206,7 +244,7 @@ def test_a_prompt_of_nothing_begins_after_a_line_break(seqnet: Any, writer_run: 
     default = seqnet("generate", f"run={writer_run}", "length=9")
     assert empty.code == 0, empty.err
     assert empty.rows[0]["prediction"] == line_break.rows[0]["prediction"] == default.rows[0]["prediction"]
-    assert empty.rows[0]["prompt"] == ""
+    assert empty.rows[0]["prompt"] == default.rows[0]["prompt"] == ""
 
 
 def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> None:
@@ -214,6 +252,37 @@ def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> 
     assert found.code == 0
     assert found.err == "seqnet: 2 of the prompt's 6 tokens are unknown to the model\n"
     assert len(found.rows[0]["prediction"]) == 9
+
+
+@pytest.mark.parametrize("level", ["characters", "words", "bpe"])
+def test_of_a_prompt_that_nobody_typed_nothing_is_told(seqnet: Any, level: str) -> None:
+    Path("one_line.txt").write_text("the quick brown fox jumps over a lazy dog " * 30)
+    small = ("model.hidden_size=4", "training.window=8", "training.max_minutes=null", "training.max_steps=1")
+    choices = ("experiment=tiny_shakespeare", "data.path=one_line.txt", "data.batch_size=1", "schedule.warmup_steps=0")
+    found = seqnet.quietly(*choices, *small, f"data.fields.text.level={level}", "run_dir=run")
+    assert found.code == 0, found.err
+    for prompt in ((), ("prompt=",), ("prompt=null",)):
+        found = seqnet("generate", "run=run", "length=3", *prompt)
+        assert (found.code, found.err, found.rows[0]["prompt"]) == (0, "", "")
+    typed = seqnet("generate", "run=run", "length=3", "prompt=\u2603")
+    told = "" if level == "bpe" else "seqnet: 1 of the prompt's 1 tokens are unknown to the model\n"
+    assert (typed.code, typed.err, typed.rows[0]["prompt"]) == (0, told, "\u2603")
+
+
+def test_a_reader_that_has_enough_ends_the_answers(terminal: Any, adding_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.txt").write_text("[[0.5, 1]]\n" * 3)
+    gone = "read, write = os.pipe()\nos.close(read)\nos.dup2(write, 1)"
+    (tmp_path / "enough.py").write_text(f"import os\nfrom seqnet import cli\n{gone}\ncli.main()\n")
+    for output in ((), ("output=/dev/stdout",)):
+        words = ("predict", f"run={adding_run}", "input=rows.txt", "device=cpu", *output)
+        found = terminal("enough.py", *words, folder=tmp_path)
+        assert (found.code, found.out, found.err) == (0, "", "")
+
+
+def test_an_answer_is_a_line_that_can_be_written_and_shown() -> None:
+    for text in ("\x1b[2J", "\x9b2J", "\ud800", "\u202e", "a\r\nb"):
+        line = as_line({"prediction": text})
+        assert line.encode().decode().isprintable() and json.loads(line) == {"prediction": text}
 
 
 def test_a_full_disk_is_said(seqnet: Any, writer_run: Path) -> None:
@@ -233,7 +302,7 @@ def test_generate_refuses(seqnet: Any, judge_run: Path, writer_run: Path) -> Non
     assert "is not a language model" in found.err and "seqnet predict" in found.err
     found = seqnet("generate", f"run={writer_run}", "decoding=greedy", "top_k=3")
     assert (found.code, "decoding=sampling" in found.err) == (2, True)
-    for override in ("temperature=0", "top_p=2", "length=0", "decoding=beem"):
+    for override in ("temperature=-1", "top_p=2", "length=0", "decoding=beem"):
         assert seqnet("generate", f"run={writer_run}", override).code == 2
 
 

@@ -45,6 +45,8 @@ def test_another_decoding_gives_other_scores_and_the_same_loss(seqnet: Any, reve
     assert drawn[0]["loss"] == beam["loss"]
     one = seqnet("evaluate", f"run={reverse_run}", "decoding=beam", "decoding.beam_size=1").rows[0]
     assert one == seqnet("evaluate", f"run={reverse_run}", "decoding=greedy").rows[0]
+    cold = ("decoding=sampling", "decoding.temperature=0")
+    assert one == seqnet("evaluate", f"run={reverse_run}", *cold).rows[0]
     found = seqnet("evaluate", f"run={reverse_run}", "decoding.beam_size=2")
     assert (found.code, "add decoding=beam" in found.err) == (2, True)
     found = seqnet("evaluate", f"run={reverse_run}", "decoding=beem")
@@ -253,14 +255,16 @@ def test_composing_is_drawn_from_the_seed(seqnet: Any, chorale_run: Path) -> Non
     assert first == pieces("seed=1") != pieces("seed=2")
     assert len(set(first)) > 1
     assert len(set(pieces("decoding=greedy"))) == len(set(pieces("temperature=1e-6"))) == 1
+    assert pieces("temperature=0") == pieces("decoding=greedy")
     assert all(piece.startswith("C4+E4") for piece in pieces("prompt=C4+E4"))
 
 
 def test_length_is_the_most_that_is_written(seqnet: Any, chorale_run: Path, drawing_run: Path) -> None:
     (row,) = seqnet("generate", f"run={chorale_run}", "length=5", "decoding=greedy").rows
     assert row["decoding"]["max_length"] == 5
-    found = seqnet("generate", f"run={drawing_run}", "prompt=7", "length=5")
-    assert (found.code, "draws numbers" in found.err) == (2, True)
+    for typed in ("length=5", "temperature=0"):
+        found = seqnet("generate", f"run={drawing_run}", "prompt=7", typed)
+        assert (found.code, "draws numbers" in found.err) == (2, True)
 
 
 def test_a_piece_can_be_played(seqnet: Any, chorale_run: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.training import checkpoint
@@ -115,6 +116,19 @@ def test_the_best_checkpoint_comes_along_to_a_new_folder(seqnet: Any) -> None:
     assert seqnet("train", "resume=run", "run_dir=new", "training.max_epochs=7", "checkpoint.keep=1").code == 0
     assert seqnet.results("new")["best"] == best
     assert seqnet.fingerprint("new", "best") == seqnet.fingerprint("run", "best")
+
+
+def test_the_epochs_of_tensorboard_are_those_of_the_rows_of_a_run_that_was_stopped(
+    seqnet: Any, language_model: tuple[str, ...]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 10)
+        assert seqnet.quietly(*language_model, "observers.tensorboard=true", "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run", "observers.console=false").code == 0
+    shown = EventAccumulator("run/tensorboard", size_guidance={"scalars": 0}).Reload().Scalars("epoch")
+    rows = [(row["step"], row["epoch"]) for row in seqnet.rows("run") if row["split"] == "train"]
+    assert [(point.step, point.value) for point in shown] == rows
+    assert {epoch for _, epoch in rows} == {0, 1, 2}
 
 
 def test_a_complete_run_says_so_and_goes_on_when_a_limit_is_raised(
@@ -295,3 +309,78 @@ def test_a_decoder_stopped_between_two_windows_of_a_target_goes_on_to_the_same_e
     assert seqnet.results("run")["steps"] > 9
     assert seqnet.fingerprint("run") == seqnet.fingerprint("whole")
     assert seqnet.rows("run") == seqnet.rows("whole")
+
+
+def test_a_run_that_stopped_early_goes_on_when_its_patience_is_raised(seqnet: Any, classifier: tuple[str, ...]) -> None:
+    still = (*classifier, "optimizer.lr=1e-30", "training.max_epochs=6")
+    assert seqnet.quietly(*still, "training.patience=3", "run_dir=whole").code == 0
+    assert seqnet.quietly(*still, "training.patience=1", "run_dir=run").code == 0
+    assert seqnet.results("run")["epochs"] < seqnet.results("whole")["epochs"] == 4
+    found = seqnet("train", "run_dir=run")
+    assert found.out.startswith("run is complete: stopped early: 1 evaluations without a better")
+    assert "(training.patience=1); to go on, raise that limit" in found.out
+    assert seqnet("train", "run_dir=run", "training.patience=3").code == 0
+    assert seqnet.fingerprint("run") == seqnet.fingerprint("whole")
+    assert seqnet.rows("run") == seqnet.rows("whole")
+    assert seqnet("train", "run_dir=run", "training.patience=2").out.startswith("run is complete: stopped early")
+    assert seqnet("train", "run_dir=run", "training.patience=null").code == 0
+    assert seqnet.results("run")["reason"] == "training.max_epochs=6 reached"
+
+
+def test_a_learning_rate_that_jumps_is_told_once(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, language_model: tuple[str, ...]
+) -> None:
+    def jumps(*arguments: str) -> list[str]:
+        found = seqnet("train", "run_dir=run", "observers.console=true", *arguments)
+        return [line for line in found.out.splitlines() if "jumps" in line]
+
+    options = (*language_model, "training.max_epochs=null", "training.max_steps=12", "schedule=linear")
+    assert not jumps(*options)
+    stop_after(monkeypatch, 14)
+    (told,) = jumps("training.max_steps=24")
+    rates = {row["step"]: row["learning_rate"] for row in seqnet.rows("run") if row["split"] == "train"}
+    assert f"jumps from {rates[12]:.4g} to {rates[12] * 6:.4g} (6-fold)" in told  # by 1/12 of the rate, and by 1/2
+    assert told in Path("run/train.log").read_text()
+    stop_after(monkeypatch, 0)
+    assert not jumps()  # it goes on where it was
+    assert not jumps("training.max_steps=25")  # 1/24 becomes 1/25
+    assert seqnet.quietly(*options[:-1], "schedule=constant", "run_dir=still").code == 0
+    assert "jumps" not in seqnet("train", "run_dir=still", "training.max_steps=24").out
+
+
+@pytest.mark.parametrize(
+    ("harm", "where"),
+    [
+        (lambda rows: None, "all {rows} rows, up to step {step};"),
+        (lambda rows: [], "all {rows} rows, up to step {step};"),
+        (
+            lambda rows: [*rows[:3], b"\0" * len(rows[3]) + b"\n", *rows[4:]],
+            "1 of the {rows} rows up to step {step}: those between",
+        ),
+        (lambda rows: rows[4:], "4 of the {rows} rows up to step {step}: those between steps 0 and 9;"),
+        (lambda rows: rows[:4], "rows up to step {step}: those after step 6;"),
+    ],
+)
+def test_rows_that_are_gone_are_told(
+    seqnet: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    language_model: tuple[str, ...],
+    writer_run: Path,
+    harm: Any,
+    where: str,
+) -> None:
+    stop_after(monkeypatch, 16)
+    seqnet.quietly(*language_model, "run_dir=run")
+    stop_after(monkeypatch, 0)
+    path = Path("run/metrics.jsonl")
+    rows = path.read_bytes().splitlines(keepends=True)
+    left = harm(rows)
+    path.unlink() if left is None else path.write_bytes(b"".join(left))
+    found = seqnet("train", "run_dir=run")
+    assert found.code == 0
+    (told,) = found.err.splitlines()
+    assert told.startswith("seqnet: run/metrics.jsonl has lost ")
+    assert where.format(rows=len(rows), step=16) in told
+    assert seqnet.fingerprint("run") == seqnet.fingerprint(writer_run)
+    there = seqnet.rows("run")
+    assert [row for row in seqnet.rows(writer_run) if row in there] == there

@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 
+from seqnet.commands import train
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training import checkpoint
@@ -114,7 +115,7 @@ def test_what_is_refused_leaves_no_folder(
     seqnet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str, code: int, sentence: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = seqnet("train", *ADDING, override)
+    found = seqnet.quietly(*ADDING, override)
     assert (found.code, found.out) == (code, "")
     assert sentence in found.err
     assert found.err.startswith("seqnet: ")
@@ -137,7 +138,7 @@ def test_bad_data_leaves_no_folder(
     seqnet: Any, tmp_path: Path, classifier: tuple[str, ...], contents: str, place: str
 ) -> None:
     (tmp_path / "bad.csv").write_text(contents)
-    found = seqnet("train", *classifier, "data.path=bad.csv")
+    found = seqnet.quietly(*classifier, "data.path=bad.csv")
     assert found.code == 3
     assert place in found.err
     assert found.err.count("\n") == 1
@@ -209,8 +210,8 @@ def test_patience_ends_a_run(seqnet: Any) -> None:
     still = ("optimizer=sgd", "optimizer.lr=1e-30", "training.patience=2", "training.max_epochs=50")
     assert seqnet.quietly(*ADDING, *still, "run_dir=run").code == 0
     reached = seqnet.results("run")
-    assert (reached["epochs"], reached["best"]["step"]) == (3, 4)
-    assert reached["reason"] == "stopped early: 2 evaluations without a better loss"
+    assert (reached["epochs"], reached["best"]["step"]) == (3, 12)  # of equal ones the last is the best
+    assert reached["reason"] == "stopped early: 2 evaluations without a better loss (training.patience=2)"
     found = seqnet("train", "run_dir=run")
     assert (found.code, "is complete: stopped early" in found.out) == (0, True)
 
@@ -233,7 +234,7 @@ def test_determinism_belongs_to_the_run_that_asks_for_it(seqnet: Any) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ("checkpoint.every_steps=4", "checkpoint.keep=9", "observers.samples=false"),
+        ("checkpoint.every_steps=4", "checkpoint.keep=9", "observers.samples=false", "observers.sample_length=200"),
         ("checkpoint.every_minutes=1e-9", "checkpoint.keep=1", "observers.sample_length=50"),
         ("observers.tensorboard=true", "observers.console=true"),
     ],
@@ -263,12 +264,17 @@ def test_a_run_starts_from_the_weights_of_another(seqnet: Any, writer_run: Path,
     assert seqnet.fingerprint("run")["data"] == seqnet.fingerprint(writer_run)["data"]
     found = seqnet.quietly(*ADDING, f"init_from={writer_run}", "run_dir=other")
     assert found.code == 2
-    assert "was trained on seqnet.data.sources.text.Text" in found.err
+    assert "was trained on seqnet.data.dataset.Dataset" in found.err
     assert not Path("other").exists()
 
 
 def test_overfitting_one_batch_drives_the_loss_to_zero(seqnet: Any, reviews: Path) -> None:
-    columns = ("data.text_column=text", "data.label_column=label", "model.hidden_size=32", "model.embedding_size=16")
+    columns = (
+        "data.fields.text.column=text",
+        "data.fields.label.column=label",
+        "model.hidden_size=32",
+        "model.embedding_size=16",
+    )
     found = seqnet("train", "experiment=sst2", f"data.path={reviews}", *columns, "debug=overfit", "run_dir=run")
     assert found.code == 0, found.err
     assert seqnet.rows("run")[-1]["loss"] < 0.02
@@ -284,10 +290,87 @@ def test_a_profile_is_a_chrome_trace(seqnet: Any) -> None:
 
 def test_what_to_type_next_can_be_typed(seqnet: Any, language_model: tuple[str, ...]) -> None:
     where = "two words"
-    assert seqnet.quietly(*language_model, "training.max_steps=1", f"run_dir={where}").code == 0
+    assert seqnet.quietly(*language_model, "training.max_steps=2", f"run_dir={where}").code == 0
     generate, evaluate, board = seqnet.results(where)["next"]
     assert generate == "seqnet generate run='two words'"
     assert evaluate == "seqnet evaluate run='two words' split=valid"
     assert board == "tensorboard --logdir ."
     assert seqnet("generate", "run=two words", "length=5").code == 0
     assert seqnet("evaluate", "run=two words", "split=valid").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        (("training.max_steps=5",), 5),
+        (("training.max_steps=20",), 8),  # of the epochs, which come first
+        (("training.accumulate=3",), 4),
+        (("training.window=100", "training.max_steps=5"), 5),
+    ],
+)
+def test_a_warm_up_that_training_never_ends_is_refused(
+    seqnet: Any, tmp_path: Path, options: tuple[str, ...], steps: int
+) -> None:
+    found = seqnet.quietly(*ADDING, *options, f"schedule.warmup_steps={steps + 1}", "run_dir=run")
+    assert found.code == 2
+    assert f"schedule.warmup_steps={steps + 1} is beyond the end of training, which has {steps} steps" in found.err
+    assert not list(tmp_path.iterdir())
+    assert seqnet.quietly(*ADDING, *options, f"schedule.warmup_steps={steps}", "run_dir=run").code == 0
+
+
+def test_a_warm_up_of_an_experiment_that_training_never_ends_is_told(seqnet: Any, classifier: tuple[str, ...]) -> None:
+    for options, steps in ((("training.max_steps=3",), 3), ((), 15)):
+        found = seqnet.quietly(*classifier, *options, f"run_dir=run{steps}")
+        assert found.code == 0
+        assert f"warmup_steps=50 is beyond the end of training, which has {steps} steps" in found.err
+    assert not seqnet.quietly(*classifier, "debug=quick", "training.max_epochs=1", "run_dir=quick").err
+
+
+def scored(monkeypatch: pytest.MonkeyPatch, *told: dict[str, float]) -> None:
+    """Let the evaluations of a run tell this, the last again and again."""
+    evaluate, given = train.evaluate, iter(told)
+
+    def another(*arguments: Any) -> Any:
+        scores, judge = evaluate(*arguments)
+        return {**scores, **next(given, told[-1])}, judge
+
+    monkeypatch.setattr(train, "evaluate", another)
+
+
+def test_of_equal_scores_the_lower_loss_is_best(seqnet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = (5.0, 2.0, 1.0, 3.0)
+    scored(monkeypatch, *({"mae": 0.5, "loss": loss} for loss in losses))
+    options = ("training.monitor=mae", "training.max_epochs=4", "training.patience=2")
+    found = seqnet.quietly(*ADDING, *options, "run_dir=run", "observers.console=true")
+    assert os.readlink("run/checkpoints/best") == "step_00000012"
+    assert [line.endswith("best") for line in found.out.splitlines() if "valid loss" in line][:4] == [True] * 3 + [
+        False
+    ]
+    assert seqnet.results("run")["epochs"] == 4  # the loss stands in for a score that never moved
+
+
+def test_a_loss_that_is_not_a_number_is_never_best_and_no_json_holds_it(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nan, inf = float("nan"), float("inf")
+    scored(monkeypatch, {"mae": 0.1, "loss": nan}, {"mae": 0.5, "loss": 1.0, "mse": inf}, {"mae": 0.1, "loss": nan})
+    options = ("training.monitor=mae", "training.max_epochs=3", "checkpoint.keep_best=3", "checkpoint.keep=9")
+    found = seqnet.quietly(*ADDING, *options, "run_dir=run", "observers.console=true")
+    assert found.code == 0, found.err
+    assert os.readlink("run/checkpoints/best") == "step_00000008"
+    assert [line.endswith("best") for line in found.out.splitlines() if "valid loss" in line] == [False, True, False]
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    files = [path for path in Path("run").rglob("*.json*") if path.is_file()]
+    assert {"metrics.jsonl", "results.json", "metrics.json", "early_stopping.json"} <= {path.name for path in files}
+    for path in files:
+        for text in path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]:
+            json.loads(text, parse_constant=refuse)
+    assert [row["loss"] for row in seqnet.rows("run") if row["split"] == "valid"] == [None, 1.0, None]
+    last = checkpoint.read(Path("run/checkpoints/step_00000012"))["metrics"]["evaluated"]["scores"]
+    assert last["loss"] != last["loss"] and last["mae"] == 0.1
+    assert seqnet("train", "run_dir=run", "training.max_epochs=4").code == 0
+    answer = seqnet("evaluate", "run=run", "split=valid")
+    json.loads(answer.out, parse_constant=refuse)

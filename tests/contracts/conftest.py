@@ -25,14 +25,21 @@ from seqnet.spaces import Tokens
 
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
+TABLE = "table of "
 TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4}
 
 
 def choices(group):
-    """The yamls of a group. Models that read a source are the group `decoder`, the others `model`."""
+    """The yamls of a group. Models that read a source are the group `decoder`, the others `model`.
+
+    Of data, in place of `table` what the examples make of it: `table of sst2`.
+    """
     found = sorted(path.stem for path in (CONFIGS / group.replace("decoder", "model")).glob("*.yaml"))
     if group in ("model", "decoder"):
         return [choice for choice in found if reads_a_source(choice) == (group == "decoder")]
+    if group == "data":
+        tables = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.name not in found)
+        return [*(choice for choice in found if choice != "table"), *(f"{TABLE}{name}" for name in tables)]
     return found
 
 
@@ -57,7 +64,22 @@ def read(group, choice):
 @functools.cache
 def source_of(data):
     """The data source of a yaml, which has read nothing."""
-    return build.source({"data": read("data", data), "seed": 1})
+    config = _composed(*chosen_by(data)) if data.startswith(TABLE) else {"data": read("data", data), "seed": 1}
+    return build.source(config)
+
+
+def chosen_by(data):
+    """Overrides that choose a data set. Of the experiment only `data` counts; one that is a table brings its fields."""
+    if not data.startswith(TABLE):
+        return ["experiment=python_docs", f"data={data}"]
+    name = data.removeprefix(TABLE)
+    return [f"experiment={name if name in choices('experiment') else 'blank'}", *typed(EXAMPLES / name)]
+
+
+def typed(folder):
+    """Overrides that an example is read with."""
+    path = folder / "typed.txt"
+    return [*(path.read_text().splitlines() if path.is_file() else ()), f"data.path={folder}"]
 
 
 def part_of(group, choice):
@@ -72,7 +94,7 @@ def go_together(task, objective):
 
 
 ONLY = {  # by an argument of the test: the data sets that it is for
-    "filed": lambda data: "path" in read("data", data),
+    "filed": lambda data: data.startswith(TABLE) or "path" in read("data", data),
     "writes": lambda data: getattr(source_of(data).target_kind, "axis", None) is Axis.SEQUENCE,
     "writes_tokens": lambda data: ENDS in getattr(source_of(data).target_kind, "traits", ()),
     "sourced": lambda data: bool(source_of(data).input_kinds),
@@ -165,27 +187,37 @@ def composed():
     return config
 
 
-@pytest.fixture(scope="session")
-def tiny(composed):
+def tiny_of(*arguments):
     """Overrides that make a configuration's data tiny, and have it read an example where it reads files."""
+    config = _composed(*arguments)
+    if isinstance(config, ConfigurationError):
+        raise config
+    data, groups = config["data"], config["groups"]
+    found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
+    if "path" in data and data["path"] is None:
+        kinds = ("data",) if groups["data"] != "table" else ("experiment",)
+        folders = [folder for group in kinds for folder in EXAMPLES.iterdir() if groups[group].startswith(folder.name)]
+        if not folders:
+            pytest.fail(
+                f"experiment={groups['experiment']} data={groups['data']} reads files: put tiny ones of its format "
+                f"into tests/contracts/examples/{groups[kinds[0]]}/ (train, valid and test; overrides that they are "
+                "read with in typed.txt; and, unless predict reads the inputs of a row as JSON, one good line for it "
+                "in line.txt)"
+            )
+        found += typed(folders[0])
+    return [*arguments, *found]
 
-    def overrides(*arguments):
-        config = composed(*arguments)
-        data, groups = config["data"], config["groups"]
-        found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
-        if "path" in data:
-            folders = [EXAMPLES / groups[group] for group in ("experiment", "data")]
-            folder = next((folder for folder in folders if folder.is_dir()), None)
-            if folder is None:
-                pytest.fail(
-                    f"configs/data/{groups['data']}.yaml reads files: put tiny ones of its format into "
-                    f"tests/contracts/examples/{groups['data']}/ (train, valid and test; and, unless predict reads "
-                    "the inputs of a row as JSON, one good line for it in line.txt)"
-                )
-            found.append(f"data.path={folder}")
-        return [*arguments, *found]
 
-    return overrides
+@pytest.fixture(scope="session")
+def tiny():
+    """See `tiny_of`."""
+    return tiny_of
+
+
+@pytest.fixture(scope="session")
+def chosen():
+    """See `chosen_by`."""
+    return chosen_by
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,16 @@ from seqnet import build, relations
 from seqnet.batch import IGNORE, Batch
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.errors import DataError
-from seqnet.spaces import Image, Tokens
+from seqnet.spaces import Image, Spelling, Tokens
 
 SPLITS = ("train", "valid", "test")
 
 
 @pytest.fixture
-def config(data, tiny, composed, monkeypatch):
-    """The experiment is one that says nothing of this data: whatever it is, only `data` counts here."""
+def config(data, tiny, composed, chosen, monkeypatch):
+    """Whatever the experiment is, only `data` counts here."""
     monkeypatch.setattr(relations, "conflict", lambda config: None)  # with the rest, which may not suit it
-    return composed(*tiny("experiment=python_docs", f"data={data}"))
+    return composed(*tiny(*chosen(data)))
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_splits_differ(fitted):
 
 def in_space(space, tensor, time):
     """tensor [time] or [time size], of a space's kind. time: a shape."""
-    if isinstance(space, Tokens):
+    if isinstance(space, Tokens | Spelling):
         assert tensor.dtype == torch.int64 and tensor.shape[: len(time)] == time
         assert tensor.min() >= 0 and tensor.max() < space.size
     else:
@@ -113,7 +113,7 @@ def test_batches_are_of_the_spaces_it_tells_and_ask_for_something(config, fitted
         loader = build.loader(config, split, training=name == "train")
         batches = list(loader.batches(0))
         assert len(batches) == loader.num_batches(0) > 0
-        for batch in batches:
+        for (batch,) in (batch.windows(None) for batch in batches):
             assert isinstance(batch, Batch) and batch.size <= config["data"]["batch_size"]
             shape = (batch.size, batch.time)
             assert batch.lengths.dtype == torch.int64 and int(batch.lengths.max()) == batch.time

@@ -1,44 +1,54 @@
-import errno
 import json
 import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
 
-from seqnet.data import encoding
-from seqnet.data.encoding import TextEncoder, ragged
+from seqnet.data.fields.text import TextField
 from seqnet.errors import ConfigurationError, DataError
 
 TEXT = "the cat sat\nthe dog\n\nthe end\n"
 
 
-def learned(level: str, text: str = TEXT, **options: Any) -> TextEncoder:
-    encoder = TextEncoder(**{"level": level, "lower": False, "vocabulary_size": None, "min_count": 1, **options})
-    encoder.learn([text])
+class Encoder(TextField):
+    """Of one text."""
+
+    def ids(self, text: str) -> list[int]:
+        return self.encode([text]).flat.tolist()
+
+    def text(self, ids: list[int]) -> str:
+        return self.encoding.decode(ids)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.encoding.names
+
+
+def learned(level: Any, text: str = TEXT, line_ends: bool = False, **options: Any) -> Encoder:
+    encoder = Encoder(level, **options)
+    if line_ends:
+        encoder.stream()
+    encoder.observe([text])
+    encoder.learned()
     return encoder
 
 
-def round_trip(encoder: TextEncoder, text: str) -> str:
-    return encoder.decode(torch.from_numpy(encoder.encode(text)))
+def round_trip(encoder: Encoder, text: str) -> str:
+    return encoder.text(encoder.ids(text))
 
 
 def test_characters() -> None:
     encoder = learned("characters", "abba c")
     assert encoder.names == ("<unk>", "a", "b", " ", "c")
-    assert encoder.encode("cabx\U0001f600").tolist() == [4, 1, 2, 0, 0]
+    assert encoder.ids("cabx\U0001f600") == [4, 1, 2, 0, 0]
     assert round_trip(encoder, "cab x") == "cab \N{REPLACEMENT CHARACTER}"
-    assert encoder.forbidden == (0,)
+    assert encoder.encoding.forbidden == (0,)
 
 
 def test_words_with_line_ends() -> None:
     encoder = learned("words", TEXT, line_ends=True)
     assert encoder.names == ("<unk>", "<eos>", "the", "cat", "dog", "end", "sat")
-    assert encoder.encode(TEXT).tolist() == [2, 3, 6, 1, 2, 4, 1, 1, 2, 5, 1]
+    assert encoder.ids(TEXT) == [2, 3, 6, 1, 2, 4, 1, 1, 2, 5, 1]
     assert round_trip(encoder, TEXT) == " " + TEXT
 
 
@@ -51,10 +61,10 @@ def test_words_without_line_ends() -> None:
 @pytest.mark.parametrize("level", ["characters", "words", "bpe"])
 def test_decoded_pieces_can_be_put_end_to_end(level: str) -> None:
     encoder = learned(level, TEXT, line_ends=True)
-    ids = torch.from_numpy(encoder.encode(TEXT))
-    whole = encoder.decode(ids[:3]) + encoder.decode(ids[3:])
+    ids = encoder.ids(TEXT)
+    whole = encoder.text(ids[:3]) + encoder.text(ids[3:])
     assert whole.split() == TEXT.split()
-    assert encoder.encode(whole).tolist() == ids.tolist() or level == "bpe"
+    assert encoder.ids(whole) == ids or level == "bpe"
 
 
 def test_byte_pairs_read_anything_and_join_what_is_frequent() -> None:
@@ -62,9 +72,9 @@ def test_byte_pairs_read_anything_and_join_what_is_frequent() -> None:
     assert len(encoder.names) == 262
     assert "low" in encoder.names
     assert round_trip(encoder, "Grüße 😀\n\nlow") == "Grüße 😀\n\nlow"
-    assert encoder.forbidden == ()
-    assert len(encoder.encode("low")) == 1
-    assert encoder.encode("low\nlow").tolist() == [*encoder.encode("low\n"), *encoder.encode("low")]
+    assert encoder.encoding.forbidden == ()
+    assert len(encoder.ids("low")) == 1
+    assert encoder.ids("low\nlow") == [*encoder.ids("low\n"), *encoder.ids("low")]
 
 
 @pytest.mark.parametrize("level", ["characters", "words", "bpe"])
@@ -76,17 +86,16 @@ def test_the_limit_counts_every_row_of_the_embedding(level: str) -> None:
 @pytest.mark.parametrize("level", ["characters", "words", "bpe"])
 def test_state_is_json_and_comes_back(level: str) -> None:
     encoder = learned(level)
-    again = TextEncoder(level, False, None, 1)
+    again = Encoder(level)
     again.restore(json.loads(json.dumps(encoder.state())))
     assert again.names == encoder.names
-    assert again.encode(TEXT + "new").tolist() == encoder.encode(TEXT + "new").tolist()
-    assert [again.encode_all([TEXT, "cat"])[1].tolist()] == [encoder.encode("cat").tolist()]
+    assert again.ids(TEXT + "new") == encoder.ids(TEXT + "new")
 
 
 def test_lower_case() -> None:
     encoder = learned("words", "The the THE", lower=True)
     assert encoder.names == ("<unk>", "the")
-    assert encoder.encode("tHE").tolist() == [1]
+    assert encoder.ids("tHE") == [1]
 
 
 @pytest.mark.parametrize(
@@ -94,14 +103,14 @@ def test_lower_case() -> None:
     [
         (None, "does not say its level"),
         ({"level": "characters"}, "does not say its level"),
-        ({"level": "words", "tokens": ["<unk>"]}, r"one of words, but data\.level=characters"),
+        ({"level": "words", "tokens": ["<unk>"]}, "one of words, but the field's level is characters"),
         ({"level": "characters", "tokens": "abc"}, "not a list of different tokens"),
         ({"level": "characters", "tokens": ["<unk>", "ab"]}, "no characters"),
     ],
 )
 def test_a_malformed_state_is_refused(state: Any, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        TextEncoder("characters", False, None, 1).restore(state)
+        Encoder("characters").restore(state)
 
 
 def tokenizer(vocabulary: Any, merges: Any = (), **more: Any) -> str:
@@ -131,9 +140,9 @@ def test_of_a_tokenizer_its_entries_and_merges_alone_are_taken() -> None:
     hostile = json.dumps(
         {**stored, "padding": {**padding, "pad_to_multiple_of": None}, "normalizer": {"type": "Lowercase"}}
     )
-    restored = TextEncoder("bpe", False, 258, 1)
+    restored = Encoder("bpe", vocabulary_size=258)
     restored.restore({"level": "bpe", "tokens": hostile})
-    assert restored.encode("Abc abc").tolist() == encoder.encode("Abc abc").tolist()
+    assert restored.ids("Abc abc") == encoder.ids("Abc abc")
     assert restored.state() == encoder.state()
     old = {**stored, "model": {**stored["model"], "merges": [" ".join(pair) for pair in stored["model"]["merges"]]}}
     restored.restore({"level": "bpe", "tokens": json.dumps(old)})
@@ -143,16 +152,18 @@ def test_of_a_tokenizer_its_entries_and_merges_alone_are_taken() -> None:
 @pytest.mark.parametrize("tokens", MALFORMED, ids=lambda tokens: str(tokens)[:60])
 def test_a_malformed_tokenizer_is_refused(tokens: Any) -> None:
     with pytest.raises(DataError, match="stored tokenizer cannot be read"):
-        TextEncoder("bpe", False, None, 1).restore({"level": "bpe", "tokens": tokens})
+        Encoder("bpe").restore({"level": "bpe", "tokens": tokens})
 
 
 def test_wrong_options_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"data\.level must be .* not 'word'; did you mean 'words'\?"):
-        TextEncoder("word", False, None, 1)
-    with pytest.raises(ConfigurationError, match=r"data\.vocabulary_size is 256; it must be at least 257"):
-        TextEncoder("bpe", False, 256, 1)
-    with pytest.raises(ConfigurationError, match=r"data\.min_count is 0"):
-        TextEncoder("words", False, None, 0)
+    with pytest.raises(
+        ConfigurationError, match=r"data\.fields\.\*\.level must be .* not 'word'; did you mean 'words'\?"
+    ):
+        Encoder("word")
+    with pytest.raises(ConfigurationError, match=r"data\.fields\.\*\.vocabulary_size is 256; it must be at least 257"):
+        Encoder("bpe", vocabulary_size=256)
+    with pytest.raises(ConfigurationError, match=r"data\.fields\.\*\.min_count is 0"):
+        Encoder("words", min_count=0)
 
 
 def test_without_tokenizers_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,37 +174,6 @@ def test_without_tokenizers_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 
 def test_entries_stand_by_falling_frequency_where_it_says_so() -> None:
     words = learned("words", "c c c b b a a a a d")
-    assert words.names == ("<unk>", "a", "c", "b", "d") and words.ranked == 5
-    assert learned("characters", "abbc").ranked == 4
-    assert learned("bpe", "a b").ranked == 0
-
-
-def numbered(lengths: list[int]) -> Iterator[np.ndarray]:
-    begin = 0
-    for length in lengths:
-        yield np.arange(begin, begin + length)
-        begin += length
-
-
-@pytest.mark.parametrize("lengths", [[], [0, 0], [3, 0, 5], [100] * 7])
-@pytest.mark.parametrize("limit", [16, 1 << 20])
-def test_rows_end_to_end_are_the_same_in_memory_and_in_a_file(
-    lengths: list[int], limit: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(encoding, "LARGE", limit)
-    made = ragged(numbered(lengths))
-    assert made.flat.dtype == torch.int64
-    assert made.flat.tolist() == list(range(sum(lengths)))
-    assert made.lengths.tolist() == lengths
-    assert (str(tmp_path) in Path("/proc/self/maps").read_text()) == (sum(lengths) * 8 > limit)
-    made.flat.add_(1)  # it is its own
-    assert made.flat.tolist() == list(range(1, 1 + sum(lengths)))
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "SpooledTemporaryFile", lambda limit: open("/dev/full", "wb", buffering=0))
-    with pytest.raises(OSError) as caught:
-        ragged(numbered([100]))
-    assert caught.value.errno == errno.ENOSPC
+    assert words.names == ("<unk>", "a", "c", "b", "d") and words.learned().ranked == 5
+    assert learned("characters", "abbc").learned().ranked == 4
+    assert learned("bpe", "a b").learned().ranked == 0

@@ -3,7 +3,7 @@ import torch
 
 from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.sampling import Sampling, sample
-from seqnet.errors import ConfigurationError
+from seqnet.errors import ConfigurationError, NonFiniteError
 from seqnet.spaces import Writing
 
 P = torch.tensor([0.1, 0.4, 0.05, 0.3, 0.15])
@@ -87,10 +87,27 @@ def first_tokens(decoding, logits, own=None):
     return torch.tensor([hypotheses[0].ids[0] for hypotheses in found])
 
 
-@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 1e-6}, {"temperature": 1e-6}, {"temperature": 1e-300}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"top_k": 1},
+        {"top_p": 1e-6},
+        {"temperature": 1e-6},
+        {"temperature": 1e-300},
+        {"temperature": 0},
+        {"temperature": 0.0, "top_k": 5, "top_p": 0.5},
+    ],
+)
 def test_the_narrowest_sampling_is_greedy(options):
     logits = torch.randn(200, 50, generator=generator(1)) * 20
     assert torch.equal(first_tokens(Sampling(**options), logits, generator()), first_tokens(Greedy(), logits))
+
+
+def test_temperature_0_takes_the_first_of_equals_and_no_score_that_is_none():
+    logits = torch.tensor([[0.0, 2.0, 2.0], [1.0, 0.0, 1.0]])
+    assert first_tokens(Sampling(temperature=0), logits).tolist() == first_tokens(Greedy(), logits).tolist() == [1, 0]
+    with pytest.raises(NonFiniteError, match="not finite"):
+        first_tokens(Sampling(temperature=0), torch.full((1, 3), torch.nan))
 
 
 def test_greedy_takes_the_first_of_equals_and_draws_nothing():
@@ -143,8 +160,7 @@ def test_whole_sequences_are_as_likely_as_the_model_says(order):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"temperature": 0}, r"decoding\.temperature is 0;.*decoding=greedy"),
-        ({"temperature": -1.0}, r"decoding\.temperature"),
+        ({"temperature": -1.0}, r"decoding\.temperature is -1\.0; it must be at least 0"),
         ({"temperature": float("nan")}, r"decoding\.temperature"),
         ({"temperature": float("inf")}, r"decoding\.temperature"),
         ({"top_k": 0}, r"decoding\.top_k is 0"),

@@ -75,7 +75,8 @@ def train() -> Callable[..., tuple[int, str]]:
     composed = functools.cache(configuration.compose)
 
     def run(overrides: tuple[str, ...], run_dir: Path, changes: Mapping[str, Any] = {}) -> tuple[int, str]:
-        made = composed("train", QUIET + overrides)
+        last = {override.partition("=")[0]: override for override in QUIET + overrides}
+        made = composed("train", tuple(last.values()))
         config = copy.deepcopy(made.config)
         for key, value in {"run_dir": str(run_dir), **changes}.items():
             configuration.put(config, key, value)

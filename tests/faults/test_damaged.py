@@ -111,11 +111,11 @@ def flip(file: Path, place: int, bit: int) -> None:
 
 
 def tree(folder: Path) -> dict[Path, Any]:
-    """All that is in a folder, and when it was changed."""
+    """All that is in a folder, and when files were changed: that of a folder changes as it is held and let go."""
     found = {}
     for path in sorted(folder.rglob("*")):
         content: Any = os.readlink(path) if path.is_symlink() else path.is_file() and path.read_bytes()
-        found[path] = content, path.lstat().st_mtime_ns
+        found[path] = content, None if content is False else path.lstat().st_mtime_ns
     return found
 
 

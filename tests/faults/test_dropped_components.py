@@ -156,7 +156,7 @@ def paths_of(components: dict[str, Any]) -> Iterator[str]:
         if name in PARTS:
             for key, part in component.items():
                 yield f"{name}/{key}"
-                if name == "metrics" and part:
+                if name == "metrics" and isinstance(part, dict):
                     yield from (f"{name}/{key}/{leaf}" for leaf in part)
 
 

@@ -140,6 +140,36 @@ def refused(found: Any, file: str, why: str) -> None:
     assert found.err.startswith("seqnet: cannot write ") and file in found.err and why in found.err
 
 
+MOUNTING = """
+import subprocess
+import sys
+
+subprocess.run(["mount", "-o", f"remount,{sys.argv[1]}", "."], check=True)
+"""
+
+
+def test_a_disk_that_is_read_only_is_read(disk: Disk, runs: Runs, tmp_path: Path) -> None:
+    run = disk.holds(runs.whole)
+    mounting = tmp_path / "mounting.py"
+    mounting.write_text(MOUNTING)
+    before = {path: path.lstat().st_mtime_ns for path in disk.seen.rglob("*")}
+    assert disk.terminal(str(mounting), "ro", folder=disk.folder).code == 0
+    try:
+        found = disk.terminal("seqnet", "train", "run_dir=run", folder=disk.folder)
+        assert found.code == 0 and found.out.startswith("run is complete: "), found
+        found = disk.terminal("seqnet", "leaderboard", ".", folder=disk.folder)
+        assert found.code == 0 and " run " in found.out, found
+        assert found.out.endswith("not written to leaderboard.csv: Read-only file system\n")
+        found = disk.terminal("seqnet", "train", "run_dir=run", "training.max_epochs=9", folder=disk.folder)
+        assert (found.code, found.err) == (
+            6,
+            "seqnet: run_dir=run: no permission to write in run; give another run_dir\n",
+        )
+    finally:
+        assert disk.terminal(str(mounting), "rw", folder=disk.folder).code == 0
+    assert {path: path.lstat().st_mtime_ns for path in disk.seen.rglob("*")} == before and run.exists()
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_full_disk_leaves_what_there_is(
     target: str,

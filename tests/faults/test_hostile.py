@@ -644,6 +644,7 @@ SAFETENSORS = {
 }
 STATE = [
     ("optimizer", "param_groups", [{"params": [0], "lr": "x"}]),
+    ("optimizer", "param_groups", [{"params": [0], "lr": 0.1}]),
     ("optimizer", "param_groups", "evil"),
     ("optimizer", "", {"state": {}, "param_groups": []}),
     ("optimizer", "state", {"$items": [[0, {"step": 1, "exp_avg": {"$tuple": []}}]]}),
@@ -812,6 +813,77 @@ BOARDS = artefacts(
     works=True,
 )
 
+TALKING: Command = ("train", "observers.tensorboard=false", "device=cpu", "run_dir=run")
+ALOUD: Command = ("predict", "run=run", "device=cpu")
+ASKING = ((*TALKING, *LIMITS), ALOUD, EVALUATE, GENERATE, TALKING, VERIFY, FINGERPRINT, BEGIN)
+EVERY = -1
+
+
+def driving(tree: Any, place: int, keys: bool) -> tuple[Any, int]:
+    """The tree with escape sequences behind its text of that place, or EVERY one, and how many there are.
+
+    keys: behind names, not values.
+    """
+    seen = 0
+
+    def marked(text: str) -> str:
+        nonlocal seen
+        seen += 1
+        return f"{text}\x1b[31m\x9b2J" if place in (EVERY, seen - 1) else text
+
+    def visit(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {marked(key) if keys else key: visit(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [visit(value) for value in node]
+        return marked(node) if isinstance(node, str) and not keys else node
+
+    return visit(tree), seen
+
+
+def texts(component: str, place: int, keys: bool) -> Change:
+    """Texts of a component made to drive a terminal."""
+
+    def changed(files: dict[str, bytes]) -> None:
+        name = f"{component}.json"
+        files[name] = json.dumps(driving(json.loads(files[name]), place, keys)[0]).encode()
+
+    return forged(changed)
+
+
+STATUS = {"status": "failed", "exit_code": 2, "error": "bad", "overrides": ["seed=1", "cell=gru"]}
+
+
+def texts_of_board(place: int, keys: bool) -> Change:
+    """The run itself as a job of a sweep, texts of its results and status made to drive a terminal."""
+
+    def change(run: Path) -> None:
+        results = json.loads((run / "results.json").read_text())
+        board_job(run.parent / "board/0", *driving([results, STATUS], place, keys)[0])
+        board_job(run.parent / "board/1", results, {**STATUS, "overrides": ["seed=2", "cell=rnn"]})
+
+    return change
+
+
+def driven(run: Path) -> list[Artefact]:
+    """Every text and every name of the JSON of a run's checkpoint, its results and its status, one at a time."""
+    found = []
+    for keys in (False, True):
+        what = "name" if keys else "text"
+        for path in sorted(checkpoint_of(run).glob("*.json")):
+            if path.stem == "manifest":
+                continue
+            count = driving(json.loads(path.read_text()), EVERY, keys)[1]
+            for place in (EVERY, *range(count)) if count else ():
+                commands = ASKING if place == EVERY else ASKING[:3]
+                change, name = texts(path.stem, place, keys), f"{what} {place} of {path.stem}"
+                found.append(Artefact(name, change, commands, codes=(0, 2, 3, 5)))
+        count = driving([json.loads((run / "results.json").read_text()), STATUS], EVERY, keys)[1]
+        for place in range(EVERY, count):
+            found.append(Artefact(f"{what} {place} of a board", texts_of_board(place, keys), (BOARD,), works=True))
+    return found
+
+
 KINDS = {
     "classes": CLASSES,
     "configurations": CONFIGURATIONS,
@@ -896,6 +968,9 @@ def reading(
             wrong.append("not one sentence")
         if any(not letter.isprintable() and letter not in "\n\t" for letter in answer.out + answer.err):
             wrong.append("it drives a terminal")
+        log = folder / "run/train.log"
+        if log.is_file() and any(not letter.isprintable() and letter != "\n" for letter in log.read_text()):
+            wrong.append("train.log drives a terminal")
         if beside(folder) != before:
             wrong.append("a file beside the run folder was written")
         return answer, wrong
@@ -928,6 +1003,36 @@ def test_nothing_that_a_stranger_wrote_runs_or_leads_out(
         "hostile artefacts",
         f"{total} of {total}: nothing ran, nothing outside the run folder was opened, one sentence each ({listed})",
     )
+
+
+def test_no_text_that_is_stored_drives_a_terminal(
+    good: dict[str, Path],
+    reading: Callable[[Artefact, Command], tuple[Told, list[str]]],
+    amount: Callable[[int, int], int],
+    figure: Callable[[str, str], None],
+) -> None:
+    artefacts = driven(good["writer"])
+    versions = [artefact for artefact in artefacts if artefact.name == "text -1 of machine"]
+    chosen = [*versions, *artefacts[7 :: amount(60, 1)], *artefacts[: amount(0, 7)]]
+    found = []
+    for artefact in chosen:
+        for command in artefact.commands[: amount(1, len(ASKING))]:
+            answer, wrong = reading(artefact, command)
+            if wrong:
+                found.append(
+                    f"{artefact.name} {command}: {'; '.join(wrong)}\n    {answer.out[-200:]}{answer.err[-500:]}"
+                )
+    assert not found, "\n".join(found)
+    figure("stored texts", f"{len(chosen)} texts and names of a run's JSON: none of them drives a terminal")
+
+
+def test_the_texts_of_a_run_are_shown(
+    good: dict[str, Path], reading: Callable[[Artefact, Command], tuple[Told, list[str]]]
+) -> None:
+    """So that the test before this one looks at something."""
+    answer, wrong = reading(Artefact("", texts("machine", EVERY, False), (), works=True), ASKING[0])
+    assert (answer.code, wrong) == (0, [])
+    assert "seqnet: goes on with " in answer.err and "�[31m�2J): the last digits may differ" in answer.err
 
 
 def test_a_package_that_is_trusted_runs_and_the_hook_sees_it(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from seqnet import configuration
+from seqnet import configuration, folders
 from seqnet.training import checkpoint, manifest
 from seqnet.training.progress import Stopping
 
@@ -111,8 +111,8 @@ def strace(pid: int, *options: str) -> Iterator[None]:
 
 
 def files(run: Path) -> set[str]:
-    """What lies in a run folder; of event files there may be several."""
-    names = (str(path.relative_to(run)) for path in run.rglob("*"))
+    """What lies in a run folder; there may be several event files, and a lock is nothing once nobody holds it."""
+    names = (str(path.relative_to(run)) for path in run.rglob("*") if path.name != folders.LOCK)
     return {re.sub(r"(events\.out\.tfevents).*", r"\1", name) for name in names}
 
 
@@ -123,6 +123,7 @@ def asked_to_stop_in_its_evaluation(whole: Path, run: Path) -> None:
         (run / name).unlink()
     components = checkpoint.read(manifest.find(run, "last"))
     components["metrics"]["evaluated"] = None
+    components["metrics"]["rows"] -= 1
     components["early_stopping"] = Stopping("loss", None, 1).state()
     checkpoint.write(run / "checkpoints", components["counters"]["step"], components)
 

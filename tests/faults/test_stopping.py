@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from seqnet import folders
 from seqnet.commands import train as training
 from seqnet.commands.signals import StopRequest
 from seqnet.data.examples import Examples
@@ -24,7 +25,7 @@ from seqnet.observers.metrics_file import MetricsFile
 from seqnet.training import checkpoint, manifest
 
 PROMPTLY = 10  # seconds
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 143}
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143, signal.SIGUSR1: 143}
 # What Python says of a signal as a file is opened (under `-W error`), or in a callback of its own.
 IGNORED = re.compile(
     r"Exception ignored in: <.*?\n(?:ResourceWarning: [^\n]*|KeyboardInterrupt: |SystemExit: \d+)\n", re.DOTALL
@@ -40,16 +41,18 @@ Happening = Callable[[], None]
 
 @pytest.fixture(autouse=True)
 def guard() -> Iterator[None]:
-    """Nothing of this may hang."""
+    """Nothing of this may hang, and signals count, whatever the tests were started by."""
 
     def hangs(number: int, frame: Any) -> None:
         raise AssertionError("this hangs")
 
-    before = signal.signal(signal.SIGALRM, hangs)
+    handlers = {signal.SIGALRM: hangs, signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     signal.alarm(120)
     yield
     signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @dataclass
@@ -66,6 +69,10 @@ class Runs:
         """The run goes on to the end of the whole one."""
         assert self.train(self.overrides, self.run, {"data.num_workers": 0}) == (0, "")
         assert not self.differences(self.run, self.whole)
+
+    def ended(self) -> bool:
+        """Whether it reached the end of the whole one, whoever watched."""
+        return set(self.differences(self.run, self.whole)) <= {"config of last", "config of best"}
 
     def in_second_epoch(self, *given: Any) -> bool:
         """Whether the first one is over."""
@@ -173,7 +180,7 @@ MOMENTS: dict[str, tuple[Callable[[Happening], contextlib.AbstractContextManager
     "a row of metrics": (lambda happens: patched(MetricsFile, "on_training", 4, happens), 6),
 }
 AT_ONCE = {
-    "the folder being made": (lambda happens: patched(training, "make_folder", 1, happens), None),
+    "the folder being made": (lambda happens: patched(folders, "made", 1, happens), None),
     "the configuration being written": (lambda happens: patched(checkpoint, "write_file", 1, happens), None),
     "the observers starting": (lambda happens: patched(MetricsFile, "on_start", 1, happens), None),
     "writing the first checkpoint": (lambda happens: in_checkpoint(0, happens), None),
@@ -285,6 +292,183 @@ def test_signals_from_outside(
         assert not runs.differences(runs.run, tmp_path / "whole")
     assert asked
     noted(figure, f"series of {amount(1, 20)} from outside at random times, {asked} of which came before the end")
+
+
+def test_a_terminal_that_closes_stops_a_run(runs: Runs) -> None:
+    """It says so twice: by its shell, and when that ends."""
+    with in_step(7, send(signal.SIGHUP, signal.SIGHUP)), in_checkpoint(7, send(signal.SIGHUP)):
+        code, told = runs.train(runs.overrides, runs.run)
+    assert (code, STOPPED.fullmatch(told) is not None, runs.newest()) == (143, True, 7)
+    runs.goes_on()
+    runs.run = runs.run.with_name("twice")
+    with in_step(7, send(signal.SIGHUP, signal.SIGTERM)):
+        assert runs.train(runs.overrides, runs.run)[0] == 143
+    assert runs.newest() == 6  # at once
+    runs.run = runs.run.with_name("observers")
+    with AT_ONCE["the observers starting"][0](send(signal.SIGHUP)):
+        assert runs.train(runs.overrides, runs.run) == (143, "")
+
+
+def test_a_signal_that_was_ignored_stays_ignored(runs: Runs) -> None:
+    """As under `nohup`, or in what a script runs with `&`."""
+    ignored = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+    for number in ignored:
+        before = signal.signal(number, signal.SIG_IGN)
+        with in_step(7, send(number, number)):
+            assert runs.train(runs.overrides, runs.run) == (0, "")
+        assert signal.signal(number, before) is signal.SIG_IGN
+        assert not runs.differences(runs.run, runs.whole)
+        runs.run = runs.run.with_name(f"{number}")
+
+
+# A terminal of its own, which closes once the run has a checkpoint.
+CLOSING = """
+import os
+import pty
+import sys
+import time
+from pathlib import Path
+
+from seqnet import cli
+
+pid, window = pty.fork()
+if not pid:
+    sys.stdout, sys.stderr = open(1, "w"), open(2, "w")
+    cli.main()
+while not Path("run/checkpoints/step_00000003").exists():
+    time.sleep(0.01)
+    os.set_blocking(window, False)
+    try:
+        Path("seen").open("ab").write(os.read(window, 1 << 16))
+    except BlockingIOError:
+        pass
+os.close(window)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_truly_closes(ignored: bool, runs: Runs, terminal: Any, tmp_path: Path) -> None:
+    """What the run has to say goes nowhere then; where it is to outlive its terminal, it does."""
+    hup = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n" if ignored else ""
+    (tmp_path / "closing.py").write_text(hup + CLOSING)
+    words = ("training.max_epochs=3" if ignored else "training.max_epochs=100000", "device=cpu", "threads=1")
+    found = terminal("closing.py", "train", *runs.overrides, *words, "run_dir=run", folder=tmp_path)
+    assert found.code == (0 if ignored else 143), found
+    assert b"\x1b[" in (tmp_path / "seen").read_bytes()  # there was a bar
+    assert runs.newest() >= 3
+    log = (runs.run / "train.log").read_text()
+    assert log.startswith("experiment  wnut17\n")
+    if ignored:
+        assert "\ndone        27 steps" in log
+        assert runs.ended()
+
+
+# A reader that takes one line, and goes.
+READ = """
+import os
+import sys
+
+from seqnet import cli
+
+read, write = os.pipe()
+if not os.fork():
+    os.close(write)
+    os.read(read, 1)
+    os._exit(0)
+os.close(read)
+os.dup2(write, 1)
+if BOTH:
+    os.dup2(write, 2)
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_reader_that_goes_away_ends_no_training(both: bool, runs: Runs, terminal: Any, tmp_path: Path) -> None:
+    (tmp_path / "head.py").write_text(READ.replace("BOTH", str(both)))
+    options = ("device=cpu", "threads=1", "run_dir=run", "observers.tensorboard=false")
+    found = terminal("head.py", "train", *runs.overrides, *options, folder=tmp_path)
+    assert found.code == 0, found
+    told = "nobody reads standard output any more: the run goes on, and its lines are in train.log"
+    assert found.err == ("" if both else f"seqnet: {told}\n")
+    assert runs.ended()
+    log = (runs.run / "train.log").read_text()
+    assert log.startswith("experiment  wnut17\n") and "\ndone        27 steps" in log and "\nwhat next\n" in log
+
+
+# As Python starts where standard streams are closed.
+CLOSED = """
+import os
+import sys
+
+from seqnet import cli
+
+os.close(1)
+os.close(2)
+sys.stdout = sys.stderr = None
+cli.main()
+"""
+
+
+def test_a_run_whose_streams_are_closed(runs: Runs, terminal: Any, tmp_path: Path) -> None:
+    (tmp_path / "closed.py").write_text(CLOSED)
+    options = ("device=cpu", "threads=1", "run_dir=run", "data.num_workers=2")
+    found = terminal("closed.py", "train", *runs.overrides, *options, folder=tmp_path)
+    assert (found.code, found.out, found.err) == (0, "", "")
+    assert runs.ended()
+    for code, words in ((2, ("predict", "run=run")), (0, ("checkpoint", "verify", "run")), (0, ("leaderboard", "."))):
+        assert terminal("closed.py", *words, folder=tmp_path).code == code, words
+
+
+# The folder that it was started in is deleted while it trains.
+GONE = """
+import shutil
+import sys
+from pathlib import Path
+
+from seqnet import cli
+from seqnet.observers.metrics_file import MetricsFile
+
+on_training = MetricsFile.on_training
+
+def then(*given):
+    on_training(*given)
+    shutil.rmtree(Path(sys.path[0]) / "here", ignore_errors=True)
+
+MetricsFile.on_training = then
+import os
+os.mkdir("here")
+os.chdir("here")
+cli.main()
+"""
+
+
+def test_a_working_folder_that_goes_away(runs: Runs, terminal: Any, tmp_path: Path) -> None:
+    (tmp_path / "gone.py").write_text(GONE)
+    words = ("gone.py", "train", *runs.overrides, "device=cpu", "threads=1", "data.num_workers=2")
+    found = terminal(*words, f"run_dir={runs.run}", folder=tmp_path)
+    assert (found.code, found.err) == (0, "")
+    assert runs.ended()
+    found = terminal(*words, "run_dir=run", folder=tmp_path)
+    assert found.code == 6, found
+    assert re.fullmatch(r"seqnet: cannot write run/\S+: No such file .*: give another run_dir\n", found.err), found.err
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics.jsonl", "results.json", "config.yaml", "train.log", "tensorboard", "checkpoints"]
+)
+def test_a_folder_for_a_file_and_a_file_for_a_folder(name: str, runs: Runs) -> None:
+    """Refused before anything is written."""
+    runs.run.mkdir()
+    path = runs.run / name
+    path.mkdir() if "." in name else path.write_text("mine")
+    code, told = runs.train(runs.overrides, runs.run)
+    assert code == 2
+    assert re.fullmatch(
+        rf"seqnet: {re.escape(str(path))} is a \w+, and a run has a \w+ of that name: move it away\n", told
+    )
+    assert os.listdir(runs.run) == [name]
 
 
 def test_a_signal_that_python_drops_is_not_lost() -> None:
@@ -430,8 +614,7 @@ def test_truly_out_of_memory(terminal: Any, tmp_path: Path, figure: Callable[[st
     words = ("limited.py", "train", "experiment=adding", *sizes, "device=cpu", "threads=1", "run_dir=run")
     found = terminal(*words, folder=tmp_path)
     assert found.code == 7, found
-    window = "training.window (now the whole sequence)"
-    assert found.err == f"seqnet: out of memory; lower data.batch_size (now 4000) or {window}\n"
+    assert found.err == "seqnet: out of memory; lower data.batch_size (now 4000) or model.hidden_size (now 1000)\n"
     noted(figure, "truly out of memory")
 
 

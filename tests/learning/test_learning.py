@@ -108,7 +108,12 @@ def test_words_of_a_large_vocabulary_by_adaptive_softmax(trained, tmp_path, caps
         word = rng.randrange(40) if rng.random() < 1 / 8 else (7 * word + 3) % 40
         words.append(f"w{word}")
     (tmp_path / "words.txt").write_text(" ".join(words), encoding="utf-8")
-    options = ["data.level=words", "objective=adaptive", "objective.cutoffs=[5,20]", "objective.div_value=2"]
+    options = [
+        "data.fields.text.level=words",
+        "objective=adaptive",
+        "objective.cutoffs=[5,20]",
+        "objective.div_value=2",
+    ]
     small = ["model.hidden_size=32", "data.batch_size=16", "training.window=16", "optimizer.lr=1e-2"]
     limits = ["training.max_minutes=null", "training.max_steps=400", "training.evaluate_every_steps=100"]
     best = trained("experiment=tiny_shakespeare", "data.path=words.txt", *options, *small, *limits)["best"]

@@ -8,7 +8,7 @@ from rich.console import Console as Screen
 
 from seqnet.batch import Batch
 from seqnet.errors import visible
-from seqnet.observers.console import Console, duration, number
+from seqnet.observers.console import Console, duration, jump, number
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.tensorboard import TensorBoard
@@ -243,3 +243,8 @@ def test_no_step_reads_a_tensor(run, make_step):
         observer.on_start(run)
         observer.on_step(report)
         observer.close()
+
+
+def test_the_jump_of_a_learning_rate_is_said():
+    assert jump(1e-6, 2.65e-4).startswith("the learning rate jumps from 1e-06 to 0.000265 (265-fold), as")
+    assert jump(0.0, 0.5).startswith("the learning rate jumps from 0 to 0.5, as")

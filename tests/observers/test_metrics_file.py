@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
-from seqnet.observers.metrics_file import MetricsFile, cut
+import pytest
+
+from seqnet.observers.metrics_file import MetricsFile, cut, lost
 
 
 def rows(path: Path) -> list[dict]:
@@ -92,3 +94,51 @@ def test_cut_leaves_a_file_alone_where_nothing_goes(tmp_path):
     before = path.stat()
     cut(path, 3, 3)
     assert path.stat().st_ino == before.st_ino and path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+ROWS = [(10, "train"), (20, "train"), (20, "valid"), (30, "train"), (40, "train"), (40, "valid"), (45, "train")]
+LINES = [json.dumps({"step": step, "split": split}).encode() + b"\n" for step, split in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("gone", "places"),
+    [
+        ({0}, "1 of the 7 rows up to step 47: those between steps 0 and 20;"),
+        ({0, 1, 2, 3}, "4 of the 7 rows up to step 47: those between steps 0 and 40;"),
+        ({1, 2}, "2 of the 7 rows up to step 47: those between steps 10 and 30;"),
+        ({3, 4, 5, 6}, "4 of the 7 rows up to step 47: those after step 20;"),
+        ({1, 2, 4, 5, 6}, "5 of the 7 rows up to step 47: those between steps 10 and 30, after step 30;"),
+        (set(range(7)), "all 7 rows, up to step 47;"),
+    ],
+)
+def test_rows_that_are_gone_are_named(tmp_path, gone, places):
+    path = tmp_path / "metrics.jsonl"
+    later = b'{"step": 50, "split": "train"}\n{"step": 50, "split": "valid"}\n{"ste'
+    for harm in (lambda line: b"", lambda line: b"\xff" + line[1:], lambda line: line.replace(b"{", b"[")):
+        lines = [harm(line) if number in gone else line for number, line in enumerate(LINES)]
+        for rest in (b"", later):
+            path.write_bytes(b"".join(lines) + rest)
+            assert places in lost(path, 47, 40, 7, every=10)
+    path.unlink()
+    assert "all 7 rows" in lost(path, 47, 40, 7, every=10)
+
+
+def test_rows_between_which_no_step_is_missing_are_counted(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b"".join(LINES[:2] + LINES[3:]))  # a row of validation less
+    told = lost(path, 47, 40, 7, every=10)
+    assert told == f"{path} has lost 1 of the 7 rows up to step 47; the run goes on without them"
+
+
+def test_rows_that_are_all_there_are_not_spoken_of(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b"".join(LINES) + b'{"step": 50, "split": "train"}\n{"ste')
+    assert lost(path, 47, 40, 7, every=10) is None
+    assert lost(path, 47, 40, 0, every=1) is None  # an earlier seqnet did not count them
+
+
+def test_many_places_are_not_all_named(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b"".join(b"x\n" + line for line in LINES))
+    assert lost(path, 47, 40, 14, every=10).count("between") == 3
+    assert "and elsewhere" in lost(path, 47, 40, 14, every=10)

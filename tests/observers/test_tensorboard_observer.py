@@ -65,6 +65,7 @@ def test_curves(written):
     assert points(written, "optimisation/learning_rate")[0] == (1, 0.003)
     assert points(written, "optimisation/gradient_norm")[0] == (1, 0.7)
     assert points(written, "optimisation/clipped_share")[0] == (1, 0.25)
+    assert points(written, "epoch") == [(step, step // 4) for step in range(1, 9)]
     assert points(written, "speed/tokens_per_second")[7] == (8, 1234.5)
     assert points(written, "data/padded_share")[7] == (8, 0.125)
     assert points(written, "final/test_accuracy") == [(9, 0.7)]  # hidden from a run that goes on after step 8
@@ -72,6 +73,7 @@ def test_curves(written):
     assert sorted(written.Tags()["scalars"]) == [
         "accuracy/valid",
         "data/padded_share",
+        "epoch",
         "final/test_accuracy",
         "final/test_loss",
         "final/valid_accuracy",
@@ -179,9 +181,42 @@ def test_no_point_stands_twice_after_a_resume(run, make_training, make_evaluatio
     train(5, 8, 2.0)
     events = read(run.folder)
     assert points(events, "loss/train") == [(step, 1.0 if step <= 4 else 2.0) for step in range(1, 9)]
+    assert points(events, "epoch") == [(step, step // 4) for step in range(1, 9)]
     assert [event.step for event in events.Scalars("accuracy/valid")] == list(range(1, 9))
     assert [event.step for event in events.Images("confusion/valid")] == list(range(1, 9))
     assert {path.parent for path in run.folder.rglob("*tfevents*")} == {run.folder / "tensorboard"}
+
+
+def test_strange_names_beside_the_event_file(run, make_training):
+    """What is not named as an event file is left alone, and what is named so late that time has no such second."""
+    strange = (
+        "1abc",
+        "1.host.1.0",
+        "x",
+        "",
+        "٣٣٣٣٣٣٣٣٣٣.host.1.0",
+        "9" * 200,
+        "9" * 5000 + ".x",
+        "1700000000",
+        "\udcff.x",
+    )
+    folder = run.folder / "tensorboard"
+    folder.mkdir()
+    made = [folder / f"events.out.tfevents.{name}" for name in strange if len(name) < 250]
+    for path in made:
+        path.write_bytes(b"x")
+    (folder / "events.out.tfevents.1700000000.host.1.0").mkdir()
+    old, last = (folder / f"events.out.tfevents.{second}.host.1.0" for second in ("1700000001", "9999999999"))
+    old.write_bytes(b"")
+    for resumed in (False, True):
+        last.write_bytes(b"")
+        object.__setattr__(run, "resumed", resumed)
+        observer = TensorBoard()
+        observer.on_start(run)
+        observer.on_training(make_training(1))
+        observer.close()
+    assert all(path.read_bytes() == b"x" for path in made)
+    assert not old.exists()  # of a run that was killed before it could be resumed
 
 
 def test_text_is_shown_as_it_is():

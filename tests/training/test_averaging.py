@@ -1,6 +1,5 @@
 """Averages of weights against slow references, and what a run makes of them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from torch import nn
 
 from seqnet.training import checkpoint, manifest
 from seqnet.training.averaging import MovingAverage, mean
-from seqnet.training.progress import Stopping
 
 RUN = (
     "experiment=adding",
@@ -63,17 +61,6 @@ def test_the_mean_by_hand() -> None:
     assert mean(several)["w"].tolist() == [3.0, 2.0]
 
 
-def test_the_best_are_remembered_in_their_order() -> None:
-    stopping = Stopping("loss", patience=3, keep=2)
-    values = [(3.0, 1), (1.0, 2), (2.0, 3), (float("nan"), 4), (1.0, 5)]
-    assert [stopping.observe(*each) for each in values] == [True, True, False, False, False]
-    assert stopping.best == [(1.0, 2), (1.0, 5)]  # of equal ones the first is the better
-    assert stopping.stop
-    again = Stopping("loss", patience=3, keep=1)
-    again.restore(json.loads(json.dumps(stopping.state())))
-    assert again.best == [(1.0, 2)] and again.stop
-
-
 def test_a_run_scores_and_uses_the_moving_average(seqnet: Any) -> None:
     assert seqnet.quietly(*RUN, "run_dir=plain").code == 0
     assert seqnet.quietly(*RUN, "training.ema_decay=0.9", "run_dir=run").code == 0
@@ -118,7 +105,7 @@ def test_the_mean_is_taken_only_where_it_is_better(seqnet: Any, monkeypatch: pyt
     assert manifest.find(Path("worse")).name != manifest.AVERAGED
     best = checkpoint.read(manifest.find(Path("worse")))
     monkeypatch.setattr(averaging, "mean", lambda several: best["parameters"])
-    monkeypatch.setattr("seqnet.commands.train.better", lambda *scores: True)
+    monkeypatch.setattr("seqnet.training.progress.Stopping.prefers", lambda *scored: True)
     assert seqnet.quietly(*options, "run_dir=better").code == 0
     assert manifest.find(Path("better")).name == manifest.AVERAGED
     # A run that goes on has its best checkpoint back.

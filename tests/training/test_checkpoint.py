@@ -138,3 +138,17 @@ def test_fingerprint_sees_every_change_but_the_clock_and_the_folder(tmp_path: Pa
     changed = base | {"parameters": {"w": torch.tensor([0.0, 1e-30])}, "counters": {"step": 2, "seconds": 3.5}}
     other = checkpoint.fingerprint(checkpoint.write(tmp_path, 3, changed))
     assert {name for name in first if first[name] != other[name]} == {"parameters", "counters"}
+
+
+def test_numbers_that_are_not_finite_come_back(tmp_path):
+    inf, nan = float("inf"), float("nan")
+    written = checkpoint.write(tmp_path, 1, {"a": {"x": [inf, (-inf, 1.5)], "y": {3: nan}}, "b": {"$float": "text"}})
+    for file in ("a.json", "b.json"):
+        json.loads((written / file).read_text(), parse_constant=lambda constant: pytest.fail(constant))
+    found = checkpoint.read(written)
+    assert found["a"]["x"] == [inf, (-inf, 1.5)] and found["a"]["y"][3] != found["a"]["y"][3]
+    assert found["b"] == {"$float": "text"}
+    assert checkpoint.fingerprint(written).keys() == {"a", "b"}
+    for hostile in ('{"$float": "evil"}', '{"$float": [1]}', '{"$float": null}'):
+        with pytest.raises(ValueError):
+            checkpoint.join_tensors(json.loads(hostile), {})

@@ -99,4 +99,6 @@ def _steps(value: Raw) -> np.ndarray:
     found = array(value)
     if found.ndim > 2:
         raise Unusable("its steps hold lists of lists; a step is a number or a list of numbers")
+    if not found.size:
+        raise Unusable("its steps hold no numbers")
     return found[:, None] if found.ndim == 1 else found

@@ -7,7 +7,7 @@ from seqnet.data.fields import schemes
 from seqnet.data.fields.field import Raw
 from seqnet.data.fields.label import LabelField
 from seqnet.data.fields.options import chosen, no_effect
-from seqnet.data.fields.raw import Unusable
+from seqnet.data.fields.raw import Unusable, items
 from seqnet.kinds import BIO, Axis, Item, Kind
 
 
@@ -37,6 +37,9 @@ class TagsField(LabelField):
 
     def _labels(self, value: Raw) -> list[str | None]:
         tags: list[str | None] = super()._labels(value)
+        for place, tag in enumerate(items(value), 1):
+            if isinstance(tag, str) and not tag.strip():  # an empty cell; null is a word of which nothing is asked
+                raise Unusable(f"tag {place} is empty")
         if self._scheme == "none":
             return tags
         # Where nothing is asked there is no span: it ends one, and is None again afterwards.

@@ -2,12 +2,11 @@
 
 import unicodedata
 from collections.abc import Sequence
-from itertools import repeat
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from seqnet.data.encoding import LEVELS, Encoding, least_size
+from seqnet.data.encoding import LEVELS, Encoding, Words, least_size
 from seqnet.data.fields.field import BadValues, Block, Raw
 from seqnet.data.fields.options import at_least, chosen, no_effect
 from seqnet.data.fields.raw import Unusable, each, missing
@@ -100,10 +99,12 @@ class TextField:
     def _read(self, values: Sequence[Raw]) -> list[str]:
         if self._streams or self._stripped or set(map(type, values)) != {str} or not all(map(str.strip, values)):
             values = each(values, self._text)
-        texts = list(values)
+        return list(map(self._normal, values))
+
+    def _normal(self, text: str) -> str:
         if self.normalise is not None:
-            texts = list(map(unicodedata.normalize, repeat(self.normalise), texts))
-        return [text.lower() for text in texts] if self.lower else texts
+            text = unicodedata.normalize(self.normalise, text)
+        return text.lower() if self.lower else text
 
     def _text(self, value: Raw) -> str:
         if not isinstance(value, str):
@@ -133,6 +134,15 @@ class TextField:
     def unknown(self, block: Block) -> int:
         """How many of the tokens are ones that training did not see often enough."""
         return 0 if self.encoding.unknown is None else int(np.count_nonzero(block.flat == self.encoding.unknown))
+
+    def unseen(self, text: str) -> str | None:
+        """The first word or character of a text that training did not see often enough; None where there is none."""
+        if self.encoding.unknown is None:
+            return None
+        read = self._normal(text)
+        pieces = self.encoding.split(read) if isinstance(self.encoding, Words) else list(read)
+        numbers = self.encoding.encode_all([read])[0].tolist()
+        return next((piece for piece, one in zip(pieces, numbers, strict=True) if one == self.encoding.unknown), None)
 
     def decode(self, entry: Any) -> str:
         """The text of numbers [time]."""

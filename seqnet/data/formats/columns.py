@@ -20,9 +20,22 @@ def resolve(columns: Sequence[Column], names: Sequence[str] | None, width: int, 
     """Where the columns stand among `width`. names: of all of them; None where they have none.
 
     Text that is a whole number is the column of that name where there is one, else a position. Raises DataError for a
-    column that is not there, with the nearest name, and for one whose name is there twice.
+    column that is not there, with the nearest name, for one whose name is there twice, and for one that is meant both
+    by its place from the beginning and from the end, as the last of one column is.
     """
-    return [_index(column, names, width, where) for column in columns]
+    found = [_index(column, names, width, where) for column in columns]
+    placed = {
+        position(column): index
+        for column, index in zip(columns, found, strict=True)
+        if isinstance(column, str | int) and column not in (names or ())
+    }
+    for last in [each for each in placed if each is not None and each < 0]:
+        if placed[last] in placed:
+            raise DataError(
+                f"{where}: columns {placed[last]} and {last} are the same one, since there "
+                f"{'is' if width == 1 else 'are'} {width}; name another with {KEY}"
+            )
+    return found
 
 
 def _index(column: Column, names: Sequence[str] | None, width: int, where: str) -> Index:

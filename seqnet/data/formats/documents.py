@@ -24,6 +24,7 @@ class Documents(Format):
 
     endings: ClassVar = (".txt", ".text", ".md")
     several: ClassVar = True
+    parted: ClassVar = True
 
     def __init__(self, encoding: str = "utf-8") -> None:
         self.encoding = check_encoding(encoding)
@@ -33,13 +34,21 @@ class Documents(Format):
         return NAMES
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
-        """The text, in pieces; nothing where there is none. Raises DataError with the line."""
+        """The text, in pieces; a file without any is a bad row. Raises DataError with the line."""
         wanted = resolve(columns, NAMES, 1, str(file))
+        blank, before = list[tuple[int, str]](), bad.count  # pieces before the first in which there is something
         continues = False
-        for number, text in self._pieces(file, bad):
-            if text:
-                yield Rows([number], [[text] if index == 0 else [[text]] for index in wanted], continues)
-                continues = True
+        for piece in self._pieces(file, bad):
+            blank.append(piece)
+            if not continues and not piece[1].strip():
+                continue
+            for number, text in blank:
+                if text:
+                    yield Rows([number], [[text] if index == 0 else [[text]] for index in wanted], continues)
+                    continues = True
+            blank = []
+        if not continues and bad.count == before:
+            bad(file, 1, "there is no text in the file")
 
     def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
         """Writes the last value of each row, which is the prediction, as it is."""

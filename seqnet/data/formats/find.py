@@ -205,12 +205,18 @@ def _of_folder(
     if isinstance(format, ClassFolders):
         return _class_folders(root, files, format, hint), ()
     asked = names_in(columns)
-    if isinstance(format, Auto | Lines):
+    beside: list[Any] = []
+    if isinstance(format, Auto | Lines) and len(asked) > 1:
         beside = [file for file in files if _in_reach(file, root, False) and _column_name(file) in asked]
-        if len(asked) > 1 and {_column_name(file) for file in beside} >= set(asked):
-            return _chosen(place, _tables(beside, root, asked), root, False)
+        if {_column_name(file) for file in beside} >= set(asked):
+            others = [file for file in files if file not in beside]
+            more = _known(others, root, format) if isinstance(format, Auto) else []
+            tables = [file for file in more if _split_of(file, _within(file, root), loose=True)]  # of other splits
+            return _chosen(place, [*_tables(beside, root, asked), *tables], root, False)
     if isinstance(format, Auto):
         mine = _known(files, root, format)
+        if not mine and beside:
+            _tables(beside, root, asked)  # says which is missing
         if not mine and set(asked) <= {*OF_FOLDERS, TEXT} and set(asked) & set(OF_FOLDERS):
             return _class_folders(_without_top(place, files, True), files, ClassFolders(), hint), ()
         several = all(format.pick(file, columns)[0].several for file in mine)

@@ -40,6 +40,7 @@ class Format(Protocol):
     endings: ClassVar[tuple[str, ...]] = ()  # of the files that are taken for this format
     unit: ClassVar[str] = "line"  # what `Rows.numbers` count
     several: ClassVar[bool] = False  # each file is a row, or a few, so a split may have many
+    parted: ClassVar[bool] = False  # a row may come in pieces, of which some may be blank
     beside: ClassVar[bool] = False  # files of one split are columns: line n of one goes with line n of the others
     named: ClassVar[bool] = False  # columns are called as the file's author did, not by the format
     local: ClassVar[bool] = False  # reads a file on the disk; a member of an archive is unpacked for it

@@ -1,19 +1,36 @@
 """The English text of Python's own reference, which every Python has in its standard library."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from seqnet.data.encoding import Level, TextEncoder
-from seqnet.data.running_text import RunningText
-from seqnet.errors import ConfigurationError
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqnet.data.encoding import Level, least_size
+from seqnet.data.examples import Examples, Ragged, Stream
+from seqnet.data.fields.text import TextField
+from seqnet.data.numbers import unasked_steps
+from seqnet.data.vocabulary import check_limits
+from seqnet.errors import ConfigurationError, DataError
+from seqnet.kinds import NEXT, SHARED, STREAM, Axis, Item, Kind
 from seqnet.options import Count, SomeShare
+from seqnet.spaces import Space, Tokens
 
 
-class PythonDocs(RunningText):
-    """The topics that Python's `help()` knows, for a language model; the last share is held out.
+class PythonDocs:
+    """The topics that Python's `help()` knows, for a language model: at each token, which one is next?
 
-    A paragraph that occurs more than once (white space aside) is kept where it occurs first, so that nothing
-    held out was trained on. level, lower, vocabulary_size, min_count: see TextEncoder. Raises ConfigurationError.
+    The last share is held out. A paragraph that occurs more than once (white space aside) is kept where it occurs
+    first, so that nothing held out was trained on. level, lower, vocabulary_size, min_count: see TextField. Raises
+    ConfigurationError.
     """
+
+    running = True
+    bad_rows = 0
+    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP, frozenset({STREAM, SHARED}))}
+    inputs: Tokens
+    targets: Tokens
 
     def __init__(
         self,
@@ -23,23 +40,78 @@ class PythonDocs(RunningText):
         min_count: Count = 1,
         valid_share: SomeShare = 0.1,
     ) -> None:
-        super().__init__(TextEncoder(level, lower, vocabulary_size, min_count, line_ends=True))
+        check_limits(vocabulary_size, min_count, least_size(level, line_ends=True))
+        self._text = TextField(level, lower=lower, vocabulary_size=vocabulary_size, min_count=min_count)
+        self._text.stream()
         if not 0 < valid_share < 1:
             raise ConfigurationError(f"data.valid_share is {valid_share}; it must be above 0 and below 1")
         self.valid_share = valid_share
-
-    @property
-    def where(self) -> str:
-        """The module."""
-        return "pydoc_data.topics"
+        self.target_kind = Kind(Item.TOKEN, Axis.STEP, self._text.kind.traits | {NEXT})
+        self.views: dict[str, Space] = {}
 
     def documents(self, name: str) -> list[str] | None:
-        """One text; there is no test split."""
+        """The text of a split; there is no test split."""
         if name == "test":
             return None
         kept = unique_paragraphs(topics())
         held_out = kept[first_held_out(kept, self.valid_share) :]
         return [join(held_out if name == "valid" else kept[: len(kept) - len(held_out)])]
+
+    def fit(self) -> None:
+        """Learn the tokens from the training split."""
+        texts = self.documents("train")
+        assert texts is not None
+        self._text.observe(texts)
+        self._know()
+
+    def _know(self) -> None:
+        self.inputs = self.targets = self._text.learned()
+
+    def state(self) -> dict[str, Any]:
+        """What was learned."""
+        return self._text.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`. Raises DataError where it is malformed."""
+        self._text.restore(state)
+        self._know()
+
+    def split(self, name: str) -> Stream | None:
+        """The tokens of `train` or `valid`; None for `test`."""
+        texts = self.documents(name)
+        return None if texts is None else Stream(self._numbers(texts))
+
+    def _numbers(self, texts: list[str]) -> Ragged:
+        flat, lengths = self._text.encode(texts)
+        return Ragged(torch.from_numpy(flat), torch.from_numpy(np.concatenate([[0], lengths.cumsum()])))
+
+    @property
+    def forbidden(self) -> tuple[int, ...]:
+        """Tokens that are never to be generated."""
+        return self._text.encoding.forbidden
+
+    def encode(self, text: str) -> Tensor:
+        """The tokens of a text, [time] int64."""
+        return self._numbers([text]).flat.long()
+
+    def decode(self, ids: Tensor) -> str:
+        """The text of tokens [time]."""
+        return self._text.encoding.decode(ids.tolist())
+
+    def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
+        """Each line a text of its own, nothing asked. Raises DataError for a line without a token.
+
+        where, first: what the lines are read from, and the number of the first.
+        """
+        texts = list(lines)
+        for number, text in enumerate(texts, first):
+            if not text.strip():
+                raise DataError(f"{where}, line {number}: there is no text; take the line out")
+        return unasked_steps(self._numbers(texts))
+
+    def show(self, inputs: Tensor) -> str:
+        """The text. inputs: [time]."""
+        return self.decode(inputs)
 
 
 def topics() -> list[str]:

@@ -252,7 +252,7 @@ EXAMPLES = {
             ([], "is not a list of steps"),
             (None, "the piece is missing"),
         ],
-        changes={"lowest": [20, 22], "highest": [109]},
+        changes={"lowest": [20, 22], "highest": [109], "transpose": [2]},
     ),
 }
 NAMES = sorted(YAMLS)
@@ -376,7 +376,7 @@ def fingerprint(name: str, **options: Any) -> Any:
             field.observe(block)
         except BadValues as error:
             seen.append(error.problems)
-    seen += [field.learned(), getattr(field, "by_window", None)]
+    seen += [field.learned(), getattr(field, "by_window", None), getattr(field, "augment", None)]
     for value in [*values, *(bad for bad, _ in EXAMPLES[name].bad)]:
         try:
             block = field.encode([value])

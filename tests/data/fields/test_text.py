@@ -1,16 +1,13 @@
 """Texts: what today's sources made of them, large ones in pieces, joint vocabularies."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from seqnet.data import encoding
-from seqnet.data.encoding import TextEncoder
 from seqnet.data.fields.field import BadValues, Block
 from seqnet.data.fields.text import TextField
-from seqnet.data.sources.sentences import Sentences
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import STREAM
 from seqnet.spaces import Tokens
@@ -24,33 +21,6 @@ def learned(texts: list[str], **options: Any) -> TextField:
     field.observe(texts)
     field.learned()
     return field
-
-
-@pytest.mark.parametrize("level", ["characters", "words", "bpe"])
-@pytest.mark.parametrize("lower", [False, True])
-@pytest.mark.parametrize("options", [{}, {"min_count": 2}, {"vocabulary_size": 280}, {"vocabulary_size": 260}])
-def test_its_numbers_are_those_of_the_encoder_that_sources_have(level: str, lower: bool, options: Any) -> None:
-    encoder = TextEncoder(level, lower, options.get("vocabulary_size"), options.get("min_count", 1))
-    encoder.learn(TRAIN)
-    field = learned(TRAIN, level=level, lower=lower, **options)
-    assert field.encoding.names == encoder.names
-    found = field.encode(OTHER)
-    assert np.split(found.flat, found.lengths.cumsum()[:-1])[1].tolist() == encoder.encode(OTHER[1]).tolist()
-    assert found.flat.tolist() == [*encoder.encode(OTHER[0]), *encoder.encode(OTHER[1])]
-    assert field.state() == encoder.state()
-
-
-def test_its_numbers_are_those_of_the_source_of_sentences(tmp_path: Path) -> None:
-    path = tmp_path / "train.tsv"
-    path.write_text("".join(f"{text}\tlabel\n" for text in TRAIN[:3]))
-    source = Sentences(0, tmp_path, path, text_column=0, label_column=1, valid_share=0.0, min_count=2)
-    source.fit()
-    train = source.split("train")
-    assert train is not None
-    field = TextField(min_count=2)
-    field.observe(TRAIN[:3])
-    assert field.learned() == Tokens(source.inputs.names, len(source.inputs.names))
-    assert field.encode(TRAIN[:3]).flat.tolist() == train.inputs.flat.tolist()
 
 
 @pytest.mark.parametrize(

@@ -1,51 +1,26 @@
 """Words, their letters and shapes, labels and tags: worked out by hand, and as the source of taggings has them."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from seqnet.batch import IGNORE
-from seqnet.data.examples import Ragged
 from seqnet.data.fields import schemes
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, UnknownLabels
 from seqnet.data.fields.label import LabelField
 from seqnet.data.fields.labels import LabelsField
-from seqnet.data.fields.letters import LettersField
 from seqnet.data.fields.tags import TagsField
-from seqnet.data.fields.tokens import TokensField
 from seqnet.data.fields.word_shape import WordShapeField
-from seqnet.data.sources.tagging import Tagging
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import BIO
-from seqnet.spaces import Tokens, Vector
+from seqnet.spaces import Vector
 
 
 def learned(field: Any, values: list[Any]) -> Any:
     field.observe(values)
     field.learned()
     return field
-
-
-@pytest.mark.parametrize("options", [{}, {"lower": True}, {"min_count": 2}, {"vocabulary_size": 3}])
-def test_numbers_are_those_of_the_source_of_taggings(tmp_path: Path, options: Any) -> None:
-    sentences = [["EU", "said", "Größe"], ["said", "eu"], ["A", "very-long-word-indeed", "said"]]
-    tags = [["B-ORG", "O", "B-MISC"], ["O", "B-ORG"], ["O", "I-MISC", "O"]]
-    lines = ["".join(f"{w}\t{t}\n" for w, t in zip(*pair, strict=True)) for pair in zip(sentences, tags, strict=True)]
-    (tmp_path / "train.conll").write_text("\n".join(lines))
-    source = Tagging(0, tmp_path, tmp_path / "train.conll", valid_share=0.0, max_characters=6, **options)
-    source.fit()
-    train = source.split("train")
-    assert train is not None and isinstance(train.targets, Ragged)
-    words, letters = learned(TokensField(**options), sentences), learned(LettersField(most=6), sentences)
-    field = learned(TagsField(scheme="BIO"), tags)
-    assert words.vocabulary.names == source.inputs.names
-    assert words.encode(sentences).flat.tolist() == train.inputs.flat.tolist()
-    assert letters.vocabulary.names == source.views["characters"].names  # type: ignore[union-attr]
-    assert letters.encode(sentences).flat.tolist() == train.views["characters"].flat.tolist()
-    assert Tokens(field.names) == source.targets
-    assert field.encode(tags).flat.tolist() == train.targets.flat.tolist()
 
 
 def test_shapes() -> None:

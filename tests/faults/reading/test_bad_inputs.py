@@ -191,7 +191,8 @@ def test_standard_input_may_be_closed_or_endless(monkeypatch: pytest.MonkeyPatch
 )
 def test_training_ends_with_one_sentence_and_its_code(seqnet: Any, tmp_path: Path, content: str, said: str) -> None:
     Path("rows.csv").write_text(content)
-    found = seqnet.quietly("experiment=sst2", "data.path=rows.csv", "data.text_column=text", "data.label_column=label")
+    columns = ("data.fields.text.column=text", "data.fields.label.column=label")
+    found = seqnet.quietly("experiment=sst2", "data.path=rows.csv", *columns)
     assert found.code == 3
     assert said in found.err and found.err.count("\n") == 1 and found.err[:-1].isprintable()
 
