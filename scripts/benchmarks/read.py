@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -12,9 +13,12 @@ from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from benchmarks.timing import Pair, told
 
 SEED, VALID = 0, 0.1
 LETTERS = "etaoinshrdlucmfwypvbgkjqxzé"
@@ -238,3 +242,43 @@ def measure(program: str, kind: str, path: Path) -> Measured:
         raise SystemExit(f"{program}, {kind}: ended with {process.returncode}")
     seconds, resident, found = json.loads(out)
     return Measured(seconds, resident, anonymous, found)
+
+
+SIZES = {"characters": 100, "words": 100, "bpe": 20, "table": 1_000_000}
+"""Megabytes of text, or rows of a table."""
+GROWN = 300  # megabytes of characters, for the memory that does not grow
+
+
+def read(turns: int = 3) -> list[Pair]:
+    """Each kind of file, the two programs in turn; and how the memory of seqnet grows with a file's size."""
+    found = []
+    with TemporaryDirectory() as folder:
+        for kind, size in SIZES.items():
+            path = Path(folder) / ("rows.csv" if kind == "table" else "text.txt")
+            write_table(path, size) if kind == "table" else write_text(path, size * 1_000_000)
+            ours, theirs = list[Measured](), list[Measured]()
+            for turn in range(turns):
+                for program, several in (("seqnet", ours), ("other", theirs))[:: -1 if turn % 2 else 1]:
+                    several.append(measure(program, kind, path))
+            if len({one.digest for one in (*ours, *theirs)}) > 1:
+                raise SystemExit(f"{kind}: the two programs do not yield the same numbers")
+            unit = "rows" if kind == "table" else "MB"
+            name = f"read {kind}, {size:,} {unit}: {memory(ours)}, other {memory(theirs)}"
+            found.append(told(compared(name, ours, theirs)))
+            if kind == "characters":
+                write_text(path, GROWN * 1_000_000)
+                print(f"read {kind}, {GROWN} MB: {memory([measure('seqnet', kind, path)])}", flush=True)
+    return found
+
+
+def memory(several: Sequence[Measured]) -> str:
+    """The most that any of them took."""
+    resident, anonymous = max(one.resident for one in several), max(one.anonymous for one in several)
+    return f"{resident:,.0f} MiB resident, {anonymous:,.0f} anonymous"
+
+
+def compared(name: str, ours: Sequence[Measured], theirs: Sequence[Measured]) -> Pair:
+    """Their processor times as a pair."""
+    seconds = [[one.seconds for one in several] for several in (ours, theirs)]
+    ratios = tuple(one / other for one, other in zip(*seconds, strict=True))
+    return Pair(name, *(statistics.median(each) * 1e3 for each in seconds), ratios, torch.get_num_threads())
