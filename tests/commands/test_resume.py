@@ -96,8 +96,8 @@ def test_a_run_does_not_go_on_with_data_that_has_changed(
     assert seqnet("evaluate", "run=run", "split=valid").code == 0  # other data may be asked about
     elsewhere = (*overrides, "data.path=mine.csv", "training.max_epochs=1", "init_from=run", "run_dir=other")
     assert seqnet.quietly(*elsewhere).code == 0
-    Path("moved.csv").write_text("\n".join([head, *rows]) + "\n")  # what it read, in another place
-    assert seqnet("train", "run_dir=run", "training.max_epochs=2", "data.path=moved.csv").code == 0
+    Path("mine.csv").write_text("\n".join([head, *rows]) + "\n")  # what it read, with another date
+    assert seqnet("train", "run_dir=run", "training.max_epochs=2").code == 0
 
 
 def test_a_set_that_is_made_otherwise_is_told(seqnet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
