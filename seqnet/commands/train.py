@@ -196,7 +196,7 @@ class Training:
         found = {name: digest.of_split(split) for name, split in self.splits.items() if split is not None}
         if self.beginning.components is None:
             return found
-        before = self.beginning.components["read"]
+        before = self.beginning.components.get("read")
         if not isinstance(before, dict):
             raise CheckpointError(f"{self.beginning.checkpoint} does not say what data the run has read")
         for name in self.splits:
