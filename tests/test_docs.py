@@ -141,22 +141,29 @@ def documented() -> dict[str, tuple[str, str]]:
 
 
 def options() -> dict[str, dict[str, Any]]:
-    """Each option of the yamls: its default by choice."""
+    """Each option of the yamls: its default by choice. Those of fields and formats stand in tables of their own."""
     found: dict[str, dict[str, Any]] = {}
     for group in sorted(path.name for path in CONFIGS.iterdir() if path.is_dir()):
-        if group in ("experiment", "debug", "hydra"):  # these hold no options of their own
+        if group in ("experiment", "debug", "field", "hydra"):  # these hold no options that are not elsewhere
             continue
         for path in sorted((CONFIGS / group).glob("*.yaml")):
             content = _yaml(path)
             if path.read_text(encoding="utf-8").startswith("# @package _global_"):
                 content = content[group] or {}
-            for key, default in content.items():
-                if key != "_target_":
+            for key, default in _flat(content).items():
+                if key not in ("_target_", "defaults"):  # `defaults` choose files of other groups
                     found.setdefault(f"{group}.{key}", {})[path.stem] = default
-    for key, default in _yaml(CONFIGS / "train.yaml").items():
-        if key not in ("defaults", "hydra"):
-            nested = default.items() if isinstance(default, dict) else ()
-            found |= {f"{key}.{name}": {"train": value} for name, value in nested} or {key: {"train": default}}
+    for key, default in _flat(_yaml(CONFIGS / "train.yaml")).items():
+        if key.partition(".")[0] not in ("defaults", "hydra"):
+            found[key] = {"train": default}
+    return found
+
+
+def _flat(content: dict[str, Any]) -> dict[str, Any]:
+    """The options of a yaml, those of a section within it by the name of both."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        found |= {f"{key}.{name}": each for name, each in _flat(value).items()} if value and isinstance(value, dict) else {key: value}
     return found
 
 
