@@ -64,7 +64,7 @@ def test_a_run_folder_is_as_the_contract_says(seqnet: Any, tmp_path: Path) -> No
     best = min((row for row in table if row["split"] == "valid"), key=lambda row: row["loss"])
     assert reached["best"] == {key: best[key] for key in ("step", "loss", "mse", "mae", "r2")}
     assert reached["last"] == {key: table[3][key] for key in ("step", "loss", "mse", "mae", "r2")}
-    assert reached["test"].keys() == {"loss", "mse", "mae"}
+    assert reached["test"].keys() == {"loss", "mse", "mae", "r2"}
     assert reached["parameters"] == 4 * 8 * (2 + 8 + 2) + 8 + 1
     assert (reached["steps"], reached["epochs"], reached["bad_rows"], reached["skipped_steps"]) == (8, 2, 0, 0)
     assert reached["reason"] == "training.max_epochs=2 reached"

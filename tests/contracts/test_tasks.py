@@ -13,7 +13,7 @@ from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from seqnet.spaces import Tokens, Vector, Writing
 
 CONTRACT = {  # the names of DESIGN, section 4
-    *("accuracy", "macro_f1", "entity_f1", "perplexity", "bits", "mse", "mae", "nll", "token_accuracy"),
+    *("accuracy", "macro_f1", "entity_f1", "perplexity", "bits", "mse", "mae", "r2", "nll", "token_accuracy"),
     *("exact_match", "bleu", "chrf", "cer", "wer"),
 }
 SPACES = (
