@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import folders, relations, trust
+from seqnet import folders, own_files, relations, trust
 from seqnet.errors import CheckpointError, ConfigurationError, did_you_mean, nearest
 from seqnet.options import shown
 from seqnet.training.manifest import FOLDER, existing, is_checkpoint, verified
@@ -41,6 +42,11 @@ CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
 TEXT_OF_A_FIELD = re.compile(r"data\.fields\.\w+\.(column|separator)|data\.format\.(delimiter|encoding|name_pattern)")
 LISTS = re.compile(r"data\.path|data\.fields\.\w+\.column")  # text, or a list of texts
 OF_HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep.")
+CHANGEABLE = ("data.batch_size", "data.batch_tokens", "precision")  # beside whole sections, see `may_change`
+BEGINNING = (  # where an optimiser's state begins: of no use later
+    ("torch.optim.Adagrad", "optimizer.initial_accumulator_value"),
+    ("torch.optim.Rprop", "optimizer.lr"),
+)
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 
 
@@ -85,7 +91,6 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
     `job` gets a function that makes the checked configuration or raises ConfigurationError; it must itself not
     raise: in a sweep that would end all of it. Raises ConfigurationError for what cannot be composed.
     """
-    arguments = _settled(command, arguments)
     overrides = parse_overrides(arguments)
     typed = [override.input_line for override in overrides]
     flags = [argument for argument in arguments if argument not in typed]  # first, as Hydra's parser wants them
@@ -94,7 +99,11 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
         for key, value in typed_keys(overrides).items():
             if key in ("run_dir", "resume") and (sentence := relations.OPTIONS[key].refusal(key, value)):
                 raise ConfigurationError(sentence)
-        stored = _settled(command, stored_groups(arguments), arguments)
+        stored = stored_groups(arguments)
+    _check_own_files(arguments, [*overrides, *parse_overrides(stored)])
+    stored = _settled(command, stored, arguments)
+    arguments = _settled(command, arguments)
+    typed = [override.input_line for override in parse_overrides(arguments)]
 
     def composed(cfg: DictConfig) -> Any:
         hydra_config: Any = HydraConfig.get()
@@ -122,6 +131,7 @@ def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> C
 
     sweeping: it is to be one of a sweep, in a folder that is not known yet.
     """
+    _check_own_files(arguments, parse_overrides(arguments))
     overrides = parse_overrides(_settled(command, arguments))
     try:
         cfg = _load(command, [str(override.input_line) for override in overrides], _config_dir(arguments))
@@ -151,7 +161,7 @@ def _settled(command: str, arguments: Sequence[str], beside: Sequence[str] = ())
     if not named:
         return list(arguments)
     groups = [argument for argument in (*arguments, *beside) if _key(argument) in trust.groups()]
-    first = [f"{override.get_key_element()}={_first(override)}" for override in parse_overrides(groups)]
+    first = [f"{override.get_key_element()}={_values(override)[0]}" for override in parse_overrides(groups)]
     try:
         there = _load(command, first, _config_dir([*arguments, *beside])).hydra.runtime.choices
     except (HydraException, OmegaConfBaseException):
@@ -234,6 +244,14 @@ def _refuse_twice(overrides: Iterable[Override]) -> None:
             raise ConfigurationError(
                 f"{key} is given twice, as {shown(given[key])} and as {shown(value)}: leave one out"
             )
+
+
+def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) -> None:
+    """Look at the user's own files that are chosen. Raises ConfigurationError."""
+    folder = _config_dir(arguments)
+    if folder is not None:
+        chosen = [override for override in overrides if override.key_or_group in _groups()]
+        own_files.check(Path(folder), [f"{one.key_or_group}/{value}" for one in chosen for value in _values(one)])
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
@@ -397,7 +415,7 @@ def _unresolved(message: str) -> str | None:
 
 
 def _without_hydra(cfg: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    return OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])  # type: ignore[misc]
 
 
 def leaves(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -583,7 +601,7 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     overrides = [override for override in parse_overrides(arguments) if not override.key_or_group.startswith("hydra")]
     groups = [override for override in overrides if override.key_or_group in _groups()]
     try:
-        first = [f"{override.get_key_element()}={_first(override)}" for override in groups]
+        first = [f"{override.get_key_element()}={_values(override)[0]}" for override in groups]
         cfg = _load(command, first, _config_dir(arguments))
     except (HydraException, OmegaConfBaseException):
         return None
@@ -598,11 +616,11 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _first(override: Override) -> str:
-    """The value of an override as typed, of a sweep its first."""
+def _values(override: Override) -> list[str]:
+    """The value of an override as typed, of a sweep all that it has."""
     if override.is_discrete_sweep():
-        return str(next(iter(override.sweep_string_iterator())))
-    return override.get_value_element_as_str()
+        return [str(value) for value in override.sweep_string_iterator()]
+    return [override.get_value_element_as_str()]
 
 
 def one_sentence(message: str) -> str:
@@ -661,9 +679,10 @@ def merge_stored(
     """The configuration to go on with: what is not typed takes the stored value.
 
     A typed value that differs is refused, except for length limits, patience, `checkpoint.*`, `observers.*`, `device`
-    and `data.num_workers`, which a run that lost a worker is told to lower; `run_dir`, `resume` and `trust` are always
-    those of the command line. Raises ConfigurationError.
+    and `data.num_workers`, which a run that lost a worker is told to lower, and in a new folder all that `may_change`;
+    `run_dir`, `resume` and `trust` are always those of the command line. Raises ConfigurationError.
     """
+    elsewhere = goes_on_elsewhere(config)
     merged = copy.deepcopy(trust.checked(stored, config["trust"], config))
     for key in ("run_dir", "resume", "trust"):
         merged[key] = copy.deepcopy(config[key])
@@ -673,31 +692,67 @@ def merge_stored(
             before: Any = merged["groups"].get(key)
             if key == "sweep":
                 continue
-            if key in ("checkpoint", "observers"):
+            if key in ("checkpoint", "observers") or (elsewhere and key == "schedule" and choices[key] != before):
                 merged[key] = copy.deepcopy(config[key])
                 merged["groups"][key] = choices[key]
             elif choices[key] != before:
-                raise ConfigurationError(_differs(key, choices[key], before))
+                raise ConfigurationError(_differs(key, choices[key], before, config, merged))
             continue
         if key in ("run_dir", "resume", "trust"):
             continue
         now, before = relations.lookup(config, key), relations.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
-        if free or key in ("training.patience", "data.num_workers"):
+        free |= key in ("training.patience", "data.num_workers")
+        if free or (elsewhere and now != before and may_change(key, merged)):
             put(merged, key, copy.deepcopy(now))
         elif now != before:
-            raise ConfigurationError(_differs(key, now, before))
+            raise ConfigurationError(_differs(key, now, before, config, merged))
     sentence = relations.conflict(merged)
     if sentence is not None:
         raise ConfigurationError(sentence)
     return merged
 
 
-def _differs(key: str, now: Any, before: Any) -> str:
-    return (
-        f"{key}={shown(now)}, but the stored run has {key}={shown(before)}: "
-        "leave it out to go on with the run, or give another run_dir"
-    )
+def _differs(key: str, now: Any, before: Any, config: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    typed, run = f"{key}={shown(now)}", shlex.quote(str(config["run_dir"] or "RUN"))
+    if goes_on_elsewhere(config):
+        run = shlex.quote(config["resume"])
+        otherwise = f"begin a new run with its weights, as far as they fit: init_from={run} in place of resume={run}"
+    elif may_change(key, stored):
+        otherwise = f"go on with the change in a new folder: resume={run} run_dir=NEW {typed}"
+    else:
+        otherwise = "give another run_dir"
+    return f"{typed}, but the stored run has {key}={shown(before)}: leave it out to go on with the run, or {otherwise}"
+
+
+def goes_on_elsewhere(config: Mapping[str, Any]) -> bool:
+    """Whether a run is gone on with in a new folder."""
+    return config["resume"] not in ("auto", "never")
+
+
+def may_change(key: str, stored: Mapping[str, Any]) -> bool:
+    """Whether a run may be gone on with in a new folder with another value of `key`, or another choice of that group.
+
+    Weights, the optimiser's state and the step must mean the same with it.
+    """
+    group, last = key.partition(".")[0], key.rpartition(".")[2]
+    if (relations.lookup(stored, "optimizer._target_", None), key) in BEGINNING or key == "optimizer._target_":
+        return False
+    inside = group in ("optimizer", "training") and group != key
+    return inside or group == "schedule" or key in CHANGEABLE or last == "dropout" or last.endswith("_dropout")
+
+
+def changes(
+    config: Mapping[str, Any], stored: Mapping[str, Any], typed: Iterable[str], choices: Mapping[str, str]
+) -> dict[str, list[Any]]:
+    """What a run in a new folder does otherwise than the stored one: key or group -> [before, now]."""
+    found = {}
+    for key in typed:
+        place = f"groups.{key}" if key in choices else key
+        before, now = (relations.lookup(one, place, None) for one in (stored, config))
+        if before != now and may_change(key, stored):
+            found[key] = [before, now]
+    return found
 
 
 def run_folder(config: Mapping[str, Any]) -> Path:

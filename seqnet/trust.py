@@ -28,6 +28,7 @@ OPTIMIZER = re.compile(r"torch\.optim\.[A-Z]\w*", re.ASCII)
 CHOICE = re.compile(r"\w[\w.-]{0,99}")
 LONGEST, DEEPEST = 10_000, 10  # characters of a text; lists and options within each other
 NO_OPTIONS = ("defaults", "hydra")  # of train.yaml
+CONTINUED = "continued_from"
 SAYS = "the stored configuration"
 
 
@@ -118,7 +119,7 @@ def checked(stored: Any, trust: Sequence[str], typed: Mapping[str, Any] | None =
     if not isinstance(stored, dict) or not isinstance(stored.get("groups"), dict):
         raise CheckpointError(f"{SAYS} is not that of a run; give the folder of another")
     options, sections = _layout()
-    defaults: Config = {**options, **dict.fromkeys(sections), "groups": {}}
+    defaults: Config = {**options, **dict.fromkeys(sections), "groups": {}, CONTINUED: None}
     for name in stored.keys() - defaults.keys():
         raise ConfigurationError(f"{SAYS} has {shown(name)[:200]}, which this seqnet does not know")
     found: Config = {}
@@ -128,6 +129,8 @@ def checked(stored: Any, trust: Sequence[str], typed: Mapping[str, Any] | None =
             value = _section(name, sections[name], value, trust, (typed or {}).get(name))
         elif name == "groups":
             value = _choices(value)
+        elif name == CONTINUED:
+            _history(value)
         elif isinstance(default, dict):
             value = _options(name, value, default)
         else:
@@ -145,6 +148,13 @@ def _choices(value: Any) -> Config:
         if not isinstance(choice, str) or not CHOICE.fullmatch(choice):
             raise ConfigurationError(f"{SAYS} has {group}={_brief(choice)}, which is no name of a choice")
     return {**dict.fromkeys(groups(), "null"), **value}
+
+
+def _history(value: Any) -> None:
+    """What was changed when the run was gone on with in another folder: nothing reads it but people."""
+    if not (value is None or (isinstance(value, list) and all(isinstance(entry, dict) for entry in value))):
+        raise ConfigurationError(f"{SAYS} has {CONTINUED}={_brief(value)}, which must be a list of changes")
+    _refuse_strange(CONTINUED, value)
 
 
 def refuse_elsewhere(stored: Config) -> None:

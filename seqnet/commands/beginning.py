@@ -3,18 +3,18 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqnet.configuration import merge_stored
+from seqnet.configuration import changes, goes_on_elsewhere, merge_stored
 from seqnet.errors import CheckpointError, ConfigurationError, DiskError
 from seqnet.folders import LOCK
 from seqnet.terminal import warn
 from seqnet.training import checkpoint, manifest
 from seqnet.training.progress import Stopping, check_numbers
 from seqnet.training.trainer import Limits
-from seqnet.trust import refuse_elsewhere
+from seqnet.trust import CONTINUED, refuse_elsewhere
 
 OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", "tensorboard", "checkpoints", LOCK)
 FOLDERS = ("tensorboard", "checkpoints")  # among them
@@ -25,12 +25,16 @@ Components = dict[str, Any]
 
 @dataclass(frozen=True)
 class Beginning:
-    """The configuration to run and, where there is one, the checkpoint to go on from."""
+    """The configuration to run and, where there is one, the checkpoint to go on from.
+
+    changed: what a run in a new folder does otherwise than the stored one, key -> [before, now].
+    """
 
     config: Config
     checkpoint: Path | None = None
     components: Components | None = None
     before: Limits | None = None  # those that the checkpoint was written with
+    changed: Config = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -86,7 +90,13 @@ def begin(
     path, components = found
     try:
         merged = merge_stored(config, components["config"], typed, choices)
-        beginning = Beginning(merged, path, components, limits(components["config"]))
+        changed = changes(merged, components["config"], typed, choices) if goes_on_elsewhere(config) else {}
+        if changed:
+            entry = {"path": str(path), "step": components["counters"]["step"], "changed": changed}
+            merged[CONTINUED] = [*(merged.get(CONTINUED) or []), entry]
+        if "training.monitor" in changed:  # what was best by another score says nothing
+            components = {**components, "early_stopping": early_stopping(merged).state()}
+        beginning = Beginning(merged, path, components, limits(components["config"]), changed)
         if not beginning.complete and "data.path" not in typed:
             refuse_elsewhere(merged)
         components["data"]  # noqa: B018  is relied on later
@@ -140,27 +150,39 @@ def _check_rows(folder: Path) -> None:
         raise CheckpointError(f"{rows} holds the rows of a run, but there is no checkpoint; give another run_dir")
 
 
-def adopt(found: Path, components: Components, folder: Path) -> None:
+def adopt(found: Path, components: Components, folder: Path, changed: Components | None = None) -> None:
     """Copy into a new run folder what stands in the old one: the rows so far, the checkpoint, and the best ones.
 
     found: the checkpoint to go on from. Where it is of this very folder, a crash may have left `last` and `best`
-    behind it.
+    behind it. changed: what it holds where the run goes on with changed options. The folder of the checkpoints is
+    there only when all of them are, so that no crash can leave one without the change.
     """
-    new, old = folder / "checkpoints", found.parent
+    final, old = folder / manifest.FOLDER, found.parent
     best = [checkpoint.named(old, step) for _, step in components["early_stopping"]["best"]]
-    if old.resolve() == new.resolve():
-        found = checkpoint.put_back(found)
-    else:
-        rows = old.parent / "metrics.jsonl"
-        if old.name == new.name and rows.is_file() and not rows.is_symlink():
-            shutil.copyfile(rows, folder / rows.name)
-        for path in best:
-            if path != found and path.is_dir() and not path.is_symlink():
-                try:
-                    checkpoint.copy(path, new)
-                except CheckpointError as error:
-                    passed_over(str(error))
+    if old.resolve() == final.resolve():
+        _link(final, checkpoint.put_back(found), best)
+        return
+    new = folder / ".adopting"
+    shutil.rmtree(new, ignore_errors=True)
+    rows = old.parent / "metrics.jsonl"
+    if old.name == final.name and rows.is_file() and not rows.is_symlink():
+        shutil.copyfile(rows, folder / rows.name)
+    for path in best:
+        if path != found and path.is_dir() and not path.is_symlink():
+            try:
+                checkpoint.copy(path, new)
+            except CheckpointError as error:
+                passed_over(str(error))
+    if changed is None:
         found = checkpoint.copy(found, new)
-    checkpoint.link(new, "last", new / found.name)
-    if best and (new / best[0].name).is_dir():
-        checkpoint.link(new, "best", new / best[0].name)
+    else:
+        found = checkpoint.write(new, components["counters"]["step"], changed)
+    _link(new, found, best)
+    checkpoint.rename(new, final)
+
+
+def _link(folder: Path, last: Path, best: list[Path]) -> None:
+    """Point `last` and, if it is there, `best` at checkpoints of the folder."""
+    checkpoint.link(folder, "last", folder / last.name)
+    if best and (folder / best[0].name).is_dir():
+        checkpoint.link(folder, "best", folder / best[0].name)

@@ -12,6 +12,7 @@ from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
 from seqnet.commands.samples import runs_on
 from seqnet.commands.writing import described, writing_of
+from seqnet.trust import CONTINUED
 
 FILE = "results.json"
 LIBRARIES = ("torch", "hydra-core", "torchmetrics")
@@ -29,6 +30,8 @@ def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[st
         "best": best,
         "last": {"step": position.step},
     }
+    if CONTINUED in state.config:
+        found[CONTINUED] = state.config[CONTINUED]
     if state.evaluated is not None:
         found["last"] |= state.evaluated.scores
     if "valid" in scored:

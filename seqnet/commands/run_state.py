@@ -9,10 +9,10 @@ import torch
 from seqnet.batch import EvaluationReport
 from seqnet.build import Assembly
 from seqnet.cells import native
-from seqnet.commands.stored import check_optimizer, load_weights
+from seqnet.commands.stored import NOT_A_RUN, check_optimizer, load_weights
 from seqnet.errors import CheckpointError
 from seqnet.state import leaves, with_leaves
-from seqnet.training.progress import Averages, Stopping, check_numbers
+from seqnet.training.progress import Averages, Stopping, check_like, check_numbers
 from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.trainer import Position, Trainer
 
@@ -103,15 +103,30 @@ class RunState:
     def restore(self, components: dict[str, Any], where: str) -> None:
         """The inverse of `components`. Raises CheckpointError where they are not those of this run."""
         trainer, model = self.trainer, self.assembly.model
+        if not isinstance(components.get("machine", {}), dict):
+            raise CheckpointError(f"{where} does not fit this run: its machine is none")
+        snapshots = components.get("snapshots", self.before)
+        if not (isinstance(snapshots, list) and all(isinstance(one, dict) for one in snapshots)):
+            raise CheckpointError(f"{where} does not fit this run: its snapshots are none")
+        if "snapshots" in components:  # found out now, and not when the run goes back to one of them
+            for snapshot in snapshots:
+                self.restore({**snapshot, "snapshots": []}, f"a snapshot of {where}")
         load_weights(model, components, where)
         try:
             if trainer.average is not None:
                 trainer.average.restore(components["ema"])
             check_optimizer(self.config, model, components["optimizer"])
             trainer.optimizer.load_state_dict(components["optimizer"])
+            if self.config["schedule"]["_target_"].startswith("seqnet."):  # another's may hold what it likes
+                check_like(trainer.schedule.state(), components["schedule"])
             trainer.schedule.restore(components["schedule"])
             trainer.precision.scaler.load_state_dict(components["scaler"])
             position = {**components["data_position"], **components["counters"]}
+            check_like(asdict(Position()), position)
+            for place in position["left_out"]:
+                check_like([0] * len(place), place)
+            for *values, step in components["early_stopping"]["best"]:
+                check_like([*(None if value is None else 0.0 for value in values), 0], [*values, step])
             trainer.position = Position(**position | {"left_out": list(position["left_out"])})
             trainer.state, carried = None, components["carried_state"]
             if carried["rows"]:
@@ -121,13 +136,18 @@ class RunState:
                 device = trainer.precision.device
                 trainer.state = with_leaves(template, [tensor.to(device) for tensor in carried["tensors"]])
             metrics = components["metrics"]
-            check_numbers([metrics["averages"], metrics["evaluated"] or 0])
-            self.averages = Averages(**metrics["averages"])
-            self.evaluated = None if metrics["evaluated"] is None else Evaluated(**metrics["evaluated"])
-            self.rows = metrics.get("rows", 0)  # an earlier seqnet did not count them
+            # An earlier seqnet counted less.
+            metrics = {"rows": 0, **metrics, "averages": {**asdict(Averages()), **metrics["averages"]}}
+            check_like({"averages": asdict(Averages()), "evaluated": None, "rows": 0}, metrics)
+            self.averages, self.evaluated = Averages(**metrics["averages"]), None
+            if metrics["evaluated"] is not None:
+                scores = dict.fromkeys(metrics["evaluated"]["scores"], 0.0)
+                check_like({"step": 0, "scores": scores}, metrics["evaluated"])
+                self.evaluated = Evaluated(**metrics["evaluated"])
+            self.rows = metrics["rows"]
             check_numbers(self.rows, 0)
             self.stopping.restore(components["early_stopping"])
-            self.before = components.get("snapshots", self.before)
+            self.before = snapshots
             set_random_states(components["rng"])
-        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, StopIteration) as error:
+        except (*NOT_A_RUN, StopIteration) as error:
             raise CheckpointError(f"{where} does not fit this run: {error}") from error

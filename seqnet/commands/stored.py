@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from seqnet import build
 from seqnet import trust as trusted
 from seqnet.commands.failures import explained
-from seqnet.errors import CheckpointError
+from seqnet.errors import CheckpointError, DataError
 from seqnet.training import checkpoint, manifest
 from seqnet.training.precision import Precision
 
@@ -46,7 +46,7 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
         with explained(config, asked={}):
             build.check_options(config, trust, f"{trusted.SAYS} cannot be right: ")
             source = build.source(config, trust)
-            source.restore(components["data"])
+            learn_again(source, components, str(found))
             assembly = assembled(config, source, trust, components, str(found))
             load_weights(assembly.model, judged(components), str(found))
             chosen = Precision(precision or config["precision"], where)
@@ -54,6 +54,14 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
     except NOT_A_RUN as error:
         raise CheckpointError(f"{found} does not hold what a run holds: {error!r}") from error
     return StoredRun(config, assembly, chosen, found, step)
+
+
+def learn_again(source: Any, components: dict[str, Any], where: str) -> None:
+    """Hand a source what it learned when the run began. Raises CheckpointError where it is that of another."""
+    try:
+        source.restore(components["data"])
+    except (DataError, *NOT_A_RUN) as error:
+        raise CheckpointError(f"{where} does not hold what this data's reader learned: {error}") from error
 
 
 def assembled(

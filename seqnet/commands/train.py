@@ -28,11 +28,12 @@ from seqnet.commands.beginning import (
     limits,
     passed_over,
 )
+from seqnet.commands.continuing import adapted, regroups
 from seqnet.commands.failures import explained
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import runs_on, samples
 from seqnet.commands.signals import StopRequest
-from seqnet.commands.stored import assembled, judged, load_weights
+from seqnet.commands.stored import NOT_A_RUN, assembled, judged, learn_again, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import Composed, run_folder
 from seqnet.errors import CheckpointError, ConfigurationError, DataError, NonFiniteError
@@ -41,6 +42,7 @@ from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import TensorBoard
+from seqnet.options import shown
 from seqnet.terminal import say, warn
 from seqnet.training import averaging, checkpoint, manifest
 from seqnet.training.allocator import keep_freed_memory
@@ -68,6 +70,11 @@ def run(
         beginning = begin(config, folder, typed, choices)
         if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
             return 0
+        if beginning.complete and beginning.changed:
+            raise ConfigurationError(
+                f"{beginning.checkpoint} is complete: {results.reason(beginning.config, beginning.components)}; raise "
+                f"that limit too, as nothing is left to train with {next(iter(beginning.changed))} changed"
+            )
         with StopRequest() as stop, explained(beginning.config):
             return Training(beginning, folder, stop, typed, defaults or {}, places).run()
 
@@ -141,7 +148,9 @@ class Training:
         self._rehearse(assembly, trainer.precision)
         self.state = RunState(config, assembly, trainer, early_stopping(config), Averages())
         if beginning.components is not None:
-            self.state.restore(beginning.components, str(beginning.checkpoint))
+            self.state.restore(self._stored(), str(beginning.checkpoint))
+            if regroups(beginning.changed):
+                trainer.seek()
             _compare(beginning.components.get("machine", {}), self.state.machine())
         self.jump = self._jump()
         self.observers = self._observers()
@@ -149,10 +158,21 @@ class Training:
         self.saved: int | None = None if beginning.components is None else trainer.position.step
         self.last_saved = time.monotonic()
 
+    def _stored(self) -> dict[str, Any]:
+        """The components to go on with. Raises CheckpointError."""
+        stored, changed = self.beginning.components, self.beginning.changed
+        assert stored is not None
+        if not changed:
+            return stored
+        try:
+            return adapted(stored, self.state.components(), self.config, changed)
+        except NOT_A_RUN as error:
+            raise CheckpointError(f"{self.beginning.checkpoint} does not fit this run: {error}") from error
+
     def _read(self, source: Any, learned: dict[str, Any] | None) -> None:
         """Tell the source what it `learned` before, or let it learn; its splits and their loaders. Raises DataError."""
         if learned is not None:
-            source.restore(learned["data"])
+            learn_again(source, learned, str(self.beginning.checkpoint or self.config["init_from"]))
         else:
             source.fit()
         self.splits = {name: source.split(name) for name in ("train", "valid", "test")}
@@ -241,7 +261,8 @@ class Training:
             checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
             (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
             if self.beginning.checkpoint is not None and self.beginning.components is not None:
-                adopt(self.beginning.checkpoint, self.beginning.components, self.folder)
+                changed = self.state.components() if self.beginning.changed else None
+                adopt(self.beginning.checkpoint, self.beginning.components, self.folder, changed)
             for observer in self.observers:
                 stack.callback(observer.close)
                 observer.on_start(self._description())
@@ -283,7 +304,7 @@ class Training:
 
     def _remember(self) -> None:
         """Take a snapshot where a batch begins; running text is left out window by window, so every step begins one."""
-        if self.state.trainer.position.window == 0 or self.example.starts is not None:
+        if not self.state.before or self.state.trainer.position.window == 0 or self.example.starts is not None:
             self.state.before = [*self.state.before[-1:], self.state.snapshot()]
 
     def _rewind(self, error: NonFiniteError) -> None:
@@ -489,6 +510,19 @@ class Training:
             observers.append(Profile())
         return observers
 
+    def _changes(self) -> Iterator[str]:
+        """What is changed against the run that this one goes on with, and what follows from it."""
+        changed, position = self.beginning.changed, self.state.trainer.position
+        for key, (before, now) in changed.items():
+            yield f"{key}: {shown(before)} -> {shown(now)}"
+        if regroups(changed) and (position.batch or position.window):
+            yield (
+                f"epoch {position.epoch + 1} goes on at {position.share:.1%} in other batches, without carried state: "
+                "some of its rows may be read twice or not at all"
+            )
+        if "training.monitor" in changed:
+            yield "the best checkpoint is chosen among those to come"
+
     def _description(self) -> Run:
         trainer = self.state.trainer
         return Run(
@@ -508,6 +542,7 @@ class Training:
             monitor=self.state.stopping.monitor,
             minutes=trainer.position.seconds / 60,
             resumed=self.beginning.components is not None,
+            changed=tuple(self._changes()),
             log_file=self.folder / "train.log",
             rows=self.state.rows,
             jump=self.jump,

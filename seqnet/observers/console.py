@@ -56,6 +56,8 @@ class Console(Observer):
         self._say(Text.assemble(("run folder  ", "dim"), str(run.folder)))
         if run.resumed:
             self._say(Text.assemble(("goes on     ", "dim"), f"after step {run.step:,}"))
+        for line in run.changed:
+            self._say(Text.assemble(("changed     ", "dim"), line))
         if run.jump is not None:
             self._say(Text.assemble(("schedule    ", "dim"), jump(*run.jump)))
         with (drawing := Screen(file=StringIO(), force_terminal=False, width=self._screen.width)).capture() as table:

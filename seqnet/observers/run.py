@@ -28,6 +28,7 @@ class Run:
     max_minutes: float | None = None
     minutes: float = 0.0  # trained before a resume
     resumed: bool = False
+    changed: tuple[str, ...] = ()  # what a run does otherwise than the one that it goes on with, a line each
     evaluated: int = -1  # the step of the last evaluation, -1 before the first
     log_file: Path | None = None  # where the console's lines go as well
     rows: int = 0  # of training and validation, told up to `step`

@@ -140,6 +140,13 @@ def _place(folder: Path, name: str, contents: dict[str, bytes]) -> Path:
     return final
 
 
+def rename(folder: Path, final: Path) -> None:
+    """Give a folder of checkpoints its final name, atomically. Raises DiskError."""
+    with on_disk(final):
+        folder.rename(final)
+        _sync(final.parent)
+
+
 def put_back(path: Path) -> Path:
     """Where a kill came while a checkpoint was replaced, give the old one its name again. Raises DiskError."""
     if not path.name.startswith(REPLACED):

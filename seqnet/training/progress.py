@@ -148,3 +148,19 @@ def check_numbers(tree: Any, least: float | None = None) -> None:
             check_numbers(part, least)
     elif type(tree) not in (int, float) or (least is not None and not least <= tree < 2**53):
         raise ValueError(f"{tree!r:.40} stands where a number{'' if least is None else f' from {least} on'} should")
+
+
+def check_like(own: Any, stored: Any) -> None:
+    """Raises ValueError where a stored tree is of another kind than one's own: other keys, or no (whole) number."""
+    if isinstance(own, dict):
+        if not isinstance(stored, dict) or stored.keys() != own.keys():
+            raise ValueError(f"{stored!r:.40} stands where {', '.join(map(str, own)) or 'nothing'} should")
+        for key, value in own.items():
+            check_like(value, stored[key])
+    elif isinstance(own, list) and own:
+        if not isinstance(stored, list) or len(stored) != len(own):
+            raise ValueError(f"{stored!r:.40} stands where a list of {len(own)} should")
+        for value, part in zip(own, stored, strict=True):
+            check_like(value, part)
+    elif own is not None and type(stored) not in ((int, float) if type(own) is float else (type(own),)):
+        raise ValueError(f"{stored!r:.40} stands where something like {own!r:.40} should")

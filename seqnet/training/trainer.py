@@ -208,6 +208,25 @@ class Trainer:
                     "lower optimizer.lr, or look at the data"
                 )
 
+    def seek(self) -> None:
+        """Go on at the same share of this epoch where its batches or windows are others than those read so far.
+
+        Rows begin with their batch, running text at the window that holds that place; no state is carried there.
+        """
+        position, self.state = self.position, None
+        position.left_out = [place for place in position.left_out if place[0] != position.epoch]
+        if not (position.batch or position.window):
+            return
+        share, batches = position.share + 1e-9, self.loader.num_batches(position.epoch)  # a sum of fractions
+        position.batch, position.window = min(int(share * batches), batches - 1), 0
+        batch, read = next(iter(self.loader.batches(position.epoch, position.batch))), 0
+        for window in batch.windows(self.window, self.stride) if batch.starts is not None else ():
+            if (position.batch + (read + window.advance) / batch.time) / batches > share:
+                break
+            read += window.advance
+            position.window += 1
+        position.share = (position.batch + read / batch.time) / batches
+
     def epoch_is_over(self) -> bool:
         """Whether nothing that is to be read is left of this epoch."""
         return next(self._groups(), None) is None
