@@ -135,6 +135,7 @@ class Training:
         source = checked(config, trust, defaults or {}, places)
         initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
         self._read(source, beginning.components or initial)
+        build.check_targets(config, source)
         fits.check(fits.Parts(config, source, trust, places))  # of some data only a file shows what is asked
         if beginning.components is None:
             assembly = build.assemble(config, source, trust)

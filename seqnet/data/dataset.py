@@ -131,6 +131,7 @@ class Dataset:
         self.tallies: dict[str, Tally] = {}
         self._found: Found | None = None
         self._assigned: np.ndarray | None = None
+        self._unusable: set[tuple[str, int]] = set()  # files and numbers of rows of which nothing is held out
         self._done: dict[str, Examples | Stream] = {}
 
     # ------------------------------------------------------------------------- what is known before data is read
@@ -372,8 +373,10 @@ class Dataset:
         if self._grouping.used:
             yield from self._sequences(split, bad)
             return
+        # Lines that are no rows belong to no split: they are counted where the training rows are read.
+        first = bad if split == "train" else BadRows(self._on_bad_row)
         if self._split_column is not None:
-            for some in self._blocks([part for parts in there.values() for part in parts], bad, [self._split_column]):
+            for some in self._blocks([part for parts in there.values() for part in parts], first, [self._split_column]):
                 yield some.only([place for place, name in enumerate(some.more[0]) if named(name) == split])
             return
         if split in there and split != "train":
@@ -387,23 +390,31 @@ class Dataset:
             return
         assigned = self._assignment(there["train"], held)
         if assigned is None:
-            yield from self._share_of_document(there["train"], split, held, bad)
+            yield from self._share_of_document(there["train"], split, held, first)
             return
-        mine, first = SPLITS.index(split), 0
-        for some in self._blocks(there["train"], bad):
-            rows = assigned[first - some.continues : first - some.continues + len(some.numbers)]
-            first += len(some.numbers) - some.continues
+        mine, begin = SPLITS.index(split), 0
+        for some in self._blocks(there["train"], first):
+            good = np.array([(str(some.file), number) not in self._unusable for number in some.numbers])
+            rows = np.full(len(good), SPLITS.index("train"), np.int8)  # where those that are bad are counted
+            begin -= some.continues
+            rows[good] = assigned[begin : begin + int(good.sum())]
+            begin += int(good.sum())
             yield some.only(np.flatnonzero(rows == mine).tolist())
 
     def _assignment(self, parts: Sequence[Part], held: Mapping[str, float]) -> np.ndarray | None:
-        """The split of each row; None of running text that is one document, which is cut."""
+        """The split of each row that a field can use; None of running text that is one document, which is cut."""
         if self._assigned is None:
-            counts = [part.format.count(part.file) for part in parts]
-            rows = sum(count for count in counts if count is not None)
-            for part, count in zip(parts, counts, strict=True):
-                if count is None:
-                    blocks = self._blocks([part], BadRows(self._on_bad_row))
-                    rows += sum(len(some.numbers) - some.continues for some in blocks)
+            skips, rows = self._on_bad_row == "skip", 0
+            fields = copy.deepcopy(self._pristine)  # that find out which rows are bad, and are thrown away
+            for part in parts:
+                count = None if skips else part.format.count(part.file)
+                if count is not None:
+                    rows += count
+                    continue
+                for some in self._blocks([part], BadRows(self._on_bad_row)):
+                    bad = self._observed(fields, some) if skips else {}
+                    self._unusable |= {(str(some.file), some.numbers[place]) for place in bad}
+                    rows += len(some.numbers) - some.continues - len(bad)
             if self.running and rows == 1:
                 return None
             self._assigned = assign(rows, held.get("valid", 0.0), held.get("test", 0.0), self._seed)
@@ -512,15 +523,20 @@ class Dataset:
 
     def _observe(self, some: "Some", known: set[tuple[str, int]], bad: BadRows) -> None:
         """Show a block of training rows to every field, but for rows that are known to be bad."""
-        kept = [place for place, number in enumerate(some.numbers) if (str(some.file), number) not in known]
+        kept = some.only([place for place, number in enumerate(some.numbers) if (str(some.file), number) not in known])
+        problems = self._observed(self.fields, kept)
+        self._tell(kept, problems, bad)
+        known |= {(str(some.file), kept.numbers[place]) for place in problems}
+
+    def _observed(self, fields: Mapping[str, Field], some: "Some") -> "Problems":
+        """Show a block to some fields; what is wrong with its rows."""
         problems: Problems = {}
-        for name, one in self.fields.items():
+        for name, one in fields.items():
             try:
-                one.observe(take(some.values[name], kept))
+                one.observe(some.values[name])
             except BadValues as error:
-                problems = {kept[place]: (name, reason) for place, reason in error.problems.items()} | problems
-        self._tell(some, problems, bad)
-        known |= {(str(some.file), some.numbers[place]) for place in problems}
+                problems = {place: (name, reason) for place, reason in error.problems.items()} | problems
+        return problems
 
     def _tell(self, some: "Some", problems: "Problems", bad: BadRows) -> None:
         """Count bad rows, or raise DataError for the first: by its field, and of files side by side by its file."""

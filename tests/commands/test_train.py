@@ -132,7 +132,7 @@ def test_a_task_that_is_not_the_datas_is_refused_before_a_folder_is_made(seqnet:
 
 @pytest.mark.parametrize(
     ("contents", "place"),
-    [("text,label\ngood,1\n,0\n", "line 3"), ("", "bad.csv"), ("words,label\ngood,1\n", "'text'")],
+    [("text,label\n" + "good,1\n" * 9 + ",0\n", "line 11"), ("", "bad.csv"), ("words,label\ngood,1\n", "'text'")],
 )
 def test_bad_data_leaves_no_folder(
     seqnet: Any, tmp_path: Path, classifier: tuple[str, ...], contents: str, place: str

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,7 @@ def test_the_class_takes_and_reads_every_option(path):
     group = path.split("/")[0]
     options = yaml.safe_load((configuration.CONFIGS / f"{path}.yaml").read_text(encoding="utf-8"))
     cls = locate(options.pop("_target_"), None)
-    options.pop("defaults", None)  # what it chooses of further groups
-    for key in ELSEWHERE.get(group, ()):
+    for key in (*ELSEWHERE.get(group, ()), "defaults"):  # which choose of other groups
         options.pop(key, None)
     takes = inspect.signature(cls).parameters
     dead = options.keys() - takes.keys()
@@ -62,10 +62,12 @@ def test_the_class_takes_and_reads_every_option(path):
         if key in CODE_ONLY:
             continue
         assert key in options, f"{path}.yaml does not say {key}, which {cls.__name__} takes"
-        if isinstance(options[key], dict) and options[key]:  # options of a part, which is a class of its own
-            continue
         if not str(options[key]).startswith("${"):
-            assert (list(default) if isinstance(default, tuple) else default) == options[key], key
+            given = options[key]
+            nested = isinstance(given, dict) and not any(value is not None for value in given.values())
+            if isinstance(default, Mapping) and not default:
+                default = None
+            assert (list(default) if isinstance(default, tuple) else default) == (None if nested else given), key
 
 
 COMMANDS = sorted(path.stem for path in configuration.CONFIGS.glob("*.yaml"))
