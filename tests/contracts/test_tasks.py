@@ -88,7 +88,7 @@ def test_its_answers_are_json_and_its_metrics_are_of_the_contract(objectives):
             assert scores.shape == (2, 6) and (scores >= 0).all() and (scores <= 1).all()
         metrics = objective.metrics()
         objective.update(metrics, logits.flatten(0, 1), targets)
-        own = {f"mae_{name}" for name in getattr(space, "names", ())}  # of each column
+        own = {f"mae_{name}" for name in getattr(objective.targets, "names", ())}  # of each column
         assert metrics.keys() - {"confusion"} - own <= CONTRACT
         assert objective.row_metrics().keys() <= CONTRACT
         assert all(metrics[name].compute().isfinite() for name in metrics if name != "confusion")
