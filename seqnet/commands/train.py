@@ -30,6 +30,7 @@ from seqnet.commands.beginning import (
 )
 from seqnet.commands.continuing import adapted, regroups
 from seqnet.commands.failures import explained
+from seqnet.commands.reads import asks, reads
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import runs_on, samples
 from seqnet.commands.signals import StopRequest
@@ -544,6 +545,8 @@ class Training:
             resumed=self.beginning.components is not None,
             changed=tuple(self._changes()),
             log_file=self.folder / "train.log",
+            reads=tuple(reads(self.state.assembly)),
+            asks=asks(self.state.assembly.source),
             rows=self.state.rows,
             jump=self.jump,
         )

@@ -171,6 +171,16 @@ class Dataset:
         return replace(kind, axis=Axis.STEP, traits=kind.traits | {NEXT}) if self._target in self._inputs else kind
 
     @property
+    def target(self) -> str:
+        """The name of the field that is asked for."""
+        return self._target
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether the next steps of numbers are asked for, so that the last step's answer is what a row is asked for."""
+        return isinstance(self.asking, NextSteps) and self.fields[self._target].kind.item is Item.NUMBER
+
+    @property
     def written(self) -> bool:
         """Whether the target is written token by token."""
         return not self.running and _is_text(self.fields[self._target].kind)

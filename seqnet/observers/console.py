@@ -52,6 +52,10 @@ class Console(Observer):
         sizes = " · ".join(f"{name} {size:,}" for name, size in run.splits.items())
         self._say(Text.assemble(("experiment  ", "dim"), (run.experiment, "bold")))
         self._say(Text.assemble(("data        ", "dim"), sizes))
+        for line in run.reads:
+            self._say(Text.assemble(("reads       ", "dim"), line))
+        if run.asks:
+            self._say(Text.assemble(("asks for    ", "dim"), run.asks))
         self._say(Text.assemble(("device      ", "dim"), run.device))
         self._say(Text.assemble(("run folder  ", "dim"), str(run.folder)))
         if run.resumed:
