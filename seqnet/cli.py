@@ -23,10 +23,11 @@ COMMANDS = {
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
     "predict": "answers for new inputs, as JSON lines: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
+    "inspect": "what files hold, and the command that trains on them: seqnet inspect PATH",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
 }
-POSITIONAL = ("checkpoint", "leaderboard")
+POSITIONAL = ("inspect", "checkpoint", "leaderboard")
 COMPLETION = ("-sc", "--shell-completion")
 INTERRUPTED, TERMINATED = 130, 143
 

@@ -39,7 +39,9 @@ Config = dict[str, Any]
 
 STORED = "config.json"  # in a checkpoint
 CHANGES = ("experiment", "debug")  # groups that hold no keys of their own
-TEXT_OF_A_FIELD = re.compile(r"data\.fields\.\w+\.(column|separator)|data\.format\.(delimiter|encoding|name_pattern)")
+TEXT_OF_A_FIELD = re.compile(
+    r"data\.fields\.\w+\.(column|separator)|data\.format\.(delimiter|encoding|name_pattern|header)"
+)
 LISTS = re.compile(r"data\.path|data\.fields\.\w+\.column")  # text, or a list of texts
 OF_HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher", "hydra.sweeper", "hydra.sweep.")
 CHANGEABLE = ("data.batch_size", "data.batch_tokens", "precision")  # beside whole sections, see `may_change`

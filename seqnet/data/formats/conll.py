@@ -33,10 +33,13 @@ class Conll(Format):
 
     def check(self, file: Any, columns: Sequence[Column]) -> None:
         """Look in the first line whether the columns are there. Raises DataError."""
-        for line in beginning(file, self.encoding):
-            if line.strip(" \t") and not self._passed(line):
-                resolve(columns, None, len(_cells(line)), str(file))
-                return
+        if width := self.width(file):
+            resolve(columns, None, width, str(file))
+
+    def width(self, file: Any) -> int:
+        """How many columns the first line has that holds a token; 0 where none does. Raises DataError."""
+        lines = (line for line in beginning(file, self.encoding) if line.strip(" \t") and not self._passed(line))
+        return len(_cells(next(lines, "")))
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen columns of sentences; `numbers` are the lines of their first tokens. Raises DataError."""

@@ -40,7 +40,7 @@ class Csv(table.Table):
     def look(self, file: Any) -> list[list[str]]:
         """The first rows. Raises DataError."""
         lines = beginning(file, self.encoding)
-        rows = csv.reader([line + "\n" for line in lines], delimiter=self._delimiter_of(lines))
+        rows = csv.reader([line + "\n" for line in lines], delimiter=self.delimiter_of(lines))
         found = []
         try:
             for row in rows:
@@ -49,7 +49,8 @@ class Csv(table.Table):
             pass  # said when the row is read
         return found[: table.LOOK]
 
-    def _delimiter_of(self, lines: list[str]) -> str:
+    def delimiter_of(self, lines: list[str]) -> str:
+        """What stands between the cells of the first lines."""
         return self.delimiter or sniff(lines)
 
     def pieces(self, file: Any) -> Iterator[table.Piece]:
@@ -57,7 +58,7 @@ class Csv(table.Table):
 
         A line whose quote is never closed takes those behind it with it: it alone is bad, they are read again.
         """
-        delimiter = self._delimiter_of(beginning(file, self.encoding))
+        delimiter = self.delimiter_of(beginning(file, self.encoding))
         rest = NO_LINES
         for lines in read_blocks(file, self.encoding):
             if rest.texts:

@@ -43,6 +43,7 @@ class ClassFolders(Format):
 
     def __init__(self, name_pattern: str | None = None, ending: str | None = None) -> None:
         self.ending = None if ending is None else f".{ending.lower().removeprefix('.')}"
+        self.name_pattern = name_pattern
         self._pattern: re.Pattern[str] | None = None
         self._parts: tuple[str, ...] = ()
         if name_pattern is not None:
