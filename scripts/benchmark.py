@@ -21,6 +21,7 @@ from benchmarks.growth import drawings, growth
 from benchmarks.language_model import gpu, output, stream
 from benchmarks.limits import limit
 from benchmarks.loops import loop
+from benchmarks.read import read
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
 
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "decode": decode,
     "stream": stream,
     "growth": growth,
+    "read": read,
     "gpu": gpu,
 }
 DRAWN = {"growth": drawings}

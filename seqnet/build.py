@@ -28,6 +28,8 @@ from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
 LOADER_KEYS = ("batch_size", "batch_tokens", "num_workers")
+PLACES = ("path", "name", "about", "cache")
+"""What says where data lies, not what it is."""
 MODEL_KEYS = ("readout", "encoder")
 """What a task's yaml says to the model."""
 
@@ -157,13 +159,15 @@ class Assembly:
 def source(config: Config, trust: Sequence[str] | None = None) -> Any:
     """The data source, which has read nothing yet."""
     options = {key: value for key, value in config["data"].items() if key not in LOADER_KEYS}
+    given = {"seed": config["seed"], "data_dir": data_dir()}
     if "fields" in options:
+        given["described"] = {key: value for key, value in options.items() if key not in PLACES}
         described = {name: dict(field) for name, field in options["fields"].items()}
         columns = {name: field.pop("column", None) for name, field in described.items()}
         options["columns"] = {name: column for name, column in columns.items() if column is not None}
         options["fields"] = {name: make(field, trust) for name, field in described.items()}
         options["format"] = make(options["format"], trust)
-    return make(options, trust, seed=config["seed"], data_dir=data_dir())
+    return make(options, trust, **given)
 
 
 def other_split(config: Config, fitted: Any, path: str, split: str, trust: Sequence[str] | None = None) -> Any:

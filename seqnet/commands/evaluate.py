@@ -12,6 +12,7 @@ from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
 from seqnet.errors import DataError
 from seqnet.options import shown
+from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluate
 
 
@@ -28,6 +29,8 @@ def run(config: dict[str, Any]) -> int:
 def _scores(stored: StoredRun, config: dict[str, Any]) -> dict[str, float]:
     settings = stored.config
     write = asked_writer(config, stored)
+    if config["data"]["on_bad_row"] is not None:
+        settings["data"]["on_bad_row"] = config["data"]["on_bad_row"]
     split = _split(stored, config, config["split"])
     if split is None:
         raise DataError(_no_split(stored, config))
@@ -42,6 +45,8 @@ def _scores(stored: StoredRun, config: dict[str, Any]) -> dict[str, float]:
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
     scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write)
+    for note in write.notes if write is not None else ():
+        warn(note)
     return scores
 
 

@@ -61,11 +61,12 @@ def as_line(row: Any) -> str:
     return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", strict_json.dumps(row, ensure_ascii=False))
 
 
-def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:
+def blocks(path: str | None, problems: dict[int, str] | None = None) -> Iterator[tuple[list[str], int]]:
     """Lines of a file or standard input, without their ends, as many as are there, and the first one's number.
 
-    A pipe that is fed line by line is thus answered line by line. Raises DataError for a file that cannot be
-    read and bytes that are not UTF-8, with file and line.
+    A pipe that is fed line by line is thus answered line by line. problems: takes what is wrong with a line that is no
+    text, which is empty then. Raises DataError for a file that cannot be read and, without `problems`, bytes that are
+    not UTF-8, with file and line.
     """
     where = path or "standard input"
     if path is None and sys.stdin is None:
@@ -81,12 +82,12 @@ def blocks(path: str | None) -> Iterator[tuple[list[str], int]]:
         while data := _read(file, where):
             *lines, rest = (rest + data).split(b"\n")
             if lines:
-                yield _decoded(lines, where, first), first
+                yield _decoded(lines, where, first, problems), first
                 first += len(lines)
             if len(rest) > LONGEST:
                 raise DataError(f"{where}, line {first}: the line is longer than {LONGEST >> 20} MiB; shorten it")
         if rest:
-            yield _decoded([rest], where, first), first
+            yield _decoded([rest], where, first, problems), first
     finally:
         if path:
             file.close()
@@ -100,15 +101,25 @@ def _read(file: BinaryIO, where: str) -> bytes:
     return data
 
 
-def _decoded(lines: list[bytes], where: str, first: int) -> list[str]:
+def _decoded(lines: list[bytes], where: str, first: int, problems: dict[int, str] | None) -> list[str]:
     texts = []
     for number, line in enumerate(lines, first):
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{where}, line {number}: not UTF-8 ({error.reason})") from error
-        for letter, problem in (("\0", NUL), ("\r", RETURN)):
-            if letter in text:
-                raise DataError(f"{where}, line {number}: the line {problem}")
-        texts.append(text)
+            texts.append(_text(line, number, f"{where}, line {number}"))
+        except DataError as error:
+            if problems is None:
+                raise
+            problems[number] = str(error)
+            texts.append("")
     return texts
+
+
+def _text(line: bytes, number: int, place: str) -> str:
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place}: not UTF-8 ({error.reason})") from error
+    for letter, problem in (("\0", NUL), ("\r", RETURN)):
+        if letter in text:
+            raise DataError(f"{place}: the line {problem}")
+    return text

@@ -1,7 +1,9 @@
 """`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
-from seqnet.data.dataset import Dataset
+from seqnet.data.dataset import ASKED, Dataset
 from seqnet.data.examples import Examples
+from seqnet.data.files import BadRows, place
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError, DiskError
+from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
@@ -31,14 +35,42 @@ def run(config: dict[str, Any]) -> int:
     """Read lines, or a file in the training format; write {"prediction": ..., "score": ...}; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
-    answer, path, before = _answer(stored, config), config["input"], 0
+    path, before = config["input"], 0
+    decoder = asked_writer(config, stored)
+    answer = _answer(stored, config, decoder)
     with writer(config["output"]) as write, explained(stored.config, config, rows="data.batch_size"):
-        inputs = _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, path)
-        for examples in inputs:
-            for row in predictions(answer, examples, size, before):
+        for one in _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config):
+            for row in predictions(answer, one, size, before):
                 write(as_line(row))
-            before += len(examples)
+            before += one.rows
+    source = stored.assembly.source
+    notes = source.notes([ASKED]) if isinstance(source, Dataset) else []
+    for note in [*notes, *(decoder.notes if decoder is not None else ())]:
+        warn(note)
     return 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Some rows that were read. examples: those to be answered; others: by place, the answer to one that cannot be."""
+
+    examples: Examples | None
+    others: Mapping[int, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.others) + (0 if self.examples is None else len(self.examples))
+
+    @property
+    def places(self) -> list[int]:
+        """Where those that can be answered stand."""
+        return [place for place in range(self.rows) if place not in self.others]
+
+
+def unanswered(problem: str | None = None) -> dict[str, Any]:
+    """The answer to a row that is blank, or of which something is wrong."""
+    return {"prediction": None, "score": None, **({} if problem is None else {"error": problem})}
 
 
 def in_training_format(path: Path) -> bool:
@@ -60,39 +92,78 @@ def _is_table(stored: StoredRun, path: Path) -> bool:
     return path.suffix != ".jsonl" or in_training_format(path)
 
 
-def _table(stored: StoredRun, config: dict[str, Any]) -> Iterator[Examples]:
+def _table(stored: StoredRun, config: dict[str, Any]) -> Iterator[Asked]:
     if isinstance(stored.assembly.source, Dataset):
-        yield from stored.assembly.source.unlabelled(config["input"])
+        bad = Problems(config["data"]["on_bad_row"] or "raise")
+        for examples, numbers in stored.assembly.source.unlabelled(config["input"], bad):
+            rows = sorted([*((number, None) for number in numbers), *bad.found.items()], key=itemgetter(0))
+            bad.found.clear()
+            others = {place: unanswered(problem) for place, (_, problem) in enumerate(rows) if problem is not None}
+            yield Asked(examples, others)
+        if bad.found:  # behind the last row that can be answered
+            yield Asked(None, dict(enumerate(map(unanswered, bad.found.values()))))
         return
     split = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
     if not isinstance(split, Examples):
         raise DataError(f"input={config['input']} holds no test split; give one input a line, in a .txt file")
-    yield split
+    yield Asked(split)
 
 
-def _lines(stored: StoredRun, path: str | None) -> Iterator[Examples]:
-    """A block of lines at a time, so that a pipe is answered as it is fed."""
-    for lines, first in blocks(path):
-        yield stored.assembly.source.read_inputs(lines, path or "standard input", first)
+class Problems(BadRows):
+    """Bad rows, of which what is wrong is kept. found: by line or row, until someone takes it."""
+
+    def __init__(self, on_bad_row: str) -> None:
+        super().__init__(on_bad_row)
+        self.found: dict[int, str] = {}
+
+    def __call__(self, file: Any, number: int, problem: str, unit: str = "line") -> None:
+        """Keep it. Raises DataError where bad rows are not to be skipped."""
+        super().__call__(file, number, problem, unit)
+        self.found[number] = f"{place(file, number, unit)}: {problem}"
 
 
-def predictions(answer: Answer, examples: Examples, size: int, before: int) -> Iterator[dict[str, Any]]:
+def _lines(stored: StoredRun, config: dict[str, Any]) -> Iterator[Asked]:
+    """A block of lines at a time, so that a pipe is answered as it is fed; a blank one has an answer too."""
+    path, skip = config["input"], config["data"]["on_bad_row"] == "skip"
+    read, where = stored.assembly.source.read_inputs, path or "standard input"
+    problems: dict[int, str] = {}
+    for lines, first in blocks(path, problems if skip else None):
+        kept = [line for line in lines if line.strip()]
+        blank = {place: unanswered() for place, line in enumerate(lines) if not line.strip()}
+        blank |= {number - first: unanswered(problem) for number, problem in problems.items()}
+        problems.clear()
+        if len(kept) == len(lines) and not skip:  # whatever is wrong is said with its line
+            yield Asked(read(kept, where, first))
+            continue
+        try:
+            yield Asked(read(kept, where, first) if kept else None, blank)
+        except DataError:
+            for row, line in enumerate(lines):
+                try:
+                    yield Asked(None, {0: blank[row]}) if row in blank else Asked(read([line], where, first + row))
+                except DataError as error:
+                    if not skip:
+                        raise
+                    yield Asked(None, {0: unanswered(str(error))})
+
+
+def predictions(answer: Answer, asked: Asked, size: int, before: int) -> Iterator[dict[str, Any]]:
     """One answer a row, in the order of the rows, computed in batches of rows of like length.
 
     before: how many rows were read before these.
     """
-    lengths = examples.lengths if examples.source is None else examples.source.lengths
-    answers: list[dict[str, Any]] = [{}] * len(examples)
-    for rows in torch.split(torch.argsort(lengths, stable=True), size):
-        places = [before + row for row in rows.tolist()]
-        for place, found in zip(places, answer(examples.batch(rows), places), strict=True):
-            answers[place - before] = found
-    yield from answers
+    answers, places, examples = dict(asked.others), asked.places, asked.examples
+    if examples is not None:
+        lengths = examples.lengths if examples.source is None else examples.source.lengths
+        for rows in torch.split(torch.argsort(lengths, stable=True), size):
+            here = [places[row] for row in rows.tolist()]
+            found = answer(examples.batch(rows), [before + row for row in here])
+            answers |= dict(zip(here, found, strict=True))
+    yield from (answers[row] for row in range(asked.rows))
 
 
-def _answer(stored: StoredRun, config: dict[str, Any]) -> Answer:
+def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> Answer:
     """What answers a batch: the task or, of a run that writes, its decoder. Raises ConfigurationError."""
-    write = asked_writer(config, stored)
     if write is None:
         for option in ("prefix", "attention_maps"):
             if config[option] is not None:

@@ -39,6 +39,7 @@ class RunState:
     trainer: Trainer
     stopping: Stopping
     averages: Averages
+    read: dict[str, str] = field(default_factory=dict)  # a digest of each split, in which the data is told again
     evaluated: Evaluated | None = None
     rows: int = 0  # of training and validation, told so far
     before: list[dict[str, Any]] = field(default_factory=list)  # snapshots, newest last; see `Training.rewind`
@@ -66,13 +67,14 @@ class RunState:
             "machine": self.machine(),
             "config": self.config,
             "data": self.assembly.source.state(),
+            "read": self.read,
         }
 
     def snapshot(self) -> dict[str, Any]:
         """The components that training changes, as they are now."""
         components = self.components()
         return copy.deepcopy(
-            {name: components[name] for name in components.keys() - {"snapshots", "machine", "config", "data"}}
+            {name: components[name] for name in components.keys() - {"snapshots", "machine", "config", "data", "read"}}
         )
 
     def machine(self) -> dict[str, Any]:

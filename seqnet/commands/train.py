@@ -37,6 +37,7 @@ from seqnet.commands.signals import StopRequest
 from seqnet.commands.stored import NOT_A_RUN, assembled, judged, learn_again, load_weights
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import Composed, run_folder
+from seqnet.data import digest
 from seqnet.errors import CheckpointError, ConfigurationError, DataError, NonFiniteError
 from seqnet.observers.console import Console
 from seqnet.observers.metrics_file import MetricsFile
@@ -147,7 +148,7 @@ class Training:
             load_weights(self.model, judged(initial), config["init_from"])
         trainer = self._trainer(assembly, trust)
         self._rehearse(assembly, trainer.precision)
-        self.state = RunState(config, assembly, trainer, early_stopping(config), Averages())
+        self.state = RunState(config, assembly, trainer, early_stopping(config), Averages(), self._digests())
         if beginning.components is not None:
             self.state.restore(self._stored(), str(beginning.checkpoint))
             if regroups(beginning.changed):
@@ -208,6 +209,31 @@ class Training:
         if sentence is not None and "schedule.warmup_steps" in self.typed:
             raise ConfigurationError(sentence)
         self.warning = sentence
+
+    def _digests(self) -> dict[str, str]:
+        """A digest of each split. Raises DataError where a run that goes on would read other files than it did before.
+
+        That a set which is made by a program, and by no file of the user's, comes out otherwise is told and no more.
+        """
+        found = {name: digest.of_split(split) for name, split in self.splits.items() if split is not None}
+        if self.beginning.components is None:
+            return found
+        before = self.beginning.components.get("read")
+        if not isinstance(before, dict):
+            raise CheckpointError(f"{self.beginning.checkpoint} does not say what data the run has read")
+        for name in self.splits:
+            if found.get(name) == before.get(name):
+                continue
+            where = relations.lookup(self.config, "data.path", None) or self.config["groups"]["data"]
+            told = f"the {name} split of {where}"
+            if "path" in self.config["data"]:
+                raise DataError(
+                    f"{told} is not what this run has read so far: it was edited, cut, reordered or split otherwise; "
+                    "put it back, or give another run_dir, which may begin from this run's weights with "
+                    f"init_from={shlex.quote(str(self.folder))}"
+                )
+            warn(f"{told} is made otherwise than when this run began: another version made it")
+        return found
 
     def _trainer(self, assembly: build.Assembly, trust: list[str] | None) -> Trainer:
         """The loop, at its first step."""
@@ -542,6 +568,7 @@ class Training:
             device=str(self.device),
             monitor=self.state.stopping.monitor,
             minutes=trainer.position.seconds / 60,
+            notes=tuple(notes() if (notes := getattr(self.state.assembly.source, "notes", None)) else ()),
             resumed=self.beginning.components is not None,
             changed=tuple(self._changes()),
             log_file=self.folder / "train.log",

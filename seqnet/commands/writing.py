@@ -79,6 +79,7 @@ class Writer:
     trust: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
+        self._written = self._cut = 0
         self._decoder = decoder(self.decoding, self.assembly.source, self.trust)
         self._generator = torch.Generator().manual_seed(self.seed)
 
@@ -101,7 +102,19 @@ class Writer:
             if self.numbers:
                 return roll_out(model, memory, state, source.writing.longest, source.targets.size)
             found: Found = self._decoder.decode(model, memory, state, source.writing, prefix, self._generator)
+        self._written += len(found)
+        self._cut += sum(not several[0].ended for several in found)
         return found
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence where some of what was written so far did not end by itself."""
+        if not self._cut:
+            return []
+        return [
+            f"{self._cut:,} of {self._written:,} answers ran to decoding.max_length without an end; raise it, or train "
+            "for longer"
+        ]
 
     def rows(self, found: Found) -> list[dict[str, Any]]:
         """A line of JSON for each row: prediction, score, where more than one was asked n_best, and the decoding."""

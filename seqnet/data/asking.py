@@ -150,8 +150,7 @@ class Written:
     def examples(self, columns: Columns) -> Examples:
         """Examples of a decoder under teacher forcing."""
         source = None if self.inputs.first is None else columns[self.inputs.first]
-        targets = columns[self.target]
-        made = pairs(source, Ragged(wide(targets.flat), targets.offsets), self.writing)
+        made = pairs(source, columns[self.target], self.writing)
         return replace(made, wholes=self.inputs.beside(columns)["wholes"])
 
     def without_targets(self, columns: Columns) -> Examples:

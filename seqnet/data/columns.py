@@ -1,11 +1,13 @@
 """Columns that are built block by block, and which rows of a table belong to which split."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seqnet.data.examples import Ragged
 from seqnet.data.generation import SPLITS, generator
@@ -51,8 +53,12 @@ class ColumnBuilder:
         kind, shape = self._like.dtype, self._like.shape[1:]
         # "c": what is written to the array is not written to the file.
         flat: Any = np.memmap(self._file, kind, "c") if large else np.frombuffer(bytearray(self._file.read()), kind)
-        lengths = np.concatenate([np.zeros(1, np.int64), *self._lengths])
-        return Ragged(torch.from_numpy(flat.reshape(-1, *shape)), torch.from_numpy(lengths.cumsum()))
+        return Ragged(torch.from_numpy(flat.reshape(-1, *shape)), offsets_of(np.concatenate(self._lengths)))
+
+
+def offsets_of(lengths: np.ndarray) -> Tensor:
+    """Where rows of these lengths begin when they stand end to end, and the last one ends."""
+    return torch.from_numpy(np.concatenate([np.zeros(1, np.int64), lengths]).cumsum())
 
 
 def assign(rows: int, valid: float, test: float, seed: int) -> np.ndarray:
@@ -69,5 +75,7 @@ def assign(rows: int, valid: float, test: float, seed: int) -> np.ndarray:
 
 
 def take(values: Sequence[Any], kept: Sequence[int]) -> list[Any]:
-    """The values at some positions."""
-    return [values[position] for position in kept]
+    """The values at some positions, which rise."""
+    if len(kept) == len(values):
+        return list(values)
+    return list(itemgetter(*kept)(values)) if len(kept) > 1 else [values[position] for position in kept]

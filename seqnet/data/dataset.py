@@ -1,10 +1,13 @@
 """Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what for."""
 
 import copy
+import json
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +16,7 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import asked
+from seqnet.data import cache as caching
 from seqnet.data.asking import (
     Asking,
     EveryStep,
@@ -24,11 +28,13 @@ from seqnet.data.asking import (
     asked_late,
     forecast,
 )
-from seqnet.data.columns import ColumnBuilder, assign, take
+from seqnet.data.cache import Cache
+from seqnet.data.columns import ColumnBuilder, assign, offsets_of, take
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
-from seqnet.data.files import BadRows, shown
+from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.columns import resolve, used
 from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
@@ -51,6 +57,9 @@ Problems = dict[int, tuple[str, str]]
 """What is wrong with rows: for each position the field, and why."""
 
 
+MANY = 0.8  # of the tokens unknown: another column is meant
+
+
 @dataclass
 class Tally:
     """What was left out of a split, and what was found in it that training never saw."""
@@ -60,6 +69,25 @@ class Tally:
     unknown_labels: int = 0
     tokens: dict[str, int] = field(default_factory=dict)  # by field
     unknown_tokens: dict[str, int] = field(default_factory=dict)
+
+    def notes(self, split: str) -> list[str]:
+        """Sentences about what of a split was not read as it stands."""
+        found, where = [], "what was read" if split == ASKED else split
+        if self.bad:
+            found.append(f"left out {self.bad:,} of {self.rows + self.bad:,} rows of {split} (data.on_bad_row=skip)")
+        if self.unknown_labels:
+            found.append(
+                f"{counted(self.unknown_labels, 'label')} of {split} never seen in training, each counted as an error "
+                "(data.on_unknown_label=count)"
+            )
+        for name, unknown in self.unknown_tokens.items() if split != "train" else ():
+            if unknown:
+                share = unknown / self.tokens[name]
+                found.append(
+                    f"{share:.1%} of the tokens of {name} in {where} are unknown, since training did not see them"
+                    + ("; is this the right column, and the right level?" if share > MANY else "")
+                )
+        return found
 
 
 class Dataset:
@@ -73,7 +101,8 @@ class Dataset:
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
-    `raise`. Raises ConfigurationError.
+    `raise`. cache: what is made of large files is kept for the next run. described: all options, as plain values, by
+    which it is found again; None: it is not kept. Raises ConfigurationError.
     """
 
     def __init__(
@@ -95,7 +124,10 @@ class Dataset:
         test_share: Dropout = 0.0,
         on_bad_row: Literal["raise", "skip"] = "raise",
         on_unknown_label: Literal["count", "skip", "raise"] = "count",
+        cache: bool = True,
+        described: Mapping[str, Any] | None = None,
     ) -> None:
+        self._described = described if cache else None
         self._seed, self._data_dir = seed, data_dir
         self._path, self._name, self._about = path, name, about
         self._format, self._split_column = format, split_column
@@ -177,7 +209,7 @@ class Dataset:
 
     @property
     def forecasts(self) -> bool:
-        """Whether the next steps of numbers are asked for, so that the last step's answer is what a row is asked for."""
+        """Whether the next steps of numbers are asked for, so that a row's answer is that of its last step."""
         return isinstance(self.asking, NextSteps) and self.fields[self._target].kind.item is Item.NUMBER
 
     @property
@@ -238,6 +270,24 @@ class Dataset:
 
     def fit(self) -> None:
         """Learn every field from the training rows, and encode these. Raises DataError with file and line."""
+        self.fields = copy.deepcopy(self._pristine)
+        kept = None if self._cache is None else self._cache.load("learned")
+        if kept is not None:
+            for name, one in self.fields.items():
+                one.restore(kept[0][name])
+        else:
+            self._learn()
+        self._spaces = {name: one.learned() for name, one in self.fields.items()}
+        if kept is None and self._cache is not None:
+            self._cache.save("learned", {name: one.state() for name, one in self.fields.items()}, {})
+        self._know(1)
+        if self.split("train") is None:
+            raise DataError(
+                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
+            )
+
+    def _learn(self) -> None:
+        """Show all training rows to all fields, again where one turns out to be bad, since some have seen it."""
         known: set[tuple[str, int]] = set()
         while True:
             before = len(known)
@@ -246,13 +296,37 @@ class Dataset:
             for some in self._rows("train", bad):
                 self._observe(some, known, bad)
             if len(known) == before:
-                break
-        self._spaces = {name: one.learned() for name, one in self.fields.items()}
-        self._know(1)
-        if self.split("train") is None:
-            raise DataError(
-                f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
-            )
+                return
+
+    @cached_property
+    def _cache(self) -> Cache | None:
+        """What is kept of these very files, read so; None where they are small, or nothing is to be kept."""
+        folder = caching.folder()
+        if self._described is None or folder is None:
+            return None
+        splits = self._locate().splits
+        parts = [part for parts in splits.values() for part in parts]
+        named = list(self._named(parts))
+        if sum(map(caching.size_of, [*(part.file for part in parts), *named])) <= caching.LARGE:
+            return None
+        modules = [sys.modules[type(one).__module__] for one in (*self.fields.values(), self._format, self)]
+        key = [
+            {**self._described, "seed": self._seed},
+            {split: caching.content_of([part.file for part in parts], folder) for split, parts in splits.items()},
+            [f"{type(part.format).__module__}.{type(part.format).__name__}" for part in parts],
+            caching.named(parts[0].format.base(parts[0].file), named) if named else None,
+            caching.made_by(modules),
+        ]
+        return Cache(folder, json.dumps(key, sort_keys=True))
+
+    def _named(self, parts: Sequence[Part]) -> "Iterator[Path]":
+        """The files that stand in the columns of fields that open them."""
+        opening = [name for name, one in self.fields.items() if one.opens_files]
+        for some in self._blocks(parts, BadRows("skip")) if opening else ():
+            paths = [value for name in opening for value in some.values[name] if isinstance(value, Path)]
+            if not paths:  # what stands there is what files would hold
+                return
+            yield from paths
 
     def _know(self, longest: int) -> None:
         """Set what a model and a task are told. longest: steps of the longest target that is written."""
@@ -342,13 +416,29 @@ class Dataset:
     def split(self, name: str) -> Examples | Stream | None:
         """The rows of `train`, `valid` or `test`; None where there is no such split. Raises DataError."""
         if name not in self._done:
-            bad = self._bad(name)
-            columns = self._encoded(self._rows(name, bad), name, bad)
+            columns = self._columns_of(name)
             if columns is None:
                 self._refuse_empty(name)
                 return None
             self._done[name] = self._examples(columns, name)
         return self._done[name]
+
+    def _columns_of(self, split: str) -> dict[str, Ragged] | None:
+        """The columns of a split, as they are kept or made now. Raises DataError."""
+        entry = f"{split} {json.dumps(self.state()['fields'], sort_keys=True)}" if self._cache is not None else ""
+        kept = None if self._cache is None else self._cache.load(entry)
+        if kept is not None:
+            told, columns = kept
+            self.tallies[split] = Tally(**told["tally"])
+            self._asked_from = None if told["asked_from"] is None else torch.tensor(told["asked_from"])
+            return columns or None
+        bad = self._bad(split)
+        made = self._encoded(self._rows(split, bad), split, bad)
+        if self._cache is None:
+            return made
+        asked_from = None if self._asked_from is None else self._asked_from.tolist()
+        told = {"tally": asdict(self.tallies[split]), "asked_from": asked_from}
+        return self._cache.save(entry, told, made or {}) or None
 
     def _refuse_empty(self, split: str) -> None:
         """Raises DataError for a split without a row that has files of its own, or of which all is held out."""
@@ -616,12 +706,10 @@ class Dataset:
             return block._replace(
                 flat=np.where(block.flat == UNKNOWN_LABEL, names - 1, block.flat).astype(block.flat.dtype)
             )
-        if self._on_unknown_label == "count":
-            self.tallies[split].unknown_labels += int((block.flat == UNKNOWN_LABEL).sum())
-        elif self._on_unknown_label == "skip":
+        if self._on_unknown_label == "skip":
             for place, reason in unknown.items():
                 problems.setdefault(place, (name, reason))
-        else:
+        elif self._on_unknown_label == "raise":
             place = min(unknown)
             raise DataError(
                 f"{some.file}, {some.unit} {some.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an "
@@ -655,6 +743,8 @@ class Dataset:
         """Count rows, and how many of the tokens read are unknown."""
         tally = self.tallies[split]
         tally.rows += len(next(iter(made.values())).lengths)
+        if self._target in made:
+            tally.unknown_labels += int(np.count_nonzero(made[self._target].flat == UNKNOWN_LABEL))
         for name, block in made.items():
             unknown = getattr(self.fields[name], "unknown", None)
             if unknown is not None:
@@ -699,7 +789,9 @@ class Dataset:
         """
         rows = [self._parsed(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
         values = {name: [row[name] for row in rows] for name in self._inputs}
-        return self._answerable(Some(where, range(first, first + len(rows)), values))
+        examples, _ = self._answerable(Some(where, range(first, first + len(rows)), values), BadRows("raise"))
+        assert examples is not None
+        return examples
 
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
         one_column = all(self._columns[name] == self._columns[self._inputs[0]] for name in self._inputs)
@@ -722,45 +814,70 @@ class Dataset:
             )
         return {one: _path(Path(), each) if self.fields[one].opens_files else each for one, each in found.items()}
 
-    def unlabelled(self, path: str) -> Iterator[Examples]:
+    def unlabelled(self, path: str, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
         """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets.
 
-        A file that is a value itself, such as a recording, is one row. Raises DataError.
+        With each block the numbers of its rows, without those that are bad; None where all are. A file that is a value
+        itself, such as a recording, is one row. Raises DataError.
         """
         without_target = copy.copy(self)
         without_target._columns = {name: self._columns[name] for name in self._inputs}
-        yield from without_target._unlabelled(Path(path))
+        yield from without_target._unlabelled(Path(path), bad)
 
-    def _unlabelled(self, path: Path) -> Iterator[Examples]:
+    def _unlabelled(self, path: Path, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
         (name, *more) = self._inputs
         known = ending(path) if path.is_file() else None
         if not more and self.fields[name].opens_files and known is not None and known not in TABLES:
-            yield self._answerable(Some(path, [1], {name: [path]}))
+            yield self._answerable(Some(path, [1], {name: [path]}), bad)
             return
         reader = self._format if known is None or known in self._format.endings else Auto()
         columns = [*self._columns.values(), *self._grouping.columns()]
         found = find(str(path), self._data_dir, None, None, reader, columns)
         parts = found.splits[next(split for split in ("test", "valid", "train") if split in found.splits)]
-        bad = BadRows("raise")
         if not self._grouping.used:
             for some in self._blocks(parts, bad):
-                yield self._answerable(some)
+                yield self._answerable(some, bad)
             return
         whole = self._gathered(parts, bad)
         groups = self._grouping.groups(whole.key, whole.order, len(whole.numbers), str(whole.file))
-        yield self._answerable(self._made_of(whole, [Sequence_(rows) for rows in groups], bad))
+        yield self._answerable(self._made_of(whole, [Sequence_(rows) for rows in groups], bad), bad)
 
-    def _answerable(self, some: "Some") -> Examples:
-        self.tallies["test"] = Tally()
-        if some.numbers:
-            columns = self._encoded([some], "test", BadRows("raise"), self._inputs)
-            assert columns is not None
-        else:
-            made = {name: self._encode_one(name, some, "test", {}) for name in self._inputs}
-            columns = {
-                name: Ragged(torch.from_numpy(block.flat), torch.zeros(1).long()) for name, block in made.items()
-            }
-        return self.asking.without_targets(columns)
+    def _answerable(self, some: "Some", bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
+        """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""
+        self.tallies.setdefault(ASKED, Tally())
+        kept, made = self._encode(some, ASKED, bad, self._inputs, asked=False)
+        if not made and some.numbers:
+            return None, ()
+        made = made or {name: self._encode_one(name, some, ASKED, {}) for name in self._inputs}
+        columns = {
+            name: Ragged(torch.from_numpy(np.require(block.flat, requirements=["C", "W"])), offsets_of(block.lengths))
+            for name, block in made.items()
+        }
+        return self.asking.without_targets(columns), kept.numbers
+
+    def notes(self, splits: Sequence[str] = SPLITS) -> list[str]:
+        """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""
+        found = [] if list(splits) == [ASKED] else self._notes_of_files()
+        for split in splits:
+            if (tally := self.tallies.get(split)) is not None:
+                found += tally.notes(split)
+        return found
+
+    def _notes_of_files(self) -> list[str]:
+        located = self._locate()
+        columns = [*self._columns.values(), *self._grouping.columns()]
+        columns += [] if self._split_column is None else [self._split_column]
+        found = list(located.told)
+        for parts in located.splits.values():
+            found += parts[0].format.remarks(parts[0].file, columns)
+        part = next(iter(located.splits.values()))[0]
+        names = part.format.header(part.file) if part.format.named else None
+        if names is not None:
+            known = set(used(resolve(columns, names, len(names), str(part.file))))
+            unused = [name for place, name in enumerate(names) if place not in known]
+            if unused:
+                found.append(f"no field uses {counted(len(unused), 'column')}: {shown(', '.join(unused), 200)}")
+        return list(dict.fromkeys(found))
 
     # ------------------------------------------------------------------------------------------------ what is shown
 
@@ -822,6 +939,7 @@ class Dataset:
         return ids
 
 
+ASKED = "input"  # what predict reads, as the name of a split
 NO_ROW = "no row that can be used; name a file that has some with data.path="
 SHOWN = 12  # steps of a row
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files

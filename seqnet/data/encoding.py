@@ -176,10 +176,21 @@ class Words:
             text = text.replace("\n", f" {LINE_END} ")
         return text.split()
 
+    @property
+    def _splitter(self) -> Callable[[str], list[str]]:
+        """As `split`, and quicker where white space is all there is to it."""
+        return self.split if self._parting is not None or self.line_ends else str.split
+
+    def _pieces(self, texts: Sequence[str]) -> Iterable[tuple[Sequence[int], Sequence[str]]]:
+        """Texts that are not too much to be worked on at a time, and which each is of."""
+        if sum(map(len, texts)) <= PIECE:
+            return [(range(len(texts)), texts)]
+        return batched(texts, whole_words)
+
     def observe(self, texts: Sequence[str]) -> None:
         """Count the words."""
-        for _, pieces in batched(texts, whole_words):
-            self._counts.update(chain.from_iterable(map(self.split, pieces)))
+        for _, pieces in self._pieces(texts):
+            self._counts.update(chain.from_iterable(map(self._splitter, pieces)))
 
     def learned(self) -> None:
         """Number the words."""
@@ -189,8 +200,8 @@ class Words:
     def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """See Encoding."""
         flats, lengths = [np.zeros(0, smallest(len(self.names)))], np.zeros(len(texts), np.int64)
-        for rows, pieces in batched(texts, whole_words):
-            flat, counts = self.vocabulary.encode_all(list(map(self.split, pieces)))
+        for rows, pieces in self._pieces(texts):
+            flat, counts = self.vocabulary.encode_all(list(map(self._splitter, pieces)))
             flats.append(flat)
             np.add.at(lengths, rows, counts)
         return np.concatenate(flats), lengths

@@ -36,11 +36,12 @@ def pairs(source: Ragged | None, targets: Ragged, writing: Writing) -> Examples:
     offsets = targets.offsets + torch.arange(len(targets.offsets))
     rows = len(targets)
     total = len(targets.flat) + rows
-    inputs, wanted = torch.empty(total, dtype=torch.int64), torch.empty(total, dtype=torch.int64)
+    kind = torch.promote_types(targets.flat.dtype, torch.int16 if writing.end < 1 << 15 else torch.int32)
+    inputs, wanted = torch.empty(total, dtype=kind), torch.empty(total, dtype=kind)
     first, last = torch.zeros(total, dtype=torch.bool), torch.zeros(total, dtype=torch.bool)
     first[offsets[:-1]], last[offsets[1:] - 1] = True, True
-    inputs[first], inputs[~first] = writing.begin, targets.flat
-    wanted[last], wanted[~last] = writing.end, targets.flat
+    inputs[first], inputs[~first] = writing.begin, targets.flat.to(kind)
+    wanted[last], wanted[~last] = writing.end, targets.flat.to(kind)
     return Examples(Ragged(inputs, offsets), Ragged(wanted, offsets), source=source)
 
 

@@ -52,6 +52,8 @@ class Console(Observer):
         sizes = " · ".join(f"{name} {size:,}" for name, size in run.splits.items())
         self._say(Text.assemble(("experiment  ", "dim"), (run.experiment, "bold")))
         self._say(Text.assemble(("data        ", "dim"), sizes))
+        for note in run.notes:
+            self._say(Text.assemble(("            ", "dim"), note))
         for line in run.reads:
             self._say(Text.assemble(("reads       ", "dim"), line))
         if run.asks:

@@ -30,6 +30,7 @@ class Run:
     resumed: bool = False
     changed: tuple[str, ...] = ()  # what a run does otherwise than the one that it goes on with, a line each
     evaluated: int = -1  # the step of the last evaluation, -1 before the first
+    notes: tuple[str, ...] = ()  # what a person should know of the data
     log_file: Path | None = None  # where the console's lines go as well
     reads: tuple[str, ...] = ()  # each input, what it is and what reads it
     asks: str = ""  # the target, and what it is

@@ -176,7 +176,7 @@ def test_objects_with_inputs_are_read_as_they_are(seqnet: Any, kind: str) -> Non
 
 @pytest.mark.parametrize(
     ("contents", "place"),
-    [(b"fox\n\ndog\n", "line 2"), (b"fox\n  \n", "line 2"), (b"fox\ndog\n\xff\xfe\n", "line 3: not UTF-8")],
+    [(b"fox\ndo\0g\n", "line 2: the line holds a NUL"), (b"fox\n\n\xff\xfe\n", "line 3: not UTF-8")],
 )
 def test_a_bad_line_is_named_and_leaves_no_output(seqnet: Any, judge_run: Path, contents: bytes, place: str) -> None:
     Path("lines.txt").write_bytes(contents)
@@ -187,6 +187,55 @@ def test_a_bad_line_is_named_and_leaves_no_output(seqnet: Any, judge_run: Path, 
     assert found.err.count("\n") == 1
     assert Path("out.jsonl").read_text() == "before"
     assert sorted(os.listdir()) == ["lines.txt", "out.jsonl"]
+
+
+@pytest.mark.parametrize("run", ["judge_run", "adding_run", "writer_run"])
+def test_a_blank_line_has_an_empty_answer(
+    seqnet: Any, run: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqnet.commands.lines.BLOCK", 12)
+    line = "[[1, 0], [0.5, 1]]" if run == "adding_run" else "fox"
+    folder = request.getfixturevalue(run)
+    (there,) = seqnet("predict", f"run={folder}", stdin=line.encode()).rows
+    blank = {"prediction": None, "score": None}
+    found = seqnet("predict", f"run={folder}", stdin=f"\n{line}\n  \n\n{line}\n{line}\n\n".encode())
+    assert found.code == 0 and found.rows == [blank, there, blank, blank, there, there, blank]
+
+
+def test_a_bad_line_behind_a_blank_one_is_named(seqnet: Any, adding_run: Path) -> None:
+    found = seqnet("predict", f"run={adding_run}", stdin=b"[[1, 0]]\n\n[[1]]\n")
+    assert found.code == 3 and "standard input, line 3" in found.err and found.err.count("\n") == 1
+
+
+def test_bad_lines_are_answered_with_what_is_wrong_where_they_are_skipped(seqnet: Any, adding_run: Path) -> None:
+    lines = b"[[1, 0]]\nnonsense\n\n\xff\n[[1, 0]]"
+    found = seqnet("predict", f"run={adding_run}", "data.on_bad_row=skip", stdin=lines)
+    assert found.code == 0 and len(found.rows) == 5
+    assert found.rows[0] == found.rows[4] and found.rows[0]["prediction"] is not None
+    assert [row["prediction"] for row in found.rows[1:4]] == [None] * 3
+    assert "line 2" in found.rows[1]["error"] and "error" not in found.rows[2]
+    assert "line 4: not UTF-8" in found.rows[3]["error"]
+
+
+def test_bad_rows_of_a_table_are_answered_where_they_stand(seqnet: Any, judge_run: Path) -> None:
+    Path("new.csv").write_text("text,other\nfox,1\n,2\nthe dog,3\nlazy\n,5\n")
+    found = seqnet("predict", f"run={judge_run}", "input=new.csv", "data.on_bad_row=skip")
+    assert found.code == 0
+    assert [row["prediction"] is None for row in found.rows] == [False, True, False, True, True]
+    assert [f"line {line}" in row.get("error", "") for line, row in enumerate(found.rows, 2)] == [
+        row["prediction"] is None for row in found.rows
+    ]
+    found = seqnet("predict", f"run={judge_run}", "input=new.csv")
+    assert found.code == 3 and "new.csv, line" in found.err
+    Path("none.csv").write_text("text,other\n,1\n,2\n")
+    found = seqnet("predict", f"run={judge_run}", "input=none.csv", "data.on_bad_row=skip")
+    assert [row["prediction"] for row in found.rows] == [None, None]
+
+
+def test_what_training_did_not_see_is_told(seqnet: Any, judge_run: Path) -> None:
+    found = seqnet("predict", f"run={judge_run}", stdin=b"fox zebra\nfox\nzebra fox\n")
+    assert found.code == 0
+    assert "40.0% of the tokens of text in what was read are unknown" in found.err
 
 
 def test_output_may_be_the_input(seqnet: Any, judge_run: Path) -> None:

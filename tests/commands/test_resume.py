@@ -74,6 +74,41 @@ def test_a_run_whose_epochs_differ_in_batches_goes_on_to_the_same_end(
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)
 
 
+@pytest.mark.parametrize("how", ["edited", "halved", "reordered"])
+def test_a_run_does_not_go_on_with_data_that_has_changed(
+    seqnet: Any, classifier: tuple[str, ...], reviews: Path, how: str
+) -> None:
+    head, *rows = reviews.read_text().splitlines()
+    changed = {
+        "edited": [*rows[:-1], rows[-1].replace("fox", "dog", 1) if "fox" in rows[-1] else f"fox {rows[-1]}"],
+        "halved": rows[: len(rows) // 2],
+        "reordered": rows[::-1],
+    }[how]
+    Path("mine.csv").write_text("\n".join([head, *rows]) + "\n")
+    overrides = [option for option in classifier if not option.startswith(("data.path", "training.max_epochs"))]
+    assert seqnet.quietly(*overrides, "data.path=mine.csv", "training.max_epochs=1", "run_dir=run").code == 0
+    Path("mine.csv").write_text("\n".join([head, *changed]) + "\n")
+    before = seqnet.fingerprint("run")
+    found = seqnet("train", "run_dir=run", "training.max_epochs=2")
+    assert found.code == 3 and found.err.count("\n") == 1
+    assert "split of mine.csv is not what this run has read so far" in found.err and "init_from=run" in found.err
+    assert seqnet.fingerprint("run") == before
+    assert seqnet("evaluate", "run=run", "split=valid").code == 0  # other data may be asked about
+    elsewhere = (*overrides, "data.path=mine.csv", "training.max_epochs=1", "init_from=run", "run_dir=other")
+    assert seqnet.quietly(*elsewhere).code == 0
+    Path("mine.csv").write_text("\n".join([head, *rows]) + "\n")  # what it read, with another date
+    assert seqnet("train", "run_dir=run", "training.max_epochs=2").code == 0
+
+
+def test_a_set_that_is_made_otherwise_is_told(seqnet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("experiment=adding", "data.length=5", "data.train_size=8", "data.valid_size=4", "data.test_size=4")
+    assert seqnet.quietly(*options, "training.max_steps=1", "model.hidden_size=4", "run_dir=run").code == 0
+    monkeypatch.setattr("seqnet.data.digest.BYTES", 8)  # of any other length: as if every number were another one
+    found = seqnet("train", "run_dir=run", "training.max_steps=2")
+    assert found.code == 0
+    assert "seqnet: the train split of adding is made otherwise than when this run began" in found.err
+
+
 def test_stopping_twice_and_moving_the_folder_changes_nothing(
     seqnet: Any, monkeypatch: pytest.MonkeyPatch, task: Any
 ) -> None:

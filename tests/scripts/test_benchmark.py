@@ -9,8 +9,11 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import benchmark  # noqa: E402
+from benchmarks import read  # noqa: E402
 from benchmarks.growth import AXES  # noqa: E402
 from benchmarks.timing import Pair  # noqa: E402
+
+from seqnet.data.formats import format as sizes  # noqa: E402
 
 
 def test_every_benchmark_has_its_place_on_the_page() -> None:
@@ -30,6 +33,16 @@ def test_a_part_of_the_page_is_replaced_and_nothing_else(tmp_path: Path, monkeyp
     assert text.endswith("<!-- end -->\nb\n<!-- gpu -->\nold\n<!-- end -->\nc\n")
     with pytest.raises(SystemExit, match="has no place for decode"):
         benchmark.write("decode", [])
+
+
+@pytest.mark.parametrize("kind", ["characters", "words", "bpe", "table"])
+def test_what_is_read_is_what_the_plainest_program_yields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(sizes, "BYTES", 9_000)  # so that it comes in pieces
+    path = tmp_path / ("rows.csv" if kind == "table" else "text.txt")
+    read.write_table(path, 5_000) if kind == "table" else read.write_text(path, 40_000)
+    assert read.digest(read.ours(kind, path)) == read.digest(read.PLAIN[kind](path))
 
 
 def test_the_growth_of_costs_is_drawn_by_hand() -> None:

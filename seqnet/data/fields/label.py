@@ -93,17 +93,18 @@ class LabelField:
             raise Unusable("there are no labels")
         return [None if missing(label) else name(label) for label in found]
 
-    def _rows(self, values: Sequence[Raw]) -> list[list[str | None]]:
-        """The labels of each row. Raises BadValues."""
+    def _flat(self, values: Sequence[Raw]) -> tuple[list[str | None], np.ndarray]:
+        """The labels of all rows end to end, and how many each has. Raises BadValues."""
         if self._axis is Axis.ROW and set(map(type, values)) == {str}:
-            names = list(map(str.strip, values))
+            names: list[str | None] = list(map(str.strip, values))
             if all(names):
-                return [[label] for label in names]
-        return each(values, self._labels)
+                return names, np.ones(len(names), np.int64)
+        rows = each(values, self._labels)
+        return list(chain.from_iterable(rows)), np.fromiter(map(len, rows), np.int64, len(rows))
 
     def observe(self, values: Sequence[Raw]) -> None:
         """Count the labels of training rows. Raises BadValues."""
-        self._counts.update(chain.from_iterable(self._rows(values)))
+        self._counts.update(self._flat(values)[0])
 
     def learned(self) -> Tokens:
         """Number the labels."""
@@ -112,11 +113,12 @@ class LabelField:
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """The number of each label, IGNORE where nothing is asked. Raises BadValues, and UnknownLabels."""
-        rows = self._rows(values)
-        numbers = map(self._numbers.get, chain.from_iterable(rows), repeat(UNKNOWN_LABEL))
+        labels, lengths = self._flat(values)
         kind = np.int16 if len(self.names) < 1 << 15 else np.int32  # with a sign, for IGNORE
-        block = Block(np.fromiter(numbers, kind), np.fromiter(map(len, rows), np.int64, len(rows)))
+        block = Block(np.fromiter(map(self._numbers.get, labels, repeat(UNKNOWN_LABEL)), kind), lengths)
         if (block.flat == UNKNOWN_LABEL).any():
+            ends = lengths.cumsum().tolist()
+            rows = [labels[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
             raise UnknownLabels(unknown_labels("label", rows, self._numbers), block)
         return block
 

@@ -97,7 +97,9 @@ class TextField:
         return self._shared.encoding
 
     def _read(self, values: Sequence[Raw]) -> list[str]:
-        return list(map(self._normal, each(values, self._text)))
+        if self._streams or self._stripped or set(map(type, values)) != {str} or not all(map(str.strip, values)):
+            values = each(values, self._text)
+        return list(map(self._normal, values))
 
     def _normal(self, text: str) -> str:
         if self.normalise is not None:

@@ -42,6 +42,7 @@ class Format(Protocol):
     several: ClassVar[bool] = False  # each file is a row, or a few, so a split may have many
     parted: ClassVar[bool] = False  # a row may come in pieces, of which some may be blank
     beside: ClassVar[bool] = False  # files of one split are columns: line n of one goes with line n of the others
+    named: ClassVar[bool] = False  # columns are called as the file's author did, not by the format
     local: ClassVar[bool] = False  # reads a file on the disk; a member of an archive is unpacked for it
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:

@@ -15,6 +15,7 @@ class Hub(Format):
     """Rows of a split of a Hub data set, `owner/name` or `owner/name:configuration`; pictures and sounds as bytes."""
 
     endings: ClassVar = ()
+    named: ClassVar = True
     unit: ClassVar = "row"
 
     def header(self, file: Any) -> tuple[str, ...] | None:

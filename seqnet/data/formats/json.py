@@ -23,6 +23,7 @@ class Json(Format):
     """
 
     endings: ClassVar = (".json",)
+    named: ClassVar = True
     unit: ClassVar = "row"
 
     def splits(self, file: Any) -> dict[str, Any] | None:

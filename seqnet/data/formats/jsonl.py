@@ -28,6 +28,7 @@ class Jsonl(Format):
     """An object a line, whose keys are the columns; other lines are bad rows, blank ones none."""
 
     endings: ClassVar = (".jsonl", ".ndjson")
+    named: ClassVar = True
 
     def header(self, file: Any) -> tuple[str, ...] | None:
         """The keys of the first rows. Raises DataError."""

@@ -18,6 +18,7 @@ class Parquet(Format):
     """Rows of a parquet file; classes of a Hub data set are given by their names."""
 
     endings: ClassVar = (".parquet",)
+    named: ClassVar = True
     unit: ClassVar = "row"
     local: ClassVar = True
 

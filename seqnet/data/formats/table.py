@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from seqnet.data.files import BadRows, place, shown
 from seqnet.data.formats.blocks import in_blocks
@@ -42,6 +42,8 @@ def check_header(header: Header) -> bool | None:
 
 class Table(Format):
     """What formats of cells share. header: whether the first row names the columns; `auto`: where they are asked so."""
+
+    named: ClassVar = True
 
     def __init__(self, header: Header) -> None:
         self._header = check_header(header)

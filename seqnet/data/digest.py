@@ -1,0 +1,42 @@
+"""What was read, as a short text: of files, and of the numbers that a split is made of."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqnet.data.examples import Examples, Ragged, Stream
+
+BYTES = 16
+
+
+def of_split(split: Examples | Stream) -> str:
+    """Of all the numbers of a split, in their order: what training sees of the data, wherever it lies."""
+    found = blake2b(digest_size=BYTES)
+    for name, tensor in _tensors(split):
+        found.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        found.update(_bytes(tensor))
+    return found.hexdigest()
+
+
+def _tensors(split: Examples | Stream) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(split, Stream):
+        columns: dict[str, Ragged | Tensor | None] = {"documents": split.documents}
+    else:
+        columns = {"inputs": split.inputs, "targets": split.targets, "source": split.source}
+        for kind, named in (("view", split.views), ("whole", split.wholes)):
+            columns |= {f"{kind} {name}": column for name, column in sorted(named.items())}
+    for name, column in columns.items():
+        if isinstance(column, Tensor):
+            yield name, column
+        elif column is not None:
+            yield name, column.flat
+            yield f"{name} offsets", column.offsets
+
+
+def _bytes(tensor: Tensor) -> Any:
+    array = tensor.contiguous().numpy() if tensor.dtype != torch.bool else tensor.byte().numpy()
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
