@@ -1,7 +1,6 @@
 """Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what for."""
 
 import copy
-import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqnet import strict_json
 from seqnet.batch import asked
 from seqnet.data import cache as caching
 from seqnet.data.asking import (
@@ -317,7 +317,7 @@ class Dataset:
             caching.named(parts[0].format.base(parts[0].file), named) if named else None,
             caching.made_by(modules),
         ]
-        return Cache(folder, json.dumps(key, sort_keys=True))
+        return Cache(folder, strict_json.dumps(key, sort_keys=True))
 
     def _named(self, parts: Sequence[Part]) -> "Iterator[Path]":
         """The files that stand in the columns of fields that open them."""
@@ -425,7 +425,9 @@ class Dataset:
 
     def _columns_of(self, split: str) -> dict[str, Ragged] | None:
         """The columns of a split, as they are kept or made now. Raises DataError."""
-        entry = f"{split} {json.dumps(self.state()['fields'], sort_keys=True)}" if self._cache is not None else ""
+        entry = (
+            f"{split} {strict_json.dumps(self.state()['fields'], sort_keys=True)}" if self._cache is not None else ""
+        )
         kept = None if self._cache is None else self._cache.load(entry)
         if kept is not None:
             told, columns = kept
