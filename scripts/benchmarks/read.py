@@ -215,6 +215,8 @@ def child(program: str, kind: str, path: Path) -> None:
     found = ours(kind, path) if program == "seqnet" else PLAIN[kind](path)
     seconds = time.process_time() - began
     (resident,) = _status("self", "VmHWM")
+    from seqnet import strict_json
+
     print(strict_json.dumps([seconds, resident, digest(found)]))
 
 

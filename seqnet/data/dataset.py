@@ -43,6 +43,7 @@ from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
 from seqnet.data.numbers import read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
+from seqnet.data.scaled_so_far import scaled_so_far
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.kinds import AHEAD, ENDS, LETTERS, NEXT, SHARED, Axis, Item, Kind
@@ -245,6 +246,11 @@ class Dataset:
                 f"data.horizon={self._horizon} is of a series that is read and forecast: name it in data.inputs and in "
                 "data.target, or set data.horizon=null"
             )
+        if getattr(self.fields[self._target], "by_window", False) and not again:
+            raise ConfigurationError(
+                f"data.fields.{self._target}.scale=window is of a series that is read: name it in data.inputs too, or "
+                "set its scale to standard"
+            )
         if not self._inputs:
             if not _is_text(kind):
                 raise ConfigurationError("data.inputs=[] reads nothing, which only a target that is written goes with")
@@ -358,11 +364,21 @@ class Dataset:
             self.targets = forecast(target, horizon)
             ahead = [name for name in self._inputs if AHEAD in self.fields[name].kind.traits]
             self.views |= {name: _stepped(forecast(self.views[name], horizon)) for name in ahead if name in self.views}
-            self.asking = NextSteps(self.read, self._target, self.targets, horizon, tuple(ahead))
+            self.asking = NextSteps(self.read, self._target, self.targets, horizon, tuple(ahead), self._seasons)
         elif kind.axis is Axis.STEP:
             self.asking = EveryStep(self.read, self._target, self.targets)
         else:
             self.asking = OnceARow(self.read, self._target, self.targets)
+
+    @property
+    def _seasons(self) -> dict[str, int | None]:
+        """The series that are scaled by what was read so far, and the season of each."""
+        inputs = {name: self.fields[name] for name in self._inputs}
+        return {name: one.season for name, one in inputs.items() if getattr(one, "by_window", False)}  # type: ignore[attr-defined]
+
+    def _at_each_step(self, columns: Mapping[str, Ragged]) -> Mapping[str, Ragged]:
+        """The columns as they are read; what asks for next steps scales them itself."""
+        return columns if isinstance(self.asking, NextSteps) else scaled_so_far(columns, self._seasons)
 
     def _sharing(self, name: str) -> list[str]:
         return [one for one, other in self.joint.items() if other == name]
@@ -761,7 +777,7 @@ class Dataset:
             )
         if split == "train" and self.writing is not None:
             self._know(int(columns[self._target].lengths.max()) + 1)
-        made = self.asking.examples(columns)
+        made = self.asking.examples(self._at_each_step(columns))
         if self._asked_from is not None and isinstance(made, Examples):
             shift = int(self._target in self._inputs)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, self._asked_from - shift))
@@ -855,7 +871,7 @@ class Dataset:
             name: Ragged(torch.from_numpy(np.require(block.flat, requirements=["C", "W"])), offsets_of(block.lengths))
             for name, block in made.items()
         }
-        return self.asking.without_targets(columns), kept.numbers
+        return self.asking.without_targets(self._at_each_step(columns)), kept.numbers
 
     def notes(self, splits: Sequence[str] = SPLITS) -> list[str]:
         """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""

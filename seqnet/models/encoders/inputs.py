@@ -91,7 +91,8 @@ class Inputs(nn.Module):
         read: Tensor = self.main(values)
         if not self.beside:
             return read
-        return torch.cat([read, *(self.beside[entry(name)](view) for name, view in views.items())], dim=-1)
+        beside = (encoder(views[name]) for name, encoder in self.by_name().items())
+        return torch.cat([read, *beside], dim=-1)
 
 
 def entry(name: str) -> str:
