@@ -17,6 +17,10 @@ UNKNOWN_LABEL = IGNORE - 1
 """Integer target of a class that training never saw: it has no loss, and every answer to it is wrong."""
 
 
+UNITS = "<units>"
+"""The view [batch time 2*feature] that says by what a step's answer is scaled; no encoder reads it."""
+
+
 def asked(targets: Tensor) -> Tensor:
     """Where something is asked that has a loss, of the shape of `targets`: a class (integers), not NaN (floats)."""
     return ~targets.isnan() if targets.is_floating_point() else targets >= 0

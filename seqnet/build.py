@@ -192,11 +192,16 @@ def data_dir() -> Path:
     return Path(os.environ.get("SEQNET_DATA") or "data")
 
 
-def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) -> Assembly:
-    """Objective, task and model for a source that knows its spaces. Raises DataError where all targets are one."""
+def check_targets(config: Config, fitted: Any) -> None:
+    """Raises DataError where all targets of what was read are one."""
     if isinstance(fitted.targets, Tokens) and fitted.targets.size < 2:
         where, only = config["data"].get("path") or "the data", shown(fitted.targets.names[0])
         raise DataError(f"{where}: every target of the training split is '{only}', so there is nothing to tell apart")
+
+
+def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) -> Assembly:
+    """Objective, task and model for a source that knows its spaces. Raises DataError where all targets are one."""
+    check_targets(config, fitted)
     objective = make(config["objective"], trust, targets=fitted.targets)
     task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
     task = make(task_options, trust, objective=objective, source=fitted)

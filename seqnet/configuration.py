@@ -588,7 +588,7 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
         group, value = override.key_or_group, override.value()
         if group in _groups() and not isinstance(value, (str, list)) and not override.is_sweep_override():
             return ConfigurationError(_no_choice(override))
-        if group in _groups() and override.get_key_element().startswith("+"):
+        if group in _groups() and override.is_add() and not _is_nested(_key(str(override.input_line))):
             plain = str(override.input_line).lstrip("+")
             return ConfigurationError(f"cannot add '{override.input_line}', as {group} is chosen already: type {plain}")
     return ConfigurationError(_unknown_typed_key(command, arguments) or one_sentence(message))
@@ -601,7 +601,7 @@ def _groups() -> list[str]:
 def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
     """The sentence for the first typed key that the typed choices do not know, if there is one."""
     overrides = [override for override in parse_overrides(arguments) if not override.key_or_group.startswith("hydra")]
-    groups = [override for override in overrides if override.key_or_group in _groups()]
+    groups = [override for override in overrides if trust.is_group(_key(str(override.input_line)))]
     try:
         first = [f"{override.get_key_element()}={_values(override)[0]}" for override in groups]
         cfg = _load(command, first, _config_dir(arguments))

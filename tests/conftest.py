@@ -129,6 +129,8 @@ class Shell:
         """Train, with nobody watching."""
         return answer("train", *last_of(*QUIET, *arguments))
 
+    last_of = staticmethod(last_of)
+
     @staticmethod
     def rows(run: Path | str) -> list[dict[str, Any]]:
         """metrics.jsonl."""

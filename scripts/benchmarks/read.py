@@ -215,7 +215,9 @@ def child(program: str, kind: str, path: Path) -> None:
     found = ours(kind, path) if program == "seqnet" else PLAIN[kind](path)
     seconds = time.process_time() - began
     (resident,) = _status("self", "VmHWM")
-    print(json.dumps([seconds, resident, digest(found)]))
+    from seqnet import strict_json
+
+    print(strict_json.dumps([seconds, resident, digest(found)]))
 
 
 def _status(pid: int | str, *names: str) -> list[float]:

@@ -185,6 +185,8 @@ def _judged(stored: StoredRun, batch: Batch) -> list[dict[str, Any]]:
     moved = batch.to(stored.precision.device)
     with evaluating(stored.assembly.model), stored.precision.autocast():
         found: list[dict[str, Any]] = stored.assembly.task.predictions(stored.assembly.model(moved, None), moved)
+    if getattr(stored.assembly.source, "forecasts", False):  # what follows a row, not each of its steps
+        return [{key: value[-1] for key, value in row.items()} for row in found]
     return found
 
 

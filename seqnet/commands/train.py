@@ -30,6 +30,7 @@ from seqnet.commands.beginning import (
 )
 from seqnet.commands.continuing import adapted, regroups
 from seqnet.commands.failures import explained
+from seqnet.commands.reads import asks, reads
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import runs_on, samples
 from seqnet.commands.signals import StopRequest
@@ -136,6 +137,7 @@ class Training:
         source = checked(config, trust, defaults or {}, places)
         initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
         self._read(source, beginning.components or initial)
+        build.check_targets(config, source)
         fits.check(fits.Parts(config, source, trust, places))  # of some data only a file shows what is asked
         if beginning.components is None:
             assembly = build.assemble(config, source, trust)
@@ -570,6 +572,8 @@ class Training:
             resumed=self.beginning.components is not None,
             changed=tuple(self._changes()),
             log_file=self.folder / "train.log",
+            reads=tuple(reads(self.state.assembly)),
+            asks=asks(self.state.assembly.source),
             rows=self.state.rows,
             jump=self.jump,
         )

@@ -4,7 +4,7 @@ Each way makes examples of encoded columns, with their targets or without, and s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from seqnet.batch import IGNORE, wide
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.pairs import pairs, unanswered, writing
+from seqnet.data.scaled_so_far import UNITS, SoFar, scaled_so_far
 from seqnet.spaces import Space, Tokens, Vector, Writing
 
 Columns = Mapping[str, Ragged]
@@ -87,7 +88,8 @@ class EveryStep:
 class NextSteps:
     """At every step the values of the next `horizon` steps of a column that is an input itself.
 
-    known_ahead: inputs that stand at a step as what they are in those next steps. The last step of a row is read where
+    known_ahead: inputs that stand at a step as what they are in those next steps. seasons: of columns that are scaled
+    by what was read so far (see `SoFar`). The last step of a row is read where
     nothing is asked of it, and is left out of examples with targets.
     """
 
@@ -96,6 +98,7 @@ class NextSteps:
     space: Space
     horizon: int = 1
     known_ahead: tuple[str, ...] = ()
+    seasons: Mapping[str, int | None] = field(default_factory=dict)
 
     def examples(self, columns: Columns) -> Examples:
         """Examples of all steps but the last; a step without so many behind it is not asked."""
@@ -104,10 +107,16 @@ class NextSteps:
         ahead = self._ahead(column)
         if isinstance(self.space, Tokens):
             targets = Ragged(ahead.flat[:, 0], column.offsets)
+        elif self.target in self.seasons:
+            scaled = SoFar.of(column, self.seasons[self.target]).asked(ahead.flat)
+            targets = Ragged(scaled.flatten(1), column.offsets)
         else:
             targets = Ragged(ahead.flat.flatten(1), column.offsets)
         whole = self._read(columns)
-        examples = Examples(whole[self.inputs.first], targets, **self.inputs.beside(whole))  # type: ignore[arg-type]
+        examples = self._with_units(
+            Examples(whole[self.inputs.first], targets, **self.inputs.beside(whole)),  # type: ignore[arg-type]
+            column,
+        )
         return replace(
             examples,
             inputs=without_last(examples.inputs),
@@ -117,11 +126,19 @@ class NextSteps:
 
     def without_targets(self, columns: Columns) -> Examples:
         """Examples of all steps, with nothing asked."""
-        return EveryStep(self.inputs, self.target, self.space).without_targets(self._read(columns))
+        made = EveryStep(self.inputs, self.target, self.space).without_targets(self._read(columns))
+        return self._with_units(made, columns[self.target])
+
+    def _with_units(self, examples: Examples, column: Ragged) -> Examples:
+        """The same with what each step's answer is scaled by, where it is scaled by what was read so far."""
+        if self.target not in self.seasons:
+            return examples
+        units = Ragged(SoFar.of(column, self.seasons[self.target]).units(), column.offsets)
+        return replace(examples, views={**examples.views, UNITS: units})
 
     def _read(self, columns: Columns) -> dict[str, Ragged]:
         """The columns, those that are known ahead as what they are in the next steps."""
-        read = dict(columns)
+        read = scaled_so_far(columns, self.seasons)
         for name in self.known_ahead:
             shifted = self._ahead(columns[name]).flat.flatten(1)
             read[name] = Ragged(shifted.nan_to_num(0.0), columns[name].offsets)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from seqnet import strict_json
 from seqnet.data.digest import BYTES
 from seqnet.data.examples import Ragged
 from seqnet.data.files import HubSplit, reading
@@ -69,7 +70,7 @@ class Cache:
         place = self._place(name)
         there = None
         try:
-            if json.loads(json.dumps(told)) != told:
+            if json.loads(strict_json.dumps(told)) != told:
                 return dict(columns)
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             there = Path(tempfile.mkdtemp(prefix=".writing_", dir=self._folder))
@@ -96,7 +97,7 @@ class Cache:
             offsets.tofile(there / f"{number}.offsets")
             listed.append([name, f"{number}.flat", f"{number}.offsets", flat.dtype.name, list(flat.shape)])
         files = {path.name: [path.stat().st_size, _sum(_pieces(path))] for path in sorted(there.iterdir())}
-        body = json.dumps({"told": told, "columns": listed, "files": files})
+        body = strict_json.dumps({"told": told, "columns": listed, "files": files})
         (there / MANIFEST).write_text(f"{_sum([body.encode()])}\n{body}", encoding="utf-8")
 
 
@@ -156,7 +157,7 @@ def content_of(files: Sequence[Any], folder: Path) -> str:
         for path, found in zip(paths, stats, strict=True)
     ]
     whats = [what for file in files for what in _whats(file)]
-    known = folder / "digests" / _sum([json.dumps([stamps, whats]).encode()])
+    known = folder / "digests" / _sum([strict_json.dumps([stamps, whats]).encode()])
     with suppress(OSError, ValueError):
         remembered = known.read_text(encoding="ascii")
         if len(bytes.fromhex(remembered)) == BYTES:

@@ -1,7 +1,6 @@
 """Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what for."""
 
 import copy
-import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqnet import strict_json
 from seqnet.batch import asked
 from seqnet.data import cache as caching
 from seqnet.data.asking import (
@@ -43,6 +43,7 @@ from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
 from seqnet.data.numbers import read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
+from seqnet.data.scaled_so_far import scaled_so_far
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.kinds import AHEAD, ENDS, LETTERS, NEXT, SHARED, Axis, Item, Kind
@@ -163,6 +164,7 @@ class Dataset:
         self.tallies: dict[str, Tally] = {}
         self._found: Found | None = None
         self._assigned: np.ndarray | None = None
+        self._unusable: set[tuple[str, int]] = set()  # files and numbers of rows of which nothing is held out
         self._done: dict[str, Examples | Stream] = {}
 
     # ------------------------------------------------------------------------- what is known before data is read
@@ -202,6 +204,16 @@ class Dataset:
         return replace(kind, axis=Axis.STEP, traits=kind.traits | {NEXT}) if self._target in self._inputs else kind
 
     @property
+    def target(self) -> str:
+        """The name of the field that is asked for."""
+        return self._target
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether the next steps of numbers are asked for, so that a row's answer is that of its last step."""
+        return isinstance(self.asking, NextSteps) and self.fields[self._target].kind.item is Item.NUMBER
+
+    @property
     def written(self) -> bool:
         """Whether the target is written token by token."""
         return not self.running and _is_text(self.fields[self._target].kind)
@@ -233,6 +245,11 @@ class Dataset:
             raise ConfigurationError(
                 f"data.horizon={self._horizon} is of a series that is read and forecast: name it in data.inputs and in "
                 "data.target, or set data.horizon=null"
+            )
+        if getattr(self.fields[self._target], "by_window", False) and not again:
+            raise ConfigurationError(
+                f"data.fields.{self._target}.scale=window is of a series that is read: name it in data.inputs too, or "
+                "set its scale to standard"
             )
         if not self._inputs:
             if not _is_text(kind):
@@ -306,7 +323,7 @@ class Dataset:
             caching.named(parts[0].format.base(parts[0].file), named) if named else None,
             caching.made_by(modules),
         ]
-        return Cache(folder, json.dumps(key, sort_keys=True))
+        return Cache(folder, strict_json.dumps(key, sort_keys=True))
 
     def _named(self, parts: Sequence[Part]) -> "Iterator[Path]":
         """The files that stand in the columns of fields that open them."""
@@ -347,11 +364,21 @@ class Dataset:
             self.targets = forecast(target, horizon)
             ahead = [name for name in self._inputs if AHEAD in self.fields[name].kind.traits]
             self.views |= {name: _stepped(forecast(self.views[name], horizon)) for name in ahead if name in self.views}
-            self.asking = NextSteps(self.read, self._target, self.targets, horizon, tuple(ahead))
+            self.asking = NextSteps(self.read, self._target, self.targets, horizon, tuple(ahead), self._seasons)
         elif kind.axis is Axis.STEP:
             self.asking = EveryStep(self.read, self._target, self.targets)
         else:
             self.asking = OnceARow(self.read, self._target, self.targets)
+
+    @property
+    def _seasons(self) -> dict[str, int | None]:
+        """The series that are scaled by what was read so far, and the season of each."""
+        inputs = {name: self.fields[name] for name in self._inputs}
+        return {name: one.season for name, one in inputs.items() if getattr(one, "by_window", False)}  # type: ignore[attr-defined]
+
+    def _at_each_step(self, columns: Mapping[str, Ragged]) -> Mapping[str, Ragged]:
+        """The columns as they are read; what asks for next steps scales them itself."""
+        return columns if isinstance(self.asking, NextSteps) else scaled_so_far(columns, self._seasons)
 
     def _sharing(self, name: str) -> list[str]:
         return [one for one, other in self.joint.items() if other == name]
@@ -414,7 +441,9 @@ class Dataset:
 
     def _columns_of(self, split: str) -> dict[str, Ragged] | None:
         """The columns of a split, as they are kept or made now. Raises DataError."""
-        entry = f"{split} {json.dumps(self.state()['fields'], sort_keys=True)}" if self._cache is not None else ""
+        entry = (
+            f"{split} {strict_json.dumps(self.state()['fields'], sort_keys=True)}" if self._cache is not None else ""
+        )
         kept = None if self._cache is None else self._cache.load(entry)
         if kept is not None:
             told, columns = kept
@@ -462,8 +491,10 @@ class Dataset:
         if self._grouping.used:
             yield from self._sequences(split, bad)
             return
+        # Lines that are no rows belong to no split: they are counted where the training rows are read.
+        first = bad if split == "train" else BadRows(self._on_bad_row)
         if self._split_column is not None:
-            for some in self._blocks([part for parts in there.values() for part in parts], bad, [self._split_column]):
+            for some in self._blocks([part for parts in there.values() for part in parts], first, [self._split_column]):
                 yield some.only([place for place, name in enumerate(some.more[0]) if named(name) == split])
             return
         if split in there and split != "train":
@@ -477,23 +508,31 @@ class Dataset:
             return
         assigned = self._assignment(there["train"], held)
         if assigned is None:
-            yield from self._share_of_document(there["train"], split, held, bad)
+            yield from self._share_of_document(there["train"], split, held, first)
             return
-        mine, first = SPLITS.index(split), 0
-        for some in self._blocks(there["train"], bad):
-            rows = assigned[first - some.continues : first - some.continues + len(some.numbers)]
-            first += len(some.numbers) - some.continues
+        mine, begin = SPLITS.index(split), 0
+        for some in self._blocks(there["train"], first):
+            good = np.array([(str(some.file), number) not in self._unusable for number in some.numbers])
+            rows = np.full(len(good), SPLITS.index("train"), np.int8)  # where those that are bad are counted
+            begin -= some.continues
+            rows[good] = assigned[begin : begin + int(good.sum())]
+            begin += int(good.sum())
             yield some.only(np.flatnonzero(rows == mine).tolist())
 
     def _assignment(self, parts: Sequence[Part], held: Mapping[str, float]) -> np.ndarray | None:
-        """The split of each row; None of running text that is one document, which is cut."""
+        """The split of each row that a field can use; None of running text that is one document, which is cut."""
         if self._assigned is None:
-            counts = [part.format.count(part.file) for part in parts]
-            rows = sum(count for count in counts if count is not None)
-            for part, count in zip(parts, counts, strict=True):
-                if count is None:
-                    blocks = self._blocks([part], BadRows(self._on_bad_row))
-                    rows += sum(len(some.numbers) - some.continues for some in blocks)
+            skips, rows = self._on_bad_row == "skip", 0
+            fields = copy.deepcopy(self._pristine)  # that find out which rows are bad, and are thrown away
+            for part in parts:
+                count = None if skips else part.format.count(part.file)
+                if count is not None:
+                    rows += count
+                    continue
+                for some in self._blocks([part], BadRows(self._on_bad_row)):
+                    bad = self._observed(fields, some) if skips else {}
+                    self._unusable |= {(str(some.file), some.numbers[place]) for place in bad}
+                    rows += len(some.numbers) - some.continues - len(bad)
             if self.running and rows == 1:
                 return None
             self._assigned = assign(rows, held.get("valid", 0.0), held.get("test", 0.0), self._seed)
@@ -602,15 +641,20 @@ class Dataset:
 
     def _observe(self, some: "Some", known: set[tuple[str, int]], bad: BadRows) -> None:
         """Show a block of training rows to every field, but for rows that are known to be bad."""
-        kept = [place for place, number in enumerate(some.numbers) if (str(some.file), number) not in known]
+        kept = some.only([place for place, number in enumerate(some.numbers) if (str(some.file), number) not in known])
+        problems = self._observed(self.fields, kept)
+        self._tell(kept, problems, bad)
+        known |= {(str(some.file), kept.numbers[place]) for place in problems}
+
+    def _observed(self, fields: Mapping[str, Field], some: "Some") -> "Problems":
+        """Show a block to some fields; what is wrong with its rows."""
         problems: Problems = {}
-        for name, one in self.fields.items():
+        for name, one in fields.items():
             try:
-                one.observe(take(some.values[name], kept))
+                one.observe(some.values[name])
             except BadValues as error:
-                problems = {kept[place]: (name, reason) for place, reason in error.problems.items()} | problems
-        self._tell(some, problems, bad)
-        known |= {(str(some.file), some.numbers[place]) for place in problems}
+                problems = {place: (name, reason) for place, reason in error.problems.items()} | problems
+        return problems
 
     def _tell(self, some: "Some", problems: "Problems", bad: BadRows) -> None:
         """Count bad rows, or raise DataError for the first: by its field, and of files side by side by its file."""
@@ -733,7 +777,7 @@ class Dataset:
             )
         if split == "train" and self.writing is not None:
             self._know(int(columns[self._target].lengths.max()) + 1)
-        made = self.asking.examples(columns)
+        made = self.asking.examples(self._at_each_step(columns))
         if self._asked_from is not None and isinstance(made, Examples):
             shift = int(self._target in self._inputs)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, self._asked_from - shift))
@@ -827,7 +871,7 @@ class Dataset:
             name: Ragged(torch.from_numpy(np.require(block.flat, requirements=["C", "W"])), offsets_of(block.lengths))
             for name, block in made.items()
         }
-        return self.asking.without_targets(columns), kept.numbers
+        return self.asking.without_targets(self._at_each_step(columns)), kept.numbers
 
     def notes(self, splits: Sequence[str] = SPLITS) -> list[str]:
         """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""

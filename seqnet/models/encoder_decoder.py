@@ -208,6 +208,16 @@ class EncoderDecoder(nn.Module):
             if read.embedding is self.inputs.embedding:
                 read.embedding.weight = self.head.weight
 
+    def encoders(self) -> dict[str, nn.Module]:
+        """What reads each input, by the input's name; the source's is empty."""
+        if self.encoder is None:
+            return {}
+        found: dict[str, nn.Module] = {"": self.encoder.inputs}
+        concat = self.encoder.concat
+        if concat is not None:
+            found |= {name: one.inputs for name, one in zip(concat.names, concat.encoders, strict=True)}  # type: ignore[arg-type]
+        return found
+
     # ----------------------------------------------------------------- beginning
 
     def begin(self, batch: Batch) -> tuple[Memory | None, DecoderState]:

@@ -183,6 +183,14 @@ class Recurrent(nn.Module):
             raise ConfigurationError(NOT_LINEAR)
         tie(embedding.embedding, self.head, embedding_std)
 
+    def encoders(self) -> dict[str, nn.Module]:
+        """What reads each input, by the input's name; the first one's is empty."""
+        found: dict[str, nn.Module] = {"": self.inputs.main, **self.inputs.by_name()}
+        for join in (self.concat, self.first, self.attend):
+            if join is not None:
+                found |= {name: one.inputs for name, one in zip(join.names, join.encoders, strict=True)}  # type: ignore[misc]
+        return found
+
     def initial_state(self, batch_size: int) -> RecurrentState:
         """The state at the beginning of every row."""
         position = None

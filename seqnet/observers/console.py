@@ -54,6 +54,10 @@ class Console(Observer):
         self._say(Text.assemble(("data        ", "dim"), sizes))
         for note in run.notes:
             self._say(Text.assemble(("            ", "dim"), note))
+        for line in run.reads:
+            self._say(Text.assemble(("reads       ", "dim"), line))
+        if run.asks:
+            self._say(Text.assemble(("asks for    ", "dim"), run.asks))
         self._say(Text.assemble(("device      ", "dim"), run.device))
         self._say(Text.assemble(("run folder  ", "dim"), str(run.folder)))
         if run.resumed:

@@ -32,6 +32,8 @@ class Run:
     evaluated: int = -1  # the step of the last evaluation, -1 before the first
     notes: tuple[str, ...] = ()  # what a person should know of the data
     log_file: Path | None = None  # where the console's lines go as well
+    reads: tuple[str, ...] = ()  # each input, what it is and what reads it
+    asks: str = ""  # the target, and what it is
     rows: int = 0  # of training and validation, told up to `step`
     jump: tuple[float, float] | None = None  # learning rates of the last step and the next, where another limit is why
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import UNKNOWN_LABEL, Batch, Output
+from seqnet.batch import UNITS, UNKNOWN_LABEL, Batch, Output
 from seqnet.tasks.output_layer import pieces
 
 if TYPE_CHECKING:
@@ -38,6 +38,24 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return features.index_select(0, batch.places), targets.index_select(0, batch.places)
 
 
+def asked_units(batch: Batch) -> Tensor | None:
+    """By what the answers [n ...] of the items that are asked are scaled, [n 2*feature]; None = as their column is."""
+    units = batch.views.get(UNITS)
+    if units is None:
+        return None
+    flat = units.flatten(0, 1)
+    return flat if batch.places is None else flat.index_select(0, batch.places)
+
+
+def in_the_columns_scale(values: Tensor, units: Tensor | None) -> Tensor:
+    """Answers [n horizon*feature] in the scale of their column. units: [n 2*feature]; None = they are."""
+    if units is None:
+        return values
+    centre, deviation = units.to(values.dtype).unsqueeze(1).chunk(2, dim=-1)
+    found: Tensor = values.unflatten(1, (-1, centre.shape[-1])) * deviation + centre
+    return found.flatten(1)
+
+
 def unknown_items(features: Tensor, batch: Batch) -> Tensor:
     """Features [n hidden] of the items whose class training never saw."""
     last = 0 if batch.row_targets else 1
@@ -47,13 +65,16 @@ def unknown_items(features: Tensor, batch: Batch) -> Tensor:
 
 
 def decided(
-    objective: Objective, head: Callable[[Tensor], Tensor], features: Tensor
+    objective: Objective, head: Callable[[Tensor], Tensor], features: Tensor, units: Tensor | None = None
 ) -> tuple[list[Any], list[float | None]]:
-    """For each of n items what is predicted, fit for JSON, and its probability. features: [n hidden]."""
+    """For each of n items what is predicted, fit for JSON, and its probability. features: [n hidden].
+
+    units: as for `in_the_columns_scale`.
+    """
     predictions: list[Any] = []
     probabilities: list[float | None] = []
-    for (some,) in pieces(objective.out_features, features):
-        decisions, scores = objective.decide(head(some).float())
+    for some, *scaled in pieces(objective.out_features, features, *([] if units is None else [units])):
+        decisions, scores = objective.decide(in_the_columns_scale(head(some).float(), scaled[0] if scaled else None))
         predictions += [objective.explain(decision) for decision in decisions.tolist()]
         probabilities += [None] * len(some) if scores is None else scores.tolist()
     return predictions, probabilities
@@ -91,9 +112,14 @@ class Judge:
         if not len(targets):
             return 0.0
         total, decisions = 0.0, []
-        for some, wanted in pieces(self._objective.out_features, features, targets):
+        units = asked_units(batch)
+        for some, wanted, *scaled in pieces(
+            self._objective.out_features, features, targets, *([] if units is None else [units])
+        ):
             logits = output.head(some).float()
-            self._objective.update(self._metrics, logits, wanted)
+            by = scaled[0] if scaled else None
+            told = (in_the_columns_scale(logits, by), in_the_columns_scale(wanted, by))
+            self._objective.update(self._metrics, *told)
             if self._row_metrics:
                 decisions.append(self._objective.decide(logits)[0])
             total += self._objective.loss(logits, wanted, training=False).item()

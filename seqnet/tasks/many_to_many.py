@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch, Output
+from seqnet.batch import UNITS, Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
 from seqnet.tasks.judge import Judge, Objective, asked_items, decided
@@ -43,7 +43,10 @@ class ManyToMany:
         """For each row a list over its own steps: what is predicted, and its probability (None for numbers)."""
         lengths = batch.lengths.tolist()
         inside = torch.arange(batch.time, device=batch.lengths.device) < batch.lengths[:, None]
-        predictions, scores = decided(self.objective, output.head, output.features[inside])
+        units = batch.views.get(UNITS)
+        predictions, scores = decided(
+            self.objective, output.head, output.features[inside], None if units is None else units[inside]
+        )
         rows, begin = [], 0
         for length in lengths:
             end = begin + length

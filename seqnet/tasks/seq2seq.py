@@ -131,7 +131,10 @@ class SequenceToSequence:
 
 def forced(scores: dict[str, float]) -> dict[str, float]:
     """An objective's scores without those whose names are kept for what is written freely."""
-    return {name: score for name, score in scores.items() if name not in (*OF_TOKENS, *OF_NUMBERS)}
+    kept = (*OF_TOKENS, *OF_NUMBERS, "r2")
+    return {
+        name: score for name, score in scores.items() if name not in kept and not name.startswith(("mae_", "baseline_"))
+    }
 
 
 class WritingJudge:

@@ -80,7 +80,9 @@ def test_a_split_that_is_not_there_is_told_with_what_is(seqnet: Any, novel: Path
 
 def test_what_is_said_to_do_next_can_be_done_where_nothing_could_be_held_out(seqnet: Any) -> None:
     Path("one.jsonl").write_text('{"inputs": [[0.5], [0.25]], "target": 0.75}\n')
-    choices = ("experiment=blank", "data=sequences", "task=many_to_one", "objective=regression", "data.path=one.jsonl")
+    fields = ("+field@data.fields.inputs=series", "+field@data.fields.target=number")
+    asked = ("data.inputs=[inputs]", "data.target=target", "task=many_to_one", "objective=regression")
+    choices = ("experiment=blank", *fields, *asked, "data.path=one.jsonl")
     small = ("model.embedding_size=null", "model.hidden_size=4", "training.max_epochs=1")
     found = seqnet.quietly(*choices, *small, "run_dir=run")
     assert found.code == 0, found.err
@@ -159,7 +161,10 @@ def test_objects_with_inputs_are_read_as_they_are(seqnet: Any, kind: str) -> Non
     for name in ("train", "valid", "test"):
         Path(f"mine/{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     task = "many_to_one" if kind == "target" else "many_to_many"
-    choices = ("experiment=blank", "data=sequences", f"task={task}", "objective=classification", "data.path=mine")
+    fields = ("+field@data.fields.inputs=series", f"+field@data.fields.{kind}=label")
+    axis = ("data.fields.targets.axis=step",) if kind == "targets" else ()
+    asked = (*axis, "data.inputs=[inputs]", f"data.target={kind}", f"task={task}", "objective=classification")
+    choices = ("experiment=blank", *fields, *asked, "data.path=mine")
     small = ("model.embedding_size=null", "model.hidden_size=4", "training.max_epochs=1")
     found = seqnet.quietly(*choices, *small, "run_dir=run")
     assert found.code == 0, found.err

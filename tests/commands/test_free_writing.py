@@ -83,7 +83,7 @@ def test_tasks_that_judge_no_writing_are_refused(seqnet: Any, reverser: tuple[st
     for arguments, sentence in (
         (("experiment=digits", "task=seq2seq", "model=encoder_decoder"), "this data has one answer a row: set task="),
         (("experiment=digits", "task=seq2seq"), "the chosen task does not say it: choose task=many_to_many"),
-        (reads, "this data has answers that are written step by step: set model=encoder_decoder and task=seq2seq"),
+        (reads, "this data has answers that are written step by step: set task=one_to_many with model="),
         ((*choices, "task.metrics=[blue]"), "did you mean 'bleu'?"),
         ((*choices, "training.monitor=wer"), "training.monitor=wer is no score of this run"),
         ((*choices, "objective=classification", "training.monitor=loss"), "set objective=tokens"),

@@ -276,7 +276,7 @@ def test_a_signal_from_outside(
     seqnet: Any, terminal: Any, tmp_path: Path, classifier: tuple[str, ...], number: signal.Signals, code: int
 ) -> None:
     endless = ("training.max_epochs=null", "training.max_steps=100000", "checkpoint.every_steps=1", "run_dir=run")
-    words = ("seqnet", "train", "observers.tensorboard=false", *classifier, *endless)
+    words = ("seqnet", "train", "observers.tensorboard=false", *seqnet.last_of(*classifier, *endless))
     pid = terminal.start(*words, folder=tmp_path)
     until = time.monotonic() + 60
     while not Path("run/checkpoints/step_00000003").exists() and time.monotonic() < until:
@@ -366,7 +366,7 @@ def test_a_learning_rate_that_jumps_is_told_once(
     seqnet: Any, monkeypatch: pytest.MonkeyPatch, language_model: tuple[str, ...]
 ) -> None:
     def jumps(*arguments: str) -> list[str]:
-        found = seqnet("train", "run_dir=run", "observers.console=true", *arguments)
+        found = seqnet("train", *seqnet.last_of("run_dir=run", "observers.console=true", *arguments))
         return [line for line in found.out.splitlines() if "jumps" in line]
 
     options = (*language_model, "training.max_epochs=null", "training.max_steps=12", "schedule=linear")

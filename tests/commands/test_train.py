@@ -64,7 +64,7 @@ def test_a_run_folder_is_as_the_contract_says(seqnet: Any, tmp_path: Path) -> No
     best = min((row for row in table if row["split"] == "valid"), key=lambda row: row["loss"])
     assert reached["best"] == {key: best[key] for key in ("step", "loss", "mse", "mae", "r2")}
     assert reached["last"] == {key: table[3][key] for key in ("step", "loss", "mse", "mae", "r2")}
-    assert reached["test"].keys() == {"loss", "mse", "mae"}
+    assert reached["test"].keys() == {"loss", "mse", "mae", "r2"}
     assert reached["parameters"] == 4 * 8 * (2 + 8 + 2) + 8 + 1
     assert (reached["steps"], reached["epochs"], reached["bad_rows"], reached["skipped_steps"]) == (8, 2, 0, 0)
     assert reached["reason"] == "training.max_epochs=2 reached"
@@ -132,7 +132,7 @@ def test_a_task_that_is_not_the_datas_is_refused_before_a_folder_is_made(seqnet:
 
 @pytest.mark.parametrize(
     ("contents", "place"),
-    [("text,label\ngood,1\n,0\n", "line 3"), ("", "bad.csv"), ("words,label\ngood,1\n", "'text'")],
+    [("text,label\n" + "good,1\n" * 9 + ",0\n", "line 11"), ("", "bad.csv"), ("words,label\ngood,1\n", "'text'")],
 )
 def test_bad_data_leaves_no_folder(
     seqnet: Any, tmp_path: Path, classifier: tuple[str, ...], contents: str, place: str

@@ -190,8 +190,9 @@ def fresh_components(dropping: Dropping, name: str) -> dict[str, Any]:
     fresh = dropping.read(name, 0)
     overrides = ("experiment=wnut17", f"data.path={fresh['config']['data']['path']}", "device=cpu", "threads=1")
     fresh["config"] = configuration.compose("train", overrides).config
-    first, *words = fresh["data"]["words"]
-    fresh["data"]["words"] = [first, *words[::-1]]
+    fields = fresh["data"]["fields"]
+    first, *words = fields["word"]
+    fields["word"] = [first, *words[::-1]]
     return fresh
 
 

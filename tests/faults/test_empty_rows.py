@@ -108,7 +108,7 @@ def writing(cell: str, attention: dict[str, Any] | None, inputs: Space, source: 
 
 def drawn(space: Space, *shape: int) -> Tensor:
     """Values of a space; numbers of 0 and 1, which suit every objective."""
-    if isinstance(space, Tokens):
+    if isinstance(space, (Tokens, Spelling)):
         return torch.randint(0, space.size, shape)
     return torch.randint(0, 2, (*shape, space.size)).float()
 

@@ -10,7 +10,7 @@ from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import gather, other_width, resolve
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, check_encoding, numbered
-from seqnet.data.formats.written import in_one_line
+from seqnet.data.formats.written import in_one_line, line
 
 DOCUMENT = "-DOCSTART-"  # begins a line that is no token
 BIO = re.compile(r"[BIOESLU](-\S+)?")
@@ -59,8 +59,8 @@ class Conll(Format):
 
         def write(row: Sequence[Any]) -> None:
             for cells in zip(*row, strict=True):
-                print(*map(in_one_line, cells), sep="\t", file=to)
-            print(file=to)
+                line(to, *map(in_one_line, cells))
+            line(to)
 
         return write
 

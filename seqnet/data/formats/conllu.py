@@ -10,7 +10,7 @@ from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import gather, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, numbered
-from seqnet.data.formats.written import in_one_line
+from seqnet.data.formats.written import in_one_line, line
 
 WORD = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 USUAL = ("sent_id", "text")  # comments that are offered as columns
@@ -54,7 +54,7 @@ class Conllu(Format):
             lists = {name: value for name, value in given.items() if isinstance(value, list)}
             for name, value in given.items():
                 if name not in lists and value is not None:
-                    print(f"# {name} = {in_one_line(value)}", file=to)
+                    line(to, f"# {name} = {in_one_line(value)}")
             words = max(map(len, lists.values()), default=0)
             numbers = [str(number) for number, _ in zip(count(1), range(words), strict=False)]
             further = [name for name in lists if name not in WORD]
@@ -64,8 +64,8 @@ class Conllu(Format):
                 added = [f"{name}={in_one_line(lists[name][place])}" for name in further]
                 if added:
                     cells[-1] = "|".join(([] if cells[-1] == "_" else [cells[-1]]) + added)
-                print(*cells, sep="\t", file=to)
-            print(file=to)
+                line(to, *cells)
+            line(to)
 
         return write
 

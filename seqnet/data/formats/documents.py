@@ -10,7 +10,7 @@ from seqnet.data.formats.columns import resolve
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import stream
 from seqnet.data.formats.text import WIDE, as_utf8, check_encoding, not_encoded
-from seqnet.data.formats.written import cell
+from seqnet.data.formats.written import cell, line
 
 NAMES = ("text",)
 
@@ -52,7 +52,7 @@ class Documents(Format):
 
     def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
         """Writes the last value of each row, which is the prediction, as it is."""
-        return lambda row: print(cell(row[-1]), file=to)
+        return lambda row: line(to, cell(row[-1]))
 
     def _pieces(self, file: Any, bad: BadRows) -> Iterator[tuple[int, str]]:
         with stream(file) as raw:

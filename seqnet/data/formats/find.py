@@ -312,6 +312,9 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
     splits: dict[str, list[Any]] = {}
     for split, plainly in found.items():
         chosen = plainly.get(True) or plainly[False]
+        called = [file for file in chosen if not isinstance(file, Beside) and _named(_stem(file)) and several]
+        if len(called) > 1 and len({_within(file, root) for file in called}) == 1:  # valid.txt and dev.txt
+            raise DataError(f"{called[0]} and {called[1]} are the same split; keep one of them in the folder")
         if len(chosen) > 1 and not several and not _are_shards(chosen):
             if True in plainly or split == "train":
                 raise DataError(f"{chosen[0]} and {chosen[1]} are the same split; keep one of them in the folder")
@@ -327,6 +330,10 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
             f"{place} holds {shown(names, 200)}, none of them named train; name the file you mean with data.path="
         )
     return {"train": others} | splits, told
+
+
+def _stem(file: Any) -> str:
+    return PurePosixPath(plain_name(file)).stem
 
 
 def _are_shards(files: Sequence[Any]) -> bool:

@@ -1,14 +1,15 @@
 """JSON lines: an object a line."""
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, ClassVar, TextIO
 
+from seqnet import strict_json
 from seqnet.data.files import BadRows
 from seqnet.data.formats import records
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import numbered
+from seqnet.data.formats.written import line
 from seqnet.data.numbers import parse
 
 LOOK = 100  # rows whose keys are taken for the header
@@ -46,7 +47,7 @@ class Jsonl(Format):
 
     def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
         """Writes an object a line."""
-        return lambda row: print(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False), file=to)
+        return lambda row: line(to, strict_json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False))
 
     def _rows(self, file: Any, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, text, problem in numbered(file):

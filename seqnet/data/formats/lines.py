@@ -9,7 +9,7 @@ from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import Beside
 from seqnet.data.formats.text import NO_LINES, check_encoding, read_blocks
-from seqnet.data.formats.written import in_one_line
+from seqnet.data.formats.written import in_one_line, line
 from seqnet.errors import DataError
 
 ONLY = ("text",)  # the column of a file that is alone
@@ -72,4 +72,4 @@ class Lines(Format):
 
     def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
         """Writes the last value of each row, which is the prediction, as a line."""
-        return lambda row: print(in_one_line(row[-1]), file=to)
+        return lambda row: line(to, in_one_line(row[-1]))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TextIO
 from seqnet.data.formats import table
 from seqnet.data.formats.format import Writer
 from seqnet.data.formats.text import beginning, check_encoding, read_blocks
-from seqnet.data.formats.written import in_one_line
+from seqnet.data.formats.written import in_one_line, line
 from seqnet.errors import ConfigurationError
 
 
@@ -27,8 +27,8 @@ class Tsv(table.Table):
 
     def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
         """Writes the names, then rows; a cell's tabs and line ends become spaces."""
-        print(*map(in_one_line, names), sep=self.delimiter, file=to)
-        return lambda row: print(*map(in_one_line, row), sep=self.delimiter, file=to)
+        line(to, *map(in_one_line, names), delimiter=self.delimiter)
+        return lambda row: line(to, *map(in_one_line, row), delimiter=self.delimiter)
 
     def look(self, file: Any) -> list[list[str]]:
         """The first rows. Raises DataError."""

@@ -48,7 +48,7 @@ def sizes(rows: int, profile: Profile, kind: str, options: Mapping[str, Any], lo
     if max(longest, quantiles(lengths)[1]) > LONG and kind != "running":
         batch = max(batch // 2, 4)
     steps = math.ceil(trained / batch)
-    wanted = _by(trained, (500, 600), (2_000, 1_200), (20_000, 2_500), (200_000, 5_000), (math.inf, 20_000))
+    wanted = _by(trained, (500, 600), (2_000, 1_000), (20_000, 1_200), (200_000, 5_000), (math.inf, 20_000))
     epochs = min(max(round(wanted / steps), 3), 40)
     hidden = _by(trained, (500, 32), (5_000, 64), (50_000, 128), (math.inf, 256))
     words = len(profile.items) or len(profile.tokens)
@@ -62,7 +62,7 @@ def sizes(rows: int, profile: Profile, kind: str, options: Mapping[str, Any], lo
         hidden_size=hidden,
         embedding_size=embedding,
         max_epochs=epochs,
-        warmup_steps=min(epochs * steps // 10, 300),
+        warmup_steps=min(epochs * steps // 20, 300),
         lr=0.005 if hidden <= 64 else 0.003,
         dropout=0.3 if trained < 50_000 else 0.1,
         weight_decay=0.1 if trained < 20_000 else 0.01,

@@ -82,12 +82,17 @@ class Inputs(nn.Module):
         )
         self.size: int = self.main.size + sum(encoder.size for encoder in self.beside.values())  # type: ignore[operator,misc]
 
+    def by_name(self) -> dict[str, nn.Module]:
+        """What reads the inputs beside the main one, by their names."""
+        return {key.removeprefix(entry("")): encoder for key, encoder in self.beside.items()}
+
     def forward(self, values: Tensor, views: Mapping[str, Tensor]) -> Tensor:
         """values: [batch time ...]; views: each [batch time ...]; returns [batch time size]."""
         read: Tensor = self.main(values)
         if not self.beside:
             return read
-        return torch.cat([read, *(self.beside[entry(name)](view) for name, view in views.items())], dim=-1)
+        beside = (encoder(views[name]) for name, encoder in self.by_name().items())
+        return torch.cat([read, *beside], dim=-1)
 
 
 def entry(name: str) -> str:

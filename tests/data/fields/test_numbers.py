@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from seqnet.data.fields.field import BadValues
 from seqnet.data.fields.number import NumberField
@@ -149,26 +148,6 @@ def test_a_series_may_be_of_vectors() -> None:
     found = field.encode([[[1, 2], [3, 4]], np.ones((1, 2))])
     assert found.flat.tolist() == [[1, 2], [3, 4], [1, 1]] and found.lengths.tolist() == [2, 1]
     assert field.decode(found.flat[:2]) == [[1, 2], [3, 4]] and field.decode(found.flat[2]) == [1, 1]
-
-
-def test_a_window_is_scaled_by_its_context_and_back() -> None:
-    field = learned(SeriesField(scale="window", season=2), [[0, 10]])
-    context = torch.tensor([[1.0, 2, 3, 6], [5, 5, 5, 99]])[..., None]
-    window = field.window(context, torch.tensor([4, 3]))
-    assert window.centre.flatten().tolist() == [4.5, 5.0]  # of the last two steps
-    assert window.deviation.flatten().tolist() == pytest.approx([math.sqrt(3.5), 1.0])  # 5 5 5 never changes
-    assert torch.allclose(window.undo(window.apply(context)), context)
-    whole = learned(SeriesField(scale="window"), [[0, 10]]).window(context, torch.tensor([4, 3]))
-    assert whole.centre.flatten().tolist() == [3.0, 5.0]
-    with pytest.raises(ConfigurationError, match="season=2 has no effect with scale=standard"):
-        SeriesField(season=2)
-
-
-def test_the_mask_of_a_window_stays_as_it_is() -> None:
-    field = learned(SeriesField(scale="window", missing="mean", mask=True), [[0, None, 10]])
-    found = torch.from_numpy(field.encode([[0, None, 10]]).flat)[None]
-    window = field.window(found, torch.tensor([3]))
-    assert window.apply(found)[..., 1].tolist() == [[0.0, 1.0, 0.0]]
 
 
 def test_parts_of_a_time_stamp() -> None:

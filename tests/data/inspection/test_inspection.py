@@ -114,4 +114,4 @@ def test_sizes_grow_with_the_rows_and_warm_up_is_a_part_of_training() -> None:
         assert one.max_epochs >= other.max_epochs
     assert made[1].embedding_size < 300
     for rows, one in zip((20, 2_000, 50_000, 1_000_000), made, strict=True):
-        assert one.warmup_steps <= min(300, one.max_epochs * rows / one.batch_size / 9)
+        assert one.warmup_steps <= min(300, one.max_epochs * rows / one.batch_size / 18)

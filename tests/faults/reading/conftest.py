@@ -14,7 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,39 @@ import yaml
 from seqnet import build
 from seqnet.configuration import CONFIGS
 from seqnet.data.examples import Ragged
-from seqnet.data.files import TABLES
 from seqnet.errors import ConfigurationError, UserError
 from seqnet.spaces import Tokens
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 OPTIONS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (CONFIGS / "data").glob("*.yaml")}
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+TEXT = {"type": "text", "level": "characters"}
+NUMERIC = {"inputs": {"type": "series"}, "target": {"type": "label"}}
+KINDS: dict[str, tuple[str, dict[str, Any], list[str], str, tuple[str, ...]]] = {
+    # by name: the example, the fields, inputs, the target, and the endings of files
+    "sentences": ("sst2", {"text": {"type": "text"}, "label": {"type": "label"}}, ["text"], "label", TABLES),
+    "parallel": (
+        "pairs",
+        {"source": {"type": "text"}, "target": {"type": "text"}},
+        ["source"],
+        "target",
+        (*TABLES, ".source"),
+    ),
+    "tagging": (
+        "wnut17",
+        {
+            "word": {"type": "tokens", "column": 0},
+            "letters": {"type": "letters", "column": 0},
+            "tag": {"type": "tags", "column": -1},
+        },
+        ["word", "letters"],
+        "tag",
+        (".conll",),
+    ),
+    "text": ("tiny_shakespeare", {"text": TEXT}, ["text"], "text", (".txt", ".jsonl", ".parquet")),
+    "sequences": ("numbers", NUMERIC, ["inputs"], "target", (".jsonl",)),
+    "piano_roll": ("jsb_chorales", {"notes": {"type": "roll", "column": "value"}}, ["notes"], "notes", (".json",)),
+}
 MEGABYTES, SECONDS = 100, 2  # that reading a file may take more
 HANG, SPACE = 20, 4 << 30  # seconds and bytes of address space more, after which a child is stopped
 Row = dict[str, Any]
@@ -74,22 +101,33 @@ class Read:
 
 @dataclass(frozen=True)
 class Reader:
-    """A data set of configs/data in a format, called by the ending of its files."""
+    """A kind of data in a format, called by the ending of its files. table: makes a data set of fields."""
 
     data: str
     suffix: str
+    table: Any = field(default=None, compare=False)
 
     @property
-    def options(self) -> dict[str, Any]:
-        """What its yaml says."""
-        found: dict[str, Any] = OPTIONS[self.data]
-        return found
+    def has_levels(self) -> bool:
+        """Whether it reads texts, by words or by characters."""
+        return any(one["type"] == "text" for one in KINDS[self.data][1].values()) if self.data in KINDS else False
 
     @cached_property
     def example(self) -> Path:
         """The training file of the contract tests, or all of it."""
-        (found,) = [*(EXAMPLES / self.data).glob("train.*"), *(EXAMPLES / self.data).glob("*.json")]
+        folder = EXAMPLES / (KINDS[self.data][0] if self.data in KINDS else self.data)
+        (found,) = [*folder.glob("train.*"), *folder.glob("*.json")]
         return found
+
+    def source(self, path: Path | str, on_bad_row: str, level: str | None = None) -> Any:
+        """The data set, which has read nothing. level: of texts."""
+        options = {"path": str(path), "on_bad_row": on_bad_row}
+        if self.data not in KINDS:
+            return build.source({"seed": 0, "data": OPTIONS[self.data] | options})
+        _, fields, inputs, target, _ = KINDS[self.data]
+        if level is not None:
+            fields = {name: one | ({"level": level} if one["type"] == "text" else {}) for name, one in fields.items()}
+        return self.table(fields=fields, inputs=inputs, target=target, valid_share=0.1, **options)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -115,11 +153,10 @@ class Reader:
             path.with_suffix(".target").write_bytes(table(self.rows, ".target"))
         return path
 
-    def read(self, path: Path | str, on_bad_row: str = "raise", **options: Any) -> Read:
+    def read(self, path: Path | str, on_bad_row: str = "raise", level: str | None = None) -> Read:
         """Learn from a file and encode all its splits; what is no error of the user's is raised."""
         began = time.process_time()
-        options = self.options | {"path": str(path), "on_bad_row": on_bad_row} | options
-        source = build.source({"seed": 0, "data": options})
+        source = self.source(path, on_bad_row, level)
         try:
             source.fit()
             splits = [split for name in ("train", "valid", "test") if (split := source.split(name)) is not None]
@@ -146,14 +183,10 @@ class Reader:
 
 
 def readers() -> list[Reader]:
-    """Those of each data set that has a path, by the ending of its example and what can be made of that."""
-    found = []
-    for data in sorted(data for data, options in OPTIONS.items() if "path" in options):
-        assert any((EXAMPLES / data).glob("*")), f"put a small example into tests/contracts/examples/{data}"
-        suffix = Reader(data, "").example.suffix
-        made = {".tsv": TABLES, ".txt": (".txt", ".jsonl", ".parquet")}.get(suffix, (suffix,))
-        found += [Reader(data, each) for each in made] + [Reader(data, ".source")] * ("source" in OPTIONS[data])
-    return found
+    """Those of each kind of table in each of its formats, and of each other data set that has a path."""
+    others = sorted(data for data, options in OPTIONS.items() if "path" in options and data != "table")
+    found = [Reader(data, Reader(data, "").example.suffix) for data in others]
+    return found + [Reader(data, suffix) for data, (*_, endings) in KINDS.items() for suffix in endings]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -166,29 +199,40 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "reader" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("endings")
         found = [reader for reader in readers() if mark is None or reader.suffix in mark.args]
-        metafunc.parametrize("reader", found, ids=[f"{reader.data}{reader.suffix}" for reader in found])
+        metafunc.parametrize("reader", found, ids=[f"{one.data}{one.suffix}" for one in found], indirect=True)
+
+
+@pytest.fixture
+def reader(request: pytest.FixtureRequest, table: Any) -> Reader:
+    """A reader that can make tables."""
+    return replace(request.param, table=table)
 
 
 @pytest.fixture(scope="session")
-def sources() -> dict[str, tuple[Any, str]]:
+def sources(table: Any) -> dict[str, tuple[Any, str]]:
     """By the name of its data set, a fitted source of each kind of inputs that predict reads, and a line for it."""
     found: dict[str, tuple[Any, str]] = {}
     kinds = set()
-    for data, options in sorted(OPTIONS.items(), key=lambda item: ("path" not in item[1], item[0])):
-        tiny = {"train_size": 8, "valid_size": 4, "test_size": 4, "length": 12, "path": str(EXAMPLES / data)}
-        made = build.source({"seed": 0, "data": options | {key: tiny[key] for key in options.keys() & tiny.keys()}})
-        kind = type(made).read_inputs, getattr(type(made), "tokens", None)
-        if kind in kinds:
-            continue
-        kinds.add(kind)
+    for data in [*KINDS, *sorted(data for data in OPTIONS if data != "table")]:
+        example = EXAMPLES / (KINDS[data][0] if data in KINDS else data)
+        if data in KINDS:
+            made = Reader(data, "", table).source(example, "raise")
+        else:
+            options = OPTIONS[data]
+            tiny = {"train_size": 8, "valid_size": 4, "test_size": 4, "length": 12, "path": str(example)}
+            made = build.source({"seed": 0, "data": options | {key: tiny[key] for key in options.keys() & tiny.keys()}})
+            kind = type(made).read_inputs, getattr(type(made), "tokens", None)
+            if kind in kinds:
+                continue
+            kinds.add(kind)
         try:
             made.fit()
         except ConfigurationError as error:  # an extra that is not installed
             print(f"{data}: {error}")
             continue
         split = made.split("train")
-        if (EXAMPLES / data / "line.txt").is_file():
-            line = (EXAMPLES / data / "line.txt").read_text(encoding="utf-8").rstrip("\n")
+        if (example / "line.txt").is_file():
+            line = (example / "line.txt").read_text(encoding="utf-8").rstrip("\n")
         elif isinstance(getattr(made, "source", None), Tokens):
             line = made.show(split.source[0])
         else:  # JSON, which is a text too

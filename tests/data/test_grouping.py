@@ -1,0 +1,149 @@
+"""Rows of a table that make sequences: grouped, sorted, held out and cut."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from seqnet import build
+from seqnet.configuration import CONFIGS, compose, quoted
+from seqnet.data.examples import Examples
+from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered, in_order
+from seqnet.errors import ConfigurationError, DataError
+
+
+def test_the_yaml_says_the_defaults() -> None:
+    said = yaml.safe_load((CONFIGS / "data" / "table.yaml").read_text())["rows"]
+    assert said == asdict(Grouping())
+
+
+def test_rows_of_a_group_in_their_order() -> None:
+    grouping = Grouping(group="store", order="day")
+    assert grouping.groups(["a", "b", "a", "a"], ["10", "1", "9", "2"], 4, "t.csv") == [[3, 2, 0], [1]]
+    assert Grouping(length=2).groups(None, None, 3, "t.csv") == [[0, 1, 2]]
+    days = ["2026-02-01", "2026-01-31", "2025-12-31T23:59"]
+    assert Grouping(order="day").groups(None, days, 3, "t.csv") == [[2, 1, 0]]
+    with pytest.raises(DataError, match="two rows of store b have day 1"):
+        grouping.groups(["b", "b"], ["1", "1.0"], 2, "t.csv")
+
+
+def test_what_is_sorted_by_is_read_as_numbers_times_or_text() -> None:
+    assert in_order(["10", "9"]) == [10.0, 9.0]
+    assert in_order(["b", "2"]) == ["b", "2"]
+    early, late = in_order(["2026-03-01T00:00+01:00", "2026-03-01T00:00+00:00"])
+    assert early < late
+
+
+def test_pieces_begin_every_so_many_rows_and_ask_something() -> None:
+    whole = Sequence_(range(10), 5)
+    cut = Grouping(length=4, every=2)
+    assert [(list(one.rows), one.asked_from) for one in cut.pieces(whole)] == [
+        ([2, 3, 4, 5], 3),
+        ([4, 5, 6, 7], 1),
+        ([6, 7, 8, 9], 0),
+    ]
+    assert list(Grouping().pieces(whole)) == [whole]
+    assert [list(one.rows) for one in Grouping(length=20).pieces(whole)] == [list(range(10))]
+    with pytest.raises(ConfigurationError, match=r"data.rows.every=2"):
+        Grouping(every=2)
+
+
+def test_all_groups_are_cut_at_one_time() -> None:
+    groups, days = [[0, 1, 2, 3], [4, 5]], [1, 2, 3, 4, 3, 9]
+    assert by_time(groups, days, (0.5, 0.8)) == [(2, 3), (0, 1)]
+    assert by_time(groups, None, (0.5, 1.0)) == [(2, 4), (1, 2)]
+
+
+def test_a_field_without_steps_says_one_thing() -> None:
+    values = {"sales": [1, 2, 3], "store": ["a", "a", "b"]}
+    steps = {"sales": True, "store": False}
+    assert gathered(values, Sequence_([0, 1]), steps) == {"sales": [1, 2], "store": "a"}
+    with pytest.raises(ValueError, match="store: 'a' and 'b'"):
+        gathered(values, Sequence_([1, 2]), steps)
+
+
+def source(path: Path, *overrides: str) -> Any:
+    """A data set of hours of stores, fitted."""
+    choices = (
+        "experiment=blank",
+        "data=table",
+        f"data.path={path}",
+        "+field@data.fields.load=series",
+        "data.target=load",
+        "data.rows.order=hour",
+        "objective=regression",
+    )
+    inputs = () if any(one.startswith("data.inputs") for one in overrides) else ("data.inputs=[load]",)
+    group = () if any(one.startswith("data.rows.group") for one in overrides) else ("data.rows.group=store",)
+    typed = [quoted(one) for one in (*choices, *inputs, *group, *overrides)]
+    found = build.source(compose("train", typed).config)
+    found.fit()
+    return found
+
+
+def write(path: Path, hours: int = 10) -> Path:
+    rows = [f"{store},{hour},{100 * number + hour}" for number, store in enumerate("ab") for hour in range(hours)]
+    path.write_text("\n".join(["store,hour,load", *rows[::-1]]) + "\n")  # the last hour first
+    return path
+
+
+def test_no_target_of_training_lies_behind_the_cut_and_each_later_one_is_asked_once(tmp_path: Path) -> None:
+    found = source(
+        write(tmp_path / "t.csv"), "data.valid_share=0.2", "data.test_share=0.2", "data.fields.load.scale=none"
+    )
+    asked: dict[str, list[float]] = {}
+    for name in ("train", "valid", "test"):
+        split = found.split(name)
+        assert isinstance(split, Examples) and len(split) == 2
+        targets = split.targets.flat.flatten()
+        asked[name] = sorted(targets[~targets.isnan()].tolist())
+    assert asked["train"] == [1, 2, 3, 4, 5, 101, 102, 103, 104, 105]
+    assert asked["valid"] == [6, 7, 106, 107] and asked["test"] == [8, 9, 108, 109]
+    assert found.split("valid").inputs[0].flatten().tolist() == [101 + hour - 1 for hour in range(7)]  # b comes first
+
+
+def test_a_horizon_asks_for_so_many_next_steps(tmp_path: Path) -> None:
+    found = source(
+        write(tmp_path / "t.csv", 6), "data.horizon=3", "data.fields.load.scale=none", "data.valid_share=0.0"
+    )
+    split = found.split("train")
+    assert found.targets.size == 3
+    row = split.targets[1]
+    assert row[:3].tolist() == [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
+    assert row[3:].isnan().any(dim=1).all() and len(row) == 5
+    batch = split.batch(torch.tensor([0, 1]))
+    assert batch.count == 6
+
+
+def test_a_series_known_ahead_stands_at_a_step_as_what_it_will_be(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("hour,load,price\n" + "".join(f"{hour},{hour},{10 * hour}\n" for hour in range(6)))
+    found = source(
+        path,
+        "+field@data.fields.price=series",
+        "data.fields.price.known_ahead=true",
+        "data.inputs=[load,price]",
+        "data.rows.group=null",
+        "data.horizon=2",
+        "data.valid_share=0.0",
+        "data.fields.load.scale=none",
+        "data.fields.price.scale=none",
+    )
+    split = found.split("train")
+    assert split.views["price"][0].tolist() == [[10, 20], [20, 30], [30, 40], [40, 50], [50, 0]]
+    assert split.inputs[0].flatten().tolist() == [0, 1, 2, 3, 4]
+
+
+def test_held_out_groups_are_whole(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "store,hour,load\n" + "".join(f"{store},{hour},{store}\n" for store in range(10) for hour in range(4))
+    )
+    found = source(path, "data.rows.split=group", "data.valid_share=0.3", "data.fields.load.scale=none")
+    train, valid = (
+        {int(found.split(name).inputs[row][0]) for row in range(len(found.split(name)))} for name in ("train", "valid")
+    )
+    assert len(train) == 7 and len(valid) == 3 and not train & valid
