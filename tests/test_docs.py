@@ -163,7 +163,11 @@ def _flat(content: dict[str, Any]) -> dict[str, Any]:
     """The options of a yaml, those of a section within it by the name of both."""
     found: dict[str, Any] = {}
     for key, value in content.items():
-        found |= {f"{key}.{name}": each for name, each in _flat(value).items()} if value and isinstance(value, dict) else {key: value}
+        found |= (
+            {f"{key}.{name}": each for name, each in _flat(value).items()}
+            if value and isinstance(value, dict)
+            else {key: value}
+        )
     return found
 
 

@@ -44,7 +44,7 @@ def run(config: dict[str, Any]) -> int:
                 write(as_line(row))
             before += one.rows
     source = stored.assembly.source
-    notes = source.notes([ASKED]) if isinstance(source, Dataset) else []
+    notes = source.remarks([ASKED]) if isinstance(source, Dataset) else []
     for note in [*notes, *(decoder.notes if decoder is not None else ())]:
         warn(note)
     return 0

@@ -568,7 +568,7 @@ class Training:
             device=str(self.device),
             monitor=self.state.stopping.monitor,
             minutes=trainer.position.seconds / 60,
-            notes=tuple(notes() if (notes := getattr(self.state.assembly.source, "notes", None)) else ()),
+            notes=tuple(told() if (told := getattr(self.state.assembly.source, "remarks", None)) else ()),
             resumed=self.beginning.components is not None,
             changed=tuple(self._changes()),
             log_file=self.folder / "train.log",

@@ -71,7 +71,7 @@ class Tally:
     tokens: dict[str, int] = field(default_factory=dict)  # by field
     unknown_tokens: dict[str, int] = field(default_factory=dict)
 
-    def notes(self, split: str) -> list[str]:
+    def remarks(self, split: str) -> list[str]:
         """Sentences about what of a split was not read as it stands."""
         found, where = [], "what was read" if split == ASKED else split
         if self.bad:
@@ -133,6 +133,7 @@ class Dataset:
         self._path, self._name, self._about = path, name, about
         self._format, self._split_column = format, split_column
         self._shares = (valid_share, test_share)
+        BadRows(on_bad_row)  # refuses what is no way
         self._on_bad_row, self._on_unknown_label = on_bad_row, on_unknown_label
         if not inputs and target is None:
             raise ConfigurationError(
@@ -873,15 +874,15 @@ class Dataset:
         }
         return self.asking.without_targets(self._at_each_step(columns)), kept.numbers
 
-    def notes(self, splits: Sequence[str] = SPLITS) -> list[str]:
+    def remarks(self, splits: Sequence[str] = SPLITS) -> list[str]:
         """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""
-        found = [] if list(splits) == [ASKED] else self._notes_of_files()
+        found = [] if list(splits) == [ASKED] else self._remarks_of_files()
         for split in splits:
             if (tally := self.tallies.get(split)) is not None:
-                found += tally.notes(split)
+                found += tally.remarks(split)
         return found
 
-    def _notes_of_files(self) -> list[str]:
+    def _remarks_of_files(self) -> list[str]:
         located = self._locate()
         columns = [*self._columns.values(), *self._grouping.columns()]
         columns += [] if self._split_column is None else [self._split_column]

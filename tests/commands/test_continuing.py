@@ -134,7 +134,7 @@ def test_what_changed_is_told_once_and_stored_for_good(
 ) -> None:
     stopped(seqnet, monkeypatch, 3, *SMALL)
     lr = last("old")["config"]["optimizer"]["lr"]
-    typed = ("optimizer.lr=1e-5", "schedule=cosine", "schedule.final=0.1", "model.dropout=0.25")
+    typed = ("optimizer.lr=1e-5", "schedule=cosine", "schedule.final=0.1", "model.output_dropout=0.25")
     with monkeypatch.context() as patch:
         stop_after(patch, 5)
         found = seqnet("train", "resume=old", "run_dir=new", *typed, "observers.console=true")
@@ -144,7 +144,7 @@ def test_what_changed_is_told_once_and_stored_for_good(
         f"optimizer.lr: {lr} -> 1e-05",
         "schedule: constant -> cosine",
         "schedule.final: null -> 0.1",
-        "model.dropout: 0.0 -> 0.25",
+        "model.output_dropout: 0.0 -> 0.25",
     ]
     entry = {
         "path": "old/checkpoints/step_00000003",
@@ -153,7 +153,7 @@ def test_what_changed_is_told_once_and_stored_for_good(
             "optimizer.lr": [lr, 1e-5],
             "schedule": ["constant", "cosine"],
             "schedule.final": [None, 0.1],
-            "model.dropout": [0.0, 0.25],
+            "model.output_dropout": [0.0, 0.25],
         },
     }
     assert last("new")["config"]["continued_from"] == [entry]
@@ -194,7 +194,7 @@ def test_a_plateau_keeps_what_it_reached_unless_it_is_another_schedule(
 
 
 KILLED = {
-    "rows": ("classifier", ("optimizer.lr=1e-4", "data.batch_size=5", "model.dropout=0.4", "schedule=linear")),
+    "rows": ("classifier", ("optimizer.lr=1e-4", "data.batch_size=5", "model.output_dropout=0.4", "schedule=linear")),
     "rewinding": ("classifier", ("training.on_nonfinite=rewind", "training.ema_decay=0.9", "precision=bf16")),
     "text": ("language_model", ("training.window=25", "training.stride=null", "optimizer.weight_decay=0.3")),
     "lanes": ("language_model", ("data.batch_size=3", "training.accumulate=2", "training.monitor=accuracy")),
@@ -413,7 +413,7 @@ def test_what_an_optimiser_only_begins_with_is_refused(seqnet: Any, optimizer: s
 
 
 @pytest.mark.parametrize(
-    "typed", ["optimizer.lr=1", "schedule=cosine", "training.window=4", "model.dropout=0.5", "data.batch_size=9"]
+    "typed", ["optimizer.lr=1", "schedule=cosine", "training.window=4", "model.output_dropout=0.5", "data.batch_size=9"]
 )
 def test_in_place_a_change_is_refused_with_the_way_to_make_it(seqnet: Any, judge_run: Path, typed: str) -> None:
     found = seqnet("train", f"run_dir={judge_run}", typed)

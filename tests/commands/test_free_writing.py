@@ -205,7 +205,7 @@ def test_no_attention_no_picture(seqnet: Any, chorale_run: Path, drawing_run: Pa
 
 @pytest.mark.parametrize(
     ("contents", "place"),
-    [(b"1 2\n\n3\n", "line 2"), (b"1 2\n3 9 4\n", "line 2"), (b"1\n2\n\xff\n", "line 3: not UTF-8")],
+    [(b"1 2\n\n9 x\n", "line 3"), (b"1 2\n3 9 4\n", "line 2"), (b"1\n2\n\xff\n", "line 3: not UTF-8")],
 )
 def test_a_bad_source_is_named_and_leaves_no_output(
     seqnet: Any, reverse_run: Path, contents: bytes, place: str

@@ -28,6 +28,7 @@ CODE_ONLY = (
     "decoder_cell",
     "head",
     "columns",
+    "described",
 )  # what other groups or a user's code hand over
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()

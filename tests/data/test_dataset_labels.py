@@ -204,7 +204,7 @@ def test_bad_options(source: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"data\.fields\.\*\.max_length is 0"):
         source(None, {"max_length": 0})
     with pytest.raises(ConfigurationError, match=r"data\.on_bad_row must be raise or skip, not 'ignore'"):
-        source(None, on_bad_row="ignore").fit()
+        source(None, on_bad_row="ignore")
     with pytest.raises(ConfigurationError, match=r"data\.path is not set"):
         source(None).fit()
 

@@ -19,7 +19,7 @@ def test_what_is_left_out_unknown_or_unused_is_told(tmp_path: Path, table: Calla
     made = table(tmp_path, FIELDS, ["text"], "label", on_bad_row="skip")
     made.fit()
     made.split("valid")
-    assert made.notes() == [
+    assert made.remarks() == [
         "no field uses 1 column: when",
         "left out 1 of 3 rows of train (data.on_bad_row=skip)",
         "left out 2 of 4 rows of valid (data.on_bad_row=skip)",
@@ -32,9 +32,9 @@ def test_nothing_is_told_where_there_is_nothing(tmp_path: Path, table: Callable[
     (tmp_path / "train.csv").write_text("text,label\na,x\nb,y\n")
     made = table(tmp_path, FIELDS, ["text"], "label", valid_share=0.0)
     made.fit()
-    assert made.notes() == []
+    assert made.remarks() == []
     made.read_inputs(["a b"], "here")
-    assert made.notes([ASKED]) == []
+    assert made.remarks([ASKED]) == []
 
 
 def test_another_column_than_the_one_meant_is_noticed(tmp_path: Path, table: Callable[..., Any]) -> None:
@@ -43,4 +43,4 @@ def test_another_column_than_the_one_meant_is_noticed(tmp_path: Path, table: Cal
     made = table(tmp_path, FIELDS, ["text"], "label")
     made.fit()
     made.split("valid")
-    assert made.notes()[-1].endswith("; is this the right column, and the right level?")
+    assert made.remarks()[-1].endswith("; is this the right column, and the right level?")
