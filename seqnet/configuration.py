@@ -134,7 +134,8 @@ def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> C
     sweeping: it is to be one of a sweep, in a folder that is not known yet.
     """
     _check_own_files(arguments, parse_overrides(arguments))
-    overrides = parse_overrides(_settled(command, arguments))
+    arguments = _settled(command, arguments)
+    overrides = parse_overrides(arguments)
     try:
         cfg = _load(command, [str(override.input_line) for override in overrides], _config_dir(arguments))
         return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
@@ -199,6 +200,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         known = [text for action in parser._actions for text in action.option_strings]
         raise ConfigurationError(f"{message}{did_you_mean(flag[1], known) if flag and flag[1] not in known else ''}")
 
+    parser.allow_abbrev = False  # --experiment would be Hydra's --experimental-rerun
     parser.error = refuse  # type: ignore[assignment]
     parsed = parser.parse_intermixed_args(list(arguments))
     if parsed.config_dir is not None and not Path(parsed.config_dir).is_dir():
@@ -225,7 +227,8 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
             raise ConfigurationError(f"cannot take out '{line[1:]}': give it a value instead, or null where it may be")
         key, named = override.key_or_group, override.get_key_element().lstrip("+")
         if "@" in named and not trust.is_group(named):
-            raise ConfigurationError(f"unknown group '{named}'{did_you_mean(named, trust.groups())}")
+            nested = [f"{group}@{named.partition('@')[2]}" for group in trust.NESTED]
+            raise ConfigurationError(f"unknown group '{named}'{did_you_mean(named, [*trust.groups(), *nested])}")
         if re.match(r"hydra\b", key) and not key.startswith(OF_HYDRA):
             raise ConfigurationError(
                 f"cannot set {key}: of Hydra's own options only those of its launcher and sweeper can be chosen; where "
@@ -595,7 +598,8 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
 
 
 def _groups() -> list[str]:
-    return sorted(path.name for path in CONFIGS.iterdir() if path.is_dir() and path.name != "hydra")
+    own = (path.name for path in CONFIGS.iterdir() if path.is_dir() and path.name != "hydra")
+    return sorted((*own, *trust.INNER))
 
 
 def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
@@ -609,7 +613,7 @@ def _unknown_typed_key(command: str, arguments: Sequence[str]) -> str | None:
         return None
     finally:
         GlobalHydra.instance().clear()
-    choices = {group: str(choice) for group, choice in cfg.hydra.runtime.choices.items() if "/" not in group}
+    choices = {group: str(choice) for group, choice in cfg.hydra.runtime.choices.items() if trust.is_group(group)}
     known = leaves(OmegaConf.to_container(_without_hydra(cfg)))  # type: ignore[arg-type]
     for override in overrides:
         key = override.key_or_group

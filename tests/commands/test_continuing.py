@@ -161,7 +161,7 @@ def test_what_changed_is_told_once_and_stored_for_good(
     assert (found.code, "changed " in found.out) == (0, False)
     assert seqnet.results("new")["continued_from"] == [entry]
     assert "continued_from:" in Path("new/config.yaml").read_text()
-    assert (last("new")["config"]["optimizer"]["lr"], last("new")["config"]["model"]["dropout"]) == (1e-5, 0.25)
+    assert (last("new")["config"]["optimizer"]["lr"], last("new")["config"]["model"]["output_dropout"]) == (1e-5, 0.25)
 
     assert seqnet("train", "resume=new", "run_dir=third", "training.max_epochs=3", "optimizer.lr=1e-6").code == 0
     second = {"training.max_epochs": [2, 3], "optimizer.lr": [1e-5, 1e-6]}
@@ -194,7 +194,7 @@ def test_a_plateau_keeps_what_it_reached_unless_it_is_another_schedule(
 
 
 KILLED = {
-    "rows": ("classifier", ("optimizer.lr=1e-4", "data.batch_size=5", "model.output_dropout=0.4", "schedule=linear")),
+    "rows": ("classifier", ("optimizer.lr=1e-4", "data.batch_size=5", "model.dropout=0.4", "schedule=linear")),
     "rewinding": ("classifier", ("training.on_nonfinite=rewind", "training.ema_decay=0.9", "precision=bf16")),
     "text": ("language_model", ("training.window=25", "training.stride=null", "optimizer.weight_decay=0.3")),
     "lanes": ("language_model", ("data.batch_size=3", "training.accumulate=2", "training.monitor=accuracy")),
@@ -413,7 +413,7 @@ def test_what_an_optimiser_only_begins_with_is_refused(seqnet: Any, optimizer: s
 
 
 @pytest.mark.parametrize(
-    "typed", ["optimizer.lr=1", "schedule=cosine", "training.window=4", "model.output_dropout=0.5", "data.batch_size=9"]
+    "typed", ["optimizer.lr=1", "schedule=cosine", "training.window=4", "model.dropout=0.5", "data.batch_size=9"]
 )
 def test_in_place_a_change_is_refused_with_the_way_to_make_it(seqnet: Any, judge_run: Path, typed: str) -> None:
     found = seqnet("train", f"run_dir={judge_run}", typed)

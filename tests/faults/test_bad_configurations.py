@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import random
+import re
 import string
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -40,19 +41,37 @@ DEFAULTS = {
 EXPERIMENTS = choices("experiment")
 
 
+def of_experiment(experiment: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """What an experiment and those that it builds on choose, and what they set."""
+    made: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for entry in read("experiment", experiment)["defaults"]:
+        if isinstance(entry, dict):
+            made |= {key.removeprefix("override ").removeprefix("/"): choice for key, choice in entry.items()}
+        elif entry != "_self_":
+            choices_before, values_before = of_experiment(entry)
+            made, values = choices_before | made, values_before | values
+    own = {key: value for key, value in read("experiment", experiment).items() if key != "defaults"}
+    return made, values | leaves(own)
+
+
 def chosen(experiment: str) -> dict[str, str | None]:
-    """The choice of each group under an experiment."""
+    """The choice of each group under an experiment, and of those within other groups: data/format and fields."""
+    made: dict[str, str | None] = {**DEFAULTS, **of_experiment(experiment)[0], "experiment": experiment}
+    for entry in read("data", str(made["data"])).get("defaults", ()):
+        made |= {f"data/{group}": choice for group, choice in entry.items()}
+    return made
 
-    def overrides(name: str) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for entry in read("experiment", name)["defaults"]:
-            if isinstance(entry, dict):
-                found |= {key.removeprefix("override /"): choice for key, choice in entry.items()}
-            elif entry != "_self_":
-                found |= overrides(entry)
-        return found
 
-    return {**DEFAULTS, **overrides(experiment), "experiment": experiment}
+def package_of(group: str) -> str:
+    """Where the options of a group stand: `decoder_cell`, `data.format`, `data.fields.text`."""
+    return group.partition("@")[2] or group.replace("/", ".")
+
+
+def group_of(groups: Iterable[str], package: str) -> str:
+    """The group whose options stand there, or around it."""
+    inside = [name for name in groups if f"{package}.".startswith(f"{package_of(name)}.")]
+    return max(inside, key=lambda name: len(package_of(name)), default=package)
 
 
 def options(groups: dict[str, str | None]) -> dict[str, Any]:
@@ -61,31 +80,48 @@ def options(groups: dict[str, str | None]) -> dict[str, Any]:
     for group, choice in groups.items():
         if choice is None or group in ("experiment", "debug"):
             continue
-        folder, _, package = group.partition("@")
+        folder = group.partition("@")[0]
         for key, value in leaves(read(folder, choice)).items():
-            if folder != "sweep" and key not in ("_target_", "attention") and "${" not in str(value):
-                found[f"{package or folder}.{key}"] = value
+            of_its_own = key in ("_target_", "attention", "defaults") or isinstance(value, dict)
+            if folder != "sweep" and not of_its_own and "${" not in str(value):
+                found[f"{package_of(group)}.{key}"] = value
     return found
 
 
 def option_of(groups: dict[str, str | None], key: str, default: Any) -> said.Option:
     """What an option may hold, as its class says it, or the section that it stands in."""
-    package, _, last = key.partition(".")
-    group = next((name for name in groups if (name.partition("@")[2] or name) == package), None)
-    target = read(group.partition("@")[0], groups[group] or "").get("_target_") if group and groups[group] else None
+    package, _, last = key.rpartition(".")
+    group = group_of(groups, package)
+    target = read(group.partition("@")[0], groups[group] or "").get("_target_") if groups.get(group) else None
+    if package == "data.rows":
+        target = "seqnet.data.grouping.Grouping"
     takes = said.of(build.locate(target, None)) if target and not target.startswith("torch.") else {}
     return takes.get(last) or relations.option(key, default)
+
+
+def general(key: str) -> str:
+    """The name under which an option stands below: that of a field, whatever the field is called, is of `field`."""
+    return re.sub(r"^data\.fields\.\w+\.", "field.", key)
 
 
 def keys_of(group: str, choice: str) -> set[str]:
     return set(options({group: choice})) - set(options({}))
 
 
-WRITING = [name for name in EXPERIMENTS if chosen(name)["model"] == "encoder_decoder"]
-READING = [name for name in EXPERIMENTS if chosen(name)["model"] == "recurrent"]
-STREAMS = [name for name in READING if chosen(name)["data"] in ("text", "python_docs")]
+def asks_next(experiment: str) -> bool:
+    """Whether it asks of what it reads what comes next."""
+    made, values = of_experiment(experiment)
+    return made.get("data") in ("ball", "python_docs", None) or values.get("data.target") in values.get(
+        "data.inputs", ()
+    )
+
+
+COMPLETE = [name for name in EXPERIMENTS if name != "blank"]  # which is what is left to be said
+WRITING = [name for name in COMPLETE if chosen(name)["model"] == "encoder_decoder"]
+READING = [name for name in COMPLETE if chosen(name)["model"] == "recurrent"]
+NEXT = [name for name in READING if asks_next(name)]
+STREAMS = [name for name in NEXT if chosen(name)["data"] == "python_docs" or "text" in chosen(name).values()]
 FROM_NOTHING = ["compose"]
-NEXT = ("text", "python_docs", "ball", "piano_roll")  # which ask what comes next
 ROWS = [name for name in READING if name not in STREAMS]
 DRAWN = [name for name in EXPERIMENTS if "train_size" in read("data", str(chosen(name)["data"]))]
 
@@ -97,10 +133,11 @@ OR_NULL = {
     "model.embedding_size",
     "checkpoint.every_minutes",
     "data.name",
+    "field.normalise",
 }
-TEXTS = relations.TEXTS | {"run_dir", "init_from"}
-COLUMNS = {"data.text_column", "data.label_column", "data.source", "data.target"}
-SIGNED = COLUMNS | {"data.token_column", "data.tag_column", "cell.forget_bias", "optimizer.beta2_decay"}
+TEXTS = relations.TEXTS | {"run_dir", "init_from", "field.column", "data.format.encoding"}
+COLUMNS = {"data.rows.group", "data.rows.order", "data.split_column"}  # names or positions
+SIGNED = COLUMNS | {"cell.forget_bias", "optimizer.beta2_decay"}
 FROM_ZERO = SIGNED | {
     "seed",
     "attention.entropy",
@@ -110,6 +147,9 @@ FROM_ZERO = SIGNED | {
     "data.num_workers",
     "data.test_share",
     "data.transpose",
+    "field.highest",
+    "field.lowest",
+    "field.transpose",
     "decoding.coverage_penalty",
     "decoding.length_penalty",
     "decoding.min_length",
@@ -159,6 +199,7 @@ LISTS = {
     "optimizer.eps": ("[0.1]", "[null,-1]", "[-0.1,0.1]", "[1e-30,0.1]", "[]", "[abc,0.1]", "[0.1,null]"),
     "optimizer.etas": ("[1.2,0.5]", "[0.5]", "[0.0,1.2]", "[0.5,inf]"),
     "optimizer.step_sizes": ("[-1,1]", "[0.1]", "[0.1,nan]", "[1,0.1]"),
+    "data.inputs": ("[1]", "[null]", "[nothing]", "[[text]]", "['']"),
     "schedule.milestones": ("[1.0]", "[-0.1]", "[0.5,abc]", "[]", "[0.5,0.5]"),
     "task.metrics": ("[bleu,bleu]", "[1]", "[null]", "[[bleu]]"),
     "trust": ("[1]", "[null]", "[my.module]", "['']", "['a b']", "[[a]]"),
@@ -166,7 +207,7 @@ LISTS = {
 
 
 def is_a_number(key: str, default: Any) -> bool:
-    if isinstance(default, bool) or key in TEXTS or key in COLUMNS:
+    if isinstance(default, bool) or general(key) in TEXTS | COLUMNS:
         return False
     return default is None or isinstance(default, (int, float))
 
@@ -199,6 +240,7 @@ class Draw(random.Random):
         self.experiment = self.choice(experiments)
         self.groups = chosen(self.experiment)
         self.options = options(self.groups)
+        self.next = self.experiment in NEXT
 
     def bad(self, typed: str, *named: str, meant: Iterable[str] | None = None) -> Bad:
         """That override, beside this experiment."""
@@ -251,31 +293,36 @@ def value(default: Any) -> str:
 
 def misspelt_key(draw: Draw) -> Bad:
     key = draw.key(lambda key, _: True)
-    group, dot, last = key.rpartition(".")
+    package, dot, last = key.rpartition(".")
+    group = group_of(draw.groups, package)
     every = {name for choice in choices(group) for name in keys_of(group, choice)} if dot else set()
     alike = {name.rpartition(".")[2] for name in {*draw.options, *every}}
-    wrong = f"{group}{dot}{draw.typo(last, {*alike, *draw.groups})}"
+    wrong = f"{package}{dot}{draw.typo(last, {*alike, *draw.groups})}"
     meant = nearest(wrong, [*draw.options, *([] if dot else draw.groups)])
     return draw.bad(f"{draw.choice(('', '', '+', '++'))}{wrong}={value(draw.options[key])}", wrong, meant=meant)
 
 
 def misspelt_group_of_a_key(draw: Draw) -> Bad:
     key = draw.key(lambda key, _: "." in key)
-    group, _, last = key.partition(".")
-    wrong = f"{draw.typo(group, {*draw.groups, 'decoder_cell', 'debug'})}.{last}"
+    *parts, last = key.split(".")
+    place = draw.randrange(len(parts))
+    known = {part for name in (*draw.options, *draw.groups) for part in name.split(".")}
+    parts[place] = draw.typo(parts[place], {*known, "decoder_cell", "debug"})
+    wrong = ".".join((*parts, last))
     meant = nearest(wrong, draw.options)
     return draw.bad(f"{draw.choice(('', '+', '++'))}{wrong}={value(draw.options[key])}", wrong, meant=meant)
 
 
 def wrong_group(draw: Draw) -> Bad:
     key = draw.key(lambda key, _: "." in key)
-    last = key.partition(".")[2]
-    others = sorted({name.partition(".")[0] for name in draw.options if "." in name})
+    last = key.rpartition(".")[2]
+    others = {name.rpartition(".")[0]: "" for name in draw.options if "." in name}
+    others = {package: group_of(draw.groups, package) for package in sorted(others)}
     free = [
-        group
-        for group in others
-        if not any(f"{group}.{last}" in {*draw.options, *keys_of(group, choice)} for choice in choices(group))
-        and f"{group}.{last}" not in draw.options
+        package
+        for package, group in others.items()
+        if not any(f"{package}.{last}" in keys_of(group, choice) for choice in choices(group))
+        and f"{package}.{last}" not in draw.options
     ]
     wrong = f"{draw.choice(free)}.{last}"
     namesakes = [name for name in draw.options if name.rpartition(".")[2] == last]
@@ -284,9 +331,9 @@ def wrong_group(draw: Draw) -> Bad:
 
 def no_group(draw: Draw) -> Bad:
     known = {*draw.groups, *(key for key in draw.options if "." not in key)}
-    key = draw.key(lambda key, _: "." in key and key.partition(".")[2] not in known)
-    last = key.partition(".")[2]
-    namesakes = [name for name in draw.options if name.partition(".")[2] == last]
+    key = draw.key(lambda key, _: "." in key and key.rpartition(".")[2] not in known)
+    last = key.rpartition(".")[2]
+    namesakes = [name for name in draw.options if name.rpartition(".")[2] == last]
     return draw.bad(f"{draw.choice(('', '+'))}{last}={value(draw.options[key])}", last, meant=namesakes)
 
 
@@ -320,10 +367,15 @@ def misspelt_experiment(draw: Draw) -> Bad:
 
 
 def misspelt_group(draw: Draw) -> Bad:
-    known = {*draw.groups, "hydra", *(key for key in draw.options if "." not in key)}
+    known = {*draw.groups, "hydra", "field", "format", *(key for key in draw.options if "." not in key)}
     group = draw.choice(sorted(draw.groups))
     folder, at, package = group.partition("@")
-    wrong = f"{folder}@{draw.typo(package, known)}" if at else draw.typo(folder, known)
+    within, slash, own = folder.rpartition("/")
+    misspelt = f"{within}{slash}{draw.typo(own, known)}"
+    if folder == "cell" and at:
+        misspelt = folder
+        package = draw.typo(package, known)
+    wrong = f"{misspelt}{at}{package}"
     typed = f"{draw.choice(('', '+'))}{wrong}={draw.choice(choices(group))}"
     return draw.bad(typed, f"'{wrong}'", meant=nearest(wrong, [*known, "cell@decoder_cell"]))
 
@@ -340,27 +392,27 @@ def misspelt_word(draw: Draw) -> Bad:
 
 
 def wrong_type(draw: Draw) -> Bad:
-    key = draw.key(lambda key, _: key not in TEXTS)
+    key = draw.key(lambda key, _: general(key) not in TEXTS)
     default = draw.options[key]
     if isinstance(default, bool):
         wrong = ["2", "0", "maybe", "[true]", "null", "1.5", "'true'"]
     elif isinstance(default, list):
         wrong = ["3", "abc", "true", "null"]
     elif key in COLUMNS:
-        wrong = ["1.5", "true", "null", "[text]", "''"]
+        wrong = ["1.5", "true", "[text]", "''"]
     elif isinstance(default, str):
-        wrong = ["3", "1.5", "true", "null", f"[{default}]", "''"]
+        wrong = ["3", "1.5", "true", f"[{default}]", "''"]
     elif plural(key, default):
         wrong = ["abc", "true", "[0.1]", "'0.5'", "''"]
     else:
         wrong = ["abc", "true", "[1]", "1.5", "'3'", "''"]
-    if isinstance(default, (int, float)) and key not in OR_NULL:
+    if isinstance(default, (int, float, str)) and not isinstance(default, bool) and general(key) not in OR_NULL:
         wrong.append("null")
     return draw.bad(f"{key}={draw.choice(wrong)}", f"{key}=")
 
 
 def mapping(draw: Draw) -> Bad:
-    key = draw.key(lambda key, _: key not in TEXTS)
+    key = draw.key(lambda key, _: general(key) not in TEXTS)
     return draw.bad(f"{key}={draw.choice(('{a: 1}', '{value: 3}'))}", key)
 
 
@@ -373,9 +425,10 @@ def out_of_range(draw: Draw) -> Bad:
     key = draw.key(is_a_number)
     whole = not plural(key, draw.options[key])
     wrong = []
-    if key not in SIGNED:
+    if general(key) not in SIGNED:
         wrong += ["-1", "-1000"] if whole else ["-1", "-0.001", "-1e-9"]
-    if key not in FROM_ZERO:
+    nothing_held_out = key == "data.valid_share" and draw.groups["data"] == "table"
+    if general(key) not in FROM_ZERO and not nothing_held_out:
         wrong.append("0")
     if key in BELOW_ONE:
         wrong += ["1", "1.5"]
@@ -399,7 +452,7 @@ def wrong_choice_type(draw: Draw) -> Bad:
 
 def unreadable(draw: Draw) -> Bad:
     """What Hydra's grammar cannot read, or reads as something that a run cannot be made of."""
-    key = draw.key(lambda key, default: key not in TEXTS)
+    key = draw.key(lambda key, default: general(key) not in TEXTS)
     typed = draw.choice(
         (
             f"{key}",
@@ -429,7 +482,7 @@ def unreadable(draw: Draw) -> Bad:
 
 def misused(draw: Draw) -> Bad:
     """What Hydra would take, and makes no run, or files that nobody asked for."""
-    group = draw.choice(sorted(set(draw.groups) - {"cell@decoder_cell"}))
+    group = draw.choice(sorted(name for name in draw.groups if "@" not in name))
     made = draw.choice(choices(group))
     return draw.bad(
         *draw.choice(
@@ -453,7 +506,7 @@ def misused(draw: Draw) -> Bad:
 
 def capitals(draw: Draw) -> Bad:
     key = draw.key(lambda key, _: "." in key)
-    group, _, last = key.partition(".")
+    group, _, last = key.rpartition(".")
     wrong = draw.choice((f"{group}.{last.upper()}", f"{group.title()}.{last}", f"{group.title()}.{last.title()}"))
     return draw.bad(f"{wrong}={value(draw.options[key])}", wrong, meant=[key])
 
@@ -520,7 +573,7 @@ CLASHES = (
     ("<stream> training.window=<large> model.bidirectional=true", "model.bidirectional"),
     ("<stream> training.window=null", "training.window"),
     ("<stream> data.batch_tokens=<large>", "data.batch_tokens data.batch_size"),
-    ("<row> model.bidirectional=true training.window=<small>", "model.bidirectional training.window"),
+    ("<whole> model.bidirectional=true training.window=<small>", "model.bidirectional training.window"),
     ("<stream> task=many_to_one", "task=many_to_one"),
     ("<stream> task=<writing_task> model=encoder_decoder", "task=many_to_many"),
     ("experiment=digits objective=<step_objective>", "objective="),
@@ -547,9 +600,9 @@ CLASHES = (
     ("<vectors> model.bridge=copy", "model.bridge model.encoder"),
     ("experiment=digit_captions task.encoder=none model.bidirectional=true", "model.encoder model.bidirectional"),
     ("<reading> cell@decoder_cell=<cell>", "cell@decoder_cell model=recurrent"),
-    ("experiment=multi30k model.shared_embedding=true data.vocabulary=apart", "model.shared_embedding data.vocabulary"),
+    ("experiment=multi30k model.shared_embedding=true", "model.shared_embedding vocabulary"),
     (
-        "experiment=multi30k model.shared_embedding=true data.vocabulary=joint model.embedding_size=null "
+        "experiment=multi30k model.shared_embedding=true data.fields.en.vocabulary=de model.embedding_size=null "
         "model.tied=false",
         "model.shared_embedding model.embedding_size",
     ),
@@ -613,10 +666,24 @@ CLASHES = (
     ("experiment=ball model.bidirectional=true", "model.bidirectional"),
     ("experiment=wnut17 task=seq2seq model=encoder_decoder", "task="),
     ("experiment=compose model.bridge=zero", "model.bridge"),
+    ("<tabled> field@data.fields.more=number", "field@data.fields.more=number data.inputs data.target"),
+    ("<drawn> field@data.fields.more=number", "field@data.fields.more=number data=table"),
+    ("<tabled> data.target=nothing", "data.target=nothing"),
+    ("experiment=blank", "data.inputs data.target"),
+    ("experiment=sst2 data.inputs=[label,label] data.target=text", "data.inputs=label,label"),
+    ("experiment=sst2 data.inputs=[text,label] data.target=label", "data.target=label data.inputs"),
+    ("experiment=sst2 data.horizon=<small>", "data.horizon=<small> data.inputs data.target"),
+    ("<tabled> data.rows.every=<small>", "data.rows.every=<small> data.rows.length"),
+    ("experiment=multi30k data.fields.en.vocabulary=<field>", "data.fields.en.vocabulary=<field>"),
+    ("experiment=sst2 field@data.fields.label=tags", "label text data.inputs"),
+    ("experiment=wnut17 field@data.fields.tag=label", "task=many_to_many"),
+    ("experiment=jsb_chorales field@data.fields.notes=number", "data.target=notes data.inputs"),
+    ("experiment=wnut17 data.fields.tag.scheme=none", "objective=tags"),
 )
 PLACES: dict[str, tuple[str, ...] | list[str]] = {
-    "any": EXPERIMENTS,
+    "any": COMPLETE,
     "row": ROWS,
+    "whole": [name for name in ROWS if name not in NEXT],
     "stream": STREAMS,
     "reading": READING,
     "sourced": [name for name in WRITING if chosen(name)["attention"] == "soft"],
@@ -640,16 +707,16 @@ PLACES: dict[str, tuple[str, ...] | list[str]] = {
     "class_objective": ["classification"],
     "number_objective": ["regression"],
     "one_readout": ["last", "mean", "max"],
+    "tabled": ["sst2", "wnut17", "multi30k", "tiny_shakespeare", "jsb_chorales"],
+    "drawn": DRAWN,
+    "field": ["en", "nothing"],
     "sampler": ["random", "tpe"],
     "share": ["0.25", "0.5", "0.75"],
 }
-NAMES = {"any", "row", "stream", "reading", "sourced", "writing_own", "reading_own", "one", "step", "numbers"} | {
-    "vectors",
-    "classes",
-    "many_classes",
-    "scanned",
-    "filed",
-}
+NAMES = set(
+    "any row whole stream reading sourced writing_own reading_own one step numbers vectors classes many_classes "
+    "scanned filed tabled drawn".split()
+)  # which are of experiments
 
 
 def clash(draw: Draw, number: int) -> Bad:
@@ -659,6 +726,7 @@ def clash(draw: Draw, number: int) -> Bad:
     drawn |= {place: str(draw.choice(names)) for place, names in PLACES.items()}
     for place, filled in drawn.items():
         line = line.replace(f"<{place}>", f"experiment={filled}" if place in NAMES else filled)
+        named = named.replace(f"<{place}>", filled)
     return Bad(("train", *line.split()), tuple(named.split()))
 
 
@@ -748,13 +816,16 @@ UP_TO = {  # whole numbers are drawn up to 9, of these up to more
     "data.train_size": 200,
     "data.valid_size": 99,
     "data.test_size": 99,
+    "field.highest": 127,
+    "field.lowest": 50,
+    "field.vocabulary_size": 5000,
     "data.vocabulary_size": 5000,
     "model.embedding_size": 64,
     "model.hidden_size": 64,
     "threads": 4,
     "training.log_every_steps": 500,
 }
-AT_LEAST = {"data.length": 2, "data.symbols": 2, "data.digits": 4}  # fewer digits make too few sums
+AT_LEAST = {"data.length": 2, "data.symbols": 2, "data.digits": 4, "field.highest": 60}  # of fewer digits: few sums
 TOGETHER = {  # what must suit other options is drawn beside them, below
     "data.batch_tokens",
     "attention.entropy",
@@ -764,6 +835,25 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "attention.temperature",
     "checkpoint.average_best",
     "data.characters",
+    "data.horizon",
+    "data.inputs",
+    "data.format.ending",
+    "data.format.name_pattern",
+    "data.rows.every",
+    "data.rows.length",
+    "data.rows.split",
+    "data.target",
+    "field.axis",
+    "field.channels",
+    "field.convert_back",
+    "field.hop_ms",
+    "field.mask",
+    "field.pattern",
+    "field.season",
+    "field.size",
+    "field.window_ms",
+    "field.scheme",
+    "field.vocabulary",
     "data.first_year",
     "data.last_year",
     "data.max_characters",
@@ -772,7 +862,6 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "data.test_share",
     "data.train_share",
     "data.valid_share",
-    "data.vocabulary",
     "debug.one_batch",
     "debug.profile",
     "decoding.beam_size",
@@ -790,6 +879,8 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "model.embedding_std",
     "model.hidden_size",
     "model.input_feeding",
+    "model.join",
+    "model.num_layers",
     "model.readout",
     "model.residual",
     "model.shared_embedding",
@@ -829,23 +920,60 @@ GOOD_LISTS = {
 }
 
 
+TABLES: tuple[tuple[dict[str, str], dict[str, str]], ...] = (  # what a table of one's own may be: choices, and options
+    (
+        {"field@data.fields.a": "series", "field@data.fields.b": "number"}
+        | {"task": "many_to_one", "objective": "regression"},
+        {"data.inputs": "[a]", "data.target": "b", "data.rows.group": "shop", "data.rows.order": "day"},
+    ),
+    (
+        {"field@data.fields.a": "series", "objective": "regression"},
+        {"data.inputs": "[a]", "data.target": "a", "data.horizon": "3"}
+        | {"data.rows.length": "9", "data.rows.every": "2"},
+    ),
+    (
+        {"field@data.fields.a": "audio", "field@data.fields.b": "label"}
+        | {"data/format": "folder", "task": "many_to_one", "objective": "classification"},
+        {"data.inputs": "[a]", "data.target": "b"},
+    ),
+    (
+        {"field@data.fields.a": "tokens", "field@data.fields.b": "word_shape", "field@data.fields.c": "tags"}
+        | {"data/format": "conll", "objective": "tags"},
+        {"data.inputs": "[a,b]", "data.target": "c", "data.fields.b.column": "a", "data.fields.c.scheme": "BIOES"},
+    ),
+    (
+        {"field@data.fields.a": "frames", "field@data.fields.b": "numbers", "field@data.fields.c": "labels"}
+        | {"task": "many_to_one", "objective": "multi_label"},
+        {"data.inputs": "[a,b]", "data.target": "c", "data.fields.b.column": "[x,y]", "data.split_column": "0"},
+    ),
+    (
+        {"field@data.fields.a": "series", "field@data.fields.b": "time", "field@data.fields.c": "label"}
+        | {"task": "many_to_one", "objective": "classification"},
+        {"data.inputs": "[a,b]", "data.target": "c", "data.rows.group": "1", "data.rows.split": "time"},
+    ),
+)
+
+
 def fitting(draw: Draw, groups: dict[str, str | None], key: str, default: Any) -> str:
     """A value that this option may hold, whatever the others do."""
     words = option_of(groups, key, default).choices
+    named = general(key)
     if key in GOOD_LISTS:
         return draw.choice(GOOD_LISTS[key]) if isinstance(default, list) else "1e-7"
     if isinstance(default, bool):
         return draw.choice(("true", "false"))
     if words:
         return draw.choice([word for word in words if word != "identity"])  # which is for one cell
-    if key in TEXTS:
+    if key == "data.format.encoding":
+        return draw.choice(("utf-8", "cp1252", "utf-16"))
+    if named in TEXTS:
         return draw.choice(("a name", "some/where", "it's", "a=b, [c]", "\u00e9t\u00e9"))
-    if key in OR_NULL and draw.random() < 0.2:
+    if named in OR_NULL and draw.random() < 0.2:
         return "null"
     if plural(key, default):
         low, high = (-2.0 if key in SIGNED else 0.001), (0.95 if key in BELOW_ONE | TO_ONE else 4.0)
         return f"{draw.uniform(*((-0.9, -0.1) if key == 'optimizer.beta2_decay' else (low, high))):.3g}"
-    return str(draw.randint(AT_LEAST.get(key, 0 if key in FROM_ZERO else 1), UP_TO.get(key, 9)))
+    return str(draw.randint(AT_LEAST.get(named, 0 if named in FROM_ZERO else 1), UP_TO.get(named, 9)))
 
 
 def decodes(draw: Draw) -> bool:
@@ -870,7 +998,7 @@ def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
     """Options of a model that suit each other."""
     task, data, writes = draw.groups["task"], draw.groups["data"], draw.groups["model"] == "encoder_decoder"
     stream, windowed = draw.experiment in STREAMS, draw.random() < 0.4
-    heads, both = draw.choice((1, 2, 4)), draw.random() < 0.4 and data not in NEXT and (writes or not windowed)
+    heads, both = draw.choice((1, 2, 4)), draw.random() < 0.4 and not draw.next and (writes or not windowed)
     hidden = heads * draw.randint(1, 12)
     typed = {"model.hidden_size": str(hidden), "model.embedding_size": str(draw.randint(1, 40))}
     if made["attention"] == "multi_head":
@@ -896,8 +1024,8 @@ def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
             "model.tied": draw.choice(("true", "false")) if data != "digit_drawing" else "false",
             "training.scheduled_sampling": draw.choice(("0", "0.3", "1")),
         }
-        if data == "parallel" and draw.random() < 0.5:
-            typed |= {"data.vocabulary": "joint", "model.shared_embedding": "true"}
+        if draw.experiment == "multi30k" and draw.random() < 0.5:
+            typed |= {"data.fields.en.vocabulary": "de", "model.shared_embedding": "true"}
         if made["decoding"] == "beam" and attends:
             typed["decoding.coverage_penalty"] = draw.choice(("0", "0.2"))
     elif (stream or data == "copy_memory") and draw.random() < 0.3:
@@ -906,6 +1034,8 @@ def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
         typed["model.tied"] = "false"
         if draw.random() < 0.2:
             typed |= {"model.embedding_size": "null", "model.embedding_std": "1.0"}
+    if draw.random() < 0.3:  # of one layer, these would have no effect
+        typed |= {"model.num_layers": "2", "model.residual": draw.choice(("true", "false")), "model.dropout": "0.2"}
     if task == "many_to_one":
         typed["model.readout"] = draw.choice(("last", "mean", "max"))
     return typed | {"model.bidirectional": "true" if both else "false"}
@@ -945,7 +1075,7 @@ def good_pairs(draw: Draw, made: dict[str, str]) -> dict[str, str]:
         "dates": {"data.first_year": str(draw.randint(1000, 2000)), "data.last_year": str(draw.randint(2001, 9999))},
         "ball": {"data.min_speed": f"{draw.uniform(0, 0.1):.3g}", "data.max_speed": f"{draw.uniform(0.1, 1):.3g}"},
         "digits": {"data.train_share": "0.6", "data.valid_share": f"{draw.uniform(0.1, 0.39):.3g}"},
-        "sentences": {"data.valid_share": "0.4", "data.test_share": f"{draw.uniform(0.1, 0.59):.3g}"},
+        "table": {"data.valid_share": "0.4", "data.test_share": f"{draw.uniform(0.1, 0.59):.3g}"},
         "larger_total": {"objective.one_logit": draw.choice(("true", "false"))},
     }
     return typed | both.get(str(draw.groups["data"]), {})
@@ -954,17 +1084,24 @@ def good_pairs(draw: Draw, made: dict[str, str]) -> dict[str, str]:
 def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS, quick: bool = False) -> list[str]:
     """A command line that is right by its making. quick: for two steps of everything, on little data."""
     draw = Draw(number, experiments)
-    made = good_choices(draw)
+    own, said_of_it = draw.choice(TABLES) if draw.experiment == "blank" else ({}, {})
+    draw.groups |= own
+    draw.next = draw.next or said_of_it.get("data.target", "nothing") in said_of_it.get("data.inputs", "")
+    made = good_choices(draw) | own
     options_of = options({**draw.groups, **made})
     idle = {key for key in options_of if key.startswith("decoding.") and not decodes(draw)}
-    idle |= {"data.num_workers"} if draw.experiment in STREAMS else set()
-    free = sorted(options_of.keys() - TOGETHER - COLUMNS - idle)
+    idle |= {"data.num_workers", "data.fields.text.max_length"} if draw.experiment in STREAMS else set()
+    free = sorted(key for key in options_of.keys() - COLUMNS - idle if not {key, general(key)} & TOGETHER)
     groups_of = {**draw.groups, **made}
     typed = {
         key: fitting(draw, groups_of, key, options_of[key])
         for key in draw.sample(free, min(len(free), draw.randint(2, 9)))
     }
-    typed |= good_model(draw, made) | good_pairs(draw, made)
+    typed |= good_model(draw, made) | good_pairs(draw, made) | said_of_it
+    if "data.fields.en.vocabulary" in typed:  # two fields of one vocabulary are read alike
+        alike = {key.replace(".de.", ".en."): text for key, text in typed.items() if key.startswith("data.fields.de.")}
+        typed = {key: text for key, text in typed.items() if not key.startswith("data.fields.en.")} | alike
+        typed |= {"data.fields.en.vocabulary": "de"}
     if quick:  # debug=quick has its own limits, and would rather not wait
         typed = {key: text for key, text in typed.items() if not key.startswith(("training.max_", "training.pat"))}
         typed |= {

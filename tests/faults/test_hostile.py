@@ -450,7 +450,11 @@ TARGETS: dict[tuple[Command, ...], list[tuple[str, Any, dict[str, Any]]]] = {
         ("data", "subprocess.Popen", {"args": ["touch", "pwned"]}),
         ("cell", "seqnet.cli.main", {}),
         ("model", "seqnet.build.nn.Module", {}),
-        ("cell", "seqnet.data.sources.text.Text", {"path": "/etc/passwd"}),
+        ("cell", "seqnet.data.dataset.Dataset", {"path": "/etc/passwd"}),
+        ("data.fields.text", "evil.Evil", {}),
+        ("data.fields.text", "subprocess.Popen", {"args": ["touch", "pwned"]}),
+        ("data.format", "os.system", TOUCH),
+        ("data.format", "seqnet.data.fields.text.TextField", {}),
         ("cell", "evil.Evil", {}),
         ("cell", f"{ESCAPE}.Evil", {}),
         ("cell", LSTM, {"_args_": ["touch pwned"]}),
@@ -591,8 +595,9 @@ CONFIGURATIONS = [
 def terminal_driving(files: dict[str, bytes]) -> None:
     """Control characters for a vocabulary."""
     state = json.loads(files["data.json"])
-    unknown, *tokens = state["tokens"]
-    state["tokens"] = [unknown, "\x1b", *(chr(0x80 + place) for place in range(len(tokens) - 1))]
+    learned = state["fields"]["text"]
+    unknown, *tokens = learned["tokens"]
+    learned["tokens"] = [unknown, "\x1b", *(chr(0x80 + place) for place in range(len(tokens) - 1))]
     files["data.json"] = json.dumps(state).encode()
 
 
@@ -601,6 +606,23 @@ LEARNED = [
         (EVALUATE, GENERATE, GO_ON),
         {
             f"data is {str(value)[:60]!r}": told("data", "", value)
+            for value in (
+                None,
+                [],
+                {},
+                {"fields": [], "longest": None},
+                {"fields": {}, "longest": None},
+                {"fields": {"evil": {}}, "longest": None},
+                {"fields": {"text": {"level": "characters", "tokens": ["<unk>", "a"]}}},
+                {"fields": {"text": {"level": "characters", "tokens": ["<unk>", "a"]}}, "longest": 10**12},
+                {"fields": {"text": {"level": "characters", "tokens": ["<unk>", "a"]}, "evil": {}}, "longest": None},
+            )
+        },
+    ),
+    *artefacts(
+        (EVALUATE, GENERATE, GO_ON),
+        {
+            f"the text's state is {str(value)[:60]!r}": told("data", "fields.text", value)
             for value in (
                 None,
                 [],
