@@ -50,8 +50,11 @@ def commands(block: Block) -> Iterator[tuple[list[str], list[str]]]:
     """Each command line after `$ `, gone on with behind a backslash, and what the page shows of its output."""
     typed: list[str] | None = None
     shown: list[str] = []
-    for line in block.text.replace("\\\n", "").splitlines():
+    lines = iter(block.text.splitlines())
+    for line in lines:
         if line.startswith("$ "):
+            while line.endswith("\\"):
+                line = line[:-1] + next(lines)
             if typed is not None:
                 yield typed, shown
             typed, shown = shlex.split(line[2:]), []
@@ -126,7 +129,7 @@ def test_python_without_a_title_works_by_itself() -> None:
 # ------------------------------------------------------------------------------------------------------- the links
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.stem)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
