@@ -11,18 +11,27 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from seqnet import build
+from seqnet import options as options_of
+from seqnet.commands import train
+from seqnet.configuration import compose, quoted
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 CONFIGS = ROOT / "configs"
 PAGES = sorted(DOCS.glob("*.md"))
 WITH_COMMANDS = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
 FENCE = re.compile(r"^```(\w*)([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OPTION = re.compile(r"(?P<key>\w+): (?P<default>.*?)(?:\s+# (?P<means>.*))?")
 SHORT = ["debug=quick", "threads=1", "device=cpu"]
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: ```language title=FILE``` is written to a file, ```console exit=2``` is typed."""
+    """A fenced block: ```language title=FILE``` is written to a file, ```console exit=2``` is typed.
+
+    Of ```console run=no``` only what `seqnet train` would refuse is looked for: its output was shown once.
+    """
 
     language: str
     options: dict[str, str]
@@ -38,11 +47,14 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(block: Block) -> Iterator[tuple[list[str], list[str]]]:
-    """Each command line after `$ `, and what the page shows of its output."""
+    """Each command line after `$ `, gone on with behind a backslash, and what the page shows of its output."""
     typed: list[str] | None = None
     shown: list[str] = []
-    for line in block.text.splitlines():
+    lines = iter(block.text.splitlines())
+    for line in lines:
         if line.startswith("$ "):
+            while line.endswith("\\"):
+                line = line[:-1] + next(lines)
             if typed is not None:
                 yield typed, shown
             typed, shown = shlex.split(line[2:]), []
@@ -86,7 +98,7 @@ def test_what_a_page_says_works(page: Path, tmp_path: Path, terminal: Any) -> No
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
     for block in found:
-        if block.language != "console":
+        if block.language != "console" or "run" in block.options:
             continue
         for typed, shown in commands(block):
             done = terminal(*runnable(typed), folder=tmp_path)
@@ -96,6 +108,15 @@ def test_what_a_page_says_works(page: Path, tmp_path: Path, terminal: Any) -> No
             for line in shown:  # in this order; `...` at the end of a line stands for anything
                 start, whole = line.removesuffix("..."), not line.endswith("...")
                 assert any(said == line if whole else said.startswith(start) for said in lines), f"{line}\n{output}"
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
+def test_what_a_page_only_shows_would_not_be_refused(page: Path) -> None:
+    shown = [block for block in blocks(page) if block.options.get("run") == "no" and "$ " in block.text]
+    for block in shown:
+        for typed, _ in commands(block):
+            if typed[:2] == ["seqnet", "train"] and "experiment=" in " ".join(typed) and "..." not in typed:
+                train.check(compose("train", [quoted(argument) for argument in typed[2:]]))
 
 
 def test_python_without_a_title_works_by_itself() -> None:
@@ -108,7 +129,7 @@ def test_python_without_a_title_works_by_itself() -> None:
 # ------------------------------------------------------------------------------------------------------- the links
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.stem)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -171,6 +192,27 @@ def _flat(content: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("group", ["field", "data/format"])
+def test_the_tables_of_fields_and_formats_are_those_of_their_yamls(group: str) -> None:
+    found = (DOCS / "your_data.md").read_text(encoding="utf-8")
+    table = found.partition(f"<!-- options of {group.rpartition('/')[2]}s -->\n")[2].partition("<!-- end -->")[0]
+    assert table == of_group(group), f"the table is written by: python {Path(__file__).relative_to(ROOT)}"
+
+
+def of_group(group: str) -> str:
+    """Each option of a group's choices: its default and what it means as the yaml says, what it may be by the class."""
+    lines = ["| of | option | default | may be | means |", "|---|---|---|---|---|"]
+    for path in sorted((CONFIGS / group).glob("*.yaml")):
+        may_be = options_of.of(build.locate(_yaml(path)["_target_"], None))
+        for line in path.read_text(encoding="utf-8").splitlines():
+            option = OPTION.fullmatch(line)
+            if option and option["key"] not in ("_target_", "column"):
+                words = may_be[option["key"]].words if option["key"] in may_be else ""
+                cells = (f"`{path.stem}`", f"`{option['key']}`", f"`{option['default']}`", words, option["means"] or "")
+                lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def test_every_option_is_in_the_table_and_nothing_else() -> None:
     assert documented().keys() == options().keys()
 
@@ -195,3 +237,13 @@ def read(default: str) -> Any:
     """A default as Hydra reads it (YAML alone takes 1e-8 for text)."""
     found = OmegaConf.to_container(OmegaConf.create(f"value: {default.strip('`')}"))
     return found["value"] if isinstance(found, dict) else None
+
+
+if __name__ == "__main__":  # writes the tables of fields and formats anew
+    page = DOCS / "your_data.md"
+    text = page.read_text(encoding="utf-8")
+    for group in ("field", "data/format"):
+        marks = rf"(<!-- options of {group.rpartition('/')[2]}s -->\n).*?(<!-- end -->)"
+        table = of_group(group)
+        text = re.sub(marks, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL)  # type: ignore[misc]
+    page.write_text(text, encoding="utf-8")
