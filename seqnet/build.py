@@ -206,7 +206,10 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
-    chosen = model_options.pop("encoders", None) or {}
+    chosen = dict(model_options.pop("encoders", None) or {})
+    first = getattr(getattr(fitted, "read", None), "first", None)
+    if first in chosen:  # which a model calls by what it is to it
+        chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
     model = make(
         model_options,
         trust,

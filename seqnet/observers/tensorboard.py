@@ -76,6 +76,8 @@ class TensorBoard(Observer):
             file.image(f"attention/{report.split}/{number}", picture, report.step)
         if report.confusion is not None:
             names = report.class_names or tuple(map(str, range(len(report.confusion))))
+            if len(report.confusion) > len(names):  # a class that training never saw, which is never answered
+                names = (*names, "<unknown>")
             picture = confusion_image(report.confusion, names)
             file.image(f"confusion/{report.split}", picture, report.step)
             file.text(f"confusion/{report.split}", confusion_text(report.confusion, names), report.step)

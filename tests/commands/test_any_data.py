@@ -432,3 +432,14 @@ def test_it_trains_goes_on_and_answers(name: str, seqnet: Any) -> None:
     assert [row["loss"] for row in scores] == pytest.approx(
         [row["loss"] for row in seqnet.rows("run") if row["split"] == "valid" and row["step"] == scores[0]["step"]]
     )
+
+
+def test_a_class_that_only_valid_has_counts_as_an_error_and_is_drawn(seqnet: Any) -> None:
+    table(Path("train.csv"), [{"review": review(row % 2 == 0), "stars": "ab"[row % 2]} for row in range(ROWS)])
+    table(Path("valid.csv"), [{"review": review(True), "stars": stars} for stars in "abcc"])
+    choices = ("experiment=blank", "data.path=.", "+field@data.fields.review=text", "+field@data.fields.stars=label")
+    more = ("data.inputs=[review]", "data.target=stars", "task=many_to_one", "objective=classification")
+    found = seqnet("train", *choices, *more, *TINY, "device=cpu", "run_dir=run")
+    assert found.code == 0, found.err
+    assert "2 labels of valid never seen in training, each counted as an error" in found.out
+    assert seqnet.results("run")["best"]["accuracy"] <= 0.5

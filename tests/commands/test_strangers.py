@@ -132,6 +132,14 @@ def test_they_train_answer_and_go_on(mine: Any) -> None:
     assert mine.results("run")["epochs"] == 21
 
 
+def test_an_encoder_of_ones_own_reads_the_first_input_too(mine: Any) -> None:
+    choices = [one for one in CHOICES if not one.startswith(("+field@data.fields.text", "data.inputs"))]
+    encoder = "+model/encoder@model.encoders.age=doubled"
+    found = mine("train", *choices, "data.inputs=[age]", encoder, "training.max_epochs=1", "run_dir=run", "device=cpu")
+    assert found.code == 0, found.err
+    assert "age (strangers_mine) by Doubled, 1 wide" in found.out
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
