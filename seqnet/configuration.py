@@ -583,6 +583,10 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
     alike = re.search(r"Did you mean to override (?:one of )?(.+)\?", message)
     if unmatched and unmatched[1] is None and unmatched[2] in trust.groups():
         return ConfigurationError(unknown_key(unmatched[2], (), {}, command))
+    if unmatched and unmatched[2] in trust.INNER:
+        return ConfigurationError(
+            f"{unmatched[2]} is how files are read, and the chosen data reads none: leave it out, or choose data=table"
+        )
     if unmatched and (alike or "No match in the defaults list" in message):
         where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""
         known = alike[1].split(", ") if alike else _groups()

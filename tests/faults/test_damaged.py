@@ -393,11 +393,12 @@ def test_a_best_one_that_is_gone_is_not_replaced_by_another(runs: Runs, tmp_path
 def test_a_damaged_best_one_is_said_when_the_run_ends(runs: Runs, tmp_path: Path) -> None:
     """Training goes on from the newest, since a better one may come; where none does, nothing else counts as best."""
     run = tmp_path / "run"
-    assert runs.train(runs.overrides, run, {"training.max_steps": 6, "optimizer.lr": 1e-30})[0] == 0
+    climbs = {"optimizer.lr": 1.0, "training.monitor": "loss"}  # so high that each evaluation is worse than the last
+    assert runs.train(runs.overrides, run, {"training.max_steps": 6, **climbs})[0] == 0
     (best,) = {os.readlink(run / "checkpoints/best")}
     assert best == "step_00000005"
     flip(run / "checkpoints" / best / "ema.safetensors", 100, 3)
-    code, told = runs.train(runs.overrides, run, {"training.max_steps": 9, "optimizer.lr": 1e-30})
+    code, told = runs.train(runs.overrides, run, {"training.max_steps": 9, **climbs})
     assert code == 5 and told.count("\n") == 1
     assert f"{run / 'checkpoints' / best / 'ema.safetensors'} is damaged" in told
     assert not (run / "results.json").exists()
