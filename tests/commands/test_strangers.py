@@ -66,7 +66,7 @@ class Pipes(Format):
 
 
 class Doubled(nn.Module):
-    reads = ((Item.NUMBER, Axis.ROW),)
+    reads = ((Item.NUMBER, Axis.ROW), (Item.NUMBER, Axis.STEP))
 
     def __init__(self, space, size: int | None = None) -> None:
         super().__init__()
