@@ -85,12 +85,17 @@ class Runs:
         return manifest.step_of(path)
 
 
+def last_of(*overrides: str) -> tuple[str, ...]:
+    """The overrides, of each key the last: one that is given twice is refused."""
+    return tuple({override.partition("=")[0]: override for override in overrides}.values())
+
+
 @pytest.fixture(scope="module")
 def whole(
     tmp_path_factory: pytest.TempPathFactory, small_runs: dict[str, tuple[str, ...]], train: Any
 ) -> tuple[tuple[str, ...], Path]:
     folder = tmp_path_factory.mktemp("stopping")
-    overrides = (*small_runs["tags"], "training.max_epochs=3", "checkpoint.every_steps=3")
+    overrides = last_of(*small_runs["tags"], "training.max_epochs=3", "checkpoint.every_steps=3")
     code, told = train(overrides, folder / "whole")
     assert code == 0, told
     return overrides, folder / "whole"
@@ -260,13 +265,13 @@ def test_signals_from_outside(
     drawn = random.Random(11)
     longer = ("training.max_epochs=6", "checkpoint.every_steps=null", "data.num_workers=2", "device=cpu", "threads=1")
     began = time.monotonic()
-    reference = terminal("seqnet", "train", *runs.overrides, *longer, "run_dir=whole", folder=tmp_path)
+    reference = terminal("seqnet", "train", *last_of(*runs.overrides, *longer), "run_dir=whole", folder=tmp_path)
     assert (reference.code, reference.err) == (0, "")
     seconds = time.monotonic() - began
     asked = 0
     for case in range(1, amount(2, 21)):
         signal.alarm(120)
-        words = ("seqnet", "train", *runs.overrides, *longer, f"run_dir=run{case}")
+        words = ("seqnet", "train", *last_of(*runs.overrides, *longer), f"run_dir=run{case}")
         runs.run = tmp_path / f"run{case}"
         number = NUMBERS[case % 2]
         pid = terminal.start(*words, folder=tmp_path)
@@ -353,7 +358,7 @@ def test_a_terminal_that_truly_closes(ignored: bool, runs: Runs, terminal: Any, 
     hup = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n" if ignored else ""
     (tmp_path / "closing.py").write_text(hup + CLOSING)
     words = ("training.max_epochs=3" if ignored else "training.max_epochs=100000", "device=cpu", "threads=1")
-    found = terminal("closing.py", "train", *runs.overrides, *words, "run_dir=run", folder=tmp_path)
+    found = terminal("closing.py", "train", *last_of(*runs.overrides, *words), "run_dir=run", folder=tmp_path)
     assert found.code == (0 if ignored else 143), found
     assert b"\x1b[" in (tmp_path / "seen").read_bytes()  # there was a bar
     assert runs.newest() >= 3
@@ -652,7 +657,8 @@ def test_a_worker_killed_from_outside(
     runs: Runs, terminal: Any, tmp_path: Path, figure: Callable[[str, str], None]
 ) -> None:
     """As the kernel does when memory has run out."""
-    words = ("train", *runs.overrides, "training.max_epochs=100000", "device=cpu", "threads=1", "data.num_workers=2")
+    longer = ("training.max_epochs=100000", "device=cpu", "threads=1", "data.num_workers=2")
+    words = ("train", *last_of(*runs.overrides, *longer))
     pid = terminal.start("seqnet", *words, "observers.tensorboard=false", "run_dir=run", folder=tmp_path)
     while not (runs.run / "checkpoints/step_00000009").exists():
         time.sleep(0.01)
