@@ -378,6 +378,8 @@ def _reference(command: str, groups: tuple[str, ...], places: tuple[str, ...]) -
 def _check_choices(choices: Mapping[str, str], task: Iterable[Override], command: str) -> None:
     """Refuse a group that is none or training's, which Hydra would add, and several choices, which it would merge."""
     for group in choices:
+        if group in trust.NESTED:
+            raise ConfigurationError(_unnamed(group))
         if not trust.is_group(group):
             raise ConfigurationError(f"unknown group '{group}'{did_you_mean(group, trust.groups())}")
     for override in task:
@@ -385,6 +387,11 @@ def _check_choices(choices: Mapping[str, str], task: Iterable[Override], command
             raise ConfigurationError(unknown_key(added, (), {}, command))
         if override.key_or_group in _groups() and isinstance(override.value(), list):
             raise ConfigurationError(_no_choice(override))
+
+
+def _unnamed(group: str) -> str:
+    """The sentence that refuses a choice of a group of which each has a name, without one."""
+    return f"{group} is chosen for a name of yours: +{group}@{trust.NESTED[group]}.NAME=..."
 
 
 def _no_choice(override: Override) -> str:

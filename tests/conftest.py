@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,13 @@ from seqnet.training import checkpoint, manifest
 
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards make toxic brew".split()
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
+
+
+def pytest_configure() -> None:
+    """Signals count in tests, also where these run behind something that ignores them, as a job of a script does."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def last_of(*arguments: str | Path) -> list[str | Path]:
@@ -70,8 +78,10 @@ class Terminal:
         return self.end()
 
     def start(self, *words: str, folder: Path) -> int:
-        """Begin it; the id of its process, and of its group."""
+        """Begin it, a training with each key once; the id of its process, and of its group."""
         assert self._server.stdin is not None
+        if words[:2] == ("seqnet", "train"):
+            words = tuple(map(str, last_of(*words)))
         for file in (self._out, self._err):
             file.write_bytes(b"")
         asked = {"typed": words, "folder": str(folder), "out": str(self._out), "err": str(self._err)}

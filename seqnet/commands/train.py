@@ -219,7 +219,7 @@ class Training:
         if self.beginning.components is None:
             return found
         before = self.beginning.components.get("read")
-        if not isinstance(before, dict):
+        if not isinstance(before, dict) or not isinstance(before.get("train"), str):
             raise CheckpointError(f"{self.beginning.checkpoint} does not say what data the run has read")
         for name in self.splits:
             if found.get(name) == before.get(name):

@@ -186,7 +186,7 @@ class EncoderDecoder(nn.Module):
         if not isinstance(read, TokenEmbedding) or not isinstance(self.inputs, TokenEmbedding) or source != inputs:
             raise ConfigurationError(
                 "model.shared_embedding=true needs one vocabulary of source and target, embedded: set "
-                "data.vocabulary=joint and model.embedding_size, or model.shared_embedding=false"
+                "data.fields.ONE.vocabulary=OTHER and model.embedding_size, or model.shared_embedding=false"
             )
         read.embedding = self.inputs.embedding
 

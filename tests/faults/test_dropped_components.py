@@ -69,6 +69,7 @@ CLOCK = "time is not held to be equal"
 CONSTANT = "torch's constant"
 EXEMPT = {
     "machine": "says where a checkpoint was made, for a warning",
+    "read": "of the data, which stays as it was: compared with what is read where a run goes on",
     "counters/seconds": CLOCK,
     "metrics/averages/seconds": CLOCK,
     "optimizer/param_groups": "options as configured; the rate is set anew at each step",

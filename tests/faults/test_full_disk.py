@@ -127,9 +127,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory, small_runs: dict[str, tuple[s
 NOTHING = ("observers.console=false", "observers.tensorboard=false", "checkpoint.every_steps=null")
 TARGETS = {
     "checkpoint": (("checkpoint.every_steps=3",), "run/checkpoints/step_00000015", "16"),
-    "event file": ((*NOTHING, "observers.tensorboard=true"), "run/tensorboard/events.out.tfevents.", "0"),
+    "event file": (("observers.tensorboard=true", *NOTHING[::2]), "run/tensorboard/events.out.tfevents.", "0"),
     "metrics.jsonl": (NOTHING, "run/metrics.jsonl", "0"),
-    "train.log": ((*NOTHING, "observers.console=true"), "run/train.log", "0"),
+    "train.log": (("observers.console=true", *NOTHING[1:]), "run/train.log", "0"),
 }
 
 

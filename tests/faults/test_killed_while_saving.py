@@ -143,7 +143,7 @@ def test_a_run_killed_at_any_change_of_its_folder_goes_on(
 ) -> None:
     # An evaluation that is made again leaves its points twice in TensorBoard, if it is killed before its checkpoint.
     shows = {"observers.tensorboard": place != AGAIN}
-    overrides = (*small_runs["documents"], *OPTIONS)
+    overrides = tuple({word.partition("=")[0]: word for word in (*small_runs["documents"], *OPTIONS)}.values())
     made = configuration.compose("train", (*overrides, "device=cpu", "threads=1", "observers.console=false"))
     configuration.put(made.config, "observers.tensorboard", place != AGAIN)
     watcher = Watcher(terminal, tmp_path, {"config": made.config, "typed": made.typed, "choices": made.choices})

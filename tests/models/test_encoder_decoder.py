@@ -191,7 +191,7 @@ def test_tied_and_shared_weights_are_one():
         ({"bridge": "linea"}, r"model\.bridge=linea .*did you mean 'linear'"),
         ({"source": None}, r"attention reads a source, and this data has none: set attention=none"),
         ({"attention": None, "input_feeding": True}, r"model\.input_feeding=true .*choose an attention"),
-        ({"shared_embedding": True}, r"model\.shared_embedding=true .*data\.vocabulary=joint"),
+        ({"shared_embedding": True}, r"model\.shared_embedding=true .*data\.fields\.ONE\.vocabulary=OTHER"),
         ({"shared_embedding": True, "source": WORDS, "embedding_size": None}, r"model\.shared_embedding=true"),
         ({"tied": True, "embedding_size": None}, r"model\.tied=true .*model\.embedding_size"),
         ({"tied": True, "out_features": 9}, r"model\.tied=true .*8 tokens.*9 outputs"),
