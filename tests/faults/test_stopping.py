@@ -673,7 +673,8 @@ def test_a_worker_killed_from_outside(
     found = terminal.end()
     assert time.monotonic() - began < 2 * PROMPTLY  # the DataLoader may look after its workers every 5 seconds only
     assert found.code == 7, found
-    assert found.err.count("\n") == 1
-    assert re.match(rf"seqnet: a data worker \(pid {killed[0]}\) is killed by signal: Killed; ", found.err), found.err
+    *before, told = found.err.splitlines()  # a thread of Python's queues that was just beginning complains as well
+    assert not before or before[0].startswith("Exception ignored in thread started by: <bound method Thread._bootst")
+    assert re.match(rf"seqnet: a data worker \(pid {killed[0]}\) is killed by signal: Killed; ", told), found.err
     assert runs.newest() >= 9
     noted(figure, "data workers killed from outside")
