@@ -285,13 +285,13 @@ class Dataset:
         else:
             self._learn()
         self._spaces = {name: one.learned() for name, one in self.fields.items()}
-        if kept is None and self._cache is not None:
-            self._cache.save("learned", {name: one.state() for name, one in self.fields.items()}, {})
         self._know(1)
         if self.split("train") is None:
             raise DataError(
                 f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
             )
+        if kept is None and self._cache is not None:  # nothing is kept of files that are refused
+            self._cache.save("learned", {name: one.state() for name, one in self.fields.items()}, {})
 
     def _learn(self) -> None:
         """Show all training rows to all fields, again where one turns out to be bad, since some have seen it."""
