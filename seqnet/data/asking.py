@@ -34,6 +34,15 @@ class Inputs:
             "wholes": {name: columns[name] for name in self.wholes},
         }
 
+    def examples(self, columns: Columns, targets: Ragged | Tensor) -> Examples:
+        """All of them, with what is asked of each row or step of the first."""
+        return Examples(self.leading(columns), targets, **self.beside(columns))  # type: ignore[arg-type]
+
+    def leading(self, columns: Columns) -> Ragged:
+        """The column of the first."""
+        assert self.first is not None
+        return columns[self.first]
+
 
 class Asking(Protocol):
     """A way of asking."""
@@ -52,15 +61,11 @@ class OnceARow:
 
     def examples(self, columns: Columns) -> Examples:
         """Examples with a tensor of targets, [rows] or [rows size]."""
-        assert self.inputs.first is not None
-        targets = columns[self.target].flat
-        return Examples(columns[self.inputs.first], wide(targets), **self.inputs.beside(columns))  # type: ignore[arg-type]
+        return self.inputs.examples(columns, wide(columns[self.target].flat))
 
     def without_targets(self, columns: Columns) -> Examples:
         """The same, with nothing asked."""
-        assert self.inputs.first is not None
-        first = columns[self.inputs.first]
-        return Examples(first, nothing(self.space, len(first)), **self.inputs.beside(columns))  # type: ignore[arg-type]
+        return self.inputs.examples(columns, nothing(self.space, len(self.inputs.leading(columns))))
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,12 @@ class EveryStep:
 
     def examples(self, columns: Columns) -> Examples:
         """Examples whose targets are aligned with the first input."""
-        assert self.inputs.first is not None
-        return Examples(columns[self.inputs.first], columns[self.target], **self.inputs.beside(columns))  # type: ignore[arg-type]
+        return self.inputs.examples(columns, columns[self.target])
 
     def without_targets(self, columns: Columns) -> Examples:
         """The same, with nothing asked."""
-        assert self.inputs.first is not None
-        first = columns[self.inputs.first]
-        targets = Ragged(nothing(self.space, len(first.flat)), first.offsets)
-        return Examples(first, targets, **self.inputs.beside(columns))  # type: ignore[arg-type]
+        first = self.inputs.leading(columns)
+        return self.inputs.examples(columns, Ragged(nothing(self.space, len(first.flat)), first.offsets))
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,6 @@ class NextSteps:
 
     def examples(self, columns: Columns) -> Examples:
         """Examples of all steps but the last; a step without so many behind it is not asked."""
-        assert self.inputs.first is not None
         column = columns[self.target]
         ahead = self._ahead(column)
         if isinstance(self.space, Tokens):
@@ -112,11 +113,7 @@ class NextSteps:
             targets = Ragged(scaled.flatten(1), column.offsets)
         else:
             targets = Ragged(ahead.flat.flatten(1), column.offsets)
-        whole = self._read(columns)
-        examples = self._with_units(
-            Examples(whole[self.inputs.first], targets, **self.inputs.beside(whole)),  # type: ignore[arg-type]
-            column,
-        )
+        examples = self._with_units(self.inputs.examples(self._read(columns), targets), column)
         return replace(
             examples,
             inputs=without_last(examples.inputs),
@@ -172,8 +169,7 @@ class Written:
 
     def without_targets(self, columns: Columns) -> Examples:
         """Sources for which nothing is asked."""
-        assert self.inputs.first is not None
-        made = unanswered(columns[self.inputs.first], self.writing)
+        made = unanswered(self.inputs.leading(columns), self.writing)
         return replace(made, wholes=self.inputs.beside(columns)["wholes"])
 
 

@@ -1,9 +1,13 @@
 """What the tests of data sets share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from seqnet.errors import DataError
 
 
 @pytest.fixture
@@ -13,3 +17,27 @@ def jsb_chorales() -> Path:
     if not folder.exists():
         pytest.skip(f"no {folder}; set SEQNET_DATA")
     return folder
+
+
+@pytest.fixture
+def fitted(source: Callable[..., Any]) -> Callable[..., Any]:
+    """What the module's `source` makes, its fields fitted."""
+
+    def make(*arguments: Any, **options: Any) -> Any:
+        made = source(*arguments, **options)
+        made.fit()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def refused(fitted: Callable[..., Any]) -> Callable[..., str]:
+    """What a source says that is not to be fitted."""
+
+    def said(*arguments: Any, **options: Any) -> str:
+        with pytest.raises(DataError) as caught:
+            fitted(*arguments, **options)
+        return str(caught.value)
+
+    return said

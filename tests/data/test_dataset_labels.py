@@ -36,26 +36,6 @@ def source(table: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-@pytest.fixture
-def fitted(source: Callable[..., Any]) -> Callable[..., Any]:
-    def make(*arguments: Any, **options: Any) -> Any:
-        made = source(*arguments, **options)
-        made.fit()
-        return made
-
-    return make
-
-
-@pytest.fixture
-def refused(fitted: Callable[..., Any]) -> Callable[..., str]:
-    def said(*arguments: Any, **options: Any) -> str:
-        with pytest.raises(DataError) as caught:
-            fitted(*arguments, **options)
-        return str(caught.value)
-
-    return said
-
-
 def test_words_and_labels_become_numbers(tmp_path: Path, fitted: Any) -> None:
     made = fitted(write(tmp_path, TRAIN))
     assert made.inputs.names == ("<unk>", "a", "film", "bad", "good")

@@ -50,26 +50,6 @@ def source(table: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-@pytest.fixture
-def fitted(source: Callable[..., Any]) -> Callable[..., Any]:
-    def make(*arguments: Any, **options: Any) -> Any:
-        made = source(*arguments, **options)
-        made.fit()
-        return made
-
-    return make
-
-
-@pytest.fixture
-def refused(fitted: Callable[..., Any]) -> Callable[..., str]:
-    def said(*arguments: Any, **options: Any) -> str:
-        with pytest.raises(DataError) as caught:
-            fitted(*arguments, **options)
-        return str(caught.value)
-
-    return said
-
-
 def split(made: Any, name: str = "train") -> tuple[Examples, Ragged, Ragged]:
     """A split's examples, sources and targets."""
     found = made.split(name)

@@ -37,16 +37,6 @@ def source(table: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-@pytest.fixture
-def fitted(source: Callable[..., Any]) -> Callable[..., Any]:
-    def make(*arguments: Any, **options: Any) -> Any:
-        made = source(*arguments, **options)
-        made.fit()
-        return made
-
-    return make
-
-
 def notes(roll: torch.Tensor) -> list[list[int]]:
     return [[21 + key for key in step.nonzero()[:, 0].tolist()] for step in roll]
 

@@ -35,16 +35,6 @@ def source(table: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-@pytest.fixture
-def fitted(source: Callable[..., Any]) -> Callable[..., Any]:
-    def make(*arguments: Any, **options: Any) -> Any:
-        made = source(*arguments, **options)
-        made.fit()
-        return made
-
-    return make
-
-
 def texts(made: Any, name: str) -> list[str]:
     stream = made.split(name)
     assert isinstance(stream, Stream)

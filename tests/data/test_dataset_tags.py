@@ -43,26 +43,6 @@ def source(table: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
-@pytest.fixture
-def fitted(source: Callable[..., Any]) -> Callable[..., Any]:
-    def make(*arguments: Any, **options: Any) -> Any:
-        made = source(*arguments, **options)
-        made.fit()
-        return made
-
-    return make
-
-
-@pytest.fixture
-def refused(fitted: Callable[..., Any]) -> Callable[..., str]:
-    def said(*arguments: Any, **options: Any) -> str:
-        with pytest.raises(DataError) as caught:
-            fitted(*arguments, **options)
-        return str(caught.value)
-
-    return said
-
-
 def targets(examples: Examples | None) -> list[int]:
     assert examples is not None and isinstance(examples.targets, Ragged)
     assert torch.equal(examples.targets.offsets, examples.inputs.offsets)
