@@ -226,6 +226,8 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         if override.is_delete():
             raise ConfigurationError(f"cannot take out '{line[1:]}': give it a value instead, or null where it may be")
         key, named = override.key_or_group, override.get_key_element().lstrip("+")
+        if named in trust.NESTED:
+            raise ConfigurationError(_unnamed(named))
         if "@" in named and not trust.is_group(named):
             nested = [f"{group}@{named.partition('@')[2]}" for group in trust.NESTED]
             raise ConfigurationError(f"unknown group '{named}'{did_you_mean(named, [*trust.groups(), *nested])}")

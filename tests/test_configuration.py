@@ -74,6 +74,12 @@ def test_every_choice_composes(choice):
             ["experiment=sst2", "field@data.fields.more=label", "data.fields.more.colum=x"],
             "unknown key 'data.fields.more.colum'; did you mean 'data.fields.more.column'?",
         ),
+        (["field=text"], "field is chosen for a name of yours: +field@data.fields.NAME=..."),
+        (["+field=[text,label]"], "field is chosen for a name of yours: +field@data.fields.NAME=..."),
+        (
+            ["+model/encoder=text"],
+            "model/encoder is chosen for a name of yours: +model/encoder@model.encoders.NAME=...",
+        ),
         (["+fiedl@data.fields.a=text"], "unknown group 'fiedl@data.fields.a'; did you mean 'field@data.fields.a'?"),
         (["--experiment=digits"], "unrecognized arguments: --experiment=digits"),
         (["cell=4"], "cell=4: choose one of gru, lstm, rnn"),
