@@ -310,6 +310,18 @@ def _ahead(parts: Parts) -> str | None:
     return None
 
 
+def _whole_rows(parts: Parts) -> str | None:
+    """7. Rows that are judged as a whole are not cut, and the task hands them on as such."""
+    if not getattr(parts.part("objective"), "whole_rows", False):
+        return None
+    if not getattr(parts.part("task"), "whole_rows", False):
+        return f"{parts.choice('objective')} judges rows as a whole, and {parts.choice('task')} hands it single items"
+    window = parts.config["training"]["window"]
+    if window is not None:
+        return f"training.window={window} cuts rows, which {parts.choice('objective')} judges as a whole"
+    return None
+
+
 def _stream(parts: Parts) -> str | None:
     """7. A stream has no end, so it is read in windows."""
     streams = any(STREAM in kind.traits for kind in parts.inputs.values())
@@ -321,6 +333,7 @@ def _stream(parts: Parts) -> str | None:
 LAWS = (
     Law(_stream),
     Law(_ahead, sections=("model",), keys=(("training.window", None),)),
+    Law(_whole_rows, groups=(("objective",),), keys=(("training.window", None),)),
     Law(_target_axis, groups=(("task",), ("task", "model"))),
     Law(_target_item, groups=(("objective",), ("task",), ("task", "objective"))),
     Law(_inputs_read, groups=(("model",),)),

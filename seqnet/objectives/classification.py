@@ -79,7 +79,10 @@ class Classification:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n out]; targets: [n], UNKNOWN_LABEL for a class never seen."""
-        decisions, _ = self.decide(logits)
+        self.count(metrics, self.decide(logits)[0], targets)
+
+    def count(self, metrics: dict[str, Metric], decisions: Tensor, targets: Tensor) -> None:
+        """Count n items that are decided already. decisions, targets: [n]."""
         targets = targets.where(targets != UNKNOWN_LABEL, self.targets.size)
         for name, metric in metrics.items():
             if name == "baseline_accuracy" and self.targets.commonest is not None:

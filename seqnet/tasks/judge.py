@@ -38,6 +38,11 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return features.index_select(0, batch.places), targets.index_select(0, batch.places)
 
 
+def asked_lengths(batch: Batch) -> Tensor:
+    """How many steps of each row are asked, [batch]."""
+    return batch.lengths if batch.dense else batch.items_asked().sum(dim=1)
+
+
 def asked_units(batch: Batch) -> Tensor | None:
     """By what the answers [n ...] of the items that are asked are scaled, [n 2*feature]; None = as their column is."""
     units = batch.views.get(UNITS)
@@ -65,12 +70,19 @@ def unknown_items(features: Tensor, batch: Batch) -> Tensor:
 
 
 def decided(
-    objective: Objective, head: Callable[[Tensor], Tensor], features: Tensor, units: Tensor | None = None
+    objective: Objective,
+    head: Callable[[Tensor], Tensor],
+    features: Tensor,
+    units: Tensor | None = None,
+    lengths: Tensor | None = None,
 ) -> tuple[list[Any], list[float | None]]:
     """For each of n items what is predicted, fit for JSON, and its probability. features: [n hidden].
 
-    units: as for `in_the_columns_scale`.
+    units: as for `in_the_columns_scale`. lengths: of the rows that the items are, where these are decided as a whole.
     """
+    if lengths is not None:
+        tags, shares = head.decide(features, lengths)  # type: ignore[attr-defined]
+        return [objective.explain(tag) for tag in tags.tolist()], shares.tolist()
     predictions: list[Any] = []
     probabilities: list[float | None] = []
     for some, *scaled in pieces(objective.out_features, features, *([] if units is None else [units])):
@@ -91,6 +103,7 @@ class Judge:
         self._objective = objective
         self._metrics = objective.metrics()
         self._row_metrics = objective.row_metrics()
+        self._by_row = getattr(objective, "whole_rows", False)
         self._open: list[tuple[list[Any], list[Any]]] = []  # decisions and targets of the rows being read
         self._empty = True
 
@@ -111,6 +124,8 @@ class Judge:
             )
         if not len(targets):
             return 0.0
+        if self._by_row:
+            return self._whole_rows(output.head, features, targets, batch)
         total, decisions = 0.0, []
         units = asked_units(batch)
         for some, wanted, *scaled in pieces(
@@ -125,6 +140,15 @@ class Judge:
             total += self._objective.loss(logits, wanted, training=False).item()
         if decisions:
             self._read_rows(torch.cat(decisions), targets, batch.items_asked().view(batch.size, -1), batch)
+        return total
+
+    def _whole_rows(self, head: Any, features: Tensor, targets: Tensor, batch: Batch) -> float:
+        """Count rows that are decided as a whole; their summed loss."""
+        lengths = asked_lengths(batch)
+        decisions, _ = head.decide(features, lengths)
+        self._objective.count(self._metrics, decisions, targets)  # type: ignore[attr-defined]
+        self._read_rows(decisions, targets, batch.items_asked(), batch)
+        total: float = head.row_losses(features, targets, lengths).sum().item()
         return total
 
     def compute(self) -> dict[str, float]:

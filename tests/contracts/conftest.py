@@ -90,7 +90,13 @@ def go_together(task, objective):
     """Whether an objective judges what a task asks, and tells what it needs."""
     takes, judge = part_of("task", task), part_of("objective", objective)
     tells = hasattr(judge, "losses") or not getattr(takes, "by_step", False)
-    return tells and takes.target_axis in getattr(judge, "axes", Axis)
+    whole = getattr(takes, "whole_rows", False) or not getattr(judge, "whole_rows", False)
+    return tells and whole and takes.target_axis in getattr(judge, "axes", Axis)
+
+
+def by_item(task, objective):
+    """Whether what is lost is a sum over items, so that rows may be cut."""
+    return not getattr(part_of("objective", objective), "whole_rows", False)
 
 
 ONLY = {  # by an argument of the test: the data sets that it is for
@@ -101,6 +107,7 @@ ONLY = {  # by an argument of the test: the data sets that it is for
 }
 TOGETHER = {  # what goes together, of several groups
     "judged": lambda: [pair for pair in product(choices("task"), choices("objective")) if go_together(*pair)],
+    "cut": lambda: [pair for pair in TOGETHER["judged"]() if by_item(*pair)],
     "answered": lambda: [pair for pair in TOGETHER["judged"]() if hasattr(part_of("task", pair[0]), "predictions")],
     "looking": lambda: [
         ("none", {}, False),
