@@ -1,6 +1,7 @@
 """What a step of an input or an item of a target is: one of a list of names, a vector of numbers, a picture's row."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -88,14 +89,24 @@ class Image:
 Space = Tokens | Vector | Spelling | Image
 
 
+class Grammar(Protocol):
+    """Which tokens may follow what was written. What it knows of each row is a state: tensors, row by row."""
+
+    def begin(self, words: Tensor) -> Any: ...  # words: how long what each row reads is, [rows]
+    def read(self, state: Any, tokens: Tensor) -> Any: ...  # after one token more of each row, [rows]
+    def allowed(self, state: Any, left: int) -> Tensor: ...  # [rows vocab] bool; left: steps, that of the end counted
+
+
 @dataclass(frozen=True)
 class Writing:
     """How a decoder writes: what it reads first, what ends a sequence, what it never writes, how long it may be.
 
-    begin None: it writes numbers, and first reads zeros. end None: every sequence has `longest` steps.
+    begin None: it writes numbers, and first reads zeros. end None: every sequence has `longest` steps. grammar: what
+    is written obeys it.
     """
 
     begin: int | None
     end: int | None
     forbidden: tuple[int, ...]
     longest: int  # steps of the longest training target, its end included
+    grammar: Grammar | None = None

@@ -356,6 +356,9 @@ class Dataset:
             assert isinstance(target, Tokens)
             self.inputs = self.targets = with_ends(target.names, target.ranked)
             self.writing = writing(self.targets, longest, self._forbidden())
+            grammar = getattr(self.fields[self._target], "grammar", None)
+            if grammar is not None:
+                self.writing = replace(self.writing, grammar=grammar(self.targets.names, self.writing.end))
             if self.read.first is not None:
                 joint = self.read.first in (self.joint.get(self._target), *self._sharing(self._target))
                 self.source = self.inputs if joint else shaped[self.read.first]
@@ -959,7 +962,8 @@ class Dataset:
     def encode_target(self, text: str) -> list[int]:
         """The ids of a target, or of its beginning. Raises DataError for a token that is never written."""
         field_ = self.fields[self._target]
-        ids = field_.encode([text]).flat.astype(np.int64).tolist() if text.strip() else []
+        encode = getattr(field_, "encode_beginning", lambda part: field_.encode([part]))
+        ids = encode(text).flat.astype(np.int64).tolist() if text.strip() else []
         unseen = field_.unseen(text)  # type: ignore[attr-defined]
         if unseen is not None:
             what = "word" if field_.level == "words" else "character"  # type: ignore[attr-defined]

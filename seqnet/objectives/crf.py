@@ -1,8 +1,8 @@
 """A tag at every step, the tags of a row judged together: a linear-chain conditional random field.
 
 p(y | x) = exp s(x, y) / sum over all y' of exp s(x, y'), where s(x, y) = begin(y_1) + sum_t emission_t(y_t) +
-sum_t move(y_t-1, y_t) + end(y_n) (Lafferty et al. 2001, over recurrent features Huang et al. 2015, equation 1, and Lample
-et al. 2016, section 2.2).
+sum_t move(y_t-1, y_t) + end(y_n) (Lafferty et al. 2001; over recurrent features Huang et al. 2015, equation 1, and
+Lample et al. 2016, section 2.2).
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class CrfLayer(nn.Module):
         )
 
 
-# ---------------------------------------------------------------------- over rows side by side: emissions [rows time tags]
+# ------------------------------------------------------------------ over rows side by side: emissions [rows time tags]
 
 
 class Scores(NamedTuple):
