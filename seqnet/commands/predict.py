@@ -187,6 +187,8 @@ def _judged(stored: StoredRun, batch: Batch) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = stored.assembly.task.predictions(stored.assembly.model(moved, None), moved)
     if getattr(stored.assembly.source, "forecasts", False):  # what follows a row, not each of its steps
         return [{key: value[-1] for key, value in row.items()} for row in found]
+    if isinstance(stored.assembly.source, Dataset):
+        return [{**row, "prediction": stored.assembly.source.told(row["prediction"])} for row in found]
     return found
 
 

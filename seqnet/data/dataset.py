@@ -924,6 +924,11 @@ class Dataset:
             found = " ".join(map(str, found[:SHOWN])) + (f" ... ({len(found)} steps)" if len(found) > SHOWN else "")
         return str(found).strip()
 
+    def told(self, prediction: Any) -> Any:
+        """What is predicted for a row, as the target's column is written: tags in the scheme of the file."""
+        tell = getattr(self.fields[self._target], "told", None)
+        return prediction if tell is None else tell(prediction)
+
     @property
     def forbidden(self) -> tuple[int, ...]:
         """Tokens that are never to be generated."""

@@ -65,8 +65,9 @@ class Brackets:
         inside = tree.depth > 0
         more = tree.words > 0
         found = torch.zeros(len(tree.depth), self.size, dtype=torch.bool, device=tree.depth.device)
-        # Once it is opened: the words, a bracket for each phrase that is open then, and the end.
-        open_ = more & (inside | ~tree.begun) & (tree.words + tree.depth + 3 <= left)
+        # Once it is opened: the words, a bracket for each phrase that is open then, and the end. The first is opened
+        # anyhow: an answer that is cut off is told as such.
+        open_ = more & (~tree.begun | (inside & (tree.words + tree.depth + 3 <= left)))
         found[:, list(self.opens)] = open_[:, None]
         found[:, self.leaf] = inside & more
         found[:, self.close] = inside & ~tree.empty & ((tree.depth > 1) | ~more)

@@ -109,7 +109,7 @@ def is_tree(text: str, words: int) -> bool:
         empty = token == CLOSE and tokens[place - 1].startswith(OPEN)
         if empty or depth < 0 or (depth == 0) != (place == len(tokens) - 1):
             return False
-    return bool(tokens) and tokens.count(LEAF) == words
+    return bool(tokens) and tokens[0].startswith(OPEN) and tokens.count(LEAF) == words
 
 
 class Corpus:

@@ -201,7 +201,9 @@ def tiny_of(*arguments):
         raise config
     data, groups = config["data"], config["groups"]
     found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
-    if "path" in data and data["path"] is None:
+    drawn = data.get("generated") or {}
+    found += [f"data.generated.{key}={value}" for key, value in TINY.items() if key in drawn]
+    if "path" in data and data["path"] is None and not drawn:
         kinds = ("data",) if groups["data"] != "table" else ("experiment",)
         folders = [folder for group in kinds for folder in EXAMPLES.iterdir() if groups[group].startswith(folder.name)]
         if not folders:

@@ -205,7 +205,10 @@ def test_a_batch_is_what_its_rows_are_by_themselves(assemblies):
         whole = batch(assembly)
         rows = [whole.map(lambda tensor, row=row: tensor[row : row + 1]) for row in range(whole.size)]
         if not whole.row_targets:
-            rows = [Batch(*(part[:, :length] for part in (row.inputs,)), row.lengths, row.targets[:, :length]) for row, length in zip(rows, RAGGED, strict=True)]
+            rows = [
+                Batch(*(part[:, :length] for part in (row.inputs,)), row.lengths, row.targets[:, :length])
+                for row, length in zip(rows, RAGGED, strict=True)
+            ]
         loss, judged, count, scores, confusion = total(assembly, [whole])
         alone = [total(assembly, [row]) for row in rows]
         torch.testing.assert_close(sum(one[0] for one in alone), loss)
