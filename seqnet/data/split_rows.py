@@ -9,8 +9,8 @@ import numpy as np
 
 from seqnet.data.columns import assign
 from seqnet.data.files import BadRows
-from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.format import Column
+from seqnet.data.formats.split_names import split_called
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping, Sequence_
 from seqnet.data.layout import Layout
@@ -167,4 +167,4 @@ def _cut(text: str, place: int, whole: bool) -> int | None:
 
 def named(value: object) -> str | None:
     """The split that a value of `data.split_column` names."""
-    return next((split for split, names in CALLED.items() if str(value).strip().lower() in names), None)
+    return split_called(str(value).strip())

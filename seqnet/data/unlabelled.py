@@ -6,7 +6,7 @@ from pathlib import Path
 from seqnet.data.files import BadRows
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.find import find
-from seqnet.data.formats.opening import ending
+from seqnet.data.formats.names import ending
 from seqnet.data.grouping import Grouping, Sequence_
 from seqnet.data.layout import Layout
 from seqnet.data.located import Located
