@@ -23,7 +23,7 @@ from seqnet.data.lanes import LaneLoader, evaluation_lanes
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 from seqnet.options import of as options_of
 from seqnet.spaces import Tokens
-from seqnet.training.trainer import Loader
+from seqnet.training.pieces import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
