@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from seqnet.kinds import Axis, Item
+from seqnet.kinds import BIO as BIO_TAGS
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.linear import Linear
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.classification import Classification
@@ -42,9 +43,14 @@ class Crf:
     """
 
     judges = (Item.LABEL,)
-    scores = ("accuracy", "macro_f1", "entity_f1")
     axes = (Axis.STEP,)
     whole_rows = True
+
+    @staticmethod
+    def scores(target: Kind | None) -> tuple[str, ...]:
+        """What it counts: entities where the tags are said to be of a scheme."""
+        entities = target is None or BIO_TAGS in target.traits
+        return ("accuracy", "macro_f1", *(("entity_f1",) if entities else ()))
 
     def __init__(self, targets: Space, constrained: bool = True) -> None:
         self.targets = expect_tokens("crf", targets)
