@@ -219,7 +219,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
     chosen = dict(model_options.pop("encoders", None) or {})
-    first = getattr(getattr(fitted, "read", None), "first", None)
+    first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
     model = make(
