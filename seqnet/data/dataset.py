@@ -34,16 +34,19 @@ from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
 from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.auto import Auto
-from seqnet.data.formats.columns import resolve, used
+from seqnet.data.formats.columns import RANGE, position, resolve, used
+from seqnet.data.formats.csv import Csv
 from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.opening import Beside, ending
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
-from seqnet.data.numbers import read_json
+from seqnet.data.numbers import parse, read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
 from seqnet.data.scaled_so_far import scaled_so_far
+from seqnet.data.unlabelled import Block as AskedBlock
+from seqnet.data.unlabelled import Read, Unlabelled, called, everything, rows_of, sequence_of
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.kinds import AHEAD, ENDS, LETTERS, NEXT, SHARED, Axis, Item, Kind
@@ -208,6 +211,11 @@ class Dataset:
     def target(self) -> str:
         """The name of the field that is asked for."""
         return self._target
+
+    @property
+    def format(self) -> Format:
+        """The format of its files."""
+        return self._format
 
     @property
     def forecasts(self) -> bool:
@@ -610,17 +618,18 @@ class Dataset:
                 found.append(Sequence_(rows[:last], first))
         return found
 
-    def _gathered(self, parts: Sequence[Part], bad: BadRows) -> "Whole":
-        """All rows of some files, with their groups and their order."""
+    def _gathered(self, parts: Sequence[Part], bad: BadRows, beside: Sequence[Column] = ()) -> "Whole":
+        """All rows of some files, with their groups and their order. beside: a further column."""
         grouping = self._grouping
-        whole = Whole(parts[0].file, parts[0].format.unit, [], {name: [] for name in self._columns}, [], [])
-        for some in self._blocks(parts, bad, grouping.columns()):
+        whole = Whole(parts[0].file, parts[0].format.unit, [], {name: [] for name in self._columns}, [], [], [])
+        for some in self._blocks(parts, bad, [*beside, *grouping.columns()]):
             whole.numbers.extend(some.numbers)
             for name, column in some.values.items():
                 whole.values[name].extend(column)
             more = list(some.more)
             whole.order_.extend(more.pop() if grouping.order is not None else ())
             whole.key_.extend(more.pop() if grouping.group is not None else ())
+            whole.more.extend(more.pop() if beside else ())
         return whole
 
     def _blocks(self, parts: Sequence[Part], bad: BadRows, beside: Sequence[Column] = ()) -> "Iterator[Some]":
@@ -812,9 +821,17 @@ class Dataset:
         assert examples is not None
         return examples
 
+    @property
+    def _takes_text(self) -> bool:
+        """Whether a line is the text that is read, not JSON."""
+        (first, *_) = columns = [self._columns[name] for name in self._inputs]
+        return all(one == first for one in columns) and all(
+            self.fields[name].kind.item is Item.TOKEN for name in self._inputs
+        )
+
     def _parsed(self, line: str, place: str) -> dict[str, Any]:
         one_column = all(self._columns[name] == self._columns[self._inputs[0]] for name in self._inputs)
-        if one_column and all(self.fields[name].kind.item is Item.TOKEN for name in self._inputs):
+        if self._takes_text:
             if not line.strip():
                 raise DataError(f"{place}: there is no text; take the line out")
             return dict.fromkeys(self._inputs, line)
@@ -833,33 +850,71 @@ class Dataset:
             )
         return {one: _path(Path(), each) if self.fields[one].opens_files else each for one, each in found.items()}
 
-    def unlabelled(self, path: str, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
+    def unlabelled(self, path: str, bad: BadRows) -> Unlabelled:
         """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets.
 
-        With each block the numbers of its rows, without those that are bad; None where all are. A file that is a value
-        itself, such as a recording, is one row. Raises DataError.
+        A file that is a value itself, such as a recording, is one row. Raises DataError.
         """
         without_target = copy.copy(self)
         without_target._columns = {name: self._columns[name] for name in self._inputs}
-        yield from without_target._unlabelled(Path(path), bad)
+        return without_target._unlabelled(Path(path), bad)
 
-    def _unlabelled(self, path: Path, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
+    def _unlabelled(self, path: Path, bad: BadRows) -> Unlabelled:
         (name, *more) = self._inputs
         known = ending(path) if path.is_file() else None
         if not more and self.fields[name].opens_files and known is not None and known not in TABLES:
-            yield self._answerable(Some(path, [1], {name: [path]}), bad)
-            return
+            label = self.column_of(name)
+            examples, kept = self._answerable(Some(path, [1], {name: [path]}), bad)
+            return Unlabelled((label,), Csv(), iter([AskedBlock(examples, kept, [Read(1, {label: str(path)}, path)])]))
         reader = self._format if known is None or known in self._format.endings else Auto()
         columns = [*self._columns.values(), *self._grouping.columns()]
         found = find(str(path), self._data_dir, None, None, reader, columns)
         parts = found.splits[next(split for split in ("test", "valid", "train") if split in found.splits)]
-        if not self._grouping.used:
-            for some in self._blocks(parts, bad):
-                yield self._answerable(some, bad)
-            return
-        whole = self._gathered(parts, bad)
+        format, file = parts[0].format, parts[0].file
+        there, all_ = everything(parts, columns)
+        names = called(there, self._columns)
+        made = (self._asked_sequences if self._grouping.used else self._asked_rows)(parts, bad, names, all_)
+        return Unlabelled(names, format.like(file, columns), made)
+
+    def _asked_rows(
+        self, parts: Sequence[Part], bad: BadRows, names: Sequence[str], all_: Column
+    ) -> Iterator[AskedBlock]:
+        """Each row by itself. all_: all columns as one value, with their names."""
+        first = self._inputs[0]
+        for some in self._blocks(parts, bad, [all_]):
+            values = zip(some.numbers, rows_of(names, some.more[0]), some.values[first], strict=True)
+            yield AskedBlock(*self._answerable(some, bad), [Read(*row) for row in values])
+
+    def _asked_sequences(
+        self, parts: Sequence[Part], bad: BadRows, names: Sequence[str], all_: Column
+    ) -> Iterator[AskedBlock]:
+        """The sequences that rows make."""
+        whole = self._gathered(parts, bad, [all_])
+        values = rows_of(names, whole.more)
+        group = self._grouping.group
+        same = [] if group is None else [name for name in names if name == str(group)]
         groups = self._grouping.groups(whole.key, whole.order, len(whole.numbers), str(whole.file))
-        yield self._answerable(self._made_of(whole, [Sequence_(rows) for rows in groups], bad), bad)
+        read = []
+        for places in groups:
+            rows = [(place, values[place]) for place in places]
+            first = [whole.values[self._inputs[0]][place] for place in places]
+            read.append(Read(whole.numbers[places[0]], sequence_of(names, rows, same), first, rows))
+        yield AskedBlock(*self._answerable(self._made_of(whole, [Sequence_(rows) for rows in groups], bad), bad), read)
+
+    def column_of(self, field: str) -> str:
+        """What a field's column is called: by its name, or as the field where it is a position or several columns."""
+        column = self._columns[field]
+        return column if isinstance(column, str) and position(column) is None and RANGE not in column else field
+
+    def told(self, line: str) -> tuple[dict[str, Any], Any]:
+        """What a line that `read_inputs` takes says, by the names of columns; and what the first input is made of."""
+        if self._takes_text:
+            return {self.column_of(self._inputs[0]): line}, line
+        value = parse(line)
+        first = self._inputs[0]
+        if isinstance(value, dict):
+            return value, value.get(first, value.get(str(self._columns[first])))
+        return {self.column_of(first): value}, value
 
     def _answerable(self, some: "Some", bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
         """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""
@@ -994,6 +1049,7 @@ class Whole:
     values: dict[str, list[Any]]
     key_: list[Any]
     order_: list[Any]
+    more: list[Any]  # of a column that no field reads
 
     @property
     def key(self) -> list[Any] | None:

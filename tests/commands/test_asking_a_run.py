@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqnet.commands.lines import as_line
+from seqnet.strict_json import as_line
 
 ROOT = Path(__file__).parents[2]
 
