@@ -70,7 +70,7 @@ def told(output: str | None, answers: "Answers") -> Iterator[Tell]:
 
         def tell(rows: Sequence[tuple[Read, Row]]) -> None:
             for read, answer in rows:
-                say(as_line(plain(beside(read.values, answer))))
+                say(as_line(plain(beside(answers.said(read), answer))))
 
         yield tell
         return
@@ -96,13 +96,15 @@ class Answers:
     """Answers as rows of a format.
 
     names: of the columns that are read, None where only the rows say. target: what the column of answers is called.
-    by_step: an answer is a list with an entry for each step. with_errors: rows that cannot be answered say why.
+    by_step: an answer is a list with an entry for each step. ahead: it is what follows, a list of so many steps.
+    with_errors: rows that cannot be answered say why.
     """
 
     format: Format
     names: tuple[str, ...] | None
     target: str
     by_step: bool
+    ahead: bool
     with_errors: bool
     open: Callable[[Sequence[str]], Writer] = field(init=False)
     _held: list[tuple[Row, Row]] = field(default_factory=list, init=False)
@@ -113,8 +115,7 @@ class Answers:
         """Write the rows that each answer makes."""
         if self.format.written != "cells" or not self.by_step or not any(read.rows for read, _ in rows):
             for read, answer in rows:
-                last = read.rows[-1][1] if read.rows and self.format.written == "cells" else read.values
-                self._add(last, self._columns(answer))
+                self._add(self.said(read), self._columns(answer))
             return
         found = []
         for read, answer in rows:  # rows of a table that are one sequence have an answer each, where they stand
@@ -124,16 +125,24 @@ class Answers:
         for _, values, columns in sorted(found, key=lambda row: row[0]):
             self._add(values, columns)
 
+    def said(self, read: Read) -> Row:
+        """What was read; of rows that make a sequence with one answer the last one, behind which it stands."""
+        return read.rows[-1][1] if read.rows and not self.by_step else read.values
+
     def _columns(self, answer: Row) -> dict[str, Any]:
         """What is told of an answer, by columns."""
         if self.format.written == "objects":
             return dict(answer)
         prediction = answer["prediction"]
-        found = dict(prediction) if isinstance(prediction, dict) else {self.target: prediction}
         if self.format.written != "cells":
-            return found
+            return {self.target: prediction}
+        found = {self.target: prediction}
+        if isinstance(prediction, dict):
+            found = dict(prediction)
+        elif self.ahead and isinstance(prediction, list):
+            found = {f"{self.target}+{step}": value for step, value in enumerate(prediction, 1)}
         if answer.get("score") is not None:
-            found["score"] = answer["score"]
+            found["score"] = _shorter(answer["score"])
         found |= {f"probability_{name}": value for name, value in (answer.get("probabilities") or {}).items()}
         found |= {name: answer[name] for name in ("spans",) if name in answer}
         return found | ({"error": answer.get("error")} if self.with_errors else {})
@@ -188,6 +197,11 @@ class Answers:
             else:
                 self._begin()
                 self._flush()
+
+
+def _shorter(value: Any) -> Any:
+    """Probabilities with six digits."""
+    return list(map(_shorter, value)) if isinstance(value, list) else float(f"{value:.6g}") if value else value
 
 
 def _at(value: Any, step: int) -> Any:

@@ -44,6 +44,7 @@ def run(config: dict[str, Any]) -> int:
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
     path, before = config["input"], 0
     source, task = stored.assembly.source, stored.assembly.task
+    forecasts = getattr(source, "forecasts", False)
     format = format_of(config["output"], source, path)
     _refuse_without_effect(config, stored, format)
     decoder = asked_writer(config, stored)
@@ -54,7 +55,8 @@ def run(config: dict[str, Any]) -> int:
             format=_alike(format or Jsonl(), inputs.format),
             names=inputs.names,
             target=source.column_of(source.target) if isinstance(source, Dataset) else "prediction",
-            by_step=decoder is None and task.target_axis is Axis.STEP and not getattr(source, "forecasts", False),
+            by_step=decoder is None and task.target_axis is Axis.STEP and not forecasts,
+            ahead=forecasts,
             with_errors=config["data"]["on_bad_row"] == "skip",
         )
         with told(config["output"], answers) as tell:

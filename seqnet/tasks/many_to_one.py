@@ -44,6 +44,7 @@ class ManyToOne:
         """
         pairs = zip(*decided(self.objective, output.head, output.features), strict=True)
         rows = [{"prediction": prediction, "score": score} for prediction, score in pairs]
-        for row, each in zip(rows, likelihoods(self.objective, output.head, output.features) if probabilities else ()):
-            row["probabilities"] = each
+        if probabilities:
+            each = likelihoods(self.objective, output.head, output.features)
+            rows = [{**row, "probabilities": one} for row, one in zip(rows, each, strict=True)]
         return rows

@@ -12,7 +12,7 @@ from seqnet.data.formats import records
 from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import on_disk
-from seqnet.data.formats.written import cell
+from seqnet.data.formats.written import cell, whole
 from seqnet.errors import ConfigurationError
 
 
@@ -112,10 +112,10 @@ class _Blocks:
 
     def _array(self, name: str, column: Sequence[Any], kind: Any) -> Any:
         if kind == self._arrow.string():
-            column = [None if value is None else cell(value) for value in column]
+            column = [None if value is None else whole(cell(value)) for value in column]
         try:
             return self._arrow.array(column, kind)
-        except self._arrow.ArrowException as error:
+        except (self._arrow.ArrowException, UnicodeError) as error:
             raise ConfigurationError(
                 f"output: column '{shown(name)}' holds values of several types, which parquet does not take; write a "
                 ".jsonl"

@@ -40,6 +40,11 @@ def cell(value: Any) -> str:
     return value if isinstance(value, str) else strict_json.dumps(plain(value), ensure_ascii=False)
 
 
+def whole(text: str) -> str:
+    """The text with question marks for halves of letters, which no file holds."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def in_one_line(value: Any) -> str:
     """The same where neither tabs nor line ends can be written: they become spaces."""
     return " ".join(cell(value).replace("\t", " ").splitlines())

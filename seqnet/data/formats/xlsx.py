@@ -15,6 +15,7 @@ from seqnet.data.formats import table
 from seqnet.data.formats.format import Column, Writer
 from seqnet.data.formats.opening import SMALL, TIMES, on_disk, unpacking
 from seqnet.data.formats.written import cell as as_text
+from seqnet.data.formats.written import whole
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
 NEEDED = "Excel files need the package openpyxl: pip install 'seqnet[xlsx]'"
@@ -58,7 +59,7 @@ class Xlsx(table.Table):
         def cell(value: Any) -> Any:
             if isinstance(value, int | float) and math.isfinite(value):
                 return value
-            made = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", as_text(value)))
+            made = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", whole(as_text(value))))
             made.data_type = "s"  # a text that begins with = is no formula
             return made
 
