@@ -13,9 +13,9 @@ from seqnet.commands.lines import replacing, to_standard_output
 from seqnet.data.dataset import Dataset
 from seqnet.data.formats.format import Format, Writer
 from seqnet.data.formats.jsonl import Jsonl
-from seqnet.data.formats.opening import ending
+from seqnet.data.formats.names import ending
 from seqnet.data.formats.written import plain
-from seqnet.data.unlabelled import Read
+from seqnet.data.read import Read
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.strict_json import as_line
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from seqnet.data.unlabelled import Read
+from seqnet.data.read import Read
 
 
 def with_spans(read: Read, answer: dict[str, Any]) -> dict[str, Any]:

@@ -17,13 +17,14 @@ from seqnet.commands.failures import explained
 from seqnet.commands.lines import blocks
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
-from seqnet.data.dataset import ASKED, Dataset
+from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, place
 from seqnet.data.formats.format import Format
 from seqnet.data.formats.jsonl import Jsonl
 from seqnet.data.numbers import parse
-from seqnet.data.unlabelled import Read, Unlabelled
+from seqnet.data.read import Read, ReadFile
+from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError, DiskError
 from seqnet.kinds import BIO, Axis
@@ -54,7 +55,7 @@ def run(config: dict[str, Any]) -> int:
         answers = Answers(
             format=_alike(format or Jsonl(), inputs.format),
             names=inputs.names,
-            target=source.column_of(source.target) if isinstance(source, Dataset) else "prediction",
+            target=source.target_column if isinstance(source, Dataset) else "prediction",
             by_step=decoder is None and task.target_axis is Axis.STEP and not forecasts,
             ahead=forecasts,
             with_errors=config["data"]["on_bad_row"] == "skip",
@@ -160,7 +161,7 @@ def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
     return Inputs(iter([Asked([Read(number, {}) for number in range(1, len(split) + 1)], split)]))
 
 
-def _rows(found: Unlabelled, bad: "Problems") -> Iterator[Asked]:
+def _rows(found: ReadFile, bad: "Problems") -> Iterator[Asked]:
     """The rows of a table, those too of which something is wrong, where they stand."""
     for block in found.blocks:
         answered = set(block.answered)
@@ -209,12 +210,8 @@ def _asked_lines(stored: StoredRun, config: dict[str, Any], name: str) -> Iterat
     source = stored.assembly.source
     where = path or "standard input"
 
-    def told(number: int, line: str) -> Read:
-        try:
-            values, of = source.told(line) if isinstance(source, Dataset) else ({name: said(line)}, line)
-        except (ValueError, RecursionError):
-            values, of = {}, None
-        return Read(number, values, of)
+    def read(number: int, line: str) -> Read:
+        return source.as_read(line, number) if isinstance(source, Dataset) else Read(number, {name: said(line)}, line)
 
     problems: dict[int, str] = {}
     for lines, first in blocks(path, problems if skip else None):
@@ -222,7 +219,7 @@ def _asked_lines(stored: StoredRun, config: dict[str, Any], name: str) -> Iterat
         blank = {place: unanswered() for place, line in enumerate(lines) if not line.strip()}
         blank |= {number - first: unanswered(problem) for number, problem in problems.items()}
         problems.clear()
-        told_lines = [told(number, line) for number, line in enumerate(lines, first)]
+        told_lines = [read(number, line) for number, line in enumerate(lines, first)]
         if len(kept) == len(lines) and not skip:  # whatever is wrong is said with its line
             yield Asked(told_lines, source.read_inputs(kept, where, first))
             continue

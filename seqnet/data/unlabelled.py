@@ -1,75 +1,85 @@
-"""What is read where answers are asked for, kept as it stood so that it is repeated beside them."""
+"""The rows of another file than those of training, of which the inputs alone are read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from seqnet.data.examples import Examples
-from seqnet.data.formats.columns import position
-from seqnet.data.formats.find import Part
+from seqnet.data.files import BadRows
+from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.csv import Csv
+from seqnet.data.formats.find import Part, find
 from seqnet.data.formats.format import Column, Format
+from seqnet.data.formats.names import ending
+from seqnet.data.grouping import Grouping, Sequence_
+from seqnet.data.layout import Layout
+from seqnet.data.located import Located
+from seqnet.data.raw_block import RawBlock
+from seqnet.data.read import Read, called, everything, name_of, rows_of, sequence_of
+from seqnet.data.sequences import Table
 
-
-@dataclass(frozen=True)
-class Read:
-    """What stood where one answer is asked for.
-
-    number: its line or row. values: by the names of the columns, of a sequence of rows lists of them. first: what the
-    first input was made of. rows: of a sequence of rows the place of each in the file, and its values.
-    """
-
-    number: int
-    values: Mapping[str, Any]
-    first: Any = None
-    rows: Sequence[tuple[int, Mapping[str, Any]]] = ()
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some rows: the examples of those that can be answered, None where none can, their numbers, and all as read."""
-
-    examples: Examples | None
-    answered: Sequence[int]
-    read: Sequence[Read]
+TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files
 
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """The rows of a file, or of a folder's split. names: of its columns; format: in which the same is written."""
+    """Rows with what stood there. names: of all columns; format: in which the same is written."""
 
     names: tuple[str, ...]
     format: Format
-    blocks: Iterator[Block]
+    blocks: Iterator[tuple[RawBlock, list[Read]]]
 
 
-def called(names: Sequence[str], columns: Mapping[str, Column]) -> tuple[str, ...]:
-    """The names of columns, each once: those that are but positions are called as the field that reads them."""
-    found = list(names)
-    if found == list(map(str, range(len(found)))):
-        for field, column in columns.items():
-            at = position(column) if isinstance(column, str | int) else None
-            if at is not None and -len(found) <= at < len(found) and found[at] == names[at] and field not in found:
-                found[at] = field
-    return tuple(
-        name if name not in found[:at] else f"{name}.{found[:at].count(name)}" for at, name in enumerate(found)
-    )
+def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping, bad: BadRows) -> Unlabelled:
+    """The rows of a file, or of a folder's test split, read as those of training are. Raises DataError.
+
+    A file that is a value itself, such as a recording, is one row.
+    """
+    (name, *more) = layout.inputs
+    known = ending(path) if path.is_file() else None
+    if not more and name in located.opening and known is not None and known not in TABLES:
+        label = name_of(located.columns[name], name)
+        read = Read(1, {label: str(path)}, path)
+        return Unlabelled((label,), Csv(), iter([(RawBlock(path, [1], {name: [path]}), [read])]))
+    inputs = located.only(layout.inputs)
+    format = inputs.format if known is None or known in inputs.format.endings else Auto()
+    columns = [*inputs.columns.values(), *grouping.columns()]
+    splits = find(str(path), inputs.data_dir, None, None, format, columns).splits
+    parts = splits[next(split for split in ("test", "valid", "train") if split in splits)]
+    there, all_ = everything(parts, columns)
+    names = called(there, inputs.columns)
+    if grouping.used:
+        blocks = _sequences(parts, inputs, layout, grouping, bad, names, all_)
+    else:
+        blocks = _rows(parts, inputs, name, bad, names, all_)
+    return Unlabelled(names, parts[0].format.like(parts[0].file, columns), blocks)
 
 
-def everything(parts: Sequence[Part], columns: Sequence[Column]) -> tuple[tuple[str, ...], Column]:
-    """What the columns are called that all of some files have, and all of them as one value. Raises DataError."""
-    names, all_ = parts[0].format.everything(parts[0].file, columns)
-    others = [part.format.everything(part.file, columns)[0] for part in parts[1:]]
-    if any(other != names for other in others):
-        names = tuple(name for name in names if all(name in other for other in others))
-        all_ = list(names)
-    return names, all_
+def _rows(
+    parts: Sequence[Part], inputs: Located, first: str, bad: BadRows, names: Sequence[str], all_: Column
+) -> Iterator[tuple[RawBlock, list[Read]]]:
+    """Each row by itself. all_: all columns as one value, with their names."""
+    for block in inputs.blocks(parts, bad, [all_]):
+        rows = zip(block.numbers, rows_of(names, block.more[0]), block.values[first], strict=True)
+        yield block, [Read(*row) for row in rows]
 
 
-def rows_of(names: Sequence[str], values: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Rows of values by name."""
-    return [dict(zip(names, row, strict=True)) for row in values]
-
-
-def sequence_of(names: Sequence[str], rows: Sequence[tuple[int, Mapping[str, Any]]], same: Sequence[str]) -> Any:
-    """The values of a sequence of rows: lists, but of columns that are the `same` in all of them."""
-    return {name: rows[0][1][name] if name in same else [row[name] for _, row in rows] for name in names}
+def _sequences(
+    parts: Sequence[Part],
+    inputs: Located,
+    layout: Layout,
+    grouping: Grouping,
+    bad: BadRows,
+    names: Sequence[str],
+    all_: Column,
+) -> Iterator[tuple[RawBlock, list[Read]]]:
+    """The sequences that rows make."""
+    table = Table.of(inputs.blocks(parts, bad, [all_, *grouping.columns()]), parts[0], inputs.columns, grouping)
+    values = rows_of(names, table.more)
+    same = [name for name in names if name == str(grouping.group)]
+    groups = table.groups(grouping)
+    read = []
+    for places in groups:
+        rows = [(place, values[place]) for place in places]
+        first = [table.values[layout.inputs[0]][place] for place in places]
+        read.append(Read(table.numbers[places[0]], sequence_of(names, rows, same), first, rows))
+    yield table.rows([Sequence_(rows) for rows in groups], layout.stepped, bad), read

@@ -11,7 +11,7 @@ import pytest
 from seqnet.commands.answers import Answers, beside, format_of, told, writers
 from seqnet.commands.entities import entities, placed
 from seqnet.data.formats.csv import Csv
-from seqnet.data.unlabelled import Read
+from seqnet.data.read import Read
 from seqnet.errors import ConfigurationError
 
 WRITTEN = [*writers(None)]

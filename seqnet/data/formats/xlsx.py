@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 from seqnet.data.files import one_sentence, opened, shown
 from seqnet.data.formats import table
+from seqnet.data.formats.compressed import most_of, unpacking
 from seqnet.data.formats.format import Column, Writer
-from seqnet.data.formats.opening import SMALL, TIMES, on_disk, unpacking
+from seqnet.data.formats.opening import on_disk
 from seqnet.data.formats.written import cell as as_text
 from seqnet.data.formats.written import whole
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
@@ -103,7 +104,7 @@ class Xlsx(table.Table):
         with opened(path) as raw:
             with unpacking(str(file)):
                 size = sum(info.file_size for info in zipfile.ZipFile(raw).infolist())
-            if size > max(TIMES * path.stat().st_size, SMALL):
+            if size > most_of(path.stat().st_size):
                 raise DataError(
                     f"{file}: it says that it unpacks to {size} bytes, which is no one's table; name another"
                 )
