@@ -1,5 +1,6 @@
 """What a step of an input or an item of a target is: one of a list of names, a vector of numbers, a picture's row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,12 +45,22 @@ class Scale:
 
 @dataclass(frozen=True)
 class Vector:
-    """`size` numbers (float32), each called by its name where `names` are given. scale: None = in the file's units."""
+    """`size` numbers (float32), each called by its name where `names` are given.
+
+    scale: None = in the file's units. digits: how many significant ones each is told with; empty: 6.
+    """
 
     size: int
     names: tuple[str, ...] = ()
     axis: Axis = Axis.STEP
     scale: Scale | None = None
+    digits: tuple[int, ...] = ()
+
+    def rounded(self, values: Sequence[float]) -> list[float]:
+        """The numbers of one item with as many digits as are told."""
+        return [
+            float(f"{value:.{digits}g}") for value, digits in zip(values, self.digits or [6] * self.size, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

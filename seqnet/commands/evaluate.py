@@ -7,11 +7,12 @@ import torch
 
 from seqnet import build, trust
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import as_line, writer
+from seqnet.commands.lines import writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
 from seqnet.errors import DataError
 from seqnet.options import shown
+from seqnet.strict_json import as_line
 from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluate
 

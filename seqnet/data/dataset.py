@@ -24,13 +24,14 @@ from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.generated import Generated
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping
-from seqnet.data.input_lines import parsed
+from seqnet.data.input_lines import as_read, parsed
 from seqnet.data.kept import kept
 from seqnet.data.layout import lay_out
 from seqnet.data.learning import check_stored, learn, restored
 from seqnet.data.located import Located
 from seqnet.data.pairs import before_end
 from seqnet.data.raw_block import RawBlock
+from seqnet.data.read import Read, ReadBlock, ReadFile, name_of
 from seqnet.data.split_rows import SplitRows
 from seqnet.data.tally import ASKED, Tally
 from seqnet.data.unlabelled import unlabelled
@@ -127,6 +128,16 @@ class Dataset:
     def target(self) -> str:
         """The name of the field that is asked for."""
         return self._layout.target
+
+    @property
+    def target_column(self) -> str:
+        """What the column of the field is called that is asked for."""
+        return name_of(self._located.columns[self.target], self.target)
+
+    @property
+    def format(self) -> Format:
+        """The format of its files."""
+        return self._located.format
 
     @property
     def running(self) -> bool:
@@ -286,14 +297,18 @@ class Dataset:
         assert examples is not None
         return examples
 
-    def unlabelled(self, path: str, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
+    def as_read(self, line: str, number: int) -> Read:
+        """What a line that `read_inputs` takes says, to be repeated beside its answer."""
+        return as_read(line, number, self._layout.inputs, self.fields, self._located.columns)
+
+    def unlabelled(self, path: str, bad: BadRows) -> ReadFile:
         """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets.
 
-        With each block the numbers of its rows, without those that are bad; None where all are. A file that is a value
-        itself, such as a recording, is one row. Raises DataError.
+        A file that is a value itself, such as a recording, is one row. Raises DataError.
         """
-        for block in unlabelled(Path(path), self._located, self._layout, self._grouping, bad):
-            yield self._answerable(block, bad)
+        found = unlabelled(Path(path), self._located, self._layout, self._grouping, bad)
+        blocks = (ReadBlock(*self._answerable(block, bad), read) for block, read in found.blocks)
+        return ReadFile(found.names, found.format, blocks)
 
     def _answerable(self, raw: RawBlock, bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
         """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""

@@ -97,6 +97,13 @@ class Classification:
         logit = logits.squeeze(-1)
         return (logit > 0).long(), logit.abs().sigmoid()
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability of each class, [... classes]. logits: [... out]."""
+        if not self.one_logit:
+            return logits.softmax(dim=-1)
+        second = logits.sigmoid()
+        return torch.cat([1 - second, second], dim=-1)
+
     def explain(self, decision: int) -> str:
         """The name of a class."""
         return self.targets.names[decision]

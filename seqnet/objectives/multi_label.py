@@ -64,6 +64,10 @@ class MultiLabel:
         """The likelier state of each label [... out] bool, and the probability [...] that all are so."""
         return logits > 0, F.logsigmoid(logits.abs()).sum(dim=-1).exp()
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability that each label is there, [... labels]."""
+        return logits.sigmoid()
+
     def explain(self, decision: list[bool]) -> list[Any]:
         """The labels that are there: their names where the data has any, else their places."""
         return [self.targets.names[i] if self.targets.names else i for i, there in enumerate(decision) if there]

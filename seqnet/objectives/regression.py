@@ -96,10 +96,10 @@ class Regression:
         return logits, None
 
     def explain(self, decision: list[float]) -> Any:
-        """One number, a number by name where the data names them, or a list of numbers."""
+        """One number, a number by name where the data names them, or a list, with the digits of their columns."""
         if self.targets.scale is not None:
-            # No more digits than float32 is sure of.
-            decision = [float(f"{value:.7g}") for value in self._undone(torch.tensor([decision]))[0].tolist()]
+            decision = self._undone(torch.tensor([decision]))[0].tolist()
+        decision = self.targets.rounded(decision)
         if self.targets.names:
             return dict(zip(self.targets.names, decision, strict=True))
         return decision[0] if self.out_features == 1 else decision

@@ -64,6 +64,10 @@ class Tags:
         """The most likely tag and its probability. logits: [... tags]; returns [...] twice."""
         return self._classes.decide(logits)
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability of each tag, [... tags]."""
+        return self._classes.probabilities(logits)
+
     def explain(self, decision: int) -> str:
         """The tag."""
         return self._classes.explain(decision)

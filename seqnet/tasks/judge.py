@@ -92,6 +92,19 @@ def decided(
     return predictions, probabilities
 
 
+def likelihoods(objective: Any, head: Callable[[Tensor], Tensor], features: Tensor) -> list[dict[str, float]]:
+    """For each of n items the probability of every class by its name. features: [n hidden].
+
+    objective: one that tells `probabilities`.
+    """
+    names = objective.targets.names or tuple(map(str, range(objective.targets.size)))
+    found: list[dict[str, float]] = []
+    for (some,) in pieces(objective.out_features, features):
+        for row in objective.probabilities(head(some).float()).tolist():
+            found.append({name: float(f"{value:.6g}") for name, value in zip(names, row, strict=True)})
+    return found
+
+
 class Judge:
     """An objective's metrics, updated window by window.
 
