@@ -775,7 +775,8 @@ class Dataset:
         for name, block in made.items():
             unknown = getattr(self.fields[name], "unknown", None)
             if unknown is not None:
-                tally.tokens[name] = tally.tokens.get(name, 0) + len(block.flat)
+                read = len(block.flat) if block.flat.ndim == 1 else int(np.count_nonzero(block.flat))  # 0 is padding
+                tally.tokens[name] = tally.tokens.get(name, 0) + read
                 tally.unknown_tokens[name] = tally.unknown_tokens.get(name, 0) + unknown(block)
 
     def _examples(self, columns: Mapping[str, Ragged], split: str) -> Examples | Stream:
