@@ -104,7 +104,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
         stored = stored_groups(arguments)
     _check_own_files(arguments, [*overrides, *parse_overrides(stored)])
     stored = _settled(command, stored, arguments)
-    arguments = _settled(command, arguments)
+    arguments = _settled(command, arguments, stored)
     typed = [override.input_line for override in parse_overrides(arguments)]
 
     def composed(cfg: DictConfig) -> Any:
@@ -156,11 +156,14 @@ def _load(command: str, overrides: list[str], config_dir: str | None) -> DictCon
 
 
 def _settled(command: str, arguments: Sequence[str], beside: Sequence[str] = ()) -> list[str]:
-    """The arguments with `+` before choices of a field that the rest does not make, and none before those it makes.
+    """The arguments as Hydra wants them, whichever of two spellings was typed.
 
-    beside: what else is typed. What is there is seen from the experiment and data chosen; one spelling serves for both.
+    With `+` before choices of a field that the rest does not make, and none before those it makes; choices of a part as
+    of a group: `attention.score=dot` is `attention/score=dot`. What is there is seen from the groups that are chosen.
+    beside: what else is typed.
     """
-    named = [argument for argument in arguments if _is_nested(_key(argument))]
+    parts = {trust.package_of(group): group for group in trust.INNER}
+    named = [argument for argument in arguments if _is_nested(_key(argument)) or _key(argument) in parts]
     if not named:
         return list(arguments)
     groups = [argument for argument in (*arguments, *beside) if _key(argument) in trust.groups()]
@@ -173,8 +176,11 @@ def _settled(command: str, arguments: Sequence[str], beside: Sequence[str] = ())
         GlobalHydra.instance().clear()
     settled = []
     for argument in arguments:
-        plain = argument.lstrip("+")
-        settled.append(argument if argument not in named else plain if _key(plain) in there else f"+{plain}")
+        plain, key, value = argument.lstrip("+"), _key(argument), argument.partition("=")[2]
+        if key in parts:
+            settled.append(f"{parts[key]}={value}" if parts[key] in there else argument)
+        else:
+            settled.append(argument if argument not in named else plain if key in there else f"+{plain}")
     return settled
 
 
@@ -257,8 +263,10 @@ def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) ->
     """Look at the user's own files that are chosen. Raises ConfigurationError."""
     folder = _config_dir(arguments)
     if folder is not None:
-        chosen = [override for override in overrides if override.key_or_group in _groups()]
-        own_files.check(Path(folder), [f"{one.key_or_group}/{value}" for one in chosen for value in _values(one)])
+        parts = {trust.package_of(group): group for group in trust.INNER}
+        named = [(parts.get(one.key_or_group, one.key_or_group), one) for one in overrides]
+        chosen = [(group, one) for group, one in named if group in _groups()]
+        own_files.check(Path(folder), [f"{group}/{value}" for group, one in chosen for value in _values(one)])
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
@@ -318,7 +326,11 @@ def checked(
     if sentence is not None:
         raise ConfigurationError(sentence)
     # What one job of a sweep has no use for, another may have.
-    defaults = {} if in_job else leaves(reference) | leaves({"groups": trust.default_choices()})
+    defaults = (
+        {}
+        if in_job
+        else leaves(reference) | leaves({"groups": dict.fromkeys(trust.INNER, "null") | trust.default_choices()})
+    )
     named = dict.fromkeys(place.removeprefix("file://") for place in (*places, *hydra_config.searchpath) if place)
     return Composed(config, typed, choices, defaults, tuple(Path(place) for place in named if os.path.isdir(place)))
 
@@ -497,6 +509,12 @@ def put(config: Config, key: str, value: Any) -> None:
 
 def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str], command: str = "train") -> str:
     """The sentence that refuses a key, naming the choice it belongs to or the nearest right key, of training's too."""
+    known = list(known)
+    if key in map(trust.package_of, trust.INNER) and any(name.startswith(f"{key}.") for name in known):
+        part = key.replace(".", "/")
+        return (
+            f"{key} is chosen as a group is: in a file that is composed, by `- override /{part}: NAME` in its defaults"
+        )
     package = key.rpartition(".")[0] or key
     group = next((name for name in choices if trust.package_of(name) == package), package)  # cell@decoder_cell
     owners = _owners(group, key, choices)
@@ -504,8 +522,12 @@ def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str], comm
         return f"{key} belongs to a choice that is not made: add {' or '.join(owners)}"
     if owners and group in choices:
         return f"unknown key '{key}': {group}={choices[group]} has none, it belongs to {' and '.join(owners)}"
-    known = list(known)
     inside = [name for name in known if name.startswith(f"{key}.")]
+    if key in map(trust.package_of, trust.INNER):
+        part = key.replace(".", "/")
+        return (
+            f"{key} is chosen as a group is: in a file that is composed, by `- override /{part}: NAME` in its defaults"
+        )
     if inside:
         return f"'{key}' holds keys of its own, such as {inside[0]}: set those"
     last = key.rpartition(".")[2]
@@ -550,10 +572,13 @@ def _owners(group: str, key: str, choices: Mapping[str, str]) -> list[str]:
 
 
 def _has(path: Path, key: str, rest: str) -> bool:
-    """Whether a group file holds a key, in its own package or in the global one."""
-    cfg = OmegaConf.to_container(OmegaConf.load(path))
-    keys = leaves(cfg) if isinstance(cfg, dict) else {}  # type: ignore[arg-type]
-    return rest in keys or key in keys
+    """Whether a group file holds a key or a part, in its own package or in the global one."""
+    cfg: Any = OmegaConf.to_container(OmegaConf.load(path))
+    if not isinstance(cfg, dict):
+        return False
+    parts = [name for entry in cfg.pop("defaults", ()) if isinstance(entry, dict) for name in entry]
+    keys = leaves(cfg)
+    return rest in keys or key in keys or rest.partition(".")[0] in parts
 
 
 def _choices_of(group: str) -> list[str]:
@@ -581,7 +606,7 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
             return ConfigurationError(f"{group}={name} is not installed: pip install 'seqnet[{EXTRAS[name]}]'")
         options = [option for option in error.options or () if option != "default" or name != "null"]
         hint = did_you_mean(name, options) or (f": choose one of {', '.join(options)}" if options else "")
-        return ConfigurationError(f"unknown {group} '{name}'{hint}")
+        return ConfigurationError(f"unknown {trust.spelled(group)} '{name}'{hint}")
     message = str(error)
     ambiguous = re.match(r"Ambiguous value for argument '(.+)'", message)
     if ambiguous:
@@ -593,9 +618,7 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
     if unmatched and unmatched[1] is None and unmatched[2] in trust.groups():
         return ConfigurationError(unknown_key(unmatched[2], (), {}, command))
     if unmatched and unmatched[2] in trust.INNER:
-        return ConfigurationError(
-            f"{unmatched[2]} is a part of data=table, and the chosen data has none: leave it out, or choose data=table"
-        )
+        return ConfigurationError(_no_part(unmatched[2]))
     if unmatched and (alike or "No match in the defaults list" in message):
         where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""
         known = alike[1].split(", ") if alike else _groups()
@@ -608,6 +631,17 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
             plain = str(override.input_line).lstrip("+")
             return ConfigurationError(f"cannot add '{override.input_line}', as {group} is chosen already: type {plain}")
     return ConfigurationError(_unknown_typed_key(command, arguments) or one_sentence(message))
+
+
+def _no_part(group: str) -> str:
+    """The sentence that refuses the choice of a part of what has no such part."""
+    whole, _, part = group.rpartition("/")
+    files: dict[str, Any] = {name: OmegaConf.load(CONFIGS / whole / f"{name}.yaml") for name in _choices_of(whole)}
+    owners = [f"{whole}={name}" for name, cfg in files.items() if any(part in one for one in cfg.get("defaults", ()))]
+    return (
+        f"{trust.package_of(group)} belongs to {' or '.join(owners)}, and the chosen {whole} has none: leave it out, "
+        f"or choose {owners[0] if len(owners) == 1 else 'one of them'}"
+    )
 
 
 def _groups() -> list[str]:
@@ -684,7 +718,7 @@ def stored_groups(arguments: Sequence[str]) -> list[str]:
         f"{group}={choice}"
         for group, choice in stored["groups"].items()
         if trust.is_group(group)
-        and group not in (*typed, "sweep")
+        and not {group, trust.package_of(group)} & {*typed, "sweep"}
         and not (group not in trust.groups() and trust.package_of(group).partition(".")[0] in typed)
         and isinstance(choice, str)
         and re.fullmatch(r"\w{1,100}", choice)

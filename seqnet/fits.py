@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from seqnet import build, options, relations
+from seqnet import build, options, relations, trust
 from seqnet.data.lanes import LaneLoader
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import BIO, ENDS, NEXT, RANKED, SHARED, STREAM, Axis, Item, Kind
@@ -68,12 +68,12 @@ class Parts:
 
     def section(self, name: str) -> Config:
         """The options of a section; none where nothing is chosen."""
-        found: Config = self.config.get(name) or {}
-        return found
+        found = self.config[name] if name in self.config else relations.lookup(self.config, name, None)
+        return found if isinstance(found, dict) else {}
 
     def choice(self, group: str) -> str:
         """A group and what is chosen of it, as it is typed."""
-        return f"{group}={self.config['groups'].get(group, 'null')}"
+        return f"{trust.spelled(group)}={self.config['groups'].get(group, 'null')}"
 
     def part(self, name: str) -> Any:
         """The class of a section, or None."""
@@ -121,7 +121,9 @@ class Parts:
     def with_options(self, name: str, changed: Config, choice: str | None = None) -> "Parts":
         """The same with other options of a section, or with another choice."""
         groups = self.config["groups"] if choice is None else {**self.config["groups"], name: choice}
-        config = {**self.config, name: changed, "groups": groups}
+        config = {**self.config, "groups": groups}
+        package, _, last = trust.package_of(name).partition(".")
+        config[package] = {**self.section(package), last: changed} if last else changed
         made = replace(self, config=config)
         return replace(made, source=build.source(config, self.trust)) if name == "data" else made
 
@@ -237,15 +239,29 @@ def _shared(parts: Parts) -> str | None:
 def _source(parts: Parts) -> str | None:
     """5. What looks back at a source has one."""
     attends = getattr(parts.part("model"), "attends", None)
-    looks = attends is not None and attends(parts.section("model"))
+    joins = getattr(parts.part("model.join"), "attends", False)
+    looks = joins or (attends is not None and attends(parts.section("model")))
     if parts.config.get("attention") is None:
-        needed = looks and parts.section("model").get("join") == "attend"
-        return "model.join=attend looks at inputs by attention, and attention=none is none" if needed else None
+        what = f"{parts.choice('model/join')} looks at inputs by attention, and attention=none is none"
+        return what if joins else None
     if not looks:
         return f"{parts.choice('attention')} reads a source, and {parts.choice('model')} has none"
     if all(kind.axis is Axis.STEP for kind in parts.inputs.values()):
         return f"{parts.choice('attention')} reads a source, and this data has none"
     return None
+
+
+def _score(parts: Parts) -> str | None:
+    """5. A score that only projects keys adds nothing to an attention that projects them itself."""
+    score = parts.part("attention.score")
+    if not getattr(parts.part("attention"), "projects", False) or score is None:
+        return None
+    if score.projects_query or not score.projects_keys:
+        return None
+    return (
+        f"{parts.choice('attention/score')} is the dot product with projected keys, and {parts.choice('attention')} "
+        "projects them itself"
+    )
 
 
 def _decoder(parts: Parts) -> str | None:
@@ -330,6 +346,7 @@ LAWS = (
     Law(_tied, groups=(("objective",),), sections=("model",)),
     Law(_shared, sections=("data", "model")),
     Law(_source, groups=(("attention",),), keys=(("attention", None),)),
+    Law(_score, groups=(("attention/score",), ("attention",))),
     Law(_decoder, keys=(("decoder_cell", None), ("training.scheduled_sampling", 0.0))),
     Law(_states, sections=("model",)),
     Law(_own),
@@ -347,8 +364,19 @@ def _choices(parts: Parts, group: str) -> Iterator[tuple[str, Config]]:
     for place in parts.places:
         for path in sorted((place / group).glob("*.yaml")):
             found = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-            if isinstance(found, dict) and "_target_" in found and parts.choice(group) != f"{group}={path.stem}":
-                yield path.stem, {str(key): value for key, value in found.items()}
+            if isinstance(found, dict) and "_target_" in found and parts.config["groups"].get(group) != path.stem:
+                yield path.stem, _composed(parts, group, {str(key): value for key, value in found.items()})
+
+
+def _composed(parts: Parts, group: str, options: Config) -> Config:
+    """The options of a choice with the parts that it is itself composed of."""
+    for entry in options.pop("defaults", ()):
+        for inner, choice in entry.items() if isinstance(entry, dict) else ():
+            path = Path(group) / inner / f"{choice}.yaml"
+            place = next((place for place in parts.places if (place / path).is_file()), None)
+            if place is not None:
+                options[inner] = OmegaConf.to_container(OmegaConf.load(place / path), resolve=False)
+    return options
 
 
 def _instead(parts: Parts, group: str, choice: str, given: Config) -> Parts:
@@ -381,7 +409,8 @@ def _by_choice(parts: Parts, law: Law, laws: Sequence[Law]) -> list[str]:
             for group, (choice, given) in zip(groups, picked, strict=True):
                 made = _instead(made, group, choice, given)
             if _right(made, laws):
-                found.append(" with ".join(f"{group}={one}" for group, (one, _) in zip(groups, picked, strict=True)))
+                typed = zip(map(trust.spelled, groups), picked, strict=True)
+                found.append(" with ".join(f"{group}={one}" for group, (one, _) in typed))
         if found:
             return found
     return []
@@ -487,10 +516,12 @@ def check_idle(parts: Parts, defaults: Mapping[str, Any]) -> None:
         written = parts.target.axis is Axis.SEQUENCE
         why = "numbers are not decoded but rolled out" if written else "nothing is written step by step"
         found |= dict.fromkeys(("groups.decoding", *(f"decoding.{key}" for key in parts.section("decoding"))), why)
-    for key, why in found.items():
+    chosen = {trust.package_of(group): f"groups.{group}" for group in trust.INNER}
+    for name, why in found.items():
+        key = chosen.get(name, name)
         value = relations.lookup(parts.config, key, None)
         if key in defaults and value != defaults[key]:
-            typed = key.removeprefix("groups.")
+            typed = name.removeprefix("groups.")
             raise ConfigurationError(
                 f"{typed}={shown(value)} has no effect: {why}; leave it out, or set {typed}={shown(defaults[key])}"
             )

@@ -169,7 +169,7 @@ CLASHES = [
         "set model.shared_embedding=false",
     ),
     ("experiment=dates attention=softt", "unknown attention 'softt'; did you mean 'soft'?"),
-    ("experiment=dates attention.score=dto", "attention.score=dto must be dot, scaled_dot, general or additive"),
+    ("experiment=dates attention.score=dto", "unknown attention.score 'dto'; did you mean 'dot'?"),
     (
         "experiment=dates attention=local attention.window=-1",
         "attention.window=-1 must be a whole number of at least 0",
@@ -185,7 +185,8 @@ CLASHES = [
     ),
     (
         "experiment=dates attention=multi_head attention.score=general",
-        "attention.score=general must be dot, scaled_dot or add",
+        "attention.score=general is the dot product with projected keys, and attention=multi_head projects them "
+        "itself: set attention.score=additive or attention.score=dot or attention.score=scaled_dot",
     ),
     (
         "experiment=dates decoding=beam decoding.beam_size=0",

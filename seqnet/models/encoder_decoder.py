@@ -215,7 +215,7 @@ class EncoderDecoder(nn.Module):
         found: dict[str, nn.Module] = {"": self.encoder.inputs}
         concat = self.encoder.concat
         if concat is not None:
-            found |= {name: one.inputs for name, one in zip(concat.names, concat.encoders, strict=True)}  # type: ignore[arg-type]
+            found |= concat.by_name()  # type: ignore[operator]
         return found
 
     # ----------------------------------------------------------------- beginning
