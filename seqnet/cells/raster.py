@@ -26,7 +26,7 @@ class RasterLSTM(nn.Module):
     """An LSTM whose gates see, beside h_{t-1} and x_t, the pixel before, also the pixel above and the place of theirs.
 
     An input is the pixel before the one that is asked for, so the one above is `width` - 1 inputs earlier; above the
-    first row stands a vector that is learnt. width, height: of the picture, in pixels; behind its last row the places
+    first row stands nothing. width, height: of the picture, in pixels; behind its last row the places
     begin anew. forget_bias: as of the LSTM.
     """
 
@@ -47,20 +47,18 @@ class RasterLSTM(nn.Module):
         self.places = width * height
         self.weight = nn.Parameter(torch.empty(4 * hidden_size, seen + hidden_size))
         self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
-        self.edge = nn.Parameter(torch.empty(input_size))
         initialisation.uniform(self.weight, hidden_size)
         with torch.no_grad():
             initialisation.recurrent(recurrent := torch.empty(4 * hidden_size, hidden_size), "orthogonal")
             self.weight[:, seen:] = recurrent
-        initialisation.uniform(self.edge, hidden_size)
         nn.init.constant_(self.bias[hidden_size : 2 * hidden_size], forget_bias)
 
     def initial_state(self, batch_size: int) -> RasterState:
-        """Before the first pixel: nothing remembered, the edge above, the first place."""
+        """Before the first pixel: nothing remembered, nothing above, the first place."""
         zeros = self.weight.new_zeros(batch_size, self.hidden_size)
         place = self.weight.new_zeros(batch_size, self.places)
         place[:, 0] = 1
-        return RasterState(zeros, zeros, self.edge.expand(batch_size, self.steps, -1), place)
+        return RasterState(zeros, zeros, zeros.new_zeros(batch_size, self.steps, self.input_size), place)
 
     def forward(self, x: Tensor, state: RasterState) -> tuple[Tensor, RasterState]:
         """One step. x: [batch input]; returns the hidden state [batch hidden], and the whole state."""

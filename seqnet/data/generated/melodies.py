@@ -28,7 +28,7 @@ class Melodies(Generated):
 
     names: ClassVar = ("notes",)
 
-    def __init__(self, seed: int, train_size: Rows = 400, valid_size: Rows = 50, test_size: Rows = 100) -> None:
+    def __init__(self, seed: int, train_size: Rows = 2000, valid_size: Rows = 50, test_size: Rows = 100) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
 
     def draw(self, split: str, rows: int, random: np.random.Generator) -> Iterable[Sequence[Any]]:

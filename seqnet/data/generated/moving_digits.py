@@ -23,13 +23,14 @@ CANVAS = 16  # pixels, of each side
 
 
 class MovingDigits(Generated):
-    """A scan of 8 x 8 on 16 x 16 pixels, one pixel a frame in one of eight directions, and round the edges.
+    """Columns `file` (a clip) and `label` (where to). A scan of 8 x 8 on 16 x 16 pixels moves by a
+    pixel a frame, in one of eight directions and round the edges.
 
     It begins anywhere, so that one frame tells nothing. noise: the deviation of what is added to every pixel. Scans of
     one split are in no other; see Scans.
     """
 
-    names: ClassVar = ("clip", "motion")
+    names: ClassVar = ("file", "label")
 
     def __init__(
         self,
