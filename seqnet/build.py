@@ -23,7 +23,7 @@ from seqnet.data.lanes import LaneLoader, evaluation_lanes
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 from seqnet.options import of as options_of
 from seqnet.spaces import Tokens
-from seqnet.training.trainer import Loader
+from seqnet.training.pieces import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
@@ -219,7 +219,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
     chosen = dict(model_options.pop("encoders", None) or {})
-    first = getattr(getattr(fitted, "read", None), "first", None)
+    first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
     model = make(

@@ -74,6 +74,11 @@ def spelled(group: str) -> str:
     return package_of(group) if group in INNER else group
 
 
+def parts() -> dict[str, str]:
+    """Where each of the groups of a part stands in the configuration: `attention.score`, and the group."""
+    return {package_of(group): group for group in INNER}
+
+
 @cache
 def default_choices() -> dict[str, str]:
     """What each group is where nothing is chosen."""
