@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from seqnet.data.encoding import Parting
+from seqnet.data.levels.words import Parting
 from seqnet.data.fields.field import Block, Raw
 from seqnet.data.fields.options import at_least, chosen
 from seqnet.data.fields.raw import each, words

@@ -1,4 +1,4 @@
-"""A sentence as the sum of its words' vectors, each weighed by where it stands (Sukhbaatar et al. 2015, section 4.1)."""
+"""A sentence as the sum of its words' vectors, weighed by where each stands (Sukhbaatar et al. 2015, section 4.1)."""
 
 from typing import ClassVar
 
