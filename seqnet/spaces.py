@@ -64,6 +64,21 @@ class Vector:
 
 
 @dataclass(frozen=True)
+class Frame(Vector):
+    """A picture at each step: `height` x `width` values, `channels` of each pixel side by side, as one vector."""
+
+    height: int = 1
+    width: int = 1
+    channels: int = 1
+
+    @classmethod
+    def of(cls, image: "Image", axis: Axis) -> "Frame":
+        """A picture that is one of a sequence."""
+        size = image.height * image.size
+        return cls(size, axis=axis, height=image.height, width=image.width, channels=image.channels)
+
+
+@dataclass(frozen=True)
 class Spelling:
     """The first `most` letters of each step's word; in tensors, their places in `names`, 0 behind the last one."""
 

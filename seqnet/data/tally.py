@@ -30,7 +30,8 @@ class Tally:
         for name, block in made.items():
             unknown = getattr(fields[name], "unknown", None)
             if unknown is not None:
-                self.tokens[name] = self.tokens.get(name, 0) + len(block.flat)
+                read = len(block.flat) if block.flat.ndim == 1 else int(np.count_nonzero(block.flat))  # 0 is padding
+                self.tokens[name] = self.tokens.get(name, 0) + read
                 self.unknown_tokens[name] = self.unknown_tokens.get(name, 0) + unknown(block)
 
     def remarks(self, split: str) -> list[str]:

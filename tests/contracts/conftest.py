@@ -11,6 +11,7 @@ import json
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -256,6 +257,8 @@ def readable():
         path = config["data"].get("path")
         if path and (Path(path) / "line.txt").is_file():
             return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
+        if (drawn := drawn_inputs(config)) is not None:
+            return drawn
         split = fitted.split("train")
         if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
             return fitted.show(split.source[0])
@@ -263,6 +266,19 @@ def readable():
         return json.dumps(row.tolist())
 
     return line
+
+
+def drawn_inputs(config):
+    """The inputs of a row that is drawn, as predict reads them; None where none is drawn, or nothing is read."""
+    data = config["data"]
+    if not data.get("generated") or data["path"] is not None or data["inputs"] == [data["target"]]:
+        return None
+    made = build.make(data["generated"], seed=1)
+    row = dict(zip(made.names, next(iter(made.draw("train", 1, np.random.default_rng(1)))), strict=True))
+    read = {name: row[data["fields"][name].get("column") or name] for name in data["inputs"]}
+    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in read.items()}
+    (first, *more) = plain.values()
+    return json.dumps(plain if more else first) if more or not isinstance(first, str) else first
 
 
 @pytest.fixture(autouse=True)
