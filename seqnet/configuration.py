@@ -594,7 +594,7 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
         return ConfigurationError(unknown_key(unmatched[2], (), {}, command))
     if unmatched and unmatched[2] in trust.INNER:
         return ConfigurationError(
-            f"{unmatched[2]} is how files are read, and the chosen data reads none: leave it out, or choose data=table"
+            f"{unmatched[2]} is a part of data=table, and the chosen data has none: leave it out, or choose data=table"
         )
     if unmatched and (alike or "No match in the defaults list" in message):
         where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""

@@ -58,7 +58,7 @@ def test_every_choice_composes(choice):
         (["+cel=gru"], "unknown key 'cel'; did you mean 'cell'?"),
         (["cell=grru"], "unknown cell 'grru'; did you mean 'gru'?"),
         (["experiment=sst2", "data/format=cvs"], "unknown data/format 'cvs'; did you mean 'csv'?"),
-        (["data/format=csv"], "data/format is how files are read, and the chosen data reads none"),
+        (["data/format=csv"], "data/format is a part of data=table, and the chosen data has none"),
         (["experiment=sst2", "data/format=4"], "data/format=4: choose one of auto, babi"),
         (["experiment=sst2", "data/format=[csv]"], "data/format=[csv]: choose one of auto, babi"),
         (["experiment=sst2", "+data/format=csv"], "cannot add '+data/format=csv', as data/format is chosen already"),

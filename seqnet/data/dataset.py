@@ -38,6 +38,7 @@ from seqnet.data.formats.columns import resolve, used
 from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
+from seqnet.data.formats.generated import Generated
 from seqnet.data.formats.opening import Beside, ending
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
@@ -102,7 +103,8 @@ class Dataset:
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
-    `raise`. cache: what is made of large files is kept for the next run. described: all options, as plain values, by
+    `raise`. cache: what is made of large files is kept for the next run. generated: rows that are drawn where neither
+    path nor name is given. described: all options, as plain values, by
     which it is found again; None: it is not kept. Raises ConfigurationError.
     """
 
@@ -126,9 +128,11 @@ class Dataset:
         on_bad_row: Literal["raise", "skip"] = "raise",
         on_unknown_label: Literal["count", "skip", "raise"] = "count",
         cache: bool = True,
+        generated: Generated | None = None,
         described: Mapping[str, Any] | None = None,
     ) -> None:
-        self._described = described if cache else None
+        self._generated = generated if path is None and name is None else None
+        self._described = described if cache and self._generated is None else None
         self._seed, self._data_dir = seed, data_dir
         self._path, self._name, self._about = path, name, about
         self._format, self._split_column = format, split_column
@@ -469,7 +473,11 @@ class Dataset:
         """The files of each split, once their columns were looked for. Raises DataError."""
         if self._found is None:
             columns = list(self._columns.values())
-            found = find(self._path, self._data_dir, self._name, self._about, self._format, columns)
+            if self._generated is not None:
+                drawn = self._generated
+                found = Found({split: [Part(file, drawn)] for split, file in drawn.files.items()})
+            else:
+                found = find(self._path, self._data_dir, self._name, self._about, self._format, columns)
             further = [] if self._split_column is None else [self._split_column]
             for parts in found.splits.values():
                 parts[0].format.check(parts[0].file, [*columns, *self._grouping.columns(), *further])
@@ -794,6 +802,8 @@ class Dataset:
     @property
     def where(self) -> str:
         """What is read, for messages."""
+        if self._generated is not None:
+            return type(self._generated).__name__.lower()
         path = self._path if self._path is not None else Path(self._data_dir) / str(self._name)
         return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
 

@@ -29,6 +29,7 @@ CODE_ONLY = (
     "head",
     "columns",
     "described",
+    "generated",
 )  # what other groups or a user's code hand over
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()
