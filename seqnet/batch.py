@@ -20,6 +20,12 @@ UNKNOWN_LABEL = IGNORE - 1
 UNITS = "<units>"
 """The view [batch time 2*feature] that says by what a step's answer is scaled; no encoder reads it."""
 
+LAGS = "<lags>"
+"""The view [batch time lags*feature] of a series' last values, scaled as the step's answer: for the output layer."""
+
+REFERENCES = "<references>"
+"""The view [batch time (1 + horizon + 1)*feature] of what a forecast is compared with; no encoder reads it."""
+
 
 def asked(targets: Tensor) -> Tensor:
     """Where something is asked that has a loss, of the shape of `targets`: a class (integers), not NaN (floats)."""

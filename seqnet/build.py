@@ -222,6 +222,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
         wholes=getattr(fitted, "wholes", {}),
+        lags=getattr(fitted, "lags", None),
         encoders={name: _encoder(options, trust) for name, options in chosen.items()},
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),

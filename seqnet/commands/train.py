@@ -146,6 +146,8 @@ class Training:
         self.model = assembly.model.to(self.device)
         if initial is not None:
             load_weights(self.model, judged(initial), config["init_from"])
+        elif beginning.components is None:
+            self._begin_with_data()
         trainer = self._trainer(assembly, trust)
         self._rehearse(assembly, trainer.precision)
         self.state = RunState(config, assembly, trainer, early_stopping(config), Averages(), self._digests())
@@ -159,6 +161,12 @@ class Training:
         # The step of the checkpoint that holds the state as it is.
         self.saved: int | None = None if beginning.components is None else trainer.position.step
         self.last_saved = time.monotonic()
+
+    def _begin_with_data(self) -> None:
+        """Let a model set what it has in closed form from all that is trained on."""
+        begin_with, loader = getattr(self.model, "begin_with", None), self.loaders["train"]
+        if begin_with is not None and loader is not None:
+            begin_with(loader.batches(0))
 
     def _stored(self) -> dict[str, Any]:
         """The components to go on with. Raises CheckpointError."""
@@ -436,6 +444,11 @@ class Training:
         scores, judge = evaluate(
             self.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
         )
+        calibrate = getattr(judge, "calibrate", None)
+        if (
+            split == "valid" and calibrate is not None and calibrate(self.model.head)
+        ):  # it is scored with what it learned
+            scores, judge = evaluate(self.model, assembly.task, loader, trainer.precision, trainer.window, batches)
         report = EvaluationReport(
             step=trainer.position.step,
             epoch=trainer.position.epoch,
@@ -519,6 +532,7 @@ class Training:
             load_weights(self.model, best, "the best checkpoint")
             return None
         scored["valid"] = report
+        averaged["buffers"] = dict(self.model.named_buffers())  # with what the output layer learned of this split
         steps = sorted(map(manifest.step_of, there))
         written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
         checkpoint.link(folder, "best", written)

@@ -98,7 +98,8 @@ class Dataset:
     fields: by name; columns: the column of each, where it is not called as the field. inputs: what the model reads,
     the first of which it steps through or, of a target that is written, reads whole; further ones are aligned with its
     steps, or read whole beside it. target: what is asked: once a row, at every step, as tokens to be written; a target
-    that is an input too is asked for at its next step, or the next `horizon` ones. rows: how rows make sequences, as
+    that is an input too is asked for at its next step, or the next `horizon` ones; lags: so many of its last values are
+    read by the output layer too. rows: how rows make sequences, as
     for `Grouping`. format, path, name, about: as for
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
@@ -121,6 +122,7 @@ class Dataset:
         name: FolderName | None = None,
         about: NotEmpty | None = None,
         horizon: Steps | None = None,
+        lags: Steps | None = None,
         rows: Mapping[str, Any] | None = None,
         split_column: Annotated[Column | None, or_null(COLUMN)] = None,
         valid_share: Dropout = 0.1,
@@ -151,7 +153,7 @@ class Dataset:
         self.fields = {one: fields[one] for one in used}
         self._columns = {one: (columns or {}).get(one, one) for one in used}
         self._share_vocabularies(fields)
-        self._horizon = horizon
+        self._horizon, self._lags = horizon, lags
         self._grouping = Grouping(**(rows or {}))
         for key, option in options_of(Grouping).items():
             if (sentence := option.refusal(f"data.rows.{key}", getattr(self._grouping, key))) is not None:
@@ -246,11 +248,19 @@ class Dataset:
                 f"data.target={self._target} is an input too, so its next step is asked for, and {kind.axis} has none: "
                 "take it out of data.inputs"
             )
-        if self._horizon is not None and not (again and kind.item is Item.NUMBER):
-            raise ConfigurationError(
-                f"data.horizon={self._horizon} is of a series that is read and forecast: name it in data.inputs and in "
-                "data.target, or set data.horizon=null"
-            )
+        for key, value in (("horizon", self._horizon), ("lags", self._lags)):
+            if value is not None and not (again and kind.item is Item.NUMBER):
+                raise ConfigurationError(
+                    f"data.{key}={value} is of a series that is read and forecast: name it in data.inputs and in "
+                    f"data.target, or set data.{key}=null"
+                )
+        for name, one in self.fields.items():
+            season = getattr(one, "season", None)
+            if season is not None and not (one.by_window or (again and name == self._target)):  # type: ignore[attr-defined]
+                raise ConfigurationError(
+                    f"data.fields.{name}.season={season} has no effect with scale=standard or none of a series that is "
+                    "not forecast: leave it out"
+                )
         if getattr(self.fields[self._target], "by_window", False) and not again:
             raise ConfigurationError(
                 f"data.fields.{self._target}.scale=window is of a series that is read: name it in data.inputs too, or "
@@ -346,6 +356,7 @@ class Dataset:
         self.wholes = {name: shaped[name] for name in self.read.wholes}
         self.source: Space | None = None
         self.writing: Writing | None = None
+        self.lags: Space | None = None
         target = shaped[self._target]
         kind = self.fields[self._target].kind
         if self.running:
@@ -369,7 +380,12 @@ class Dataset:
             self.targets = forecast(target, horizon)
             ahead = [name for name in self._inputs if AHEAD in self.fields[name].kind.traits]
             self.views |= {name: _stepped(forecast(self.views[name], horizon)) for name in ahead if name in self.views}
-            self.asking = NextSteps(self.read, self._target, self.targets, horizon, tuple(ahead), self._seasons)
+            self.step = target
+            self.lags = Vector(self._lags * target.size) if self._lags is not None else None
+            season = getattr(self.fields[self._target], "season", None) or 1
+            self.asking = NextSteps(
+                self.read, self._target, self.targets, horizon, tuple(ahead), self._seasons, season, self._lags
+            )
         elif kind.axis is Axis.STEP:
             self.asking = EveryStep(self.read, self._target, self.targets)
         else:
@@ -758,8 +774,10 @@ class Dataset:
         problems: Problems = {}
         for name in aligned if first is not None else ():
             if name in made:
-                steps, others = made[first].lengths, made[name].lengths  # type: ignore[index]
-                for place in np.flatnonzero(steps != others).tolist():
+                base = self._target if isinstance(self.asking, NextSteps) else first
+                steps, others = made[base].lengths, made[name].lengths  # type: ignore[index]
+                longer = not asked and AHEAD in self.fields[name].kind.traits  # known of what is to come
+                for place in np.flatnonzero(others < steps if longer else steps != others).tolist():
                     problems[place] = name, f"{others[place]} steps, and {first} has {steps[place]}"
         if asked and isinstance(self.asking, NextSteps) and not self._grouping.used:
             for place in np.flatnonzero(made[self._target].lengths < 2).tolist():

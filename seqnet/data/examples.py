@@ -36,6 +36,23 @@ class Ragged:
         """Length of each row, [rows]."""
         return self.offsets.diff()
 
+    def pick(self, rows: Tensor) -> "Ragged":
+        """Some rows, in this order; one may be there several times."""
+        return Ragged.of([self[row] for row in rows.tolist()])
+
+    def first(self, lengths: Tensor) -> "Ragged":
+        """So many steps of each row, or all where it has no more. lengths: [rows]."""
+        steps = torch.arange(len(self.flat)) - self.offsets[:-1].repeat_interleave(self.lengths)
+        kept = steps < lengths.repeat_interleave(self.lengths)
+        if kept.all():
+            return self
+        left = torch.minimum(lengths, self.lengths)
+        return Ragged(self.flat[kept], torch.cat([left.new_zeros(1), left.cumsum(0)]))
+
+    def followed_by(self, more: Tensor) -> "Ragged":
+        """Each row with further steps. more: [rows steps ...]."""
+        return Ragged.of([torch.cat([self[row], some.to(self.flat)]) for row, some in enumerate(more)])
+
     def pad(self, rows: Tensor, fill: float = 0) -> Tensor:
         """The chosen rows side by side, padded at their ends with `fill`: [batch time ...]; whole numbers as int64."""
         lengths = self.lengths[rows]
@@ -54,7 +71,8 @@ class Examples:
     """The encoded examples of one split: sequences that are independent of each other.
 
     `targets` is a tensor [rows ...] for one target a row, or Ragged along the inputs' time.
-    `augment` changes a batch at random, from the generator it is handed; used in training only.
+    `augment` changes a batch at random, from the generator it is handed; used in training only. `continued` gives some
+    rows as they go on if what follows them is as answered: (rows [n], answers [n steps feature]) -> examples.
     """
 
     inputs: Ragged
@@ -63,6 +81,7 @@ class Examples:
     source: Ragged | None = None
     wholes: dict[str, Ragged] = field(default_factory=dict)
     augment: Callable[[Batch, torch.Generator], Batch] | None = None
+    continued: "Callable[[Tensor, Tensor], Examples] | None" = None
 
     def __len__(self) -> int:
         return len(self.inputs)

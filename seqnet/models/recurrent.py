@@ -1,6 +1,6 @@
 """The recurrent model: encoders of its inputs, recurrent layers, readout, linear head."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Memory
-from seqnet.batch import Batch, Output, Whole
+from seqnet.batch import LAGS, Batch, Output, Whole
 from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Kind
@@ -22,6 +22,7 @@ from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
 from seqnet.models.joins.attend import Attend
 from seqnet.models.joins.concat import Concat
 from seqnet.models.joins.state import InitialState
+from seqnet.models.linear_base import begin_with_ridge
 from seqnet.options import Dropout, Width, number, shown, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
@@ -63,7 +64,8 @@ class Recurrent(nn.Module):
     join: what is done with all of these: `concat`, each says the same at every step; `state`, the first state is made
     of them; `attend`, they are looked at by `attention`; None: `concat` for one value a row, `state` for the rest.
     encoders: in place of `make_encoder`, by an input's name. head: makes the output layer of its width in place of
-    `nn.Linear`. Raises ConfigurationError for an unknown readout or join and for `tied` where the two weights differ
+    `nn.Linear`. lags: of a series' last values, which the output layer reads too (see `linear_base`). Raises
+    ConfigurationError for an unknown readout or join and for `tied` where the two weights differ
     in shape.
     """
 
@@ -129,6 +131,7 @@ class Recurrent(nn.Module):
         attention: Callable[[int, int], nn.Module] | None = None,
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
+        lags: Space | None = None,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:
@@ -152,7 +155,9 @@ class Recurrent(nn.Module):
                     "an attention, such as attention=soft, or another model.join"
                 )
             self.attend = Attend(by_way["attend"], self.layers.size, attention)
-        self.head = Linear(self.layers.size, out_features) if head is None else head(self.layers.size)
+        self.lags = lags is not None
+        width = self.layers.size + (0 if lags is None else lags.size)
+        self.head = Linear(width, out_features) if head is None else head(width)
         self.readout = readout
         self.bidirectional = bidirectional
         self.input_dropout = input_dropout
@@ -190,6 +195,11 @@ class Recurrent(nn.Module):
             if join is not None:
                 found |= {name: one.inputs for name, one in zip(join.names, join.encoders, strict=True)}  # type: ignore[misc]
         return found
+
+    def begin_with(self, batches: Iterable[Batch]) -> None:
+        """Set what is known in closed form from all batches of training. Raises ConfigurationError."""
+        if self.lags:
+            begin_with_ridge(self.head, self.layers.size, batches)
 
     def initial_state(self, batch_size: int) -> RecurrentState:
         """The state at the beginning of every row."""
@@ -234,11 +244,11 @@ class Recurrent(nn.Module):
         time, advance = window.time, window.advance
         if advance == time:
             y, carried = self._run(x, state, lengths, joined)
-            return Output(self._features(y, carried.pooled), self.head, carried)
+            return Output(self._features(y, carried.pooled, window.views), self.head, carried)
         self._refuse_halves()
         y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance), joined)
         rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time), joined)
-        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled), self.head, carried)
+        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled, window.views), self.head, carried)
 
     def step(
         self,
@@ -258,7 +268,7 @@ class Recurrent(nn.Module):
         ahead = {name: view.unsqueeze(1) for name, view in (views or {}).items()}
         joined = joined or self._joined({})
         y, state = self._run(self._read(inputs.unsqueeze(1), ahead, None, joined), state, None, joined)
-        features = self._features(y, state.pooled)
+        features = self._features(y, state.pooled, ahead)
         logits: Tensor = (head or self.head)(features[:, 0] if state.pooled is None else features)
         return logits, state
 
@@ -318,9 +328,10 @@ class Recurrent(nn.Module):
         half = y.shape[2] // 2
         return torch.cat([last[:, :half], y[:, 0, half:]], dim=-1)
 
-    def _features(self, y: Tensor, pooled: Pooled | None) -> Tensor:
+    def _features(self, y: Tensor, pooled: Pooled | None, views: Mapping[str, Tensor]) -> Tensor:
         if pooled is not None:
             y = pooled.value
             if self.readout == "mean":
                 y = y / pooled.steps.clamp(min=1)[:, None]
-        return F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+        y = F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+        return torch.cat([y, views[LAGS]], dim=-1) if self.lags else y

@@ -377,6 +377,7 @@ def fingerprint(name: str, **options: Any) -> Any:
         except BadValues as error:
             seen.append(error.problems)
     seen += [field.learned(), getattr(field, "by_window", None), getattr(field, "augment", None)]
+    seen += [getattr(field, "season", None)]  # of the data set that forecasts
     for value in [*values, *(bad for bad, _ in EXAMPLES[name].bad)]:
         try:
             block = field.encode([value])
