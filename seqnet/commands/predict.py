@@ -1,7 +1,7 @@
 """`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
@@ -13,6 +13,7 @@ from seqnet import build
 from seqnet.batch import Batch
 from seqnet.commands.attention_maps import attention_maps
 from seqnet.commands.failures import explained
+from seqnet.commands.forecasting import Forecaster, forecasts
 from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
@@ -25,6 +26,7 @@ from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
+FORECASTS = ("horizon", "pictures")  # options that are of a forecast
 WITH_INPUTS = re.compile(rb'\s*\{.*"inputs"\s*:')  # a line that `read_inputs` takes as it is, targets or not
 
 Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
@@ -168,7 +170,10 @@ def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> 
         for option in ("prefix", "attention_maps"):
             if config[option] is not None:
                 raise ConfigurationError(f"{option}: run={config['run']} does not write step by step: leave it out")
-        return lambda batch, _: _judged(stored, batch)
+        return _forecaster(stored, config) or (lambda batch, _: _judged(stored, batch))
+    for option in FORECASTS:
+        if config[option] is not None:
+            raise ConfigurationError(f"{option}: run={config['run']} does not forecast a series: leave it out")
     prefix = beginning(stored, "prefix", config["prefix"] or "")
     folder = None if config["attention_maps"] is None else _folder(stored, config["attention_maps"])
 
@@ -177,6 +182,32 @@ def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> 
         if folder is not None:
             _draw(stored, batch, found, [folder / f"{place + 1:04}.png" for place in places])
         return write.rows(found)
+
+    return answer
+
+
+def _forecaster(stored: StoredRun, config: dict[str, Any]) -> Answer | None:
+    """What answers where a forecast is made further, or drawn. Raises ConfigurationError where there is none."""
+    asked = [option for option in FORECASTS if config[option] is not None]
+    if not asked:
+        return None
+    source = stored.assembly.source
+    if not forecasts(source):
+        raise ConfigurationError(f"{asked[0]}: run={config['run']} does not forecast a series: leave it out")
+    steps = config["horizon"] or source.asking.horizon
+    forecaster = Forecaster(stored.assembly, stored.precision, stored.config, steps, config["trust"])
+    folder = None if config["pictures"] is None else _made("pictures", config["pictures"])
+
+    def answer(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
+        from seqnet.observers import forecast_picture
+
+        found, drawn = forecaster(batch)
+        if folder is not None:
+            _save(zip([folder / f"{place + 1:04}.png" for place in places], drawn, strict=True), forecast_picture.save)
+        for note in forecaster.notes:
+            warn(note)
+        forecaster.notes.clear()
+        return found
 
     return answer
 
@@ -208,11 +239,16 @@ def _folder(stored: StoredRun, name: str) -> Path:
         raise ConfigurationError(
             f"attention_maps={name}: this run has no attention to words, so there is nothing to draw: leave it out"
         )
+    return _made("attention_maps", name)
+
+
+def _made(option: str, name: str) -> Path:
+    """A folder for pictures, which is there then. Raises ConfigurationError."""
     folder = Path(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"attention_maps={name} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"{option}={name} cannot be made: {error.strerror}") from error
     return folder
 
 
@@ -221,8 +257,13 @@ def _draw(stored: StoredRun, batch: Batch, found: Found, paths: list[Path]) -> N
 
     assert isinstance(found, list)
     maps = attention_maps(stored.assembly, stored.precision, batch, found)
-    for path, one in zip(paths, maps, strict=True):
+    _save(zip(paths, maps, strict=True), attention_picture.save)
+
+
+def _save(pictures: Iterable[tuple[Path, Any]], save: Callable[[Path, Any], None]) -> None:
+    """Write each picture to its path. Raises DiskError."""
+    for path, one in pictures:
         try:
-            attention_picture.save(path, one)
+            save(path, one)
         except OSError as error:
             raise DiskError(f"{path} cannot be written: {error.strerror}; free some space") from error

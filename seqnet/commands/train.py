@@ -459,7 +459,7 @@ class Training:
             class_names=judge.class_names,
         )
         if split == "valid" and config["observers"]["samples"]:
-            report.samples, report.attention = samples(assembly, loader, trainer.precision, config)
+            report.samples, report.pictures = samples(assembly, loader, trainer.precision, config)
         return report
 
     def _go_on(self) -> None:

@@ -32,6 +32,7 @@ from seqnet.data.cache import Cache
 from seqnet.data.columns import ColumnBuilder, assign, offsets_of, take
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
+from seqnet.data.fields.raw import missing
 from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.columns import resolve, used
@@ -892,6 +893,7 @@ class Dataset:
     def _answerable(self, some: "Some", bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
         """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""
         self.tallies.setdefault(ASKED, Tally())
+        some = self._up_to_now(some)
         kept, made = self._encode(some, ASKED, bad, self._inputs, asked=False)
         if not made and some.numbers:
             return None, ()
@@ -901,6 +903,22 @@ class Dataset:
             for name, block in made.items()
         }
         return self.asking.without_targets(self._at_each_step(columns)), kept.numbers
+
+    def _up_to_now(self, some: "Some") -> "Some":
+        """Rows of series that are forecast, without last steps that hold no value: these say what is known ahead."""
+        if not isinstance(self.asking, NextSteps) or self.fields[self._target].kind.item is not Item.NUMBER:
+            return some
+        now = [_known_steps(value) for value in some.values[self._target]]
+        cut = [
+            name
+            for name, one in self.fields.items()
+            if name in some.values and one.kind.axis is Axis.STEP and AHEAD not in one.kind.traits
+        ]
+        values = {
+            name: [value if step is None else value[:step] for value, step in zip(some.values[name], now, strict=True)]
+            for name in cut
+        }
+        return replace(some, values={**some.values, **values})
 
     def remarks(self, splits: Sequence[str] = SPLITS) -> list[str]:
         """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""
@@ -1053,6 +1071,17 @@ def _is_text(kind: Kind) -> bool:
 def _stepped(space: Space) -> Space:
     """What is stepped through: of a picture its rows."""
     return Vector(space.size) if isinstance(space, Image) else replace(space, axis=Axis.STEP)
+
+
+def _known_steps(value: Any) -> int | None:
+    """How many steps a list has up to the last that is no gap; None where it is no list, or has no gap at its end."""
+    if not isinstance(value, list) or not value or not _blank(value[-1]):
+        return None
+    return next((step for step in range(len(value), 0, -1) if not _blank(value[step - 1])), 0)
+
+
+def _blank(value: Any) -> bool:
+    return all(map(_blank, value)) if isinstance(value, list) and value else missing(value)
 
 
 def _unless_blank(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -109,9 +110,17 @@ class Examples:
         )
         if self.source is not None:
             batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths[rows])
+        if self.continued is not None:
+            batch = replace(batch, continued=partial(self._continued, rows))
         if generator is not None and self.augment is not None:
             batch = self.augment(batch, generator)
         return batch
+
+    def _continued(self, rows: Tensor, answers: Tensor) -> Batch:
+        """The rows as they go on, each as often as there are answers to it. answers: [rows*copies steps feature]."""
+        assert self.continued is not None
+        copies = len(answers) // max(1, len(rows))
+        return self.continued(rows.repeat_interleave(copies), answers).batch(torch.arange(len(answers)))
 
 
 def _whole(column: Ragged, rows: Tensor) -> Whole:

@@ -60,6 +60,11 @@ class Gaussian:
         noise = torch.randn(mean.shape, generator=generator, dtype=torch.float64).to(mean)
         return mean + deviation * noise
 
+    def of_draws(self, values: Tensor) -> Tensor:
+        """The distributions of values that were drawn, as logits [n 2*size]. values: [n draws size]."""
+        mean, deviation = values.mean(1), values.std(1)
+        return torch.cat([mean, mean + deviation], dim=1)
+
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """Summed over items, in nats a number. logits: [n 2*size]; targets: [n size]."""
         return self.losses(logits, targets, training).sum()
