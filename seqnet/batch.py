@@ -64,8 +64,9 @@ class Batch:
     views: Mapping[str, Tensor] = field(default_factory=dict)  # each [batch time ...]
     wholes: Mapping[str, Whole] = field(default_factory=dict)  # read whole beside the inputs or the source
     advance: int = 0  # 0 = all of it
-    # Of series: the rows as they go on if this is what follows, in the scale of the column [rows*copies steps feature].
-    continued: "Callable[[Tensor], Batch] | None" = None
+    # Of series: the rows as they go on if this is what follows, in the scale of the column [rows*copies steps feature],
+    # and so many steps are asked for then.
+    continued: "Callable[[Tensor, int], Batch] | None" = None
 
     def __post_init__(self) -> None:
         if not self.advance:

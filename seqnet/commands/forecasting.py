@@ -84,7 +84,7 @@ class Forecaster:
         size = self.assembly.source.step.size
         parts = first.unflatten(1, (-1, self._own, size))  # such as quantiles
         if self.steps <= self._own:
-            return parts[:, :, : self.steps].flatten(1)
+            return torch.flatten(parts[:, :, : self.steps], 1)
         more = self._distribution(batch, first) if self._draws else self._medians(batch, first)
         longer: Tensor = torch.cat([parts, more[:, :, self._own : self.steps]], dim=2).flatten(1)
         return longer
@@ -113,7 +113,7 @@ class Forecaster:
         size = self.assembly.source.step.size
         fed: Tensor = answer(first).unflatten(1, (self._own, size))
         while fed.shape[1] < self.steps:
-            more = answer(self._last(batch.continued(fed.cpu())))
+            more = answer(self._last(batch.continued(fed.cpu(), min(self._own, self.steps - fed.shape[1]))))
             fed = torch.cat([fed, more.unflatten(1, (self._own, size))], dim=1)
         return fed
 

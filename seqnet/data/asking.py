@@ -16,6 +16,7 @@ from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.pairs import pairs, unanswered, writing
 from seqnet.data.references import lagged, references
 from seqnet.data.scaled_so_far import UNITS, SoFar, scaled_so_far
+from seqnet.errors import DataError
 from seqnet.spaces import Space, Tokens, Vector, Writing
 
 Columns = Mapping[str, Ragged]
@@ -131,9 +132,19 @@ class NextSteps:
         found = self._beside(made, columns[self.target])
         return found if isinstance(self.space, Tokens) else replace(found, continued=partial(self._continued, columns))
 
-    def _continued(self, columns: Columns, rows: Tensor, answers: Tensor) -> Examples:
-        """Some rows as they go on if these are the answers: in the scale of the column, [rows steps feature]."""
+    def _continued(self, columns: Columns, rows: Tensor, answers: Tensor, steps: int) -> Examples:
+        """Some rows as they go on if these are the answers: in the scale of the column, [rows steps feature].
+
+        steps: that are asked for then. Raises DataError where what is known ahead is not known for all of these.
+        """
         picked = {name: column.pick(rows) for name, column in columns.items()}
+        needed = picked[self.target].lengths + answers.shape[1] + steps
+        for name in self.known_ahead:
+            if (picked[name].lengths < needed).any():
+                raise DataError(
+                    f"{name} is not known for all steps that are to be forecast: give it in further rows whose "
+                    f"{self.target} is empty, or lower horizon="
+                )
         return self.without_targets({**picked, self.target: picked[self.target].followed_by(answers)})
 
     def _so_far(self, column: Ragged) -> SoFar | None:
@@ -159,7 +170,7 @@ class NextSteps:
         read = scaled_so_far(columns, self.seasons)
         for name in self.known_ahead:
             shifted = self._ahead(columns[name]).flat.flatten(1)
-            read[name] = Ragged(shifted.nan_to_num(0.0), columns[name].offsets).first(columns[self.target].lengths)
+            read[name] = Ragged(shifted.nan_to_num(0.0), columns[name].offsets).fitted(columns[self.target].lengths)
         return read
 
     def _ahead(self, column: Ragged) -> Ragged:

@@ -72,6 +72,7 @@ class Tally:
     unknown_labels: int = 0
     tokens: dict[str, int] = field(default_factory=dict)  # by field
     unknown_tokens: dict[str, int] = field(default_factory=dict)
+    not_ahead: dict[str, int] = field(default_factory=dict)  # rows that do not say what is known ahead, by field
 
     def remarks(self, split: str) -> list[str]:
         """Sentences about what of a split was not read as it stands."""
@@ -83,6 +84,11 @@ class Tally:
                 f"{counted(self.unknown_labels, 'label')} of {split} never seen in training, each counted as an error "
                 "(data.on_unknown_label=count)"
             )
+        found += [
+            f"{name} is known ahead, and {counted(rows, 'row')} of {where} did not say what it will be, where it is "
+            "read as 0: give it in further rows in which what is forecast is empty"
+            for name, rows in self.not_ahead.items()
+        ]
         for name, unknown in self.unknown_tokens.items() if split != "train" else ():
             if unknown:
                 share = unknown / self.tokens[name]
@@ -898,11 +904,22 @@ class Dataset:
         if not made and some.numbers:
             return None, ()
         made = made or {name: self._encode_one(name, some, ASKED, {}) for name in self._inputs}
+        self._count_ahead(made, self.tallies[ASKED])
         columns = {
             name: Ragged(torch.from_numpy(np.require(block.flat, requirements=["C", "W"])), offsets_of(block.lengths))
             for name, block in made.items()
         }
         return self.asking.without_targets(self._at_each_step(columns)), kept.numbers
+
+    def _count_ahead(self, made: Mapping[str, Block], tally: Tally) -> None:
+        """Count rows that do not say what is known of the steps that are forecast."""
+        asking = self.asking
+        if not isinstance(asking, NextSteps):
+            return
+        for name in asking.known_ahead:
+            short = int((made[name].lengths < made[self._target].lengths + asking.horizon).sum())
+            if short:
+                tally.not_ahead[name] = tally.not_ahead.get(name, 0) + short
 
     def _up_to_now(self, some: "Some") -> "Some":
         """Rows of series that are forecast, without last steps that hold no value: these say what is known ahead."""

@@ -41,14 +41,13 @@ class Ragged:
         """Some rows, in this order; one may be there several times."""
         return Ragged.of([self[row] for row in rows.tolist()])
 
-    def first(self, lengths: Tensor) -> "Ragged":
-        """So many steps of each row, or all where it has no more. lengths: [rows]."""
-        steps = torch.arange(len(self.flat)) - self.offsets[:-1].repeat_interleave(self.lengths)
-        kept = steps < lengths.repeat_interleave(self.lengths)
-        if kept.all():
+    def fitted(self, lengths: Tensor) -> "Ragged":
+        """So many steps of each row, 0 where it has no more. lengths: [rows]."""
+        if torch.equal(lengths, self.lengths):
             return self
-        left = torch.minimum(lengths, self.lengths)
-        return Ragged(self.flat[kept], torch.cat([left.new_zeros(1), left.cumsum(0)]))
+        rows = [self[row][:length] for row, length in enumerate(lengths.tolist())]
+        blank = [row.new_zeros(length - len(row), *row.shape[1:]) for row, length in zip(rows, lengths, strict=True)]
+        return Ragged.of([torch.cat(pair) for pair in zip(rows, blank, strict=True)])
 
     def followed_by(self, more: Tensor) -> "Ragged":
         """Each row with further steps. more: [rows steps ...]."""
@@ -73,7 +72,8 @@ class Examples:
 
     `targets` is a tensor [rows ...] for one target a row, or Ragged along the inputs' time.
     `augment` changes a batch at random, from the generator it is handed; used in training only. `continued` gives some
-    rows as they go on if what follows them is as answered: (rows [n], answers [n steps feature]) -> examples.
+    rows as they go on if what follows them is as answered, so many steps of which are then asked for: (rows [n],
+    answers [n steps feature], steps) -> examples.
     """
 
     inputs: Ragged
@@ -82,7 +82,7 @@ class Examples:
     source: Ragged | None = None
     wholes: dict[str, Ragged] = field(default_factory=dict)
     augment: Callable[[Batch, torch.Generator], Batch] | None = None
-    continued: "Callable[[Tensor, Tensor], Examples] | None" = None
+    continued: "Callable[[Tensor, Tensor, int], Examples] | None" = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -116,11 +116,11 @@ class Examples:
             batch = self.augment(batch, generator)
         return batch
 
-    def _continued(self, rows: Tensor, answers: Tensor) -> Batch:
+    def _continued(self, rows: Tensor, answers: Tensor, steps: int) -> Batch:
         """The rows as they go on, each as often as there are answers to it. answers: [rows*copies steps feature]."""
         assert self.continued is not None
         copies = len(answers) // max(1, len(rows))
-        return self.continued(rows.repeat_interleave(copies), answers).batch(torch.arange(len(answers)))
+        return self.continued(rows.repeat_interleave(copies), answers, steps).batch(torch.arange(len(answers)))
 
 
 def _whole(column: Ragged, rows: Tensor) -> Whole:
