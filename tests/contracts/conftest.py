@@ -18,6 +18,7 @@ import yaml
 from seqnet import build, options
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.data.examples import Stream
+from seqnet.data.files import BadRows
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import ENDS, Axis
 from seqnet.options import shown
@@ -26,7 +27,8 @@ from seqnet.spaces import Tokens
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
 TABLE = "table of "
-TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4}
+TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4, "series": 6}
+LONG_ENOUGH = ("data.generated.length=40", "data.horizon=2")
 
 
 def choices(group):
@@ -194,7 +196,11 @@ def tiny_of(*arguments):
         raise config
     data, groups = config["data"], config["groups"]
     found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
-    if "path" in data and data["path"] is None:
+    drawn = data.get("generated") or {}
+    found += [f"data.generated.{key}={value}" for key, value in TINY.items() if key in drawn]
+    if data.get("horizon") and "length" in drawn:  # a share of each row must hold so many steps
+        found = [*(each for each in found if not each.startswith("data.generated.length=")), *LONG_ENOUGH]
+    if "path" in data and data["path"] is None and "_target_" not in drawn:
         kinds = ("data",) if groups["data"] != "table" else ("experiment",)
         folders = [folder for group in kinds for folder in EXAMPLES.iterdir() if groups[group].startswith(folder.name)]
         if not folders:
@@ -222,12 +228,19 @@ def chosen():
 
 @pytest.fixture(scope="session")
 def readable():
-    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too."""
+    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too.
+
+    Of rows that are drawn into columns it is the first.
+    """
 
     def line(config, fitted):
         path = config["data"].get("path")
         if path and (Path(path) / "line.txt").is_file():
             return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
+        if "_target_" in (config["data"].get("generated") or {}):
+            values = next(fitted._rows("train", BadRows("raise"))).values
+            row = {name: values[name][0] for name in config["data"]["inputs"]}
+            return json.dumps(row if len(row) > 1 else next(iter(row.values())), default=lambda array: array.tolist())
         split = fitted.split("train")
         if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
             return fitted.show(split.source[0])
