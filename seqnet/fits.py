@@ -262,7 +262,7 @@ def _decoder(parts: Parts) -> str | None:
 def _lags(parts: Parts) -> str | None:
     """5. What goes to the output layer has a model that hands it on."""
     lags = parts.section("data").get("lags")
-    if lags is None or parts.takes("model", "lags"):
+    if lags is None or parts.takes("model", "recent"):
         return None
     return f"data.lags={shown(lags)} are read by the output layer, and {parts.choice('model')} hands it none"
 

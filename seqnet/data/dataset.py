@@ -42,7 +42,7 @@ from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.generated import Generated
 from seqnet.data.formats.opening import Beside, ending
 from seqnet.data.generation import SPLITS
-from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
+from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered, uneven
 from seqnet.data.numbers import read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
 from seqnet.data.scaled_so_far import scaled_so_far
@@ -179,6 +179,7 @@ class Dataset:
         self._found: Found | None = None
         self._assigned: np.ndarray | None = None
         self._unusable: set[tuple[str, int]] = set()  # files and numbers of rows of which nothing is held out
+        self._uneven = 0, 0  # rows that stand farther behind the one before than is usual, of how many
         self._done: dict[str, Examples | Stream] = {}
 
     # ------------------------------------------------------------------------- what is known before data is read
@@ -363,7 +364,7 @@ class Dataset:
         self.wholes = {name: shaped[name] for name in self.read.wholes}
         self.source: Space | None = None
         self.writing: Writing | None = None
-        self.lags: Space | None = None
+        self.recent: Space | None = None
         target = shaped[self._target]
         kind = self.fields[self._target].kind
         if self.running:
@@ -388,7 +389,7 @@ class Dataset:
             ahead = [name for name in self._inputs if AHEAD in self.fields[name].kind.traits]
             self.views |= {name: _stepped(forecast(self.views[name], horizon)) for name in ahead if name in self.views}
             self.step = target
-            self.lags = Vector(self._lags * target.size) if self._lags is not None else None
+            self.recent = Vector(self._lags * target.size) if self._lags is not None else None
             season = getattr(self.fields[self._target], "season", None) or 1
             self.asking = NextSteps(
                 self.read, self._target, self.targets, horizon, tuple(ahead), self._seasons, season, self._lags
@@ -601,6 +602,8 @@ class Dataset:
             return
         whole = self._gathered(there[split if own else "train"], bad)
         groups = grouping.groups(whole.key, whole.order, len(whole.numbers), str(whole.file))
+        if isinstance(self.asking, NextSteps) and not own:
+            self._uneven = uneven(groups, whole.order)
         sequences = [Sequence_(rows) for rows in groups]
         if held and not own:
             sequences = self._held(groups, whole.order, split, held)
@@ -952,6 +955,12 @@ class Dataset:
         found = list(located.told)
         for parts in located.splits.values():
             found += parts[0].format.remarks(parts[0].file, columns)
+        gaps, steps = self._uneven
+        if gaps:
+            found.append(
+                f"{counted(gaps, 'row')} of {steps:,} stand much farther behind the one before, by "
+                f"{self._grouping.order}, than is usual: a gap counts as one step, so fill it in if it is none"
+            )
         part = next(iter(located.splits.values()))[0]
         names = part.format.header(part.file) if part.format.named else None
         if names is not None:

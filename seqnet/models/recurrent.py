@@ -64,7 +64,7 @@ class Recurrent(nn.Module):
     join: what is done with all of these: `concat`, each says the same at every step; `state`, the first state is made
     of them; `attend`, they are looked at by `attention`; None: `concat` for one value a row, `state` for the rest.
     encoders: in place of `make_encoder`, by an input's name. head: makes the output layer of its width in place of
-    `nn.Linear`. lags: of a series' last values, which the output layer reads too (see `linear_base`). Raises
+    `nn.Linear`. recent: a series' last values, which the output layer reads too (see `linear_base`). Raises
     ConfigurationError for an unknown readout or join and for `tied` where the two weights differ
     in shape.
     """
@@ -131,7 +131,7 @@ class Recurrent(nn.Module):
         attention: Callable[[int, int], nn.Module] | None = None,
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
-        lags: Space | None = None,
+        recent: Space | None = None,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:
@@ -155,8 +155,8 @@ class Recurrent(nn.Module):
                     "an attention, such as attention=soft, or another model.join"
                 )
             self.attend = Attend(by_way["attend"], self.layers.size, attention)
-        self.lags = lags is not None
-        width = self.layers.size + (0 if lags is None else lags.size)
+        self.recent = recent is not None
+        width = self.layers.size + (0 if recent is None else recent.size)
         self.head = Linear(width, out_features) if head is None else head(width)
         self.readout = readout
         self.bidirectional = bidirectional
@@ -198,7 +198,7 @@ class Recurrent(nn.Module):
 
     def begin_with(self, batches: Iterable[Batch]) -> None:
         """Set what is known in closed form from all batches of training. Raises ConfigurationError."""
-        if self.lags:
+        if self.recent:
             begin_with_ridge(self.head, self.layers.size, batches)
 
     def initial_state(self, batch_size: int) -> RecurrentState:
@@ -334,4 +334,4 @@ class Recurrent(nn.Module):
             if self.readout == "mean":
                 y = y / pooled.steps.clamp(min=1)[:, None]
         y = F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
-        return torch.cat([y, views[LAGS]], dim=-1) if self.lags else y
+        return torch.cat([y, views[LAGS]], dim=-1) if self.recent else y

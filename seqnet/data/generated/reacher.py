@@ -90,7 +90,7 @@ class Reacher(Generated):
         seed: int,
         length: Steps = 40,
         noise: NotNegative = 0.2,
-        train_size: Rows = 800,
+        train_size: Rows = 2000,
         valid_size: Rows = 100,
         test_size: Rows = 100,
     ) -> None:
