@@ -602,7 +602,7 @@ class Dataset:
             return
         whole = self._gathered(there[split if own else "train"], bad)
         groups = grouping.groups(whole.key, whole.order, len(whole.numbers), str(whole.file))
-        if isinstance(self.asking, NextSteps) and not own:
+        if self._target in self._inputs and not own:
             self._uneven = uneven(groups, whole.order)
         sequences = [Sequence_(rows) for rows in groups]
         if held and not own:
