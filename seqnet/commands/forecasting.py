@@ -50,7 +50,7 @@ class Forecaster:
 
     def __post_init__(self) -> None:
         source, objective = self.assembly.source, self.assembly.objective
-        self._own: int = source.asking.horizon
+        self._own: int = source.horizon
         self._draws = hasattr(objective, "draw")
         if not hasattr(objective, "forecast"):
             name = type(objective).__name__

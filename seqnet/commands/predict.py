@@ -17,9 +17,10 @@ from seqnet.commands.forecasting import Forecaster, forecasts
 from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
-from seqnet.data.dataset import ASKED, Dataset
+from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, place
+from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError, DiskError
 from seqnet.terminal import warn
@@ -194,7 +195,7 @@ def _forecaster(stored: StoredRun, config: dict[str, Any]) -> Answer | None:
     source = stored.assembly.source
     if not forecasts(source):
         raise ConfigurationError(f"{asked[0]}: run={config['run']} does not forecast a series: leave it out")
-    steps = config["horizon"] or source.asking.horizon
+    steps = config["horizon"] or source.horizon
     forecaster = Forecaster(stored.assembly, stored.precision, stored.config, steps, config["trust"])
     folder = None if config["pictures"] is None else _made("pictures", config["pictures"])
 

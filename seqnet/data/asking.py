@@ -147,6 +147,11 @@ class NextSteps:
                 )
         return self.without_targets({**picked, self.target: picked[self.target].followed_by(answers)})
 
+    def not_ahead(self, columns: Columns) -> dict[str, int]:
+        """How many rows do not say what is known of the steps that are asked for, by the name of the input."""
+        needed = columns[self.target].lengths + self.horizon
+        return {name: int((columns[name].lengths < needed).sum()) for name in self.known_ahead}
+
     def _so_far(self, column: Ragged) -> SoFar | None:
         """What the column's steps are scaled by, where that is what was read so far."""
         return SoFar.of(column, self.seasons[self.target]) if self.target in self.seasons else None

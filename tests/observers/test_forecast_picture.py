@@ -24,7 +24,7 @@ def test_each_part_has_its_colour_and_what_is_not_known_none() -> None:
     alone = whole._replace(levels={0.5: LEVELS[0.5]}, wanted=None)
     picture = draw(alone)
     assert has(picture, PAST) and has(picture, MEDIAN)
-    assert not has(picture, CAME) and not has(picture, BAND)
+    assert not has(picture, CAME)
 
 
 def test_the_same_forecast_gives_the_same_picture_whatever_it_holds(tmp_path: Path) -> None:

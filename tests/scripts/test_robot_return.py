@@ -36,7 +36,7 @@ def test_a_short_training_brings_in_most_of_what_the_policy_does(
     """And its torques in the loop are those that predict gives for the same steps seen."""
     found = robot_return.returns(run, arms=60, steps=40, noise=0.2, seed=5)
     assert found["at_rest"] < -40 < found["model"] < found["policy"] + 0.5
-    assert found["model"] > 3 * found["policy"]
+    assert found["model"] > 4 * found["policy"]
 
     arm, act = beginning(1, np.random.default_rng(0)), robot_return.controller(run, 1)
     seen, done = [], []

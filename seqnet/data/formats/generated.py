@@ -65,8 +65,7 @@ class Generated(Format):
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen columns. Raises DataError for a column that is not there."""
         wanted = resolve(columns, self.names, len(self.names), str(file))
-        random = np.random.default_rng(
-            generator(self.seed, file.split).initial_seed()
-        )  # anew, however often it is read
+        seed = generator(self.seed, file.split).initial_seed()
+        random = np.random.default_rng(seed)  # anew, however often it is read
         drawn = self.draw(file.split, self.count(file), random)
         return one_by_one((number, of_row(row, wanted)) for number, row in enumerate(drawn, 1))
