@@ -232,6 +232,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
         wholes=getattr(fitted, "wholes", {}),
+        recent=getattr(fitted, "recent", None),
         encoders={name: _encoder(options, trust) for name, options in chosen.items()},
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),

@@ -229,7 +229,10 @@ CLASHES = [
         "experiment=entities training.window=5 model.bidirectional=false",
         "training.window=5 cuts rows, which objective=crf judges as a whole: set training.window=null or objective=",
     ),
-    ("experiment=digits objective=crf", "task=many_to_one judges one answer a row, and objective=crf an answer at every"),
+    (
+        "experiment=digits objective=crf",
+        "task=many_to_one judges one answer a row, and objective=crf an answer at every",
+    ),
     ("experiment=dates objective=crf", "task=seq2seq judges answers that are written step by step, and objective=crf"),
     (
         "experiment=part_of_speech objective=crf training.monitor=entity_f1",

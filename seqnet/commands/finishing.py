@@ -47,6 +47,7 @@ def _averaged(
         load_weights(model, best, "the best checkpoint")
         return None
     reports["valid"] = report
+    averaged["buffers"] = dict(model.named_buffers())  # with what the output layer has learned of this split
     steps = sorted(map(manifest.step_of, there))
     written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
     checkpoint.link(folder, "best", written)

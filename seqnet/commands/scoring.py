@@ -36,6 +36,12 @@ class Scorer:
         scores, judge = evaluate(
             assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
         )
+        calibrate = getattr(judge, "calibrate", None)
+        if split == "valid" and calibrate is not None and calibrate(assembly.model.head):
+            # It is scored with what the output layer has learned of it.
+            scores, judge = evaluate(
+                assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+            )
         report = EvaluationReport(
             step=trainer.position.step,
             epoch=trainer.position.epoch,
@@ -46,7 +52,7 @@ class Scorer:
             class_names=judge.class_names,
         )
         if split == "valid" and config["observers"]["samples"]:
-            report.samples, report.attention = samples(assembly, loader, trainer.precision, config)
+            report.samples, report.pictures = samples(assembly, loader, trainer.precision, config)
         return report
 
     def _go_on(self) -> None:

@@ -34,9 +34,9 @@ from seqnet.data.raw_block import RawBlock
 from seqnet.data.read import Read, ReadBlock, ReadFile, name_of
 from seqnet.data.split_rows import SplitRows
 from seqnet.data.tally import ASKED, Tally
-from seqnet.data.unlabelled import unlabelled
+from seqnet.data.unlabelled import unlabelled, up_to_now
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.kinds import Item, Kind
+from seqnet.kinds import Kind
 from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, Steps, or_null
 from seqnet.options import of as options_of
 from seqnet.spaces import Tokens
@@ -48,7 +48,8 @@ class Dataset:
     fields: by name; columns: the column of each, where it is not called as the field. inputs: what the model reads,
     the first of which it steps through or, of a target that is written, reads whole; further ones are aligned with its
     steps, or read whole beside it. target: what is asked: once a row, at every step, as tokens to be written; a target
-    that is an input too is asked for at its next step, or the next `horizon` ones. rows: how rows make sequences, as
+    that is an input too is asked for at its next step, or the next `horizon` ones; lags: so many of its last values are
+    read by the output layer too. rows: how rows make sequences, as
     for `Grouping`. format, path, name, about: as for
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
@@ -71,6 +72,7 @@ class Dataset:
         name: FolderName | None = None,
         about: NotEmpty | None = None,
         horizon: Steps | None = None,
+        lags: Steps | None = None,
         rows: Mapping[str, Any] | None = None,
         split_column: Annotated[Column | None, or_null(COLUMN)] = None,
         valid_share: Dropout = 0.1,
@@ -86,7 +88,7 @@ class Dataset:
         generated = generated if path is None and name is None else None
         found_again = described if cache and generated is None else None
         self._described = None if found_again is None else {**found_again, "seed": seed}
-        self._layout = layout = lay_out(fields, inputs, target, horizon)
+        self._layout = layout = lay_out(fields, inputs, target, horizon, lags)
         self.fields = layout.fields
         columns = {one: (columns or {}).get(one, one) for one in layout.fields}
         self._grouping = _grouping(rows or {})
@@ -147,7 +149,12 @@ class Dataset:
     @property
     def forecasts(self) -> bool:
         """Whether the next steps of numbers are asked for, so that a row's answer is that of its last step."""
-        return isinstance(self._fitted.asking, NextSteps) and self.fields[self.target].kind.item is Item.NUMBER
+        return self._layout.forecasts
+
+    @property
+    def horizon(self) -> int:
+        """How many next steps are asked for at once."""
+        return self._layout.horizon or 1
 
     @property
     def where(self) -> str:
@@ -176,7 +183,7 @@ class Dataset:
         self._fitted = found
         self.inputs, self.targets = found.inputs, found.targets
         self.views, self.wholes, self.source = found.views, found.wholes, found.source
-        self.writing = found.writing
+        self.writing, self.step, self.recent = found.writing, found.step, found.recent
 
     @cached_property
     def _cache(self) -> Cache | None:
@@ -228,7 +235,7 @@ class Dataset:
     def _blocks(self, split: str) -> tuple[Iterator[RawBlock], BadRows]:
         """The rows of a split, which are counted anew, and what is done with bad ones."""
         self.tallies[split], bad = Tally(), BadRows(self._rows.on_bad_row)
-        return self._rows.blocks(split, bad), bad
+        return self._rows.blocks(split, bad, self.tallies[split]), bad
 
     @property
     def _encoder(self) -> Encoder:
@@ -312,9 +319,13 @@ class Dataset:
 
     def _answerable(self, raw: RawBlock, bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
         """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""
-        columns, numbers = self._encoder.inputs(raw, self.tallies.setdefault(ASKED, Tally()), bad)
+        tally = self.tallies.setdefault(ASKED, Tally())
+        raw = up_to_now(raw, self._layout) if self.forecasts else raw
+        columns, numbers = self._encoder.inputs(raw, tally, bad)
         if columns is None:
             return None, numbers
+        if isinstance(self._fitted.asking, NextSteps):
+            tally.add_short(self._fitted.asking.not_ahead(columns))
         return self._fitted.asking.without_targets(self._fitted.at_each_step(columns)), numbers
 
     # ------------------------------------------------------------------------------------------------ what is shown

@@ -176,6 +176,14 @@ def _decoder(parts: Parts) -> str | None:
     return None
 
 
+def _lags(parts: Parts) -> str | None:
+    """5. What goes to the output layer has a model that hands it on."""
+    lags = parts.section("data").get("lags")
+    if lags is None or parts.takes("model", "recent"):
+        return None
+    return f"data.lags={shown(lags)} are read by the output layer, and {parts.choice('model')} hands it none"
+
+
 def _states(parts: Parts) -> str | None:
     """5. A state that is handed on as it is is one that the other cell can take."""
     if parts.section("model").get("bridge") != "copy" or parts.config.get("decoder_cell") is None or not parts.inputs:
@@ -264,6 +272,7 @@ LAWS = (
     Law(_source, groups=(("attention",),), keys=(("attention", None),)),
     Law(_score, groups=(("attention/score",), ("attention",))),
     Law(_decoder, keys=(("decoder_cell", None), ("training.scheduled_sampling", 0.0))),
+    Law(_lags, groups=(("model",),), keys=(("data.lags", None),)),
     Law(_states, sections=("model",)),
     Law(_own),
     Law(_monitor),

@@ -27,7 +27,8 @@ from seqnet.spaces import Tokens
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
 TABLE = "table of "
-TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4}
+TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4, "series": 6}
+LONG_ENOUGH = ("data.generated.length=40", "data.horizon=2")
 
 
 def choices(group):
@@ -223,6 +224,8 @@ def tiny_of(*arguments):
     found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
     drawn = data.get("generated") or {}
     found += [f"data.generated.{key}={value}" for key, value in TINY.items() if key in drawn]
+    if data.get("horizon") and "length" in drawn:  # a share of each row must hold so many steps
+        found = [*(each for each in found if not each.startswith("data.generated.length=")), *LONG_ENOUGH]
     if "path" in data and data["path"] is None and not drawn:
         kinds = ("data",) if groups["data"] != "table" else ("experiment",)
         folders = [folder for group in kinds for folder in EXAMPLES.iterdir() if groups[group].startswith(folder.name)]
@@ -251,7 +254,10 @@ def chosen():
 
 @pytest.fixture(scope="session")
 def readable():
-    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too."""
+    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too.
+
+    Of rows that are drawn into columns it is the first.
+    """
 
     def line(config, fitted):
         path = config["data"].get("path")

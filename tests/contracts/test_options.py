@@ -31,6 +31,8 @@ CODE_ONLY = (
     "heads",
     "columns",
     "described",
+    "generated",
+    "recent",
 )  # what other groups or a user's code hand over
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()

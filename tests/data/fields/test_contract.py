@@ -394,6 +394,7 @@ def fingerprint(name: str, **options: Any) -> Any:
             seen.append(error.problems)
     seen.append(field.grammar(("(S", ")", "XX"), 3) if name == "tree" else None)
     seen += [field.learned(), getattr(field, "by_window", None), getattr(field, "augment", None)]
+    seen += [getattr(field, "season", None)]  # of the data set that forecasts
     for value in [*values, *(bad for bad, _ in EXAMPLES[name].bad)]:
         try:
             block = field.encode([value])
