@@ -227,6 +227,7 @@ class Output:
     log_probability: Tensor | None = None  # [batch time], of a hard attention's choice
     baseline: Tensor | None = None  # [batch time], the loss expected before the choice
     bonus: Tensor | None = None  # [batch time], nats taken off the loss, so that the choice stays open
+    lengths: Tensor | None = None  # [batch]: of a row's features those that count, where they are not of its own steps
     reaches: bool = False  # the choice of a step is fed to later ones, so their losses follow from it too
 
     def logits(self) -> Tensor:

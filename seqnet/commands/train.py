@@ -459,7 +459,7 @@ class Training:
         config = self.config
         if writing_of(assembly.source) is None or not assembly.task.metrics:
             return None
-        decoding = greedily(config["decoding"]) if split == "valid" else config["decoding"]
+        decoding = greedily(config["decoding"], self.trust) if split == "valid" else config["decoding"]
         return Writer(assembly, precision, decoding, config["seed"], trust=self.trust)
 
     # ------------------------------------------------------------- what is kept
@@ -568,7 +568,7 @@ class Training:
             device=str(self.device),
             monitor=self.state.stopping.monitor,
             minutes=trainer.position.seconds / 60,
-            notes=tuple(told() if (told := getattr(self.state.assembly.source, "remarks", None)) else ()),
+            notes=self._notes(),
             resumed=self.beginning.components is not None,
             changed=tuple(self._changes()),
             log_file=self.folder / "train.log",
@@ -577,6 +577,13 @@ class Training:
             rows=self.state.rows,
             jump=self.jump,
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """What the source and the task have to say of what was read."""
+        assembly = self.state.assembly
+        of_source, of_task = (getattr(part, "remarks", None) for part in (assembly.source, assembly.task))
+        found = list(of_source()) if of_source is not None else []
+        return (*found, *(of_task(self.model, self.splits) if of_task is not None else ()))
 
 
 def check(composed: Composed) -> None:

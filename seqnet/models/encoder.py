@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,14 @@ from seqnet.layers.unroll import padding
 from seqnet.models.encoders.inputs import Make, blank, make_encoder, width_beside
 from seqnet.spaces import Space
 from seqnet.state import HiddenState, State
+
+
+class Encoded(NamedTuple):
+    """What was read of some rows."""
+
+    vectors: Tensor  # [batch positions size], 0 in padding
+    states: tuple[State, ...]  # the final state of each layer
+    lengths: Tensor | None  # [batch]: positions that are no padding; None = all
 
 
 class Encoder(nn.Module):
@@ -44,28 +53,35 @@ class Encoder(nn.Module):
 
     def forward(
         self, source: Tensor, lengths: Tensor | None, wholes: Mapping[str, Whole] = MappingProxyType({})
-    ) -> tuple[Tensor, tuple[State, ...]]:
+    ) -> Encoded:
         """source: [batch source_time] or [batch source_time feature]; lengths: [batch], None = every row is whole.
 
-        wholes: the further inputs, where there is a `concat`.
-
-        Returns vectors [batch positions size], 0 in padding, and the final state of each layer, which without
-        layers is the mean of the vectors.
+        wholes: the further inputs, where there is a `concat`. Without layers the final state is the mean of the
+        vectors.
         """
         if lengths is not None:
             source = blank(source, padding(lengths, source.shape[1]))
-        x = self.inputs(source)
+        if hasattr(self.inputs, "shortened"):
+            x = self.inputs(source, lengths)
+            lengths = self.positions(lengths)
+        else:
+            x = self.inputs(source)
         if self.concat is not None:
             x = beside(x, self.concat(wholes))
         if self.input_dropout:
             x = F.dropout(x, self.input_dropout, self.training)
         if self.layers is not None:
             encoded, states = self.layers(x, None, lengths)
-            return encoded, states
+            return Encoded(encoded, states, lengths)
         if lengths is None:
-            return x, (HiddenState(x.mean(1)),)
+            return Encoded(x, (HiddenState(x.mean(1)),), None)
         x = x.masked_fill(padding(lengths, x.shape[1])[..., None], 0)
-        return x, (HiddenState(x.sum(1) / lengths.clamp(min=1)[:, None]),)
+        return Encoded(x, (HiddenState(x.sum(1) / lengths.clamp(min=1)[:, None]),), lengths)
+
+    def positions(self, lengths: Tensor | None) -> Tensor | None:
+        """How many vectors rows of so many steps become, [batch]; as many, unless the input's encoder makes fewer."""
+        shortened = getattr(self.inputs, "shortened", None)
+        return lengths if lengths is None or shortened is None else shortened(lengths)
 
     def memory(self, source: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """What attention looks at: the vectors, and how many of a row's are valid. source, lengths: as for `forward`.
@@ -74,7 +90,8 @@ class Encoder(nn.Module):
         """
         if not source.shape[1]:
             source, lengths = source.new_zeros(len(source), 1, *source.shape[2:]), torch.zeros(len(source)).long()
-        return self(source, lengths)[0], lengths
+        read = self(source, lengths)
+        return read.vectors, read.lengths
 
 
 def beside(x: Tensor, vector: Tensor) -> Tensor:
