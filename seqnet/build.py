@@ -167,6 +167,8 @@ def source(config: Config, trust: Sequence[str] | None = None) -> Any:
         options["columns"] = {name: column for name, column in columns.items() if column is not None}
         options["fields"] = {name: make(field, trust) for name, field in described.items()}
         options["format"] = make(options["format"], trust)
+        if options.get("drawn") is not None:
+            options["drawn"] = make(options["drawn"], trust, seed=config["seed"])
     return make(options, trust, **given)
 
 

@@ -30,12 +30,12 @@ from seqnet.data.asking import (
 )
 from seqnet.data.cache import Cache
 from seqnet.data.columns import ColumnBuilder, assign, offsets_of, take
+from seqnet.data.distorted import Distorted
 from seqnet.data.examples import Examples, Ragged, Stream
-from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
+from seqnet.data.fields.field import UNKNOWN_LABEL, Augment, BadValues, Block, Distort, Field, UnknownLabels
 from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.columns import resolve, used
-from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.opening import Beside, ending
@@ -44,6 +44,8 @@ from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
 from seqnet.data.numbers import read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
 from seqnet.data.scaled_so_far import scaled_so_far
+from seqnet.data.sources.drawn_rows import Drawn
+from seqnet.data.split_of import SplitOf
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.kinds import AHEAD, ENDS, LETTERS, NEXT, SHARED, Axis, Item, Kind
@@ -103,7 +105,9 @@ class Dataset:
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
     `raise`. cache: what is made of large files is kept for the next run. described: all options, as plain values, by
-    which it is found again; None: it is not kept. Raises ConfigurationError.
+    which it is found again; None: it is not kept. drawn: rows that are drawn where neither path nor name is given.
+    split_values: by split, the values of split_column that are of it, all others being of train; None: they are called
+    as the splits are. Raises ConfigurationError.
     """
 
     def __init__(
@@ -127,11 +131,15 @@ class Dataset:
         on_unknown_label: Literal["count", "skip", "raise"] = "count",
         cache: bool = True,
         described: Mapping[str, Any] | None = None,
+        drawn: Drawn | None = None,
+        split_values: Mapping[str, Any] | None = None,
     ) -> None:
         self._described = described if cache else None
         self._seed, self._data_dir = seed, data_dir
         self._path, self._name, self._about = path, name, about
         self._format, self._split_column = format, split_column
+        self._drawn = drawn if path is None and name is None else None
+        self._split_of = SplitOf.called(split_values, split_column)
         self._shares = (valid_share, test_share)
         BadRows(on_bad_row)  # refuses what is no way
         self._on_bad_row, self._on_unknown_label = on_bad_row, on_unknown_label
@@ -309,7 +317,7 @@ class Dataset:
     def _cache(self) -> Cache | None:
         """What is kept of these very files, read so; None where they are small, or nothing is to be kept."""
         folder = caching.folder()
-        if self._described is None or folder is None:
+        if self._described is None or folder is None or self._drawn is not None:
             return None
         splits = self._locate().splits
         parts = [part for parts in splits.values() for part in parts]
@@ -469,7 +477,10 @@ class Dataset:
         """The files of each split, once their columns were looked for. Raises DataError."""
         if self._found is None:
             columns = list(self._columns.values())
-            found = find(self._path, self._data_dir, self._name, self._about, self._format, columns)
+            if self._drawn is not None:
+                found = self._drawn.found()
+            else:
+                found = find(self._path, self._data_dir, self._name, self._about, self._format, columns)
             further = [] if self._split_column is None else [self._split_column]
             for parts in found.splits.values():
                 parts[0].format.check(parts[0].file, [*columns, *self._grouping.columns(), *further])
@@ -496,7 +507,7 @@ class Dataset:
         first = bad if split == "train" else BadRows(self._on_bad_row)
         if self._split_column is not None:
             for some in self._blocks([part for parts in there.values() for part in parts], first, [self._split_column]):
-                yield some.only([place for place, name in enumerate(some.more[0]) if named(name) == split])
+                yield some.only([place for place, name in enumerate(some.more[0]) if self._split_of(name) == split])
             return
         if split in there and split != "train":
             yield from self._blocks(there[split], bad)
@@ -783,7 +794,7 @@ class Dataset:
             shift = int(self._target in self._inputs)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, self._asked_from - shift))
         if split == "train" and isinstance(made, Examples):
-            made = replace(made, augment=getattr(self.fields[self._target], "augment", None))
+            made = replace(made, augment=self._augment())
         if isinstance(self.asking, NextSteps) and isinstance(made, Examples) and not _asks(made.targets):
             raise DataError(
                 f"{self.where}: no row of the {split} split has {self._horizon or 1} steps to be forecast; lower "
@@ -791,9 +802,22 @@ class Dataset:
             )
         return made
 
+    def _augment(self) -> Augment | None:
+        """What is done to training batches at random."""
+        own: Augment | None = getattr(self.fields[self._target], "augment", None)
+        found = {name: getattr(self.fields[name], "distort", None) for name in self._inputs}
+        known: dict[str, Distort] = {name: change for name, change in found.items() if change is not None}
+        views, wholes = (
+            {name: known[name] for name in names if name in known} for names in (self.read.views, self.read.wholes)
+        )
+        main = None if self.read.first is None else known.get(self.read.first)
+        return own if main is None and not views and not wholes else Distorted(own, main, views, wholes)
+
     @property
     def where(self) -> str:
         """What is read, for messages."""
+        if self._drawn is not None:
+            return "the rows that are drawn"
         path = self._path if self._path is not None else Path(self._data_dir) / str(self._name)
         return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
 
@@ -1055,8 +1079,3 @@ def _labels(one: Any, space: Tokens, ids: Sequence[int] | Tensor) -> list[str]:
         (one.encoding.decode([number]).strip() if number < known else "") or space.names[number]
         for number in map(int, ids)
     ]
-
-
-def named(value: Any) -> str | None:
-    """The split that a value of `data.split_column` names."""
-    return next((split for split, names in CALLED.items() if str(value).strip().lower() in names), None)

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqnet.data.fields.field import Block, Raw
+from seqnet.data.fields.field import Block, Distort, Raw
+from seqnet.data.fields.masks import Masks
 from seqnet.data.fields.options import at_least, chosen, no_effect
 from seqnet.data.fields.pictures import content
 from seqnet.data.fields.raw import Unusable, each
 from seqnet.data.files import shown
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
+from seqnet.options import CountFromZero, Dropout
 from seqnet.spaces import Vector
 
 SLOWEST, FASTEST = 100, 1 << 20  # samples a second
@@ -36,7 +38,8 @@ class AudioField:
     rate: samples a second that every recording is brought to; None: the rate of the first, which all must have.
     features: raw, the samples; or log_mel, the logarithm of the strength of `bands` bands from 50 Hz to half the rate,
     which are as wide as the ear's, of windows of window_ms every hop_ms. standardise: less the recording's mean, of
-    each band, over its deviation, of all bands. Raises ConfigurationError.
+    each band, over its deviation, of all bands. mask_bands, mask_time: in training, a run of up to so many bands, and
+    one of up to such a share of the time, are not heard (see `Masks`). Raises ConfigurationError.
     """
 
     opens_files: ClassVar[bool] = True
@@ -49,6 +52,8 @@ class AudioField:
         window_ms: float = 32.0,
         hop_ms: float = 16.0,
         standardise: bool = True,
+        mask_bands: CountFromZero = 0,
+        mask_time: Dropout = 0.0,
     ) -> None:
         chosen("features", features, ("raw", "log_mel"))
         if rate is not None:
@@ -62,6 +67,11 @@ class AudioField:
         for option, value, default in (("bands", bands, 40), ("window_ms", window_ms, 32.0), ("hop_ms", hop_ms, 16.0)):
             if features == "raw" and value != default:
                 raise no_effect(option, value, "with features=raw, which are samples")
+        if features == "raw" and mask_bands:
+            raise no_effect("mask_bands", mask_bands, "with features=raw, which has no bands")
+        if mask_bands > bands:
+            raise ConfigurationError(f"data.fields.*.mask_bands={mask_bands} is above bands={bands}: lower it")
+        self.distort: Distort | None = Masks(mask_bands, mask_time) if mask_bands or mask_time else None
         self._said = self._rate = rate
         self._raw, self._bands, self._standardise = features == "raw", bands, standardise
         self._window_ms, self._hop_ms = window_ms, hop_ms
@@ -138,6 +148,13 @@ class AudioField:
     def decode(self, entry: Any) -> Any:
         """The numbers of a step, or of each step of a row, as lists."""
         return np.round(np.asarray(entry, np.float64), 6).tolist()
+
+    def show(self, entry: Any) -> str:
+        """How much there is of a row, [steps size]: nobody reads the numbers."""
+        steps, size = np.asarray(entry).shape
+        if self._raw:
+            return f"{steps:,} samples"
+        return f"{steps:,} steps of {size} bands, {steps * self._hop_ms / 1000:.2f} s"
 
     def state(self) -> int | None:
         """The rate."""
