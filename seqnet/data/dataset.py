@@ -72,6 +72,7 @@ class Tally:
     unknown_labels: int = 0
     tokens: dict[str, int] = field(default_factory=dict)  # by field
     unknown_tokens: dict[str, int] = field(default_factory=dict)
+    told: dict[str, int] = field(default_factory=dict)  # what else there is to know, and of how many rows
 
     def remarks(self, split: str) -> list[str]:
         """Sentences about what of a split was not read as it stands."""
@@ -83,6 +84,7 @@ class Tally:
                 f"{counted(self.unknown_labels, 'label')} of {split} never seen in training, each counted as an error "
                 "(data.on_unknown_label=count)"
             )
+        found += [f"{counted(rows, 'row')} of {where}: {what}" for what, rows in self.told.items()]
         for name, unknown in self.unknown_tokens.items() if split != "train" else ():
             if unknown:
                 share = unknown / self.tokens[name]
@@ -647,9 +649,14 @@ class Dataset:
                     values |= {name: [_path(base, value) for value in values[name]] for name in opening}
                 if self.running and not part.format.parted:
                     values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
-                yield Some(
+                some = Some(
                     part.file, rows.numbers, values, part.format.unit, rows.continues, rows.columns[len(names) :]
                 )
+                if not opening:
+                    yield some
+                    continue
+                for begin in range(0, len(rows), FILES):  # what they hold is more than a row of a table
+                    yield some.only(range(begin, min(begin + FILES, len(rows))))
 
     def _observe(self, some: "Some", known: set[tuple[str, int]], bad: BadRows) -> None:
         """Show a block of training rows to every field, but for rows that are known to be bad."""
@@ -689,7 +696,7 @@ class Dataset:
                 some, made = self._encode(some, split, bad, list(builders), asked=not names)
                 asked_from += some.asked_from if made else ()
                 for name, block in made.items():
-                    builders[name].append(*block, continues=some.continues)
+                    builders[name].append(block.flat, block.lengths, continues=some.continues)
             columns = {name: builder.column() for name, builder in builders.items()}
         self._asked_from = torch.tensor(asked_from) if any(asked_from) else None
         if where is None:
@@ -776,6 +783,8 @@ class Dataset:
         if self._target in made:
             tally.unknown_labels += int(np.count_nonzero(made[self._target].flat == UNKNOWN_LABEL))
         for name, block in made.items():
+            for what, rows in block.told.items():
+                tally.told[f"{name}, {what}"] = tally.told.get(f"{name}, {what}", 0) + rows
             unknown = getattr(self.fields[name], "unknown", None)
             if unknown is not None:
                 tally.tokens[name] = tally.tokens.get(name, 0) + len(block.flat)
@@ -985,6 +994,7 @@ class Dataset:
 ASKED = "input"  # what predict reads, as the name of a split
 NO_ROW = "no row that can be used; name a file that has some with data.path="
 SHOWN = 12  # steps of a row
+FILES = 64  # that are opened for one block of rows
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files
 
 
@@ -1005,7 +1015,9 @@ class Some:
         values = {name: take(column, kept) for name, column in self.values.items()}
         goes_on = self.continues and bool(kept) and kept[0] == 0
         asked = take(self.asked_from, kept) if self.asked_from else ()
-        return replace(self, numbers=take(self.numbers, kept), values=values, continues=goes_on, asked_from=asked)
+        more = [take(column, kept) for column in self.more]
+        numbers = take(self.numbers, kept)
+        return replace(self, numbers=numbers, values=values, continues=goes_on, asked_from=asked, more=more)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.data.fields.field import Block, Distort, Raw
@@ -21,7 +22,10 @@ from seqnet.options import CountFromZero, Dropout
 from seqnet.spaces import Vector
 
 SLOWEST, FASTEST = 100, 1 << 20  # samples a second
+AT_ONCE = 4096  # steps whose spectrum exists at a time
+PIECE = 60  # seconds that are resampled at a time
 LOWEST = 50.0  # Hz, from where on bands begin
+BLOCK = 1 << 20  # samples of each channel that are decoded at a time
 FLOOR = 1e-6  # added to a band's strength, whose logarithm is taken
 
 
@@ -35,7 +39,7 @@ class Sound(NamedTuple):
 class AudioField:
     """A recording a row: a file (WAV, FLAC, .npy), its bytes, or an array of samples; several channels are mixed.
 
-    rate: samples a second that every recording is brought to; None: the rate of the first, which all must have.
+    rate: samples a second that every recording is brought to; None: the rate of the first.
     features: raw, the samples; or log_mel, the logarithm of the strength of `bands` bands from 50 Hz to half the rate,
     which are as wide as the ear's, of windows of window_ms every hop_ms. standardise: less the recording's mean, of
     each band, over its deviation, of all bands. mask_bands, mask_time: in training, a run of up to so many bands, and
@@ -104,27 +108,31 @@ class AudioField:
             return sound
         return _decoded(raw)
 
-    def _brought(self, value: Raw) -> np.ndarray:
+    def _brought(self, sound: Sound) -> np.ndarray:
         """The samples of a recording at the rate of all. Raises Unusable."""
-        samples, rate = self._sound(value)
+        samples, rate = sound
         assert self._rate is not None and rate is not None, "learn or restore first"
         if rate == self._rate:
             return samples
         if rate < SLOWEST:
             raise Unusable(f"the recording has {rate} samples a second, which is not sound")
-        if self._said is None:
-            raise Unusable(
-                f"the recording has {rate} samples a second where the first has {self._rate}; say with rate= what they "
-                "are brought to"
-            )
         return resampled(samples, rate, self._rate)
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """Samples [total 1], or bands [total bands], float32. Raises BadValues."""
-        made = each(values, lambda value: self._features(self._brought(value)))
+        others = 0
+
+        def heard(value: Raw) -> np.ndarray:
+            nonlocal others
+            sound = self._sound(value)
+            others += sound.rate != self._rate
+            return self._features(self._brought(sound))
+
+        made = each(values, heard)
         width = 1 if self._raw else self._bands
         flat = np.concatenate([np.zeros((0, width), np.float32), *made])
-        return Block(flat, np.fromiter(map(len, made), np.int64, len(made)))
+        told = {f"of another rate, brought to {self._rate:,} samples a second": others} if others else {}
+        return Block(flat, np.fromiter(map(len, made), np.int64, len(made)), told)
 
     def _features(self, samples: np.ndarray) -> np.ndarray:
         if len(samples) == 0:
@@ -139,11 +147,14 @@ class AudioField:
     def _log_mel(self, samples: Tensor) -> Tensor:
         assert self._rate is not None
         length, hop = (max(1, round(self._rate * ms / 1000)) for ms in (self._window_ms, self._hop_ms))
-        spectrum = torch.stft(
-            samples, length, hop, window=torch.hann_window(length), pad_mode="constant", return_complex=True
-        )
-        power = spectrum.abs().square()  # [frequencies time]
-        return (mel_filters(self._bands, length, self._rate) @ power + FLOOR).log().T
+        window, filters = torch.hann_window(length), mel_filters(self._bands, length, self._rate)
+        padded = F.pad(samples, (length // 2, length // 2))
+        found = []
+        for begin in range(0, 1 + (len(padded) - length) // hop, AT_ONCE):  # the spectrum needs more than the samples
+            some = padded[begin * hop : (begin + AT_ONCE - 1) * hop + length]
+            power = torch.stft(some, length, hop, window=window, center=False, return_complex=True).abs().square()
+            found.append((filters @ power + FLOOR).log().T)
+        return torch.cat(found)
 
     def decode(self, entry: Any) -> Any:
         """The numbers of a step, or of each step of a row, as lists."""
@@ -176,7 +187,10 @@ def _decoded(raw: bytes) -> Sound:
         raise ConfigurationError("recordings need the package soundfile: pip install 'seqnet[audio]'") from error
     try:
         with soundfile.SoundFile(io.BytesIO(raw)) as file:
-            return Sound(_samples(file.read(dtype="float32", always_2d=True)), file.samplerate)
+            if file.frames == 0:
+                raise Unusable("the recording is empty")
+            blocks = [_samples(block) for block in file.blocks(BLOCK, dtype="float32", always_2d=True)]
+            return Sound(np.concatenate(blocks), file.samplerate)
     except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError, MemoryError) as error:
         raise Unusable(f"it is no recording that can be read ({shown(str(error), 100)})") from None
 
@@ -196,7 +210,26 @@ def _samples(values: np.ndarray) -> np.ndarray:
 
 
 def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Samples at another rate, by their spectrum: frequencies that it cannot hold are left out."""
+    """Samples at another rate, by their spectrum: frequencies that it cannot hold are left out.
+
+    A long recording in pieces, each with a second on both sides, faded away, which is thrown away again.
+    """
+    size, found = PIECE * rate, []
+    if len(samples) <= size:
+        return _resampled(samples, rate, wanted)
+    for begin in range(0, len(samples), size):
+        end, before = min(begin + size, len(samples)), min(begin, rate)
+        some = samples[begin - before : end + rate].astype(np.float64)
+        behind = len(some) - before - (end - begin)
+        some[:before] *= np.linspace(0, 1, before) ** 2
+        some[len(some) - behind :] *= np.linspace(1, 0, behind) ** 2
+        made = _resampled(some, rate, wanted)
+        first = wanted if before else 0
+        found.append(made[first : first + max(1, round((end - begin) * wanted / rate))])
+    return np.concatenate(found)
+
+
+def _resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     edge = min(len(samples), rate // 10)  # silence beside it, since the spectrum takes the end to meet the beginning
     padded = np.pad(samples.astype(np.float64), edge)
     count = round(len(padded) * wanted / rate)
