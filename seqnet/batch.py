@@ -276,6 +276,7 @@ class AttentionMap(NamedTuple):
     weights: Tensor  # [heads target source], on the CPU
     source: list[str]  # the words or characters that were read; of a picture its regions
     target: list[str]  # what was written
+    signal: Tensor | None = None  # [steps size], of a recording or a series: its numbers, on the CPU
 
 
 @dataclass(slots=True)

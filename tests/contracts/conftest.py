@@ -30,13 +30,15 @@ TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_
 
 
 def choices(group):
-    """The yamls of a group. Models that read a source are the group `decoder`, the others `model`.
+    """The yamls of a group. Models that read a source and write are the group `decoder`, those without one `model`.
 
     Of data, in place of `table` what the examples make of it: `table of sst2`.
     """
     found = sorted(path.stem for path in (CONFIGS / group.replace("decoder", "model")).glob("*.yaml"))
-    if group in ("model", "decoder"):
-        return [choice for choice in found if reads_a_source(choice) == (group == "decoder")]
+    if group == "decoder":
+        return [choice for choice in found if reads_a_source(choice) and hasattr(part_of("model", choice), "step")]
+    if group == "model":
+        return [choice for choice in found if not reads_a_source(choice)]
     if group == "data":
         tables = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.name not in found)
         return [*(choice for choice in found if choice != "table"), *(f"{TABLE}{name}" for name in tables)]
@@ -89,8 +91,8 @@ def part_of(group, choice):
 def go_together(task, objective):
     """Whether an objective judges what a task asks, and tells what it needs."""
     takes, judge = part_of("task", task), part_of("objective", objective)
-    tells = hasattr(judge, "losses") or not getattr(takes, "by_step", False)
-    return tells and takes.target_axis in getattr(judge, "axes", Axis)
+    asks = getattr(takes, "asks", "loss")
+    return asks != "row_losses" and hasattr(judge, asks) and takes.target_axis in getattr(judge, "axes", Axis)
 
 
 ONLY = {  # by an argument of the test: the data sets that it is for
@@ -157,6 +159,8 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(argument, [each for each in choices(group) if all(fits(each) for fits in wanted)])
         else:
             made = [choice for choice in choices(group) if "_target_" in read(group, choice)]
+            if group == "objective":  # what judges rows as a whole has tests of its own
+                made = [choice for choice in made if hasattr(part_of(group, choice), "loss")]
             found = [(choice, changed) for choice in made for changed in variants(group, choice)]
             if "covered" in metafunc.fixturenames:
                 found = [each for each in found if each[1].get("coverage")]
@@ -194,6 +198,8 @@ def tiny_of(*arguments):
         raise config
     data, groups = config["data"], config["groups"]
     found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
+    if data.get("drawn"):
+        return [*arguments, *(f"data.drawn.{key}={value}" for key, value in TINY.items() if key in data["drawn"])]
     if "path" in data and data["path"] is None:
         kinds = ("data",) if groups["data"] != "table" else ("experiment",)
         folders = [folder for group in kinds for folder in EXAMPLES.iterdir() if groups[group].startswith(folder.name)]

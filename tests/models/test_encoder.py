@@ -27,7 +27,7 @@ def test_without_layers_the_vectors_are_those_of_the_reader_and_the_state_is_the
     encoded, (state,), _ = encoder(Features(Vector(2)))(source, LENGTHS)
     assert encoded.tolist() == [[[1, 2], [3, 4], [5, 12]], [[7, 8], [0, 0], [0, 0]], [[0, 0]] * 3]
     assert state.hidden.tolist() == [[3, 6], [7, 8], [0, 0]]
-    encoded, (state,) = encoder(Features(Vector(2)))(source[:1], None)
+    encoded, (state,), _ = encoder(Features(Vector(2)))(source[:1], None)
     assert torch.equal(encoded, source[:1]) and state.hidden.tolist() == [[3, 6]]
 
 
