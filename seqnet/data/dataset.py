@@ -679,6 +679,9 @@ class Dataset:
         """Count bad rows, or raise DataError for the first: by its field, and of files side by side by its file."""
         for place in sorted(problems):
             name, reason = problems[place]
+            value = some.values[name][place]
+            if isinstance(value, Path) and value.name not in reason:
+                reason = f"{shown(value.name)}: {reason}"
             file = some.file
             if isinstance(file, Beside) and self._columns.get(name) in file.names:
                 file = file.files[file.names.index(str(self._columns[name]))]

@@ -192,7 +192,8 @@ def _decoded(raw: bytes) -> Sound:
             blocks = [_samples(block) for block in file.blocks(BLOCK, dtype="float32", always_2d=True)]
             return Sound(np.concatenate(blocks), file.samplerate)
     except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError, MemoryError) as error:
-        raise Unusable(f"it is no recording that can be read ({shown(str(error), 100)})") from None
+        why = getattr(error, "error_string", str(error))  # without how soundfile calls what it opens
+        raise Unusable(f"it is no recording that can be read ({shown(why, 100)})") from None
 
 
 def _samples(values: np.ndarray) -> np.ndarray:
