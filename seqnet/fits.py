@@ -258,6 +258,8 @@ def _source(parts: Parts) -> str | None:
     if parts.config.get("attention") is None:
         needed = looks and parts.section("model").get("join") == "attend"
         return "model.join=attend looks at inputs by attention, and attention=none is none" if needed else None
+    if attends is None:
+        return f"{parts.choice('attention')} looks back at what was read, and {parts.choice('model')} does not"
     if not looks:
         return f"{parts.choice('attention')} reads a source, and {parts.choice('model')} has none"
     if all(kind.axis is Axis.STEP for kind in parts.inputs.values()):
