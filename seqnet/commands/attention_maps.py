@@ -60,10 +60,10 @@ def _words_read(assembly: Assembly, batch: Batch, row: int) -> list[str]:
         read = read[: int(batch.source_lengths[row])]
     words: list[str] = assembly.source.source_words(read)
     encoder: Any = assembly.model.encoder
-    positions = int(encoder.positions(batch.source_lengths)[row])
-    if isinstance(assembly.source.source, Image) or positions == len(words):
+    if isinstance(assembly.source.source, Image):
         return words
-    return [words[place * len(words) // positions] for place in range(positions)]  # of some, the first
+    positions = encoder.positions(torch.arange(len(words) + 1))  # after so many steps
+    return [word for word, begins in zip(words, positions.diff().bool().tolist(), strict=True) if begins]
 
 
 def _numbers_read(assembly: Assembly, batch: Batch, row: int) -> Tensor | None:

@@ -18,6 +18,7 @@ import yaml
 from seqnet import build, options
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.data.examples import Stream
+from seqnet.data.generation import generator
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import ENDS, Axis
 from seqnet.options import shown
@@ -228,12 +229,18 @@ def chosen():
 
 @pytest.fixture(scope="session")
 def readable():
-    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too."""
+    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too.
+
+    Of rows that are drawn it is a raw value.
+    """
 
     def line(config, fitted):
         path = config["data"].get("path")
         if path and (Path(path) / "line.txt").is_file():
             return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
+        if config["data"].get("drawn"):
+            raw, *_ = build.make(config["data"]["drawn"], seed=1).draw(generator(1))
+            return json.dumps(raw | {"array": raw["array"].tolist()})
         split = fitted.split("train")
         if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
             return fitted.show(split.source[0])
