@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from seqnet.batch import Batch, Whole
-from seqnet.data.fields.field import Augment, Distort
+from seqnet.data.fields.field import Augment, Distort, Field
+from seqnet.data.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,14 @@ class Distorted:
             known = torch.full((len(values),), values.shape[1]) if lengths is None else lengths
             wholes[name] = Whole(change(values, known, random), lengths)
         return replace(batch, views={**batch.views, **views}, wholes={**batch.wholes, **wholes})
+
+
+def augmented(layout: Layout, fields: Mapping[str, Field]) -> Augment | None:
+    """What is done to training batches at random, as fields have it."""
+    own: Augment | None = getattr(fields[layout.target], "augment", None)
+    every = {name: getattr(fields[name], "distort", None) for name in layout.inputs}
+    known: dict[str, Distort] = {name: change for name, change in every.items() if change is not None}
+    read = layout.read
+    views, wholes = ({name: known[name] for name in names if name in known} for names in (read.views, read.wholes))
+    main = None if read.first is None else known.get(read.first)
+    return Distorted(own, main, views, wholes) if known else own

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqnet.data.formats.find import SPLITS as CALLED
 from seqnet.data.formats.format import Column
+from seqnet.data.formats.split_names import split_called
 from seqnet.data.generation import SPLITS
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.options import shown
@@ -49,4 +49,4 @@ class SplitOf:
 
 def named(value: Any) -> str | None:
     """The split that a value is the name of."""
-    return next((split for split, names in CALLED.items() if str(value).strip().lower() in names), None)
+    return split_called(str(value).strip())

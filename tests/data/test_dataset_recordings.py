@@ -88,6 +88,16 @@ def test_drawn_rows_are_a_function_of_the_seed_and_splits_differ() -> None:
     assert torch.equal(larger.split("train").inputs.flat[: len(kept)], kept)
 
 
+@pytest.mark.parametrize("experiment", ["speech", "speech_ctc"])
+def test_an_encoder_that_is_chosen_for_the_first_input_is_the_one_that_reads_it(experiment: str) -> None:
+    sizes = [f"data.drawn.{split}_size=4" for split in ("train", "valid", "test")]
+    config = compose("train", [f"experiment={experiment}", *sizes]).config
+    source = build.source(config)
+    source.fit()
+    model: Any = build.assemble(config, source).model
+    assert type(model.encoders()[""]).__name__ == "Pyramid"
+
+
 # ------------------------------------------------------------------------------------------------------ bad files
 
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 
@@ -13,12 +13,6 @@ from seqnet.data.formats.columns import of_row, resolve
 from seqnet.data.formats.find import Found, Part
 from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.generation import at_least, generator
-
-
-class Drawn(Protocol):
-    """What a `Dataset` reads where no file is named."""
-
-    def found(self) -> Found: ...
 
 
 @dataclass(frozen=True)
