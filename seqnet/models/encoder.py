@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,14 +14,6 @@ from seqnet.layers.unroll import padding
 from seqnet.models.encoders.inputs import Make, blank, make_encoder, width_beside
 from seqnet.spaces import Space
 from seqnet.state import HiddenState, State
-
-
-class Encoded(NamedTuple):
-    """What was read of some rows."""
-
-    vectors: Tensor  # [batch positions size], 0 in padding
-    states: tuple[State, ...]  # the final state of each layer
-    lengths: Tensor | None  # [batch]: positions that are no padding; None = all
 
 
 class Encoder(nn.Module):
@@ -53,11 +44,13 @@ class Encoder(nn.Module):
 
     def forward(
         self, source: Tensor, lengths: Tensor | None, wholes: Mapping[str, Whole] = MappingProxyType({})
-    ) -> Encoded:
+    ) -> tuple[Tensor, tuple[State, ...]]:
         """source: [batch source_time] or [batch source_time feature]; lengths: [batch], None = every row is whole.
 
-        wholes: the further inputs, where there is a `concat`. Without layers the final state is the mean of the
-        vectors.
+        wholes: the further inputs, where there is a `concat`.
+
+        Returns vectors [batch positions size], 0 in padding, and the final state of each layer, which without
+        layers is the mean of the vectors. How many of the positions are a row's own is what `positions` says.
         """
         if lengths is not None:
             source = blank(source, padding(lengths, source.shape[1]))
@@ -72,11 +65,11 @@ class Encoder(nn.Module):
             x = F.dropout(x, self.input_dropout, self.training)
         if self.layers is not None:
             encoded, states = self.layers(x, None, lengths)
-            return Encoded(encoded, states, lengths)
+            return encoded, states
         if lengths is None:
-            return Encoded(x, (HiddenState(x.mean(1)),), None)
+            return x, (HiddenState(x.mean(1)),)
         x = x.masked_fill(padding(lengths, x.shape[1])[..., None], 0)
-        return Encoded(x, (HiddenState(x.sum(1) / lengths.clamp(min=1)[:, None]),), lengths)
+        return x, (HiddenState(x.sum(1) / lengths.clamp(min=1)[:, None]),)
 
     def positions(self, lengths: Tensor | None) -> Tensor | None:
         """How many vectors rows of so many steps become, [batch]; as many, unless the input's encoder makes fewer."""
@@ -90,8 +83,7 @@ class Encoder(nn.Module):
         """
         if not source.shape[1]:
             source, lengths = source.new_zeros(len(source), 1, *source.shape[2:]), torch.zeros(len(source)).long()
-        read = self(source, lengths)
-        return read.vectors, read.lengths
+        return self(source, lengths)[0], self.positions(lengths)
 
 
 def beside(x: Tensor, vector: Tensor) -> Tensor:

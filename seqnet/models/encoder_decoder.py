@@ -200,7 +200,8 @@ class EncoderDecoder(nn.Module):
         source, lengths = batch.source, None if batch.source_full else batch.source_lengths
         if not source.shape[1]:  # no row has any: a position of padding stands for them
             source, lengths = source.new_zeros(batch.size, 1, *source.shape[2:]), torch.zeros_like(batch.lengths)
-        encoded, states, lengths = self.encoder(source, lengths, batch.wholes)
+        encoded, states = self.encoder(source, lengths, batch.wholes)
+        lengths = self.encoder.positions(lengths)
         if self.attention is None:
             return None, states, encoded.shape[1]
         memory: Memory = self.attention.prepare(encoded, lengths)  # type: ignore[operator]

@@ -117,12 +117,12 @@ class Transcriber(nn.Module):
         source, lengths = window.source, None if window.source_full else window.source_lengths
         if not source.shape[1]:  # no row has any: a position of padding stands for them
             source, lengths = source.new_zeros(window.size, 1, *source.shape[2:]), window.source_lengths
-        read = self.encoder(source, lengths, window.wholes)
-        features: Tensor = read.vectors
+        features: Tensor = self.encoder(source, lengths, window.wholes)[0]
+        lengths = self.encoder.positions(lengths)
         if self.output_dropout:
             features = F.dropout(features, self.output_dropout, self.training)
         whole = window.source_lengths.new_full((window.size,), features.shape[1])
-        return Output(features, self.head, None, lengths=whole if read.lengths is None else read.lengths)
+        return Output(features, self.head, None, lengths=whole if lengths is None else lengths)
 
     def begin(self, batch: Batch) -> tuple[Heard, None]:
         """What is heard at each position, of which answers are read off."""

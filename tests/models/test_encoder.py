@@ -24,10 +24,10 @@ def test_without_layers_the_vectors_are_those_of_the_reader_and_the_state_is_the
     source = torch.tensor(
         [[[1.0, 2], [3, 4], [5, 12]], [[7, 8], [50, 50], [50, 50]], [[9, 9], [9, 9], [9, 9]]]
     ).double()
-    encoded, (state,), _ = encoder(Features(Vector(2)))(source, LENGTHS)
+    encoded, (state,) = encoder(Features(Vector(2)))(source, LENGTHS)
     assert encoded.tolist() == [[[1, 2], [3, 4], [5, 12]], [[7, 8], [0, 0], [0, 0]], [[0, 0]] * 3]
     assert state.hidden.tolist() == [[3, 6], [7, 8], [0, 0]]
-    encoded, (state,), _ = encoder(Features(Vector(2)))(source[:1], None)
+    encoded, (state,) = encoder(Features(Vector(2)))(source[:1], None)
     assert torch.equal(encoded, source[:1]) and state.hidden.tolist() == [[3, 6]]
 
 
@@ -35,7 +35,7 @@ def test_without_layers_the_vectors_are_those_of_the_reader_and_the_state_is_the
 @pytest.mark.parametrize("reader", [OneHot(WORDS), TokenEmbedding(WORDS, 4)], ids=["one-hot", "embedding"])
 def test_its_first_states_are_shaped_as_its_final_ones(reader, layers):
     made = encoder(reader, layers, bidirectional=layers > 0)
-    _, states, _ = made(torch.zeros(3, 2, dtype=torch.int64), None)
+    _, states = made(torch.zeros(3, 2, dtype=torch.int64), None)
     first = made.initial_state(3)
     assert [part.shape for part in leaves(first)] == [part.shape for part in leaves(states)]
     assert made.size == (10 if layers else 4)
@@ -47,13 +47,13 @@ def test_padding_reaches_neither_value_nor_gradient(layers):
     source = torch.randn(3, 3, 2).double()
     source[torch.arange(3) >= LENGTHS[:, None]] = float("nan")
     source.requires_grad_()
-    encoded, states, _ = made(source, LENGTHS)
+    encoded, states = made(source, LENGTHS)
     assert not encoded[1, 1:].any() and not encoded[2].any()
     sum(part.square().sum() for part in [encoded, *leaves(states)]).backward()
     assert source.grad.isfinite().all() and source.grad[0].all()
     assert not source.grad[torch.arange(3) >= LENGTHS[:, None]].any()
     for row, length in ((0, 3), (1, 1)):
-        alone, final, _ = made(source[row : row + 1, :length].detach(), None)
+        alone, final = made(source[row : row + 1, :length].detach(), None)
         torch.testing.assert_close(alone[0], encoded[row, :length])
         for one, other in zip(leaves(final), leaves(states), strict=True):
             torch.testing.assert_close(one[0], other[row])

@@ -60,7 +60,7 @@ def test_gradients_are_those_of_finite_differences():
 def test_an_encoder_without_layers_hands_on_the_regions_and_their_mean():
     encoder = make_encoder(Image(8, 8), 6)
     pictures = torch.rand(2, 8, 8)
-    encoded, (state,), _ = Encoder(encoder, None, 0.0)(pictures, None)
+    encoded, (state,) = Encoder(encoder, None, 0.0)(pictures, None)
     assert torch.equal(encoded, encoder(pictures))
     torch.testing.assert_close(state.hidden, encoded.mean(1))
 

@@ -30,16 +30,16 @@ def test_padding_and_the_rows_beside_do_not_matter(encoder):
     source = torch.randn(5, 9, 3).double()
     source[torch.arange(9) >= LENGTHS[:, None]] = float("nan")
     source.requires_grad_()
-    read = made(source, LENGTHS)
-    assert read.lengths.tolist() == encoder.shortened(LENGTHS).tolist()
-    assert read.vectors.shape[1] == int(read.lengths.max()) and read.vectors.shape[2] == encoder.size
-    assert not read.vectors[torch.arange(read.vectors.shape[1]) >= read.lengths[:, None]].any()
+    vectors, states = made(source, LENGTHS)
+    lengths = made.positions(LENGTHS)
+    assert vectors.shape[1] == int(lengths.max()) and vectors.shape[2] == encoder.size
+    assert not vectors[torch.arange(vectors.shape[1]) >= lengths[:, None]].any()
     for row, length in enumerate(LENGTHS.tolist()):
         if length:
-            alone = made(source[row : row + 1, :length], None)
-            torch.testing.assert_close(alone.vectors[0], read.vectors[row, : read.lengths[row]])
-            torch.testing.assert_close(alone.states[0].hidden[0], read.states[0].hidden[row])
-    read.vectors.sum().backward()
+            alone, final = made(source[row : row + 1, :length], None)
+            torch.testing.assert_close(alone[0], vectors[row, : lengths[row]])
+            torch.testing.assert_close(final[0].hidden[0], states[0].hidden[row])
+    vectors.sum().backward()
     assert source.grad.isfinite().all() and source.grad[0].any()
     assert all(one.grad.isfinite().all() for one in encoder.parameters())
 
