@@ -222,10 +222,11 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
+    cell = _factory(config["cell"], trust, "input_size", "hidden_size")
     model = make(
         model_options,
         trust,
-        cell=_factory(config["cell"], trust, "input_size", "hidden_size"),
+        cell=cell,
         decoder_cell=_factory(config.get("decoder_cell"), trust, "input_size", "hidden_size"),
         attention=_factory(config["attention"], trust, "query_size", "memory_size"),
         inputs=fitted.inputs,
@@ -233,16 +234,19 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         views=getattr(fitted, "views", {}),
         wholes=getattr(fitted, "wholes", {}),
         recent=getattr(fitted, "recent", None),
-        encoders={name: _encoder(options, trust) for name, options in chosen.items()},
+        encoders={name: _encoder(options, cell, trust) for name, options in chosen.items()},
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
     return Assembly(fitted, objective, task, model)
 
 
-def _encoder(options: Config, trust: Sequence[str] | None) -> Callable[..., Any]:
-    """Makes the encoder that `options` describe of what is known of an input, its width and a deviation."""
-    return lambda space, size, std: make(options, trust, space=space, size=size, std=std)
+def _encoder(options: Config, cell: Callable[..., Any] | None, trust: Sequence[str] | None) -> Callable[..., Any]:
+    """Makes the encoder that `options` describe of what is known of an input, its width and a deviation.
+
+    cell: makes the model's cells, for an encoder that has layers of them.
+    """
+    return lambda space, size, std: make(options, trust, space=space, size=size, std=std, cell=cell)
 
 
 def _factory(options: Config | None, trust: Sequence[str] | None, *names: str) -> Callable[..., Any] | None:

@@ -31,6 +31,37 @@ def refusal(*typed: str) -> str | None:
 
 CLASHES = [
     (
+        "experiment=speech_ctc decoding=beam",
+        "decoding=beam decodes answers that are written step by step, and task=transcription judges an answer at every "
+        "few steps of what is read: set decoding=best_path or decoding=prefix_beam",
+    ),
+    (
+        "experiment=speech decoding=prefix_beam",
+        "decoding=prefix_beam decodes an answer at every few steps of what is read, and task=seq2seq judges",
+    ),
+    (
+        "experiment=speech_ctc objective=tokens",
+        "objective=tokens does not tell the loss of whole rows, which task=transcription needs: set objective=ctc",
+    ),
+    (
+        "experiment=speech objective=ctc",
+        "objective=ctc does not tell the loss of each step, which task=seq2seq needs: set objective=adaptive or obj",
+    ),
+    (
+        "experiment=speech_ctc training.window=20",
+        "training.window=20 cuts the answers that task=transcription judges as a whole: set training.window=null",
+    ),
+    (
+        "experiment=speech_ctc task=seq2seq",
+        "model=transcriber gives an answer at every few steps of what is read, and task=seq2seq judges answers that",
+    ),
+    ("experiment=speech_ctc attention=soft", "attention=soft looks back at what was read, and model=transcriber"),
+    ("experiment=digits objective=ctc", "task=many_to_one judges one answer a row, and objective=ctc answers that are"),
+    (
+        "experiment=spoken_digits +model/encoder@model.encoders.audio=pyramid",
+        "model.encoders.audio does not read the data's input 'audio' (number, step)",
+    ),
+    (
         "objective=regression",
         "objective=regression judges numbers or any of several labels, and this data's answers are one of "
         "several labels: set objective=classification",

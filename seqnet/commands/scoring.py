@@ -65,5 +65,5 @@ class Scorer:
         config, assembly = self.state.config, self.state.assembly
         if writing_of(assembly.source) is None or not assembly.task.metrics:
             return None
-        decoding = greedily(config["decoding"]) if split == "valid" else config["decoding"]
+        decoding = greedily(config["decoding"], self.trust) if split == "valid" else config["decoding"]
         return Writer(assembly, self.state.trainer.precision, decoding, config["seed"], trust=self.trust)

@@ -13,8 +13,9 @@ from torch import Tensor
 from seqnet import strict_json
 from seqnet.batch import asked
 from seqnet.data import legible
-from seqnet.data.asking import NextSteps, asked_late
+from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
+from seqnet.data.distorted import augmented
 from seqnet.data.encoded import NO_ROW, Encoded, Encoder
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import Field
@@ -32,6 +33,7 @@ from seqnet.data.located import Located
 from seqnet.data.pairs import before_end
 from seqnet.data.raw_block import RawBlock
 from seqnet.data.read import Read, ReadBlock, ReadFile, name_of
+from seqnet.data.split_of import SplitOf
 from seqnet.data.split_rows import SplitRows
 from seqnet.data.tally import ASKED, Tally
 from seqnet.data.unlabelled import unlabelled, up_to_now
@@ -55,8 +57,9 @@ class Dataset:
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
     `raise`. cache: what is made of large files is kept for the next run. generated: rows that are drawn where neither
-    path nor name is given. described: all options, as plain values, by
-    which it is found again; None: it is not kept. Raises ConfigurationError.
+    path nor name is given. described: all options, as plain values, by which it is found again; None: it is not kept.
+    split_values: by split, the values of split_column that are of it, all others being of train; None: they are called
+    as the splits are. Raises ConfigurationError.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Dataset:
         cache: bool = True,
         generated: Generated | None = None,
         described: Mapping[str, Any] | None = None,
+        split_values: Mapping[str, Any] | None = None,
     ) -> None:
         BadRows(on_bad_row)  # refuses what is no way
         self._on_unknown_label = on_unknown_label
@@ -104,8 +108,8 @@ class Dataset:
             running=layout.running,
             generated=generated,
         )
-        shares = (valid_share, test_share)
-        self._rows = SplitRows(self._located, layout, self._grouping, split_column, shares, seed, on_bad_row)
+        shares, split_of = (valid_share, test_share), SplitOf.called(split_values, split_column)
+        self._rows = SplitRows(self._located, layout, self._grouping, split_column, split_of, shares, seed, on_bad_row)
         self.tallies: dict[str, Tally] = {}
         self._done: dict[str, Examples | Stream] = {}
 
@@ -125,6 +129,11 @@ class Dataset:
     def target_kind(self) -> Kind:
         """What is asked: a field's next steps where it is an input too."""
         return self._layout.target_kind
+
+    @property
+    def read(self) -> Inputs:
+        """What each input is to a model: the first, those of the same steps, and those that are read whole."""
+        return self._layout.read
 
     @property
     def target(self) -> str:
@@ -269,7 +278,7 @@ class Dataset:
             shift = int(self._layout.again)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, encoded.asked_from - shift))
         if split == "train":
-            made = replace(made, augment=getattr(self.fields[self.target], "augment", None))
+            made = replace(made, augment=augmented(self._layout, self.fields))
         if isinstance(asking, NextSteps) and not _asks(made.targets):
             raise DataError(
                 f"{self.where}: no row of the {split} split has {self._layout.horizon or 1} steps to be forecast; "

@@ -32,13 +32,15 @@ LONG_ENOUGH = ("data.generated.length=40", "data.horizon=2")
 
 
 def choices(group):
-    """The yamls of a group. Models that read a source are the group `decoder`, the others `model`.
+    """The yamls of a group. Models that read a source and write are the group `decoder`, those without one `model`.
 
     Of data, in place of `table` what the examples make of it: `table of sst2`.
     """
     found = sorted(path.stem for path in (CONFIGS / group.replace("decoder", "model")).glob("*.yaml"))
-    if group in ("model", "decoder"):
-        return [choice for choice in found if reads_a_source(choice) == (group == "decoder")]
+    if group == "decoder":
+        return [choice for choice in found if reads_a_source(choice) and hasattr(part_of("model", choice), "step")]
+    if group == "model":
+        return [choice for choice in found if not reads_a_source(choice)]
     if group == "data":
         tables = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.name not in found)
         return [*(choice for choice in found if choice != "table"), *(f"{TABLE}{name}" for name in tables)]
@@ -105,8 +107,9 @@ def part_of(group, choice):
 def go_together(task, objective):
     """Whether an objective judges what a task asks, and tells what it needs."""
     takes, judge = part_of("task", task), part_of("objective", objective)
-    tells = hasattr(judge, "losses") or not getattr(takes, "by_step", False)
+    asks = getattr(takes, "asks", "loss")
     whole = getattr(takes, "whole_rows", False) or not getattr(judge, "whole_rows", False)
+    tells = asks != "row_losses" and hasattr(judge, asks)
     return tells and whole and takes.target_axis in getattr(judge, "axes", Axis)
 
 
@@ -186,6 +189,8 @@ def pytest_generate_tests(metafunc):
             metafunc.parametrize(argument, [each for each in choices(group) if all(fits(each) for fits in wanted)])
         else:
             made = [choice for choice in choices(group) if "_target_" in read(group, choice)]
+            if group == "objective":  # what judges rows as a whole has tests of its own
+                made = [choice for choice in made if hasattr(part_of(group, choice), "loss")]
             found = [(choice, changed) for choice in made for changed in variants(group, choice)]
             if "covered" in metafunc.fixturenames:
                 found = [each for each in found if each[1].get("coverage")]
@@ -282,9 +287,10 @@ def drawn_inputs(config):
     made = build.make(data["generated"], seed=1)
     row = dict(zip(made.names, next(iter(made.draw("train", 1, np.random.default_rng(1)))), strict=True))
     read = {name: row[data["fields"][name].get("column") or name] for name in data["inputs"]}
-    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in read.items()}
-    (first, *more) = plain.values()
-    return json.dumps(plain if more else first) if more or not isinstance(first, str) else first
+    (first, *more) = read.values()
+    return (
+        json.dumps(read if more else first, default=np.ndarray.tolist) if more or not isinstance(first, str) else first
+    )
 
 
 @pytest.fixture(autouse=True)
