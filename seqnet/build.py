@@ -99,7 +99,8 @@ def wrong_option(config: Config, trust: Sequence[str] | None = None) -> str | No
         takes = options_of(locate(section["_target_"], trust, f"{name}._target_"))
         if name == "task" and isinstance(config.get("model"), dict):
             of_model = options_of(locate(config["model"]["_target_"], trust))
-            takes |= {key: of_model[key] for key in MODEL_KEYS if key in of_model}
+            said = [key for key in MODEL_KEYS if key in of_model and section.get(key) == config["model"].get(key)]
+            takes |= {key: of_model[key] for key in said}
         for key, value in section.items():
             if isinstance(value, dict):
                 sentence = wrong_option({f"{name}.{key}": value}, trust)
@@ -167,6 +168,8 @@ def source(config: Config, trust: Sequence[str] | None = None) -> Any:
         options["columns"] = {name: column for name, column in columns.items() if column is not None}
         options["fields"] = {name: make(field, trust) for name, field in described.items()}
         options["format"] = make(options["format"], trust)
+        if options.get("drawn") is not None:
+            options["drawn"] = make(options["drawn"], trust, seed=config["seed"])
     return make(options, trust, **given)
 
 

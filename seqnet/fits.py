@@ -302,11 +302,13 @@ def _ahead(parts: Parts) -> str | None:
     ahead = getattr(parts.part("model"), "ahead", None)
     if ahead is None or not ahead(parts.section("model")):
         return None
+    both_ways = parts.section("model").get("bidirectional")
+    reader = "model.bidirectional=true" if both_ways else parts.choice("model")
     if parts.target is not None and NEXT in parts.target.traits:
-        return "model.bidirectional=true cannot predict what comes next, which it would have read"
+        return f"{reader} cannot predict what comes next, which it would have read"
     window = parts.config["training"]["window"]
     if window is not None:
-        return f"training.window={window} cuts what model.bidirectional=true reads from its end"
+        return f"training.window={window} cuts what {reader} reads {'from its end' if both_ways else 'as a whole'}"
     return None
 
 
@@ -487,6 +489,15 @@ def check_idle(parts: Parts, defaults: Mapping[str, Any]) -> None:
         written = parts.target.axis is Axis.SEQUENCE
         why = "numbers are not decoded but rolled out" if written else "nothing is written step by step"
         found |= dict.fromkeys(("groups.decoding", *(f"decoding.{key}" for key in parts.section("decoding"))), why)
+    model, choice = parts.section("model"), parts.choice("model")
+    if not parts.takes("model", "cell"):
+        cell = ("groups.cell", *(f"cell.{key}" for key in parts.section("cell")))
+        found |= dict.fromkeys(cell, f"{choice} has no recurrence")
+    for key in parts.section("task").keys() & {*build.MODEL_KEYS}:
+        if key not in model:
+            found[f"task.{key}"] = f"{choice} has no {key}"
+        elif model[key] != parts.section("task")[key]:
+            found[f"task.{key}"] = f"model.{key}={shown(model[key])} is said"
     for key, why in found.items():
         value = relations.lookup(parts.config, key, None)
         if key in defaults and value != defaults[key]:

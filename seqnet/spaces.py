@@ -19,6 +19,7 @@ class Tokens:
     ranked: int = 0
     axis: Axis = Axis.STEP
     commonest: int | None = None  # of classes: the place of the one that training has most of, where it is known
+    blank: bool = False  # the first name is any of the others: one-hot it is 0 throughout
 
     @property
     def size(self) -> int:

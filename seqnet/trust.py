@@ -52,7 +52,7 @@ def groups() -> tuple[str, ...]:
 
 NESTED = {"field": "data.fields", "model/encoder": "model.encoders"}
 """Groups of which any number is chosen, each at a name of the user's: `field@data.fields.NAME`."""
-INNER = ("data/format",)
+INNER = ("data/format", "data/drawn")
 """Groups whose choice is a part of another group's."""
 
 

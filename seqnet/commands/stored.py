@@ -73,7 +73,7 @@ def assembled(
     """
     try:
         if not build.packages(config):  # classes of the user's own need not know how to be built without memory
-            layers, weights = config["model"]["num_layers"], len(components["parameters"])
+            layers, weights = config["model"].get("num_layers", 0), len(components["parameters"])
             if layers > weights:
                 raise CheckpointError(f"{where} holds {weights} weights, which are not those of {layers} layers")
             with torch.device("meta"), _NothingToFill():

@@ -31,7 +31,7 @@ from seqnet.data.asking import (
 from seqnet.data.cache import Cache
 from seqnet.data.columns import ColumnBuilder, assign, offsets_of, take
 from seqnet.data.examples import Examples, Ragged, Stream
-from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, Field, UnknownLabels
+from seqnet.data.fields.field import UNKNOWN_LABEL, Augment, BadValues, Block, Field, UnknownLabels
 from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.columns import resolve, used
@@ -44,9 +44,10 @@ from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered
 from seqnet.data.numbers import read_json
 from seqnet.data.pairs import LONGEST_TARGET, before_end, with_ends, writing
 from seqnet.data.scaled_so_far import scaled_so_far
+from seqnet.data.varied import Varied
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
-from seqnet.kinds import AHEAD, ENDS, LETTERS, NEXT, SHARED, Axis, Item, Kind
+from seqnet.kinds import AHEAD, ENDS, LETTERS, NEXT, ONE, SHARED, Axis, Item, Kind
 from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, Steps, or_null
 from seqnet.options import of as options_of
 from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
@@ -118,6 +119,7 @@ class Dataset:
         path: Annotated[str | Path | Sequence[str] | None, PATHS] = None,
         name: FolderName | None = None,
         about: NotEmpty | None = None,
+        drawn: Format | None = None,
         horizon: Steps | None = None,
         rows: Mapping[str, Any] | None = None,
         split_column: Annotated[Column | None, or_null(COLUMN)] = None,
@@ -132,6 +134,7 @@ class Dataset:
         self._seed, self._data_dir = seed, data_dir
         self._path, self._name, self._about = path, name, about
         self._format, self._split_column = format, split_column
+        self._drawn = drawn if path is None and name is None else None
         self._shares = (valid_share, test_share)
         BadRows(on_bad_row)  # refuses what is no way
         self._on_bad_row, self._on_unknown_label = on_bad_row, on_unknown_label
@@ -190,7 +193,8 @@ class Dataset:
         kinds = {name: self.fields[name].kind for name in self._inputs}
         if self.read.first is not None and not self.written:
             first = kinds[self.read.first]
-            kinds[self.read.first] = replace(first, axis=Axis.STEP)
+            one = {ONE} if first.axis is Axis.ROW else set()
+            kinds[self.read.first] = replace(first, axis=Axis.STEP, traits=first.traits | one)
         for name in self._inputs:
             if name == self._target or name in (self.joint.get(self._target), *self._sharing(self._target)):
                 kinds[name] = replace(kinds[name], traits=kinds[name].traits | {SHARED})
@@ -231,6 +235,21 @@ class Dataset:
                 raise ConfigurationError(
                     f"data.fields.{name} is changed at random in training (transpose), inputs and targets alike, so it "
                     "must be the first of data.inputs and data.target too: set those, or leave the option out"
+                )
+
+        for name, one in self.fields.items():
+            if getattr(one, "vary", None) is None:
+                continue
+            if name not in self._inputs:
+                raise ConfigurationError(
+                    f"data.fields.{name} is changed at random in training where it is read, and it is not among "
+                    "data.inputs: leave that option out"
+                )
+            stepped = self.target_kind.axis is Axis.STEP or self.read.views
+            if getattr(one, "reorders", False) and stepped and name in (self.read.first, *self.read.views):
+                raise ConfigurationError(
+                    f"data.fields.{name} is read in another order in training (both_strands), and {self._target} or "
+                    "another input has a value for each of its steps: leave that option out"
                 )
 
     def _laid_out(self) -> Inputs:
@@ -309,7 +328,7 @@ class Dataset:
     def _cache(self) -> Cache | None:
         """What is kept of these very files, read so; None where they are small, or nothing is to be kept."""
         folder = caching.folder()
-        if self._described is None or folder is None:
+        if self._described is None or folder is None or self._drawn is not None:
             return None
         splits = self._locate().splits
         parts = [part for parts in splits.values() for part in parts]
@@ -469,7 +488,11 @@ class Dataset:
         """The files of each split, once their columns were looked for. Raises DataError."""
         if self._found is None:
             columns = list(self._columns.values())
-            found = find(self._path, self._data_dir, self._name, self._about, self._format, columns)
+            found = (
+                find(self._path, self._data_dir, self._name, self._about, self._format, columns)
+                if self._drawn is None
+                else Found({split: [Part(split, self._drawn)] for split in SPLITS})
+            )
             further = [] if self._split_column is None else [self._split_column]
             for parts in found.splits.values():
                 parts[0].format.check(parts[0].file, [*columns, *self._grouping.columns(), *further])
@@ -783,7 +806,7 @@ class Dataset:
             shift = int(self._target in self._inputs)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, self._asked_from - shift))
         if split == "train" and isinstance(made, Examples):
-            made = replace(made, augment=getattr(self.fields[self._target], "augment", None))
+            made = replace(made, augment=self._augment())
         if isinstance(self.asking, NextSteps) and isinstance(made, Examples) and not _asks(made.targets):
             raise DataError(
                 f"{self.where}: no row of the {split} split has {self._horizon or 1} steps to be forecast; lower "
@@ -791,9 +814,17 @@ class Dataset:
             )
         return made
 
+    def _augment(self) -> Augment | None:
+        """What is done to training batches at random."""
+        varied = {name: vary for name in self._inputs if (vary := getattr(self.fields[name], "vary", None)) is not None}
+        of_target: Augment | None = getattr(self.fields[self._target], "augment", None)
+        return Varied(self.read, varied) if varied else of_target
+
     @property
     def where(self) -> str:
         """What is read, for messages."""
+        if self._drawn is not None:
+            return "the drawn rows"
         path = self._path if self._path is not None else Path(self._data_dir) / str(self._name)
         return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
 

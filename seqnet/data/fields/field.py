@@ -5,6 +5,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seqnet.batch import UNKNOWN_LABEL as UNKNOWN_LABEL
 from seqnet.batch import Batch
@@ -16,6 +17,9 @@ Raw = Any
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 """Changes a training batch at random, inputs and targets alike."""
+
+Vary = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""Changes the values [batch time ...] of an input at random, in training. Lengths [batch] stay as they are."""
 
 
 class Block(NamedTuple):
@@ -54,7 +58,7 @@ class Field(Protocol):
     have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
 
     A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
-    `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
+    `vary`, what is done to it in training where it is an input, or None; `reorders`, whether that moves steps; `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
     """
 
     opens_files: ClassVar[bool] = False

@@ -1,0 +1,59 @@
+"""Sentences that stand there twice, two of their words exchanged: what they say only the order of words decides."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from seqnet.data.drawn.drawn import Sized, picked
+from seqnet.options import Rows
+
+LABELS = ("bad", "good")
+GOOD = "good great lovely superb charming warm fresh clever splendid wonderful".split()
+BAD = "bad awful dull dreadful clumsy cold stale rude boring terrible".split()
+THINGS = "film meal hotel concert play book tour show party trip".split()
+ASPECTS = "music room service story ending menu garden view cast bar".split()
+FILLERS = (
+    "to put it mildly",
+    "as far as i know",
+    "if you ask me today",
+    "at least in my eyes",
+    "as everyone could see that day",
+    "when all is said and done",
+    "so it seemed to us",
+    "in the end of it",
+    "as one says these days",
+    "or so i was told",
+)
+FORMS = (  # {judged} says what the whole is like, {other} does not
+    "the {thing} was not {0} {other} {1} but {2} {judged} {3}",
+    "although the {aspect} was {0} {other} {1} the {thing} was {2} {judged} {3}",
+    "it is more {0} {judged} {1} than {2} {other} {3} this {thing}",
+    "i call this {thing} {0} {judged} {1} rather than {2} {other} {3}",
+    "the {aspect} may be {0} {other} {1} yet the {thing} is {2} {judged} {3}",
+)
+
+
+class Twins(Sized):
+    """Twins side by side: the same sentence with its two adjectives exchanged, and the other label.
+
+    Columns `text` and `label`, `bad` or `good`. A bag of its words says nothing, and fillers of four to six words before
+    and behind each adjective keep short runs of words from saying more.
+    """
+
+    columns: ClassVar = ("text", "label")
+
+    def __init__(self, seed: int, train_size: Rows = 4000, valid_size: Rows = 500, test_size: Rows = 1000) -> None:
+        super().__init__(seed, train_size, valid_size, test_size)
+
+    def some(self, rows: int, random: torch.Generator) -> Mapping[str, Sequence[Any]]:
+        """So many rows, drawn from the generator; of an odd number the last has no twin."""
+        texts: list[str] = []
+        labels: list[str] = []
+        while len(texts) < rows:
+            form, fillers = picked(FORMS, random), [picked(FILLERS, random) for _ in range(4)]
+            words = {"thing": picked(THINGS, random), "aspect": picked(ASPECTS, random)}
+            good, bad = picked(GOOD, random), picked(BAD, random)
+            texts += [form.format(*fillers, judged=a, other=b, **words) for a, b in ((bad, good), (good, bad))]
+            labels += LABELS
+        return {"text": texts[:rows], "label": labels[:rows]}
