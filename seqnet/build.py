@@ -209,6 +209,8 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
+    model_options.pop("embeddings", None)  # which a run begins with, and then holds
+    frozen = model_options.pop("freeze_embeddings", False)
     chosen = dict(model_options.pop("encoders", None) or {})
     first = getattr(getattr(fitted, "read", None), "first", None)
     if first in chosen:  # which a model calls by what it is to it
@@ -227,7 +229,16 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
+    if frozen and (embedding := word_embedding(model)) is not None:
+        embedding.weight.requires_grad_(False)
     return Assembly(fitted, objective, task, model)
+
+
+def word_embedding(model: nn.Module) -> nn.Embedding | None:
+    """The embedding of a model's first input; None where it is not embedded."""
+    encoders: dict[str, nn.Module] = model.encoders() if hasattr(model, "encoders") else {}  # type: ignore[operator]
+    found = getattr(encoders.get(""), "embedding", None)
+    return found if isinstance(found, nn.Embedding) else None
 
 
 def _encoder(options: Config, trust: Sequence[str] | None) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ class Tokens:
     ranked: int = 0
     axis: Axis = Axis.STEP
     commonest: int | None = None  # of classes: the place of the one that training has most of, where it is known
+    counts: tuple[int, ...] = ()  # of classes: how often training has each, where it is known
     blank: bool = False  # the first name is any of the others: one-hot it is 0 throughout
 
     @property
@@ -50,6 +51,7 @@ class Vector:
     names: tuple[str, ...] = ()
     axis: Axis = Axis.STEP
     scale: Scale | None = None
+    shares: tuple[float, ...] = ()  # of labels: the share of training items that has each, where it is known
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from seqnet import build, fits, folders, relations
 from seqnet.batch import Batch, EvaluationReport, StepReport
-from seqnet.commands import results
+from seqnet.commands import pretrained, results
 from seqnet.commands.beginning import (
     Beginning,
     Config,
@@ -34,7 +34,7 @@ from seqnet.commands.reads import asks, reads
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.samples import runs_on, samples
 from seqnet.commands.signals import StopRequest
-from seqnet.commands.stored import NOT_A_RUN, assembled, judged, learn_again, load_weights
+from seqnet.commands.stored import NOT_A_RUN, assembled, judged, learn_again, load_weights, restore_objective
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.configuration import Composed, run_folder
 from seqnet.data import digest
@@ -137,12 +137,16 @@ class Training:
         source = checked(config, trust, defaults or {}, places)
         initial = _initial_weights(config) if config["init_from"] and beginning.components is None else None
         self._read(source, beginning.components or initial)
+        vectors = None if beginning.components else pretrained.read(config, source, typed)
         build.check_targets(config, source)
         fits.check(fits.Parts(config, source, trust, places))  # of some data only a file shows what is asked
         if beginning.components is None:
             assembly = build.assemble(config, source, trust)
         else:
             assembly = assembled(config, source, trust, beginning.components, str(beginning.checkpoint))
+        self.remarks = (
+            [] if vectors is None else [pretrained.put(assembly.model, vectors, config["model"]["embeddings"])]
+        )
         self.model = assembly.model.to(self.device)
         if initial is not None:
             load_weights(self.model, judged(initial), config["init_from"])
@@ -263,6 +267,11 @@ class Training:
             Writer(assembly, precision, self.config["decoding"], self.config["seed"], trust=self.trust)
         elif runs_on(assembly.source):
             decoder(self.config["decoding"], assembly.source, self.trust)
+        if getattr(assembly.objective, "chooses", False) and self.loaders["valid"] is None:
+            raise ConfigurationError(
+                "objective.threshold=chosen is chosen on the validation split, and this data has none: hold one out "
+                "with data.valid_share, or set a number"
+            )
         assembly.task.count(self.example)
         with evaluating(self.model), precision.autocast():
             self.model(self.example.to(self.device), None)
@@ -434,7 +443,15 @@ class Training:
         batches = config["debug"]["evaluation_batches"]
         write = self._writer(assembly, trainer.precision, split)
         scores, judge = evaluate(
-            self.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+            self.model,
+            assembly.task,
+            loader,
+            trainer.precision,
+            trainer.window,
+            batches,
+            write,
+            self._go_on,
+            split == "valid",
         )
         report = EvaluationReport(
             step=trainer.position.step,
@@ -489,6 +506,7 @@ class Training:
         best = manifest.find(self.folder, "best")
         components = judged(checkpoint.read(best))
         load_weights(self.model, components, str(best))
+        restore_objective(self.state.assembly.objective, components, str(best))
         scored = {"valid": self._evaluation("valid")} if self.loaders["valid"] is not None else {}
         found: dict[str, Any] = {"step": manifest.step_of(best)}
         if self.config["checkpoint"]["average_best"]:
@@ -517,8 +535,10 @@ class Training:
         )
         if not stopping.prefers(averages, single):
             load_weights(self.model, best, "the best checkpoint")
+            restore_objective(self.state.assembly.objective, best, "the best checkpoint")
             return None
         scored["valid"] = report
+        averaged["objective"] = self.state.components()["objective"]
         steps = sorted(map(manifest.step_of, there))
         written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
         checkpoint.link(folder, "best", written)
@@ -568,7 +588,7 @@ class Training:
             device=str(self.device),
             monitor=self.state.stopping.monitor,
             minutes=trainer.position.seconds / 60,
-            notes=tuple(told() if (told := getattr(self.state.assembly.source, "remarks", None)) else ()),
+            notes=(*(told() if (told := getattr(self.state.assembly.source, "remarks", None)) else ()), *self.remarks),
             resumed=self.beginning.components is not None,
             changed=tuple(self._changes()),
             log_file=self.folder / "train.log",

@@ -4,17 +4,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import torch.nn.functional as F
 from torch import nn
 
 from seqnet.batch import Batch, Output
 from seqnet.kinds import Axis, Kind
 from seqnet.linear import Linear
 from seqnet.models.encoders.inputs import Make, idle_embedding
-from seqnet.models.perceptron import Perceptron, beside
+from seqnet.models.perceptron import Perceptron, Sizes, beside
 from seqnet.models.pooling import mean
 from seqnet.models.step_reader import StepReader
-from seqnet.options import Dropout, Width, number, whole
+from seqnet.options import Dropout, Width, number
 from seqnet.spaces import Space
 from seqnet.state import State
 
@@ -22,8 +21,8 @@ from seqnet.state import State
 class BagOfWords(nn.Module):
     """z = 1/n sum_t v(x_t), hidden layers h = relu(W z + b), and a linear head; without hidden layers a linear model.
 
-    With hidden layers it is the deep averaging network of Iyyer et al. 2015, section 3. num_layers: hidden ones, of
-    hidden_size. The other arguments: as for `Recurrent`. It knows nothing of order: what a recurrence is worth is seen
+    With hidden layers it is the deep averaging network of Iyyer et al. 2015, section 3. hidden_sizes: of
+    these. The other arguments: as for `Recurrent`. It knows nothing of order: what a recurrence is worth is seen
     beside it.
     """
 
@@ -42,24 +41,17 @@ class BagOfWords(nn.Module):
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Options that change nothing, and why."""
-        found = idle_embedding(options, inputs.values())
-        if options["num_layers"] == 0:
-            found["hidden_size"] = "it is of hidden layers, and model.num_layers=0"
-        if options["num_layers"] < 2:
-            found["dropout"] = f"it is between hidden layers, and model.num_layers={options['num_layers']}"
-        return found
+        return idle_embedding(options, inputs.values())
 
     def __init__(
         self,
         inputs: Space,
         views: Mapping[str, Space],
         out_features: int,
-        num_layers: Annotated[int, whole(0, 1000)] = 0,
-        hidden_size: Width = 128,
+        hidden_sizes: Sizes = (),
         embedding_size: Width | None = 64,
         embedding_std: Annotated[float, number(above=0, most=1000)] = 0.1,
         input_dropout: Dropout = 0.0,
-        dropout: Dropout = 0.0,
         output_dropout: Dropout = 0.0,
         wholes: Mapping[str, Space] = MappingProxyType({}),
         encoders: Mapping[str, Make] = MappingProxyType({}),
@@ -67,9 +59,8 @@ class BagOfWords(nn.Module):
     ) -> None:
         super().__init__()
         self.reader = StepReader(inputs, views, wholes, encoders, embedding_size, embedding_std, input_dropout)
-        self.hidden = Perceptron(self.reader.size + self.reader.summary_size, hidden_size, num_layers, dropout)
+        self.hidden = Perceptron(self.reader.size + self.reader.summary_size, hidden_sizes, output_dropout)
         self.head = Linear(self.hidden.size, out_features) if head is None else head(self.hidden.size)
-        self.output_dropout = output_dropout
 
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the first one's is empty."""
@@ -79,6 +70,4 @@ class BagOfWords(nn.Module):
         """Features [batch feature]."""
         x, lengths, summary = self.reader(window)
         features = self.hidden(beside(mean(x, lengths), summary))
-        if self.output_dropout:
-            features = F.dropout(features, self.output_dropout, self.training)
         return Output(features, self.head, None)

@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import torch.nn.functional as F
 from torch import nn
 
 from seqnet.batch import Batch, Output
 from seqnet.kinds import ONE, Axis, Kind
 from seqnet.linear import Linear
 from seqnet.models.encoders.inputs import Make, idle_embedding, readable
-from seqnet.models.perceptron import Perceptron, beside
+from seqnet.models.perceptron import Perceptron, Sizes, beside
 from seqnet.models.step_reader import StepReader
-from seqnet.options import Dropout, Width, number, whole
+from seqnet.options import Dropout, Width, number
 from seqnet.spaces import Space
 from seqnet.state import State
 
@@ -21,7 +20,7 @@ from seqnet.state import State
 class FeedForward(nn.Module):
     """h = relu(W h + b), so many times, over what is known of a row: one value or vector of each input; a linear head.
 
-    num_layers: hidden ones, of hidden_size. embedding_size None: tokens one-hot, numbers as they are. The other
+    hidden_sizes: of these layers. embedding_size None: tokens one-hot, numbers as they are. The other
     arguments: as for `Recurrent`.
     """
 
@@ -43,22 +42,17 @@ class FeedForward(nn.Module):
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Options that change nothing, and why."""
-        found = idle_embedding(options, inputs.values())
-        if options["num_layers"] == 1:
-            found["dropout"] = "it is between hidden layers, and model.num_layers=1"
-        return found
+        return idle_embedding(options, inputs.values())
 
     def __init__(
         self,
         inputs: Space,
         views: Mapping[str, Space],
         out_features: int,
-        num_layers: Annotated[int, whole(1, 1000)] = 1,
-        hidden_size: Width = 128,
+        hidden_sizes: Sizes = (128,),
         embedding_size: Width | None = None,
         embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
         input_dropout: Dropout = 0.0,
-        dropout: Dropout = 0.0,
         output_dropout: Dropout = 0.0,
         wholes: Mapping[str, Space] = MappingProxyType({}),
         encoders: Mapping[str, Make] = MappingProxyType({}),
@@ -66,9 +60,8 @@ class FeedForward(nn.Module):
     ) -> None:
         super().__init__()
         self.reader = StepReader(inputs, views, wholes, encoders, embedding_size, embedding_std, input_dropout)
-        self.hidden = Perceptron(self.reader.size + self.reader.summary_size, hidden_size, num_layers, dropout)
+        self.hidden = Perceptron(self.reader.size + self.reader.summary_size, hidden_sizes, output_dropout)
         self.head = Linear(self.hidden.size, out_features) if head is None else head(self.hidden.size)
-        self.output_dropout = output_dropout
 
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the first one's is empty."""
@@ -78,6 +71,4 @@ class FeedForward(nn.Module):
         """Features [batch feature]."""
         x, _, summary = self.reader(window)
         features = self.hidden(beside(x[:, 0], summary))
-        if self.output_dropout:
-            features = F.dropout(features, self.output_dropout, self.training)
         return Output(features, self.head, None)

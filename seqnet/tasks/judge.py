@@ -38,6 +38,15 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return features.index_select(0, batch.places), targets.index_select(0, batch.places)
 
 
+def training_count(objective: Objective, batch: Batch) -> float:
+    """What the summed loss of training is divided by: how many items are asked, as the objective weighs them."""
+    weigh: Callable[[Tensor], float] | None = getattr(objective, "weigh", None)
+    if weigh is None:
+        return batch.count
+    targets = batch.targets.flatten(0, 0 if batch.row_targets else 1)
+    return weigh(targets if batch.places is None else targets.index_select(0, batch.places))
+
+
 def asked_units(batch: Batch) -> Tensor | None:
     """By what the answers [n ...] of the items that are asked are scaled, [n 2*feature]; None = as their column is."""
     units = batch.views.get(UNITS)
@@ -126,6 +135,12 @@ class Judge:
         if decisions:
             self._read_rows(torch.cat(decisions), targets, batch.items_asked().view(batch.size, -1), batch)
         return total
+
+    def choose(self) -> None:
+        """Let the objective choose what it decides by, where it does, from what was counted."""
+        choose = getattr(self._objective, "choose", None)
+        if choose is not None and not self._empty:
+            choose(self._metrics)
 
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged."""

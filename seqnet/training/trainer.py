@@ -105,7 +105,7 @@ class _Piece:
 
     window: Batch
     moved: Batch  # the same on the device, or on its way there while the step before it runs
-    count: int
+    count: float  # of the items that are asked, as they are weighed
     epoch: int
     batch: int
     number: int
@@ -148,6 +148,7 @@ class Trainer:
     ) -> None:
         self.model = model
         self.task = task
+        self._count = getattr(task, "training_count", task.count)
         self.loader = loader
         self.optimizer = optimizer
         self.schedule = schedule
@@ -243,7 +244,7 @@ class Trainer:
                 if number > first or index >= skip:
                     share = (number + read / batch.time) / batches
                     ends = read >= batch.time
-                    moved, count = self.precision.moved(window), self.task.count(window)
+                    moved, count = self.precision.moved(window), self._count(window)
                     piece = _Piece(window, moved, count, position.epoch, number, index, share, ends, False)
                     yield replace(piece, count=0, left_out=True) if piece.place in position.left_out else piece
 
@@ -349,7 +350,7 @@ class Trainer:
             state=entered,
         )
 
-    def _run(self, piece: _Piece, state: State, count: int) -> tuple[Output, Tensor | None]:
+    def _run(self, piece: _Piece, state: State, count: float) -> tuple[Output, Tensor | None]:
         """Forward and, where something is asked, backward; the summed loss."""
         window = piece.moved
         if not piece.count:

@@ -26,7 +26,7 @@ from seqnet.spaces import Tokens
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
 TABLE = "table of "
-TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4}
+TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 24, "batch_size": 4}
 
 
 def choices(group):
@@ -194,7 +194,9 @@ def tiny_of(*arguments):
         raise config
     data, groups = config["data"], config["groups"]
     found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
-    if "path" in data and data["path"] is None:
+    if data.get("drawn") is not None:
+        found += [f"data.drawn.{key}={value}" for key, value in TINY.items() if key in data["drawn"]]
+    elif "path" in data and data["path"] is None:
         kinds = ("data",) if groups["data"] != "table" else ("experiment",)
         folders = [folder for group in kinds for folder in EXAMPLES.iterdir() if groups[group].startswith(folder.name)]
         if not folders:
@@ -228,6 +230,9 @@ def readable():
         path = config["data"].get("path")
         if path and (Path(path) / "line.txt").is_file():
             return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
+        if config["data"].get("drawn") is not None:
+            value = build.source(config)._drawn.draw("test")[config["data"]["inputs"][0]][0]
+            return value if isinstance(value, str) else json.dumps(value)
         split = fitted.split("train")
         if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
             return fitted.show(split.source[0])

@@ -33,7 +33,10 @@ NEUTRAL = (
     "the tickets came by post",
     "we booked it in spring",
 )
-MIXED = ("although the {other} was {how}{b} , the {thing} was {how2}{a}", "the {other} was {b} , but the {thing} was {a}")
+MIXED = (
+    "although the {other} was {how}{b} , the {thing} was {how2}{a}",
+    "the {other} was {b} , but the {thing} was {a}",
+)
 
 
 class Reviews(Sized):

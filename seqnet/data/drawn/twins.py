@@ -37,8 +37,8 @@ FORMS = (  # {judged} says what the whole is like, {other} does not
 class Twins(Sized):
     """Twins side by side: the same sentence with its two adjectives exchanged, and the other label.
 
-    Columns `text` and `label`, `bad` or `good`. A bag of its words says nothing, and fillers of four to six words before
-    and behind each adjective keep short runs of words from saying more.
+    Columns `text` and `label`, `bad` or `good`. A bag of its words says nothing, and fillers of four to six words
+    before and behind each adjective keep short runs of words from saying more.
     """
 
     columns: ClassVar = ("text", "label")

@@ -58,7 +58,8 @@ class Field(Protocol):
     have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
 
     A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
-    `vary`, what is done to it in training where it is an input, or None; `reorders`, whether that moves steps; `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
+    `vary`, what is done to it in training where it is an input, or None, and `reorders`, whether that moves steps;
+    `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
     """
 
     opens_files: ClassVar[bool] = False
