@@ -26,25 +26,30 @@ from seqnet.spaces import Tokens
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
 TABLE = "table of "
+FOLDERS = {"decoder": "model", "row_model": "model"}
 TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 24, "batch_size": 4}
 
 
 def choices(group):
-    """The yamls of a group. Models that read a source are the group `decoder`, the others `model`.
+    """The yamls of a group. Models that read a source are the group `decoder`, those that go step by step `model`, and
+    those that read a row as a whole `row_model`.
 
     Of data, in place of `table` what the examples make of it: `table of sst2`.
     """
-    found = sorted(path.stem for path in (CONFIGS / group.replace("decoder", "model")).glob("*.yaml"))
-    if group in ("model", "decoder"):
-        return [choice for choice in found if reads_a_source(choice) == (group == "decoder")]
+    found = sorted(path.stem for path in (CONFIGS / FOLDERS.get(group, group)).glob("*.yaml"))
+    if group.endswith(("model", "decoder")):
+        return [choice for choice in found if kind_of(choice) == group]
     if group == "data":
         tables = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.name not in found)
         return [*(choice for choice in found if choice != "table"), *(f"{TABLE}{name}" for name in tables)]
     return found
 
 
-def reads_a_source(model):
-    return "source" in inspect.signature(part_of("model", model)).parameters
+def kind_of(model):
+    part = part_of("model", model)
+    if "source" in inspect.signature(part).parameters:
+        return "decoder"
+    return "model" if hasattr(part, "step") else "row_model"
 
 
 def variants(group, choice):
@@ -150,7 +155,7 @@ def pytest_generate_tests(metafunc):
         if argument in TOGETHER:
             metafunc.parametrize(argument, TOGETHER[argument](), ids=named)
         group = argument.removeprefix("varied_")
-        if group not in GROUPS | {"decoder"}:
+        if group not in GROUPS | FOLDERS.keys():
             continue
         if argument == group:
             wanted = [fits for name, fits in ONLY.items() if name in metafunc.fixturenames and group == "data"]

@@ -241,6 +241,17 @@ EXAMPLES = {
         },
         reads_later=True,
     ),
+    "dna": Example(
+        ["ACGTN", "acgu"],
+        Kind(Item.TOKEN, STEPS),
+        ["ACGTN", "ACGT"],
+        [
+            ("ACGX", "letter 4: 'X' is none of A, C, G, T, U and N"),
+            ("", "there are no letters"),
+            (None, "the sequence is missing"),
+        ],
+        changes={"both_strands": [True]},
+    ),
     "roll": Example(
         [[[60, 64], [], [21]], [[108]]],
         Kind(Item.LABELS, STEPS),
@@ -376,7 +387,12 @@ def fingerprint(name: str, **options: Any) -> Any:
             field.observe(block)
         except BadValues as error:
             seen.append(error.problems)
-    seen += [field.learned(), getattr(field, "by_window", None), getattr(field, "augment", None)]
+    seen += [
+        field.learned(),
+        getattr(field, "by_window", None),
+        getattr(field, "augment", None),
+        getattr(field, "vary", None),
+    ]
     for value in [*values, *(bad for bad, _ in EXAMPLES[name].bad)]:
         try:
             block = field.encode([value])
