@@ -23,7 +23,7 @@ from seqnet.data.lanes import LaneLoader, evaluation_lanes
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 from seqnet.options import of as options_of
 from seqnet.spaces import Tokens
-from seqnet.training.trainer import Loader
+from seqnet.training.pieces import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
@@ -138,6 +138,7 @@ def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> An
         raise ConfigurationError(f"_target_ must name a class, such as seqnet.cells.lstm.LSTM, not {target!r}")
     cls = locate(target, trust)
     takes = inspect.signature(cls).parameters
+    options = {key: _maker(value, trust) if _is_part(value) else value for key, value in options.items()}
     if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in takes.values()):
         given = {key: value for key, value in given.items() if key in takes}
     try:
@@ -145,6 +146,15 @@ def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> An
     except TypeError as error:
         raise ConfigurationError(f"{target}: {error}") from error
     return cls(**options, **given)
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, dict) and "_target_" in value
+
+
+def _maker(options: Config, trust: Sequence[str] | None) -> Callable[..., Any]:
+    """Makes the part that `options` describe of what it is given by name, as far as its class takes that."""
+    return lambda **given: make(options, trust, **given)
 
 
 @dataclass

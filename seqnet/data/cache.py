@@ -20,8 +20,9 @@ from seqnet import strict_json
 from seqnet.data.digest import BYTES
 from seqnet.data.examples import Ragged
 from seqnet.data.files import HubSplit, reading
+from seqnet.data.formats.archive import Member
 from seqnet.data.formats.folder import Folder
-from seqnet.data.formats.opening import Beside, Inside, Member
+from seqnet.data.formats.opening import Beside, Inside
 
 LARGE = 1 << 24  # bytes of files, from where on it is worth while
 PIECE = 1 << 20  # bytes that are looked at at a time

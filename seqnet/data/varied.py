@@ -7,7 +7,8 @@ import torch
 
 from seqnet.batch import Batch, Whole
 from seqnet.data.asking import Inputs
-from seqnet.data.fields.field import Vary
+from seqnet.data.fields.field import Augment, Vary
+from seqnet.data.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,10 @@ class Varied:
             else:
                 batch = replace(batch, inputs=vary(batch.inputs, batch.lengths, random))
         return batch
+
+
+def augmented(layout: Layout) -> Augment | None:
+    """What is done to training batches at random; None where nothing is."""
+    by = {name: vary for name in layout.inputs if (vary := getattr(layout.fields[name], "vary", None)) is not None}
+    of_target: Augment | None = getattr(layout.fields[layout.target], "augment", None)
+    return Varied(layout.read, by) if by else of_target

@@ -51,8 +51,7 @@ class StepReader(nn.Module):
         """What reads each input, by the input's name; the first one's is empty."""
         found: dict[str, nn.Module] = {"": self.inputs.main, **self.inputs.by_name()}
         if self.further is not None:
-            pairs = zip(self.further.names, self.further.encoders, strict=True)
-            found |= {name: one.inputs for name, one in pairs}  # type: ignore[misc]
+            found |= self.further.by_name()
         return found
 
     def forward(self, window: Batch) -> tuple[Tensor, Tensor | None, Tensor | None]:
@@ -69,4 +68,4 @@ class StepReader(nn.Module):
             x = x.masked_fill(ended[..., None], 0)
         if self.dropout:
             x = F.dropout(x, self.dropout, self.training)
-        return x, lengths, None if self.further is None else self.further(window.wholes)
+        return x, lengths, None if self.further is None else self.further.prepare(window.wholes)

