@@ -251,7 +251,7 @@ class StepReport:
     step: int
     epoch: int  # the number of epochs that are complete
     loss_sum: float  # nats, over `count` judged items
-    count: int
+    count: float  # as they are weighed
     gradient_norm: float  # before clipping
     clipped: bool
     learning_rate: float

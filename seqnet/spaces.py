@@ -21,6 +21,8 @@ class Tokens:
     ranked: int = 0
     axis: Axis = Axis.STEP
     commonest: int | None = None  # of classes: the place of the one that training has most of, where it is known
+    counts: tuple[int, ...] = ()  # of classes: how often training has each, where it is known
+    blank: bool = False  # the first name is any of the others: one-hot it is 0 throughout
 
     @property
     def size(self) -> int:
@@ -55,6 +57,7 @@ class Vector:
     axis: Axis = Axis.STEP
     scale: Scale | None = None
     digits: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()  # of labels: the share of training items that has each, where it is known
 
     def rounded(self, values: Sequence[float]) -> list[float]:
         """The numbers of one item with as many digits as are told."""

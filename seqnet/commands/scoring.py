@@ -34,7 +34,15 @@ class Scorer:
         assert loader is not None
         batches, write = config["debug"]["evaluation_batches"], self._writer(split)
         scores, judge = evaluate(
-            assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+            assembly.model,
+            assembly.task,
+            loader,
+            trainer.precision,
+            trainer.window,
+            batches,
+            write,
+            self._go_on,
+            choose=split == "valid",
         )
         calibrate = getattr(judge, "calibrate", None)
         if split == "valid" and calibrate is not None and calibrate(assembly.model.head):

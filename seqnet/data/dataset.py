@@ -15,7 +15,6 @@ from seqnet.batch import asked
 from seqnet.data import legible
 from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
-from seqnet.data.distorted import augmented
 from seqnet.data.encoded import NO_ROW, Encoded, Encoder
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.field import Field
@@ -37,6 +36,7 @@ from seqnet.data.split_of import SplitOf
 from seqnet.data.split_rows import SplitRows
 from seqnet.data.tally import ASKED, Tally
 from seqnet.data.unlabelled import unlabelled, up_to_now
+from seqnet.data.varied import augmented
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Kind
 from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, Steps, or_null
@@ -51,8 +51,7 @@ class Dataset:
     the first of which it steps through or, of a target that is written, reads whole; further ones are aligned with its
     steps, or read whole beside it. target: what is asked: once a row, at every step, as tokens to be written; a target
     that is an input too is asked for at its next step, or the next `horizon` ones; lags: so many of its last values are
-    read by the output layer too. rows: how rows make sequences, as
-    for `Grouping`. format, path, name, about: as for
+    read by the output layer too. rows: how rows make sequences, as for `Grouping`. format, path, name, about: as for
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
@@ -278,7 +277,7 @@ class Dataset:
             shift = int(self._layout.again)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, encoded.asked_from - shift))
         if split == "train":
-            made = replace(made, augment=augmented(self._layout, self.fields))
+            made = replace(made, augment=augmented(self._layout))
         if isinstance(asking, NextSteps) and not _asks(made.targets):
             raise DataError(
                 f"{self.where}: no row of the {split} split has {self._layout.horizon or 1} steps to be forecast; "

@@ -248,11 +248,13 @@ def _ahead(parts: Parts) -> str | None:
     ahead = getattr(parts.part("model"), "ahead", None)
     if ahead is None or not ahead(parts.section("model")):
         return None
+    both_ways = parts.section("model").get("bidirectional")
+    reader = "model.bidirectional=true" if both_ways else parts.choice("model")
     if parts.target is not None and NEXT in parts.target.traits:
-        return "model.bidirectional=true cannot predict what comes next, which it would have read"
+        return f"{reader} cannot predict what comes next, which it would have read"
     window = parts.config["training"]["window"]
     if window is not None:
-        return f"training.window={window} cuts what model.bidirectional=true reads from its end"
+        return f"training.window={window} cuts what {reader} reads {'from its end' if both_ways else 'as a whole'}"
     return None
 
 

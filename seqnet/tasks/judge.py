@@ -39,6 +39,15 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return features.index_select(0, batch.places), targets.index_select(0, batch.places)
 
 
+def training_count(objective: Objective, batch: Batch) -> float:
+    """What the summed loss of training is divided by: how many items are asked, as the objective weighs them."""
+    weigh: Callable[[Tensor], float] | None = getattr(objective, "weigh", None)
+    if weigh is None:
+        return batch.count
+    targets = batch.targets.flatten(0, 0 if batch.row_targets else 1)
+    return weigh(targets if batch.places is None else targets.index_select(0, batch.places))
+
+
 def asked_lengths(batch: Batch) -> Tensor:
     """How many steps of each row are asked, [batch]."""
     return batch.lengths if batch.dense else batch.items_asked().sum(dim=1)
@@ -173,6 +182,12 @@ class Judge:
         self._read_rows(decisions, targets, batch.items_asked(), batch)
         total: float = head.row_losses(features, targets, lengths).sum().item()
         return total
+
+    def choose(self) -> None:
+        """Let the objective choose what it decides by, where it does, from what was counted."""
+        choose = getattr(self._objective, "choose", None)
+        if choose is not None and not self._empty:
+            choose(self._metrics)
 
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged."""

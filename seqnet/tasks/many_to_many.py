@@ -8,7 +8,7 @@ from torch import Tensor
 from seqnet.batch import UNITS, Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
-from seqnet.tasks.judge import Judge, Objective, asked_items, asked_lengths, decided, likelihoods
+from seqnet.tasks.judge import Judge, Objective, asked_items, asked_lengths, decided, likelihoods, training_count
 from seqnet.tasks.output_layer import loss_of
 
 
@@ -31,6 +31,10 @@ class ManyToMany:
                 "use task=many_to_one"
             )
         return batch.count
+
+    def training_count(self, batch: Batch) -> float:
+        """What the summed loss of training is divided by: how many are asked, as the objective weighs them."""
+        return training_count(self.objective, batch)
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked."""

@@ -79,11 +79,13 @@ def evaluate(
     batches: int | None = None,
     write: Callable[[Batch], Any] | None = None,
     go_on: Callable[[], None] = lambda: None,
+    choose: bool = False,
 ) -> tuple[dict[str, float], Judge]:
     """Loss (nats a judged item) and metrics of a split, and the judge that counted them.
 
     write: what the model writes freely for a whole batch, for the judge's `written`; None = only windows are judged.
-    go_on: called before each window and each writing; what it raises ends the evaluation.
+    go_on: called before each window and each writing; what it raises ends the evaluation. choose: the judge chooses
+    first what is decided by, from what it counted.
     """
     judge = task.judge()
     total, count = 0.0, 0
@@ -103,4 +105,6 @@ def evaluate(
             go_on()
             if write is not None:
                 judge.written(write(batch), batch)
+    if choose and hasattr(judge, "choose"):
+        judge.choose()
     return {"loss": total / count if count else float("nan"), **judge.compute()}, judge

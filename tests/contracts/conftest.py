@@ -27,28 +27,32 @@ from seqnet.spaces import Tokens
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
 TABLE = "table of "
-TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4, "series": 6}
+FOLDERS = {"decoder": "model", "row_model": "model"}
+TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 24, "batch_size": 4, "series": 6}
 LONG_ENOUGH = ("data.generated.length=40", "data.horizon=2")
 
 
 def choices(group):
-    """The yamls of a group. Models that read a source and write are the group `decoder`, those without one `model`.
+    """The yamls of a group. Models that read a source are the group `decoder`, those that go step by step `model`, and
+    those that read a row as a whole `row_model`.
 
     Of data, in place of `table` what the examples make of it: `table of sst2`.
     """
-    found = sorted(path.stem for path in (CONFIGS / group.replace("decoder", "model")).glob("*.yaml"))
-    if group == "decoder":
-        return [choice for choice in found if reads_a_source(choice) and hasattr(part_of("model", choice), "step")]
-    if group == "model":
-        return [choice for choice in found if not reads_a_source(choice)]
+    found = sorted(path.stem for path in (CONFIGS / FOLDERS.get(group, group)).glob("*.yaml"))
+    if group.endswith(("model", "decoder")):
+        return [choice for choice in found if kind_of(choice) == group]
     if group == "data":
         tables = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.name not in found)
         return [*(choice for choice in found if choice != "table"), *(f"{TABLE}{name}" for name in tables)]
     return found
 
 
-def reads_a_source(model):
-    return "source" in inspect.signature(part_of("model", model)).parameters
+def kind_of(model):
+    part = part_of("model", model)
+    by_steps = hasattr(part, "step")
+    if "source" in inspect.signature(part).parameters:
+        return "decoder" if by_steps else "listener"
+    return "model" if by_steps else "row_model"
 
 
 def variants(group, choice):
@@ -182,7 +186,7 @@ def pytest_generate_tests(metafunc):
         if argument in TOGETHER:
             metafunc.parametrize(argument, TOGETHER[argument](), ids=named)
         group = argument.removeprefix("varied_")
-        if group not in GROUPS | {"decoder"}:
+        if group not in GROUPS | FOLDERS.keys():
             continue
         if argument == group:
             wanted = [fits for name, fits in ONLY.items() if name in metafunc.fixturenames and group == "data"]
@@ -285,7 +289,7 @@ def drawn_inputs(config):
     if not data.get("generated") or data["path"] is not None or data["inputs"] == [data["target"]]:
         return None
     made = build.make(data["generated"], seed=1)
-    row = dict(zip(made.names, next(iter(made.draw("train", 1, np.random.default_rng(1)))), strict=True))
+    row = dict(zip(made.names, next(iter(made.rows_of("train"))), strict=True))
     read = {name: row[data["fields"][name].get("column") or name] for name in data["inputs"]}
     (first, *more) = read.values()
     return (

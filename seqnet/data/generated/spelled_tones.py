@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.data.generated.tones import recording
 from seqnet.data.generation import at_least
 from seqnet.options import Count, NotNegative, Rows
@@ -16,7 +16,7 @@ LETTERS = dict(zip("abcdefghijkl", permutations(PITCHES, 2), strict=True))
 TONE, REST = 0.06, 0.03  # seconds
 
 
-class SpelledTones(Generated):
+class SpelledTones(Drawn):
     """A word of `shortest` to `longest` letters from a to l a row. noise: see `recording`."""
 
     names: ClassVar = ("file", "text")

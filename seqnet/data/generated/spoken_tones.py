@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.data.generated.tones import recording
 from seqnet.options import NotNegative, Rows
 
@@ -17,7 +17,7 @@ WORDS = (
 TONE = 0.1  # seconds
 
 
-class SpokenTones(Generated):
+class SpokenTones(Drawn):
     """One of ten words a row. noise: see `recording`."""
 
     names: ClassVar = ("file", "label")  # as a folder of recordings has them

@@ -257,6 +257,17 @@ EXAMPLES = {
         },
         reads_later=True,
     ),
+    "dna": Example(
+        ["ACGTN", "acgu"],
+        Kind(Item.TOKEN, STEPS),
+        ["ACGTN", "ACGT"],
+        [
+            ("ACGX", "letter 4: 'X' is none of A, C, G, T, U and N"),
+            ("", "there are no letters"),
+            (None, "the sequence is missing"),
+        ],
+        changes={"both_strands": [True]},
+    ),
     "roll": Example(
         [[[60, 64], [], [21]], [[108]]],
         Kind(Item.LABELS, STEPS),
@@ -393,7 +404,7 @@ def fingerprint(name: str, **options: Any) -> Any:
         except BadValues as error:
             seen.append(error.problems)
     seen.append(field.grammar(("(S", ")", "XX"), 3) if name == "tree" else None)
-    seen += [field.learned(), getattr(field, "by_window", None), getattr(field, "augment", None)]
+    seen += [field.learned(), *(getattr(field, one, None) for one in ("by_window", "augment", "vary"))]
     seen += [getattr(field, "season", None)]  # of the data set that forecasts
     for value in [*values, *(bad for bad, _ in EXAMPLES[name].bad)]:
         try:
