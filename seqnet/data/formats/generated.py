@@ -74,8 +74,8 @@ class Drawn(Generated):
     def rows_of(self, split: str) -> Iterable[Sequence[Any]]:
         """The rows of `train`, `valid` or `test`."""
         random = np.random.default_rng(generator(self.seed, split).initial_seed())
-        return self.draw(split, self.sizes[split], random)
+        return self.draw(split, self.count(self.files[split]), random)
 
-    def count(self, file: Any) -> int | None:
+    def count(self, file: Any) -> int:
         """How many rows there are."""
         return self.sizes[file.split]
