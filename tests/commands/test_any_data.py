@@ -432,10 +432,9 @@ TINY = ("model.hidden_size=8", "model.embedding_size=6", "data.batch_size=4", "t
 def whole(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     """All columns of a file, and its rows."""
     (part,) = find(str(path), "", None, None, Auto(), ["any"]).splits["train"]
-    header = list(part.format.header(part.file) or ())
-    names, everything = part.format.everything(part.file, header)
+    names, everything = part.format.everything(part.file, ["any"])
     rows = []
-    for block in part.format.rows(part.file, [*header, everything], BadRows("raise")):
+    for block in part.format.rows(part.file, [names[0], everything], BadRows("raise")):
         rows += [dict(zip(names, row, strict=True)) for row in block.columns[-1]]
     return list(names), rows
 
