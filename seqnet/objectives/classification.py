@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -124,6 +124,12 @@ class Classification:
     def explain(self, decision: int) -> str:
         """The name of a class."""
         return self.targets.names[decision]
+
+    def report(self, horizon: int) -> list[Any]:
+        """A row a class, and which was taken for which."""
+        from seqnet.objectives.tables import Classes
+
+        return [Classes(self.class_names)]
 
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""

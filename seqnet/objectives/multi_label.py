@@ -125,6 +125,12 @@ class MultiLabel:
         """The labels that are there: their names where the data has any, else their places."""
         return [self.targets.names[i] if self.targets.names else i for i, there in enumerate(decision) if there]
 
+    def report(self, horizon: int) -> list[Any]:
+        """A row a label."""
+        from seqnet.objectives.tables import Labels
+
+        return [Labels(self.targets.names or range(self.out_features))]
+
     def derived(self, loss: float) -> dict[str, float]:
         """nll is the mean loss."""
         return {"nll": loss}

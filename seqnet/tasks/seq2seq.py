@@ -126,6 +126,16 @@ class SequenceToSequence:
         """What follows from the mean loss under teacher forcing."""
         return forced(self.objective.derived(loss))
 
+    def report(self) -> list[Any]:
+        """Of what is written: scores by length, and errors by kind of edit."""
+        from seqnet.tasks.writing_scores import TEXTS
+        from seqnet.tasks.writing_tables import Edits, Lengths
+
+        texts = [name for name in self.metrics if name in TEXTS]
+        units = {"characters": "cer" in texts, "words": bool({"wer", "bleu", "chrf"} & {*texts})}
+        edits = [Edits(unit) for unit, used in units.items() if used]
+        return [Lengths(lambda: {name: TEXTS[name]() for name in texts}), *edits]
+
     def judge(self) -> WritingJudge:
         """Metrics, nothing counted yet."""
         return WritingJudge(self)

@@ -432,10 +432,9 @@ TINY = ("model.hidden_size=8", "model.embedding_size=6", "data.batch_size=4", "t
 def whole(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     """All columns of a file, and its rows."""
     (part,) = find(str(path), "", None, None, Auto(), ["any"]).splits["train"]
-    header = list(part.format.header(part.file) or ())
-    names, everything = part.format.everything(part.file, header)
+    names, everything = part.format.everything(part.file, ["any"])
     rows = []
-    for block in part.format.rows(part.file, [*header, everything], BadRows("raise")):
+    for block in part.format.rows(part.file, [names[0], everything], BadRows("raise")):
         rows += [dict(zip(names, row, strict=True)) for row in block.columns[-1]]
     return list(names), rows
 
@@ -469,7 +468,7 @@ def test_it_trains_goes_on_and_answers(name: str, seqnet: Any) -> None:
     wanted = [{name: row[name] for name in before if name != "misc"} for row in read]
     assert same == wanted if len(read) == len(rows) else all(row in wanted for row in same)
     scores = seqnet("evaluate", "run=run", "split=valid").rows
-    assert [row["loss"] for row in scores] == pytest.approx(
+    assert [row["loss"] for row in scores[:1]] == pytest.approx(
         [row["loss"] for row in seqnet.rows("run") if row["split"] == "valid" and row["step"] == scores[0]["step"]]
     )
 

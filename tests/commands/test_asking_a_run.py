@@ -28,7 +28,8 @@ def test_evaluate_gives_the_scores_of_results_json_exactly(
     for split, key in (("valid", "best"), ("test", "test")):
         if key not in reached:
             continue
-        (row,) = seqnet("evaluate", f"run={folder}", f"split={split}").rows
+        row, *tables = seqnet("evaluate", f"run={folder}", f"split={split}").rows
+        assert all("table" in other for other in tables)
         assert row == {"split": split, "step": reached["best"]["step"], **reached[key]}
     last = seqnet("evaluate", f"run={folder}/checkpoints/last", "split=valid").rows[0]
     assert {key: last[key] for key in reached["last"]} == reached["last"]
@@ -37,7 +38,12 @@ def test_evaluate_gives_the_scores_of_results_json_exactly(
 def test_evaluate_on_other_files_and_into_a_file(seqnet: Any, judge_run: Path, reviews: Path) -> None:
     Path("other.csv").write_text("text,label\nfox fox,friendly\nlazy dog,not\nzebra,not\n")
     assert seqnet("evaluate", f"run={judge_run}", "data.path=other.csv", "output=scores.jsonl").out == ""
-    row = json.loads(Path("scores.jsonl").read_text())
+    row, *tables = map(json.loads, Path("scores.jsonl").read_text().splitlines())
+    classes = [one for one in tables if one["table"] == "classes"]
+    assert [(one["class"], one["support"]) for one in classes] == [("friendly", 1), ("not", 2)]
+    wrong = sum(one["count"] for one in tables if one["table"] == "confusions")
+    assert wrong == round(3 * (1 - row["accuracy"])) == sum(one["table"] == "errors" for one in tables)
+    assert all(one["input"] in ("fox fox", "lazy dog", "<unk>") for one in tables if one["table"] == "errors")
     assert (3 * row["accuracy"]) == pytest.approx(round(3 * row["accuracy"]))
     assert row["loss"] > 0
     small = seqnet("evaluate", f"run={judge_run}", "data.batch_size=1").rows[0]
