@@ -5,9 +5,12 @@ import torch
 from torch import nn
 
 from seqnet.batch import LAGS, Batch
+from seqnet.cells.lstm import LSTM
 from seqnet.errors import ConfigurationError
 from seqnet.models.linear_base import begin_with_ridge, ridge
+from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.quantile import QuantileLayer
+from seqnet.spaces import Vector
 
 WEIGHT = torch.tensor([[0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
 
@@ -49,3 +52,21 @@ def test_values_that_are_all_one_are_no_fault():
 def test_a_layer_without_a_linear_map_is_refused():
     with pytest.raises(ConfigurationError, match="data.lags"):
         begin_with_ridge(nn.ReLU(), 1, [])
+
+
+def test_a_model_hands_the_last_values_on_whole_in_windows_and_step_by_step():
+    torch.manual_seed(0)
+    model = Recurrent(LSTM, Vector(1), {}, 2, hidden_size=4, recent=Vector(3)).eval()
+    batch = Batch(torch.randn(2, 9, 1), torch.tensor([9, 9]), torch.zeros(2, 9, 2), views={LAGS: torch.randn(2, 9, 3)})
+    whole = model(batch).logits()
+    state, found = None, []
+    for window in batch.windows(4):
+        output = model(window, state)
+        state = output.state
+        found.append(output.logits())
+    torch.testing.assert_close(torch.cat(found, dim=1), whole)
+    state = model.initial_state(2)
+    for step in range(9):
+        logits, state = model.step(batch.inputs[:, step], state, {LAGS: batch.views[LAGS][:, step]})
+        torch.testing.assert_close(logits, whole[:, step])
+    assert model.head.in_features == 4 + 3

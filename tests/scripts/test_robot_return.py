@@ -51,3 +51,10 @@ def test_a_short_training_brings_in_most_of_what_the_policy_does(
     assert "of the policy's return" in capsys.readouterr().out
     assert robot_return.main([str(run.parent / "none")]) == 2
     assert "none" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_whole_training_comes_within_a_twentieth_of_the_policy(seqnet: Any, tmp_path: Path) -> None:
+    assert seqnet.quietly("experiment=robot", f"run_dir={tmp_path / 'arm'}").code == 0
+    found = robot_return.returns(tmp_path / "arm", arms=500, steps=40, noise=0.2, seed=12345)
+    assert found["model"] > found["policy"] - 0.05 * abs(found["policy"])
