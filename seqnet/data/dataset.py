@@ -165,12 +165,6 @@ class Dataset:
         return self._layout.horizon or 1
 
     @property
-    def horizon(self) -> int:
-        """How many steps ahead numbers are asked for; 1 where they are not."""
-        asking = self._fitted.asking
-        return asking.horizon if isinstance(asking, NextSteps) else 1
-
-    @property
     def where(self) -> str:
         """What is read, for messages."""
         return self._located.where

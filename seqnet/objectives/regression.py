@@ -105,7 +105,9 @@ class Regression:
         from seqnet.objectives.tables import Numbers
 
         names = tuple(name.removesuffix("+1") for name in self.targets.names[: self.out_features // horizon])
-        return [Numbers(names if horizon > 1 else self.targets.names, horizon, self._undone)]
+        return [
+            Numbers(names if horizon > 1 else self.targets.names, horizon, lambda values: undone(self.targets, values))
+        ]
 
     def derived(self, loss: float) -> dict[str, float]:
         """mse or mae, where that is the loss, in the units of the file."""
