@@ -1,4 +1,4 @@
-"""Spoken words and letters: small trainings that learn and then hear a file; the defaults, and other digits, in full."""
+"""Spoken words and letters: small trainings that then hear a file; the defaults, and other digits, in full."""
 
 import json
 from pathlib import Path
