@@ -1,6 +1,6 @@
 """Which way each score is better. Imports nothing heavy."""
 
-LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits", "mse", "mae", "nll", "cer", "wer"})
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits", "mse", "mae", "nll", "cer", "wer", "mase", "wql"})
 HIGHER_IS_BETTER = frozenset(
     {
         "r2",
@@ -15,6 +15,7 @@ HIGHER_IS_BETTER = frozenset(
         "well_formed",
     }
 )
+NEITHER = frozenset({"coverage"})  # of a band that is to hold a share of the outcomes
 
 
 def better(name: str, value: float, than: float | None) -> bool:

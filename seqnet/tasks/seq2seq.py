@@ -62,7 +62,8 @@ class SequenceToSequence:
     name = "seq2seq"
     target_axis = Axis.SEQUENCE
     features = Axis.SEQUENCE
-    by_step = True  # needs the loss of each step
+    asks = "losses"  # the method of the objective by which it is judged
+    told = "the loss of each step", "objective=tokens, or of numbers objective=regression"
 
     def __init__(
         self,
@@ -75,11 +76,9 @@ class SequenceToSequence:
                 f"task={self.name} writes an answer step by step, but this data has none to write: use "
                 "task=many_to_one or many_to_many, or data with sources and targets, such as data=parallel"
             )
-        if not callable(getattr(objective, "losses", None)):
-            raise ConfigurationError(
-                f"task={self.name} needs the loss of each step, which this objective does not tell: use "
-                "objective=tokens, or of numbers objective=regression"
-            )
+        if not callable(getattr(objective, self.asks, None)):
+            what, fits = self.told
+            raise ConfigurationError(f"task={self.name} needs {what}, which this objective does not tell: use {fits}")
         known = OF_TOKENS if isinstance(source.targets, Tokens) else OF_NUMBERS
         for metric in metrics:
             if metric not in known:
@@ -87,7 +86,7 @@ class SequenceToSequence:
                     f"task.metrics has '{metric}', but what this data writes is judged by {', '.join(known)}"
                     f"{did_you_mean(metric, known)}"
                 )
-        self.objective: WritingObjective = objective
+        self.objective: Any = objective
         self.source = source
         self.metrics = tuple(metrics)
 
@@ -127,6 +126,16 @@ class SequenceToSequence:
         """What follows from the mean loss under teacher forcing."""
         return forced(self.objective.derived(loss))
 
+    def report(self) -> list[Any]:
+        """Of what is written: scores by length, and errors by kind of edit."""
+        from seqnet.tasks.writing_scores import TEXTS
+        from seqnet.tasks.writing_tables import Edits, Lengths
+
+        texts = [name for name in self.metrics if name in TEXTS]
+        units = {"characters": "cer" in texts, "words": bool({"wer", "bleu", "chrf"} & {*texts})}
+        edits = [Edits(unit) for unit, used in units.items() if used]
+        return [Lengths(lambda: {name: TEXTS[name]() for name in texts}), *edits]
+
     def judge(self) -> WritingJudge:
         """Metrics, nothing counted yet."""
         return WritingJudge(self)
@@ -147,6 +156,7 @@ class WritingJudge:
         from seqnet.tasks.writing_scores import NUMBERS, TEXTS, TOKENS
 
         known = TOKENS | TEXTS | NUMBERS
+        self.task = task
         self.class_names = task.objective.class_names
         self._forced = Judge(task.objective)
         self._source = task.source

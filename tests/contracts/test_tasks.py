@@ -9,12 +9,12 @@ import torch
 from seqnet import build
 from seqnet.batch import IGNORE, Batch, Output, asked
 from seqnet.errors import ConfigurationError
-from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEITHER
 from seqnet.spaces import Tokens, Vector, Writing
 
 CONTRACT = {  # the names of DESIGN, section 4
     *("accuracy", "macro_f1", "entity_f1", "perplexity", "bits", "mse", "mae", "r2", "nll", "token_accuracy"),
-    *("exact_match", "bleu", "chrf", "cer", "wer"),
+    *("exact_match", "bleu", "chrf", "cer", "wer", "mase", "wql", "coverage"),
 }
 SPACES = (
     Tokens(("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
@@ -56,7 +56,7 @@ def objectives(varied_objective, composed):
 
 
 def test_the_contract_knows_which_way_each_score_is_better():
-    assert CONTRACT | {"loss"} == LOWER_IS_BETTER | HIGHER_IS_BETTER
+    assert CONTRACT | {"loss"} == LOWER_IS_BETTER | HIGHER_IS_BETTER | NEITHER
 
 
 def test_the_loss_is_a_sum_over_items_with_finite_gradients(objectives):

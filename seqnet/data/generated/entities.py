@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.options import Rows, Share
 
 ONSETS = tuple("b br c d dr f g gr h j k kl l m n p pr r s st t tr v w z".split())
@@ -65,7 +65,7 @@ Tagged = tuple[list[str], str]
 """Words of a name, and its type."""
 
 
-class Entities(Generated):
+class Entities(Drawn):
     """Columns word and tag, each a list: templates with names of four types, PER, LOC, ORG and DATE.
 
     Names are made of syllables. unseen: the share of those in valid and test that training never has, so that their

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.options import Count, Rows, Share
 
 GRAMMAR: Mapping[str, Sequence[tuple[float, str]]] = {
@@ -75,7 +75,7 @@ class Tree(NamedTuple):
         return f"({self.label} {self.word or ' '.join(part.brackets() for part in self.parts)})"
 
 
-class Phrases(Generated):
+class Phrases(Drawn):
     """Columns form and upos, a list each, and sentence and tree, a text each.
 
     The grammar is GRAMMAR, its words are CLOSED and others made of syllables with an ending that tells what they are,

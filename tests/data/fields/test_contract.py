@@ -257,6 +257,17 @@ EXAMPLES = {
         },
         reads_later=True,
     ),
+    "dna": Example(
+        ["ACGTN", "acgu"],
+        Kind(Item.TOKEN, STEPS),
+        ["ACGTN", "ACGT"],
+        [
+            ("ACGX", "letter 4: 'X' is none of A, C, G, T, U and N"),
+            ("", "there are no letters"),
+            (None, "the sequence is missing"),
+        ],
+        changes={"both_strands": [True]},
+    ),
     "roll": Example(
         [[[60, 64], [], [21]], [[108]]],
         Kind(Item.LABELS, STEPS),
@@ -393,7 +404,8 @@ def fingerprint(name: str, **options: Any) -> Any:
         except BadValues as error:
             seen.append(error.problems)
     seen.append(field.grammar(("(S", ")", "XX"), 3) if name == "tree" else None)
-    seen += [field.learned(), getattr(field, "by_window", None), getattr(field, "augment", None)]
+    seen += [field.learned(), *(getattr(field, one, None) for one in ("by_window", "augment", "vary"))]
+    seen += [getattr(field, "season", None)]  # of the data set that forecasts
     for value in [*values, *(bad for bad, _ in EXAMPLES[name].bad)]:
         try:
             block = field.encode([value])
@@ -442,15 +454,19 @@ HOSTILE: list[Any] = [
     ["<pad>", "<unk>", "<unk>"],
     ["<unk>", "\ud800"],
     ["<pad>", "<unk>", 3],
-    {"mean": [0.0], "deviation": [0.0]},
-    {"mean": [0.0], "deviation": [math.nan]},
-    {"mean": [0.0], "deviation": [1.0, 1.0]},
-    {"mean": [0.0], "deviation": ["1"]},
-    {"mean": [math.inf], "deviation": [1.0]},
-    {"mean": [10**400], "deviation": [1.0]},
-    {"mean": [], "deviation": []},
-    {"mean": [0.0], "deviation": [-1.0]},
-    {"mean": [0.0], "deviation": [1.0], "more": 1},
+    {"mean": [0.0], "deviation": [0.0], "digits": [4]},
+    {"mean": [0.0], "deviation": [math.nan], "digits": [4]},
+    {"mean": [0.0], "deviation": [1.0, 1.0], "digits": [4]},
+    {"mean": [0.0], "deviation": ["1"], "digits": [4]},
+    {"mean": [math.inf], "deviation": [1.0], "digits": [4]},
+    {"mean": [10**400], "deviation": [1.0], "digits": [4]},
+    {"mean": [], "deviation": [], "digits": []},
+    {"mean": [0.0], "deviation": [-1.0], "digits": [4]},
+    {"mean": [0.0], "deviation": [1.0], "digits": [4], "more": 1},
+    {"mean": [0.0], "deviation": [1.0], "digits": [99]},
+    {"mean": [0.0], "deviation": [1.0], "digits": [4, 4]},
+    {"mean": [0.0], "deviation": [1.0], "digits": [True]},
+    {"mean": [0.0], "deviation": [1.0]},
     {"level": "words", "tokens": ["a"]},
     {"level": "characters", "tokens": ["<unk>", "a"]},
     [1 << 40, 1 << 40],

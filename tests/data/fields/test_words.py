@@ -70,7 +70,7 @@ def test_unknown_labels_can_be_counted_and_only_a_slip_is_mended() -> None:
 def test_several_labels() -> None:
     field = LabelsField()
     field.observe(["urgent,billing", ["other"]])
-    assert field.learned() == Vector(3, ("billing", "other", "urgent"))
+    assert field.learned() == Vector(3, ("billing", "other", "urgent"), shares=(0.5, 0.5, 0.5))
     found = field.encode([" urgent , billing", "", []])
     assert found.flat.dtype == np.uint8
     assert found.flat.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]] and found.lengths.tolist() == [1, 1, 1]
