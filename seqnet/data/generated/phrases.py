@@ -84,7 +84,7 @@ class Phrases(Drawn):
     adjectives in valid and test that training never has. most: words of a sentence.
     """
 
-    names: ClassVar = ("form", "upos", "sentence", "tree")
+    names: ClassVar[tuple[str, ...]] = ("form", "upos", "sentence", "tree")
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import pytest
 from seqnet.data.fields.tree import linear
 from seqnet.data.generated.entities import Entities
 from seqnet.data.generated.phrases import Phrases
+from seqnet.data.generated.trees import Trees
 from seqnet.tasks.writing_scores import is_tree
 
 ROW = re.compile(r"(O |B-(\w+) (I-\2 )*)*")
@@ -64,6 +65,11 @@ def test_a_tree_has_the_words_and_their_parts_of_speech():
         assert len(form) == len(upos) <= 12 and sentence == " ".join(form)
         assert re.findall(r"\((\w+) ([^() ]+)\)", tree) == list(zip(upos, form, strict=True))
         assert is_tree(" ".join(linear(tree)), len(form))
+
+
+def test_trees_are_those_of_phrases():
+    rows = drawn(Phrases(1, 30, 1, 1, most=10, unseen=0.0))
+    assert drawn(Trees(1, 30, 1, 1)) == [row[2:] for row in rows]
 
 
 def test_many_a_word_has_more_than_one_part():
