@@ -150,9 +150,9 @@ def _suffix(config: Row) -> str | None:
 def _saving(source: Any, suffix: str) -> Callable[[Path, Any], None]:
     """What writes a file of that kind. Raises ConfigurationError where it is not what the run makes."""
     if suffix == ".png":
-        if source.writing.end is not None:
+        if not hasattr(source, "picture"):
             raise ConfigurationError("output: a .png shows a drawing, and this run writes words: choose a .jsonl")
-        return media.write_picture
+        return lambda path, values: media.write_picture(path, source.picture(values))
     if not hasattr(source, "notes"):
         raise ConfigurationError(f"output: a {suffix} plays notes, and this run writes none: choose another ending")
     play = media.write_wav if suffix == ".wav" else media.write_midi

@@ -1,7 +1,7 @@
 """`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from seqnet.commands.answers import Answers, format_of, told
 from seqnet.commands.attention_maps import attention_maps
 from seqnet.commands.entities import with_spans
 from seqnet.commands.failures import explained
+from seqnet.commands.forecasting import Forecaster, forecasts
 from seqnet.commands.lines import blocks
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
@@ -33,6 +34,7 @@ from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
+FORECASTS = ("horizon", "pictures")  # options that are of a forecast
 WITH_INPUTS = re.compile(rb'\s*\{.*"inputs"\s*:')  # a line that `read_inputs` takes as it is, targets or not
 
 Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
@@ -45,7 +47,7 @@ def run(config: dict[str, Any]) -> int:
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
     path, before = config["input"], 0
     source, task = stored.assembly.source, stored.assembly.task
-    forecasts = getattr(source, "forecasts", False)
+    ahead = forecasts(source)
     format = format_of(config["output"], source, path)
     _refuse_without_effect(config, stored, format)
     decoder = asked_writer(config, stored)
@@ -56,8 +58,8 @@ def run(config: dict[str, Any]) -> int:
             format=_alike(format or Jsonl(), inputs.format),
             names=inputs.names,
             target=source.target_column if isinstance(source, Dataset) else "prediction",
-            by_step=decoder is None and task.target_axis is Axis.STEP and not forecasts,
-            ahead=forecasts,
+            by_step=decoder is None and task.target_axis is Axis.STEP and not ahead,
+            ahead=ahead,
             with_errors=config["data"]["on_bad_row"] == "skip",
         )
         with told(config["output"], answers) as tell:
@@ -267,7 +269,10 @@ def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> 
         for option in ("prefix", "attention_maps"):
             if config[option] is not None:
                 raise ConfigurationError(f"{option}: run={config['run']} does not write step by step: leave it out")
-        return lambda batch, _: _judged(stored, batch, config["probabilities"])
+        return _forecaster(stored, config) or (lambda batch, _: _judged(stored, batch, config["probabilities"]))
+    for option in FORECASTS:
+        if config[option] is not None:
+            raise ConfigurationError(f"{option}: run={config['run']} does not forecast a series: leave it out")
     prefix = beginning(stored, "prefix", config["prefix"] or "")
     folder = None if config["attention_maps"] is None else _folder(stored, config["attention_maps"])
 
@@ -280,14 +285,42 @@ def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> 
     return answer
 
 
+def _forecaster(stored: StoredRun, config: dict[str, Any]) -> Answer | None:
+    """What answers where a forecast is made further, or drawn. Raises ConfigurationError where there is none."""
+    asked = [option for option in FORECASTS if config[option] is not None]
+    if not asked:
+        return None
+    source = stored.assembly.source
+    if not forecasts(source):
+        raise ConfigurationError(f"{asked[0]}: run={config['run']} does not forecast a series: leave it out")
+    steps = config["horizon"] or source.horizon
+    forecaster = Forecaster(stored.assembly, stored.precision, stored.config, steps, config["trust"])
+    folder = None if config["pictures"] is None else _made("pictures", config["pictures"])
+
+    def answer(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
+        from seqnet.observers import forecast_picture
+
+        found, drawn = forecaster(batch)
+        if folder is not None:
+            _save(zip([folder / f"{place + 1:04}.png" for place in places], drawn, strict=True), forecast_picture.save)
+        for note in forecaster.notes:
+            warn(note)
+        forecaster.notes.clear()
+        return found
+
+    return answer
+
+
 def _judged(stored: StoredRun, batch: Batch, probabilities: bool) -> list[dict[str, Any]]:
     moved = batch.to(stored.precision.device)
     with evaluating(stored.assembly.model), stored.precision.autocast():
         options = {"probabilities": True} if probabilities else {}  # which a task of one's own need not know
         output = stored.assembly.model(moved, None)
         found: list[dict[str, Any]] = stored.assembly.task.predictions(output, moved, **options)
-    if getattr(stored.assembly.source, "forecasts", False):  # what follows a row, not each of its steps
+    if forecasts(stored.assembly.source):  # what follows a row, not each of its steps
         return [{key: value[-1] for key, value in row.items()} for row in found]
+    if isinstance(stored.assembly.source, Dataset):
+        return [{**row, "prediction": stored.assembly.source.told(row["prediction"])} for row in found]
     return found
 
 
@@ -309,11 +342,16 @@ def _folder(stored: StoredRun, name: str) -> Path:
         raise ConfigurationError(
             f"attention_maps={name}: this run has no attention to words, so there is nothing to draw: leave it out"
         )
+    return _made("attention_maps", name)
+
+
+def _made(option: str, name: str) -> Path:
+    """A folder for pictures, which is there then. Raises ConfigurationError."""
     folder = Path(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"attention_maps={name} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"{option}={name} cannot be made: {error.strerror}") from error
     return folder
 
 
@@ -322,8 +360,13 @@ def _draw(stored: StoredRun, batch: Batch, found: Found, paths: list[Path]) -> N
 
     assert isinstance(found, list)
     maps = attention_maps(stored.assembly, stored.precision, batch, found)
-    for path, one in zip(paths, maps, strict=True):
+    _save(zip(paths, maps, strict=True), attention_picture.save)
+
+
+def _save(pictures: Iterable[tuple[Path, Any]], save: Callable[[Path, Any], None]) -> None:
+    """Write each picture to its path. Raises DiskError."""
+    for path, one in pictures:
         try:
-            attention_picture.save(path, one)
+            save(path, one)
         except OSError as error:
             raise DiskError(f"{path} cannot be written: {error.strerror}; free some space") from error

@@ -1,9 +1,11 @@
 """The rows of another file than those of training, of which the inputs alone are read."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from seqnet.data.fields.raw import missing
 from seqnet.data.files import BadRows
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.csv import Csv
@@ -16,6 +18,7 @@ from seqnet.data.located import Located
 from seqnet.data.raw_block import RawBlock
 from seqnet.data.read import Read, called, everything, name_of, rows_of, sequence_of
 from seqnet.data.sequences import Table
+from seqnet.kinds import AHEAD, Axis
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files
 
@@ -83,3 +86,29 @@ def _sequences(
         first = [table.values[layout.inputs[0]][place] for place in places]
         read.append(Read(table.numbers[places[0]], sequence_of(names, rows, same), first, rows))
     yield table.rows([Sequence_(rows) for rows in groups], layout.stepped, bad), read
+
+
+def up_to_now(block: RawBlock, layout: Layout) -> RawBlock:
+    """Rows of a series that is forecast, without last steps that hold no value: these say what is known ahead."""
+    now = [_known_steps(value) for value in block.values[layout.target]]
+    cut = [
+        name
+        for name, one in layout.fields.items()
+        if name in block.values and one.kind.axis is Axis.STEP and AHEAD not in one.kind.traits
+    ]
+    values = {
+        name: [value if step is None else value[:step] for value, step in zip(block.values[name], now, strict=True)]
+        for name in cut
+    }
+    return replace(block, values={**block.values, **values})
+
+
+def _known_steps(value: Any) -> int | None:
+    """How many steps a list has up to the last that is no gap; None where it is no list, or has no gap at its end."""
+    if not isinstance(value, list) or not value or not _blank(value[-1]):
+        return None
+    return next((step for step in range(len(value), 0, -1) if not _blank(value[step - 1])), 0)
+
+
+def _blank(value: Any) -> bool:
+    return all(map(_blank, value)) if isinstance(value, list) and value else missing(value)

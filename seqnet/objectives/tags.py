@@ -11,6 +11,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.kinds import BIO, Item
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.classification import Classification
+from seqnet.objectives.weights import Weights
 from seqnet.options import Dropout
 from seqnet.spaces import Space
 
@@ -23,14 +24,14 @@ TAG = re.compile(r"O|[BI]-.+")
 class Tags:
     """Classification of every step, and entity-level F1 over whole rows.
 
-    label_smoothing: as in classification. Raises ConfigurationError for targets that are not BIO tags.
+    label_smoothing, weights: as in classification. Raises ConfigurationError for targets that are not BIO tags.
     """
 
     judges = (Item.LABEL,)
     scores = ("accuracy", "macro_f1", "entity_f1")
     needs = (BIO,)
 
-    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0) -> None:
+    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0, weights: Weights = None) -> None:
         self.targets = expect_tokens("tags", targets)
         other = [name for name in self.targets.names if not TAG.fullmatch(name)]
         if other:
@@ -38,13 +39,17 @@ class Tags:
                 f"objective=tags needs BIO tags (O, B-PER, I-PER, ...), but the data has '{other[0]}'; "
                 "use objective=classification"
             )
-        self._classes = Classification(targets, label_smoothing=label_smoothing)
+        self._classes = Classification(targets, label_smoothing=label_smoothing, weights=weights)
         self.out_features = targets.size
         self.class_names = self.targets.names
 
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """Summed cross-entropy in nats, smoothed in training only. logits: [n tags]; targets: [n] int64."""
         return self._classes.loss(logits, targets, training)
+
+    def weigh(self, targets: Tensor) -> float:
+        """What the weights of targets [n] add up to."""
+        return self._classes.weigh(targets)
 
     def metrics(self) -> dict[str, Metric]:
         """accuracy and macro_f1 over single tags, and their confusion matrix where there are at most 50."""

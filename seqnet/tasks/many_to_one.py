@@ -7,7 +7,7 @@ from torch import Tensor
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
-from seqnet.tasks.judge import Judge, Objective, asked_items, decided, likelihoods
+from seqnet.tasks.judge import Judge, Objective, asked_items, decided, likelihoods, training_count
 from seqnet.tasks.output_layer import loss_of
 
 
@@ -27,6 +27,10 @@ class ManyToOne:
                 "task=many_to_one judges one target a row, but this data has one for every step; use task=many_to_many"
             )
         return batch.count
+
+    def training_count(self, batch: Batch) -> float:
+        """What the summed loss of training is divided by: how many are asked, as the objective weighs them."""
+        return training_count(self.objective, batch)
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the rows that are asked."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqnet.batch import UNITS, UNKNOWN_LABEL, Batch, Output, asked
 from seqnet.objectives.tables import NEVER_SEEN, Judged, Row
-from seqnet.tasks.judge import asked_items, asked_units, in_the_columns_scale
+from seqnet.tasks.judge import asked_items, asked_view, in_the_columns_scale
 from seqnet.tasks.output_layer import pieces
 
 WORST = 10  # errors that are told
@@ -109,7 +109,7 @@ class Report:
         features, targets = asked_items(output.features, batch)
         if not tables or not len(targets):
             return
-        units = asked_units(batch)
+        units = asked_view(batch, UNITS)
         parts = [features, targets, *([] if units is None else [units])]
         for some, wanted, *scaled in pieces(self.task.objective.out_features, *parts):
             by = scaled[0] if scaled else None

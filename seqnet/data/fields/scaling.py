@@ -113,7 +113,8 @@ class ScaledField(ABC):
         flat, lengths = self._read(values)
         gone = np.isnan(flat).any(axis=1)
         if self._missing == "raise" and gone.any():
-            raise BadValues(dict.fromkeys(_rows_of(gone, lengths), "a number is missing"))
+            first = lengths.cumsum() - lengths
+            raise BadValues({row: _gap(gone[first[row] :], lengths[row]) for row in _rows_of(gone, lengths)})
         if self._scale == "log":
             below = (flat <= 0).any(axis=1)
             if below.any():
@@ -226,6 +227,11 @@ def _rows_of(steps: Any, lengths: np.ndarray) -> list[int]:
     """The rows that some steps belong to. steps: [total] bool."""
     found: list[int] = np.unique(np.repeat(np.arange(len(lengths)), lengths)[steps]).tolist()
     return found
+
+
+def _gap(gone: np.ndarray, length: int) -> str:
+    """What is wrong with a row of so many steps, of which some are gone."""
+    return f"entry {int(gone.argmax()) + 1}: a number is missing" if length > 1 else "a number is missing"
 
 
 def len_told(found: int, wanted: int) -> str:
