@@ -273,6 +273,44 @@ def test_seqnet_debug_shows_the_traceback(commands, capsys, monkeypatch):
     assert "Traceback" in capsys.readouterr().err
 
 
+# A destructor and a thread fail while a command runs.
+ASIDE = """
+import os
+import threading
+
+from seqnet import cli
+
+os.environ.update(DEBUG)
+
+class Half:
+    def __del__(self):
+        self.missing
+
+def answer(arguments):
+    Half()
+    failing = threading.Thread(target=lambda: {}["key"])
+    failing.start()
+    failing.join()
+    return 0
+
+cli.answer = answer
+cli.main()
+"""
+
+
+def test_what_fails_aside_shows_no_traceback(terminal, tmp_path):
+    """As what a signal leaves half built: a destructor can tell nobody, a thread tells it in one sentence."""
+    for debug in ({}, {"SEQNET_DEBUG": "1"}):
+        (tmp_path / "aside.py").write_text(ASIDE.replace("DEBUG)", f"{debug})"))
+        found = terminal("aside.py", folder=tmp_path)
+        assert (found.code, found.out) == (0, "")
+        if not debug:
+            bug = "this is a bug: KeyError: 'key' (SEQNET_DEBUG=1 shows where)"
+            assert found.err == f"seqnet: a thread failed: {bug}\n"
+        else:
+            assert found.err.count("Traceback") == 2 and "AttributeError" in found.err and "KeyError" in found.err
+
+
 def test_exit_codes_of_commands_are_handed_on(commands):
     commands.answers["train"] = 143
     assert cli.answer(["train", "experiment=digits"]) == 143
