@@ -97,16 +97,14 @@ class Answer:
 
 
 def answer(*arguments: str | Path, stdin: bytes | None = None) -> Answer:
-    """Run a command line in this process."""
-    before = sys.stdin
-    if stdin is not None:
-        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
+    """Run a command line in this process. The disk is not waited for, which is the subject of other tests."""
     out, err = io.StringIO(), io.StringIO()
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        if stdin is not None:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli.answer([str(argument) for argument in arguments])
-    finally:
-        sys.stdin = before
     return Answer(code, out.getvalue(), err.getvalue())
 
 
