@@ -18,6 +18,7 @@ import pytest
 import yaml
 from hydra._internal import config_loader_impl
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from seqnet import build, cli
@@ -45,7 +46,7 @@ def compose_each_choice_once() -> None:
     create_defaults_list = config_loader_impl.create_defaults_list
     put_together = loader._compose_config_from_defaults_list
     places = {f"file://{CONFIGS}", "pkg://hydra.conf", "structured://"}
-    chosen: dict[tuple[Any, ...], Any] = {}
+    chosen: dict[tuple[str | None, ...], Any] = {}
     made: dict[str, DictConfig] = {}
 
     def ours(repo: Any) -> bool:
@@ -55,12 +56,13 @@ def compose_each_choice_once() -> None:
         return not isinstance(override.value(), dict) and bool(repo.group_exists(override.key_or_group))
 
     def choose(repo: Any, config_name: str | None, overrides_list: list[Override], **options: bool) -> Any:
-        if not ours(repo):
-            return create_defaults_list(repo, config_name, overrides_list, **options)
         choices = [one for one in overrides_list if chooses(one, repo)]
-        key = (config_name, *(one.input_line for one in choices), *options.items())
-        if key not in chosen:
-            chosen[key] = create_defaults_list(repo, config_name, choices, **options)
+        key = (config_name, *(one.input_line for one in choices))
+        if ours(repo) and key not in chosen:
+            with contextlib.suppress(HydraException):  # it is to say so itself
+                chosen[key] = create_defaults_list(repo, config_name, choices, **{**options, "skip_missing": False})
+        if not ours(repo) or key not in chosen:
+            return create_defaults_list(repo, config_name, overrides_list, **options)
         found = copy.copy(chosen[key])
         values = [one for one in overrides_list if not chooses(one, repo)]
         found.config_overrides = [one for one in values if not one.is_sweep_override()]
