@@ -23,7 +23,7 @@ from seqnet.data.lanes import LaneLoader, evaluation_lanes
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 from seqnet.options import of as options_of
 from seqnet.spaces import Tokens
-from seqnet.training.trainer import Loader
+from seqnet.training.pieces import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
@@ -137,6 +137,7 @@ def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> An
         raise ConfigurationError(f"_target_ must name a class, such as seqnet.cells.lstm.LSTM, not {target!r}")
     cls = locate(target, trust)
     takes = inspect.signature(cls).parameters
+    options = {key: _maker(value, trust) if _is_part(value) else value for key, value in options.items()}
     if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in takes.values()):
         given = {key: value for key, value in given.items() if key in takes}
     try:
@@ -144,6 +145,15 @@ def make(config: Config, trust: Sequence[str] | None = None, **given: Any) -> An
     except TypeError as error:
         raise ConfigurationError(f"{target}: {error}") from error
     return cls(**options, **given)
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, dict) and "_target_" in value
+
+
+def _maker(options: Config, trust: Sequence[str] | None) -> Callable[..., Any]:
+    """Makes the part that `options` describe of what it is given by name, as far as its class takes that."""
+    return lambda **given: make(options, trust, **given)
 
 
 @dataclass
@@ -207,7 +217,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
     chosen = dict(model_options.pop("encoders", None) or {})
-    first = getattr(getattr(fitted, "read", None), "first", None)
+    first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
     model = make(

@@ -52,8 +52,8 @@ def groups() -> tuple[str, ...]:
 
 NESTED = {"field": "data.fields", "model/encoder": "model.encoders"}
 """Groups of which any number is chosen, each at a name of the user's: `field@data.fields.NAME`."""
-INNER = ("data/format",)
-"""Groups whose choice is a part of another group's."""
+INNER = ("data/format", "attention/score", "model/join")
+"""Groups whose choice is a part of another group's: `attention/score=dot`, or `attention.score=dot`."""
 
 
 def is_group(name: str) -> bool:
@@ -67,6 +67,16 @@ def package_of(name: str) -> str:
     """Where a choice stands in the configuration: `decoder_cell`, `data.fields.word`, `data.format`."""
     group, _, package = name.partition("@")
     return package or group.replace("/", ".")
+
+
+def spelled(group: str) -> str:
+    """How a choice of the group is typed: `cell`, `cell@decoder_cell`, `attention.score`."""
+    return package_of(group) if group in INNER else group
+
+
+def parts() -> dict[str, str]:
+    """Where each of the groups of a part stands in the configuration: `attention.score`, and the group."""
+    return {package_of(group): group for group in INNER}
 
 
 @cache

@@ -171,13 +171,19 @@ def options() -> dict[str, dict[str, Any]]:
             content = _yaml(path)
             if path.read_text(encoding="utf-8").startswith("# @package _global_"):
                 content = content[group] or {}
-            for key, default in _flat(content).items():
+            for key, default in _flat(_parts(group, content) | content).items():
                 if key not in ("_target_", "defaults"):  # `defaults` choose files of other groups
                     found.setdefault(f"{group}.{key}", {})[path.stem] = default
     for key, default in _flat(_yaml(CONFIGS / "train.yaml")).items():
         if key.partition(".")[0] not in ("defaults", "hydra"):
             found[key] = {"train": default}
     return found
+
+
+def _parts(group: str, content: dict[str, Any]) -> dict[str, Any]:
+    """The choices of parts of its own that a yaml makes in its defaults, but of those that have tables of their own."""
+    entries = [entry for entry in content.get("defaults", ()) if isinstance(entry, dict)]
+    return {part: choice for entry in entries for part, choice in entry.items() if f"{group}/{part}" != "data/format"}
 
 
 def _flat(content: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from benchmarks.timing import Pair, bare_steps, pair, repeated, training_steps
 from torch import Tensor, nn
 
 from seqnet.batch import asked
-from seqnet.training.trainer import Loader, Task
+from seqnet.training.pieces import Loader
+from seqnet.training.trainer import Task
 
 
 def loop() -> list[Pair]:

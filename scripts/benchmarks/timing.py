@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 
+from seqnet.training.clipping import Clipping
+from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.progress import Averages
 from seqnet.training.schedule import Constant
-from seqnet.training.trainer import Clipping, Limits, Trainer
+from seqnet.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

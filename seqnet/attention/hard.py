@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
-from seqnet.attention.scores import Name, Score
+from seqnet.attention.scores.scaled_dot import ScaledDot
+from seqnet.attention.scoring import MakeScore, Scoring
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Kind
 from seqnet.options import number
@@ -36,7 +37,7 @@ class Hard(nn.Module):
         self,
         query_size: int,
         memory_size: int,
-        score: Name = "scaled_dot",
+        score: MakeScore = ScaledDot,
         estimator: Literal["reinforce", "gumbel"] = "reinforce",
         entropy: Annotated[float, number(least=0, most=1000)] = 0.05,
         temperature: Annotated[float, number(least=0.001)] = 1.0,
@@ -52,7 +53,7 @@ class Hard(nn.Module):
             raise ConfigurationError(
                 f"attention.entropy={entropy} must be at least 0 and attention.temperature={temperature} above 0"
             )
-        self.score = Score(score, query_size, memory_size, coverage)
+        self.score = Scoring(score, query_size, memory_size, coverage)
         self.baseline = nn.Linear(query_size, 1) if estimator == "reinforce" else None
         self.entropy = entropy
         self.temperature = temperature

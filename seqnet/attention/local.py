@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
-from seqnet.attention.scores import Name, Score
+from seqnet.attention.scores.scaled_dot import ScaledDot
+from seqnet.attention.scoring import MakeScore, Scoring
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.linear import Linear
 from seqnet.options import CountFromZero
@@ -31,7 +32,7 @@ class Local(nn.Module):
         self,
         query_size: int,
         memory_size: int,
-        score: Name = "scaled_dot",
+        score: MakeScore = ScaledDot,
         window: CountFromZero = 5,
         position: Literal["monotonic", "predicted"] = "predicted",
         coverage: bool = False,
@@ -43,14 +44,14 @@ class Local(nn.Module):
             raise ConfigurationError(
                 f"attention.position={position} is not one of {', '.join(POSITIONS)}{did_you_mean(position, POSITIONS)}"
             )
-        self.score = Score(score, query_size, memory_size, coverage)
+        self.score = Scoring(score, query_size, memory_size, coverage)
         self.predict: nn.Module | None = None
         if position == "predicted":
             hidden = Linear(query_size, query_size, bias=False)
             self.predict = nn.Sequential(hidden, nn.Tanh(), nn.Linear(query_size, 1, bias=False), nn.Sigmoid())
         # Positions that go up by at most 1 from query to query let a block of queries read one stretch of the source:
-        # twice the products, but of matrices, and far fewer copies. The additive score's tanh would cost twice as much.
-        self.in_blocks = position == "monotonic" and score != "additive"
+        # twice the products, but of matrices, and far fewer copies. What is no product would cost twice as much.
+        self.in_blocks = position == "monotonic" and self.score.compare.is_product
         self.window = window
         self.coverage = coverage
         self.context_size = memory_size

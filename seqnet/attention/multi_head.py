@@ -1,48 +1,49 @@
 """Multi-head attention: several soft attentions of their own projections, combined."""
 
-from typing import Literal
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, masked, memory
-from seqnet.attention.scores import comparison, known
+from seqnet.attention.scores.scaled_dot import ScaledDot
+from seqnet.attention.scoring import MakeScore
 from seqnet.errors import ConfigurationError
 from seqnet.linear import Linear
 from seqnet.options import Width
-
-SCORES = ("dot", "scaled_dot", "additive")  # each head has projections of its own, which `general` would be
 
 
 class MultiHead(nn.Module):
     """Each head projects query, keys and values to its own share of the query's width and is soft attention there.
 
-    What the heads find side by side is projected once more (Vaswani et al. 2017, section 3.2.2). score: dot,
-    scaled_dot or additive. residual: the query is added to that; norm: and the sum is layer-normalised, as in
-    section 3.1. coverage: each head's scores know what each position was paid before by all heads in the mean.
-    Raises ConfigurationError.
+    What the heads find side by side is projected once more (Vaswani et al. 2017, section 3.2.2). score: as
+    soft attention's. residual: the query is added to that; norm: and the sum is layer-normalised, as in section 3.1.
+    coverage: each head's scores know what each position was paid before by all heads in the mean. Raises
+    ConfigurationError.
     """
+
+    projects: ClassVar[bool] = True  # queries and keys, whatever the score
 
     def __init__(
         self,
         query_size: int,
         memory_size: int,
-        score: Literal["dot", "scaled_dot", "additive"] = "scaled_dot",
+        score: MakeScore = ScaledDot,
         num_heads: Width = 4,
         residual: bool = False,
         norm: bool = False,
         coverage: bool = False,
     ) -> None:
         super().__init__()
-        known(score, SCORES)
         if num_heads < 1 or query_size % num_heads:
             raise ConfigurationError(
                 f"attention.num_heads={num_heads} does not divide model.hidden_size={query_size}, the width that the "
                 "heads share: change one of them"
             )
+        compare = score(width=query_size // num_heads, coverage=coverage, heads=(num_heads,))
         self.query = Linear(query_size, query_size, bias=False)
-        self.key = Linear(memory_size, query_size, bias=score == "additive")
+        self.key = Linear(memory_size, query_size, bias=compare.key_bias)
         self.value = Linear(memory_size, query_size, bias=False)
-        self.compare = comparison(score, query_size // num_heads, coverage, (num_heads,))
+        self.compare = compare
         self.combine = Linear(query_size, query_size, bias=False)
         self.norm = nn.LayerNorm(query_size) if norm else None
         self.num_heads = num_heads

@@ -3,19 +3,20 @@
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory, masked, memory
-from seqnet.attention.scores import Name, Score
+from seqnet.attention.scores.scaled_dot import ScaledDot
+from seqnet.attention.scoring import MakeScore, Scoring
 
 
 class Soft(nn.Module):
     """The context is the mean of all valid encoder states, weighted by the softmax of their scores.
 
-    score: dot, scaled_dot, general or additive. coverage: scores know what each position was paid before.
-    Raises ConfigurationError.
+    score: makes how well a state answers the query (see `scores`). coverage: scores know what each position was paid
+    before.
     """
 
-    def __init__(self, query_size: int, memory_size: int, score: Name = "scaled_dot", coverage: bool = False) -> None:
+    def __init__(self, query_size: int, memory_size: int, score: MakeScore = ScaledDot, coverage: bool = False) -> None:
         super().__init__()
-        self.score = Score(score, query_size, memory_size, coverage)
+        self.score = Scoring(score, query_size, memory_size, coverage)
         self.coverage = coverage
         self.context_size = memory_size
 

@@ -12,8 +12,8 @@ from seqnet.errors import CheckpointError, ConfigurationError, DiskError
 from seqnet.folders import LOCK
 from seqnet.terminal import warn
 from seqnet.training import checkpoint, manifest
+from seqnet.training.limits import Limits
 from seqnet.training.progress import Stopping, check_numbers
-from seqnet.training.trainer import Limits
 from seqnet.trust import CONTINUED, refuse_elsewhere
 
 OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", "tensorboard", "checkpoints", LOCK)

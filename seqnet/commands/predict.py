@@ -16,9 +16,10 @@ from seqnet.commands.failures import explained
 from seqnet.commands.lines import as_line, blocks, writer
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
-from seqnet.data.dataset import ASKED, Dataset
+from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, place
+from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError, DiskError
 from seqnet.terminal import warn

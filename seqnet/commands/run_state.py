@@ -12,9 +12,10 @@ from seqnet.cells import native
 from seqnet.commands.stored import NOT_A_RUN, check_optimizer, load_weights
 from seqnet.errors import CheckpointError
 from seqnet.state import leaves, with_leaves
+from seqnet.training.pieces import Position
 from seqnet.training.progress import Averages, Stopping, check_like, check_numbers
 from seqnet.training.randomness import random_states, set_random_states
-from seqnet.training.trainer import Position, Trainer
+from seqnet.training.trainer import Trainer
 
 
 @dataclass

@@ -12,8 +12,8 @@ from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.decoding.generation import generate
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.training.evaluation import evaluating
+from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
-from seqnet.training.trainer import Loader
 
 ROWS = 4
 LAST = 10  # items of a long answer

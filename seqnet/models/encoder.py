@@ -22,7 +22,7 @@ class Encoder(nn.Module):
     def __init__(
         self, inputs: nn.Module, layers: Stack | None, input_dropout: float, concat: nn.Module | None = None
     ) -> None:
-        """concat: makes of further inputs [batch feature] what stands beside each vector (see joins/concat.py)."""
+        """concat: the join of further inputs, which stand beside each vector (see joins/concat.py)."""
         super().__init__()
         self.inputs = inputs
         self.concat = concat
@@ -56,7 +56,7 @@ class Encoder(nn.Module):
             source = blank(source, padding(lengths, source.shape[1]))
         x = self.inputs(source)
         if self.concat is not None:
-            x = beside(x, self.concat(wholes))
+            x = self.concat.before(self.concat.prepare(wholes), x)  # type: ignore[operator]
         if self.input_dropout:
             x = F.dropout(x, self.input_dropout, self.training)
         if self.layers is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,25 +16,17 @@ from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
+from seqnet.models.attending import DecoderState, attend, output
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder, whole_encoders
 from seqnet.models.encoders.inputs import NO_WIDTH, Make, blank, idle_embedding, make_encoder, readable
-from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
 from seqnet.models.joins.concat import Concat
+from seqnet.models.one_embedding import share, tie_output
 from seqnet.options import Dropout, Width, number, whole
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
 
 ENCODERS = ("recurrent", "none")
-
-
-class DecoderState(NamedTuple):
-    """State of a decoder between two target steps."""
-
-    layers: tuple[State, ...]
-    position: Tensor  # [batch] int64: how many steps were written
-    context: Tensor | None  # [batch feature]: the last attentional vector, where it is fed to the next step
-    coverage: Tensor | None  # [batch source_time]: the attention that each source position was paid so far
 
 
 class EncoderDecoder(nn.Module):
@@ -176,37 +168,11 @@ class EncoderDecoder(nn.Module):
         self.coverage: bool = self.attention is not None and bool(self.attention.coverage)
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
+        reads = None if self.encoder is None else self.encoder.inputs
         if shared_embedding:
-            self._share(source, inputs)
+            share(reads, self.inputs, source == inputs)
         if tied:
-            self._tie(embedding_std)
-
-    def _share(self, source: Space | None, inputs: Space) -> None:
-        read = None if self.encoder is None else self.encoder.inputs
-        if not isinstance(read, TokenEmbedding) or not isinstance(self.inputs, TokenEmbedding) or source != inputs:
-            raise ConfigurationError(
-                "model.shared_embedding=true needs one vocabulary of source and target, embedded: set "
-                "data.fields.ONE.vocabulary=OTHER and model.embedding_size, or model.shared_embedding=false"
-            )
-        read.embedding = self.inputs.embedding
-
-    def _tie(self, embedding_std: float) -> None:
-        if not isinstance(self.inputs, TokenEmbedding):
-            raise ConfigurationError(
-                "model.tied=true shares the weight of a token embedding, and this decoder has none: set "
-                "model.embedding_size and write tokens, or set model.tied=false"
-            )
-        if self.inputs.embedding.num_embeddings != self.head.out_features:
-            raise ConfigurationError(
-                f"model.tied=true needs outputs over the {self.inputs.embedding.num_embeddings} tokens that the "
-                f"decoder reads, but this task's objective has {self.head.out_features} outputs: set model.tied=false"
-            )
-        if not isinstance(self.head, nn.Linear):
-            raise ConfigurationError(NOT_LINEAR)
-        tie(self.inputs.embedding, self.head, embedding_std)
-        if self.encoder is not None and isinstance(read := self.encoder.inputs, TokenEmbedding):
-            if read.embedding is self.inputs.embedding:
-                read.embedding.weight = self.head.weight
+            tie_output(reads, self.inputs, self.head, embedding_std)
 
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the source's is empty."""
@@ -215,7 +181,7 @@ class EncoderDecoder(nn.Module):
         found: dict[str, nn.Module] = {"": self.encoder.inputs}
         concat = self.encoder.concat
         if concat is not None:
-            found |= {name: one.inputs for name, one in zip(concat.names, concat.encoders, strict=True)}  # type: ignore[arg-type]
+            found |= concat.by_name()  # type: ignore[operator]
         return found
 
     # ----------------------------------------------------------------- beginning
@@ -335,9 +301,9 @@ class EncoderDecoder(nn.Module):
             found.append(attended)
             if step == advance - 1:
                 carried = state
-        output = self._output(features, found, carried)
-        output.reaches = True
-        return output
+        made = self._output(features, found, carried)
+        made.reaches = True
+        return made
 
     def _own(self, features: Tensor) -> Tensor:
         """What the model reads after writing features [batch 1 feature]: its likeliest token, or its numbers."""
@@ -352,7 +318,10 @@ class EncoderDecoder(nn.Module):
         if state.context is not None:
             x = torch.cat([x, state.context.unsqueeze(1).to(x.dtype)], dim=-1)
         y, layers = self.layers(x, state.layers, lengths)
-        attended = None if memory is None else self._attend(y, memory, state, weights)
+        attended = None
+        if memory is not None:
+            weights = weights or self.coverage or not self.training
+            attended = attend(self.attention, y, memory, state, weights)  # type: ignore[arg-type]
         features = y
         if self.combine is not None:
             found = y if attended is None else torch.cat([attended.context, y], dim=-1)
@@ -365,38 +334,8 @@ class EncoderDecoder(nn.Module):
         position = state.position + (y.shape[1] if lengths is None else lengths)
         return features, attended, DecoderState(layers, position, context, coverage)
 
-    def _attend(self, y: Tensor, memory: Memory, state: DecoderState, weights: bool) -> Attended:
-        """Attention of y [rows time hidden]; time is 1 where several rows ask one row of the memory."""
-        rows, time = y.shape[:2]
-        asked = memory.lengths.shape[0]
-        weights = weights or self.coverage or not self.training
-        attend: Callable[..., Attended] = self.attention  # type: ignore[assignment]
-        if rows == asked:
-            position = state.position.unsqueeze(1)
-            if time > 1:
-                position = position + torch.arange(time, device=y.device)
-            coverage = None if state.coverage is None else state.coverage[:, None]
-            return attend(y, memory, position, coverage, weights)
-        coverage = None if state.coverage is None else state.coverage.unflatten(0, (asked, -1))
-        found = attend(y.view(asked, rows // asked, -1), memory, state.position.view(asked, -1), coverage, weights)
-        each = None if found.weights is None else found.weights.transpose(1, 2).flatten(0, 1).unsqueeze(2)
-        return Attended(found.context.flatten(0, 1).unsqueeze(1), each)
-
     def _output(self, features: list[Tensor], found: list[Attended | None], state: DecoderState) -> Output:
         written = features[0] if len(features) == 1 else torch.cat(features, dim=1)
         if self.output_dropout:
             written = F.dropout(written, self.output_dropout, self.training)
-        attended = [each for each in found if each is not None]
-        weights = [each.weights for each in attended if each.weights is not None]
-        chosen = [each.log_probability for each in attended if each.log_probability is not None]
-        expected = [each.baseline for each in attended if each.baseline is not None]
-        bonus = [each.bonus for each in attended if each.bonus is not None]
-        return Output(
-            written,
-            self.head,
-            state,
-            attention=torch.cat(weights, dim=2) if weights else None,
-            log_probability=torch.cat(chosen, dim=1) if chosen else None,
-            baseline=torch.cat(expected, dim=1) if expected else None,
-            bonus=torch.cat(bonus, dim=1) if bonus else None,
-        )
+        return output(written, self.head, state, found)

@@ -8,26 +8,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqnet.attention.memory import Memory
 from seqnet.batch import Batch, Output, Whole
-from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
-from seqnet.models.encoder import beside, whole_encoders
+from seqnet.models.encoder import Encoder, whole_encoders
 from seqnet.models.encoders.inputs import Inputs, Make, blank, idle_embedding, readable
 from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
-from seqnet.models.joins.attend import Attend
 from seqnet.models.joins.concat import Concat
+from seqnet.models.joins.join import Join
 from seqnet.models.joins.state import InitialState
 from seqnet.options import Dropout, Width, number, shown, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
 READOUTS = ("all", "last", "mean", "max")
-JOINS = ("concat", "state", "attend")
 
 
 class Pooled(NamedTuple):
@@ -42,14 +39,11 @@ class RecurrentState(NamedTuple):
 
     layers: tuple[State, ...]
     pooled: Pooled | None  # None where every step is read out
-    position: Tensor | None = None  # [batch] int64: how many steps were read; None where nothing is attended to
+    position: Tensor | None = None  # [batch] int64: how many steps were read; None where nothing is joined to them
 
 
-class Joined(NamedTuple):
-    """What the further inputs of a batch say, made once a window."""
-
-    vector: Tensor | None  # [batch feature], which stands beside every step
-    memories: tuple[Memory, ...]  # which every step asks
+Joined = tuple[Any, ...]
+"""What each join made of the further inputs of a window."""
 
 
 class Recurrent(nn.Module):
@@ -60,22 +54,16 @@ class Recurrent(nn.Module):
     of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
     one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
     of a tied one at most 0.1. views: further inputs of the same steps. wholes: further inputs that are read whole.
-    join: what is done with all of these: `concat`, each says the same at every step; `state`, the first state is made
-    of them; `attend`, they are looked at by `attention`; None: `concat` for one value a row, `state` for the rest.
+    join: makes a `Join` of encoders by name, which says what is done with all of these; None: `Concat` for one value a
+    row, `InitialState` for the rest. attention: what a join may look at them by.
     encoders: in place of `make_encoder`, by an input's name. head: makes the output layer of its width in place of
-    `nn.Linear`. Raises ConfigurationError for an unknown readout or join and for `tied` where the two weights differ
-    in shape.
+    `nn.Linear`. Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
     """
 
     @staticmethod
     def reads(inputs: Mapping[str, Kind]) -> set[str]:
         """The names of the inputs that it reads: one that it steps through, and whatever stands beside it."""
         return readable(inputs) if any(kind.axis is Axis.STEP for kind in inputs.values()) else set()
-
-    @staticmethod
-    def attends(options: Mapping[str, Any]) -> bool:
-        """Whether it looks back at inputs by attention."""
-        return bool(options["join"] == "attend")
 
     @staticmethod
     def features(options: Mapping[str, Any]) -> Axis:
@@ -125,7 +113,7 @@ class Recurrent(nn.Module):
         tied: bool = False,
         fused: bool = True,
         wholes: Mapping[str, Space] = MappingProxyType({}),
-        join: Literal["concat", "state", "attend"] | None = None,
+        join: Callable[..., Join] | None = None,
         attention: Callable[[int, int], nn.Module] | None = None,
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
@@ -134,24 +122,17 @@ class Recurrent(nn.Module):
         if readout not in READOUTS:
             known = ", ".join(READOUTS)
             raise ConfigurationError(f"model.readout={readout} is not one of {known}{did_you_mean(readout, READOUTS)}")
-        if join is not None:
-            one_of("model.join", join, JOINS)
         self.inputs = Inputs(inputs, views, embedding_size, embedding_std, encoders)
         read = whole_encoders(wholes, encoders, cell, hidden_size, embedding_size, embedding_std, fused)
-        ways = {name: join or ("concat" if space.axis is Axis.ROW else "state") for name, space in wholes.items()}
-        by_way = {way: {name: read[name] for name in read if ways[name] == way} for way in JOINS}
-        self.concat = Concat(by_way["concat"]) if by_way["concat"] else None
-        width = self.inputs.size + (0 if self.concat is None else self.concat.size)
+        by_way: dict[Callable[..., Join], dict[str, Encoder]] = {}
+        for name, space in wholes.items():
+            way = join or (Concat if space.axis is Axis.ROW else InitialState)
+            by_way.setdefault(way, {})[name] = read[name]
+        self.joins = nn.ModuleList(way(encoders=its) for way, its in by_way.items())
+        width = self.inputs.size + sum(one.size for one in self._joins())
         self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
-        self.first = InitialState(by_way["state"], self.layers) if by_way["state"] else None
-        self.attend: Attend | None = None
-        if by_way["attend"]:
-            if attention is None:
-                raise ConfigurationError(
-                    "model.join=attend looks at further inputs by attention, and attention=none does not look: choose "
-                    "an attention, such as attention=soft, or another model.join"
-                )
-            self.attend = Attend(by_way["attend"], self.layers.size, attention)
+        for one in self._joins():
+            one.attach(self.layers, attention)
         self.head = Linear(self.layers.size, out_features) if head is None else head(self.layers.size)
         self.readout = readout
         self.bidirectional = bidirectional
@@ -186,28 +167,29 @@ class Recurrent(nn.Module):
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the first one's is empty."""
         found: dict[str, nn.Module] = {"": self.inputs.main, **self.inputs.by_name()}
-        for join in (self.concat, self.first, self.attend):
-            if join is not None:
-                found |= {name: one.inputs for name, one in zip(join.names, join.encoders, strict=True)}  # type: ignore[misc]
+        for join in self._joins():
+            found |= join.by_name()
         return found
+
+    def _joins(self) -> tuple[Join, ...]:
+        return tuple(self.joins)  # type: ignore[arg-type]
 
     def initial_state(self, batch_size: int) -> RecurrentState:
         """The state at the beginning of every row."""
         position = None
-        if self.attend is not None:
+        if self.joins:
             position = next(self.parameters()).new_zeros(batch_size, dtype=torch.int64)
         return RecurrentState(self.layers.initial_state(batch_size), self._nothing_pooled(batch_size), position)
 
     def begin(self, batch: Batch) -> tuple[Joined, RecurrentState]:
         """Read a batch's further inputs: what every step needs of them, and the state in which the rows begin."""
-        state = self.initial_state(batch.size)
-        if self.first is not None:
-            state = state._replace(layers=self.first(batch.wholes, state.layers))
-        return self._joined(batch.wholes), state
+        state, joined = self.initial_state(batch.size), self._joined(batch.wholes)
+        for join, prepared in zip(self._joins(), joined, strict=True):
+            state = state._replace(layers=join.first(prepared, state.layers))
+        return joined, state
 
     def _joined(self, wholes: Mapping[str, Whole]) -> Joined:
-        vector = None if self.concat is None else self.concat(wholes)
-        return Joined(vector, () if self.attend is None else self.attend.prepare(wholes))
+        return tuple(join.prepare(wholes) for join in self._joins())
 
     def _nothing_pooled(self, batch_size: int) -> Pooled | None:
         if self.readout == "all":
@@ -226,7 +208,7 @@ class Recurrent(nn.Module):
         reads right to left would have to stop half-way.
         """
         lengths = None if window.full else window.lengths
-        if state is None and (self.first or self.attend):
+        if state is None and self.joins:
             joined, state = self.begin(window)
         else:
             joined = self._joined(window.wholes)
@@ -275,8 +257,8 @@ class Recurrent(nn.Module):
             inputs = blank(inputs, ended)
             views = {name: blank(view, ended) for name, view in views.items()}
         x: Tensor = self.inputs(inputs, views)
-        if joined.vector is not None:
-            x = beside(x, joined.vector)
+        for join, prepared in zip(self._joins(), joined, strict=True):
+            x = join.before(prepared, x)
         return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
 
     def _run(
@@ -284,9 +266,10 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, RecurrentState]:
         layers, pooled, position = state if state is not None else (None, self._nothing_pooled(x.shape[0]), None)
         y, layers = self.layers(x, layers, lengths)
-        if self.attend is not None and position is not None:
+        if position is not None:
             steps = position[:, None] + torch.arange(y.shape[1], device=y.device)
-            y = self.attend(y, joined.memories, steps)
+            for join, prepared in zip(self._joins(), joined, strict=True):
+                y = join.after(prepared, y, steps)
             if lengths is not None:
                 y = blank(y, padding(lengths, y.shape[1]))
             position = position + (y.shape[1] if lengths is None else lengths)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from seqnet.batch import UNKNOWN_LABEL, Batch, Output
 from seqnet.state import State
+from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
-from seqnet.training.trainer import Loader, enter
+from seqnet.training.trainer import enter
 
 
 class Judge(Protocol):

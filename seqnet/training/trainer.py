@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,9 @@ from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach
 from seqnet.training.averaging import MovingAverage
 from seqnet.training.blame import NO_NUMBER, culprit, holds_numbers, worst_gradient
+from seqnet.training.clipping import UNCLIPPED, Clipping
+from seqnet.training.limits import Limits
+from seqnet.training.pieces import Loader, Piece, Pieces, Position, with_last
 from seqnet.training.precision import Precision
 from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.schedule import Schedule, ScheduledSampling
@@ -32,91 +34,6 @@ class Task(Protocol):
 
     def count(self, batch: Batch) -> int: ...
     def loss(self, output: Output, batch: Batch) -> Tensor: ...
-
-
-class Loader(Protocol):
-    """Batches as a pure function of (data, seed, epoch, number)."""
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
-    def num_batches(self, epoch: int) -> int: ...
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When training ends: at the first of these that is reached."""
-
-    max_steps: int | None = None
-    max_epochs: int | None = None
-    max_minutes: float | None = None
-
-    def done(self, step: int, epochs: float, minutes: float) -> float:
-        """Share of training done, 0 to 1; minutes count only where nothing else is set (see Schedule)."""
-        shares = []
-        if self.max_steps is not None:
-            shares.append(step / self.max_steps)
-        if self.max_epochs is not None:
-            shares.append(epochs / self.max_epochs)
-        if not shares and self.max_minutes is not None:
-            shares.append(minutes / self.max_minutes)
-        return max(shares, default=0.0)
-
-    def reached(self, step: int, epoch: int, minutes: float) -> bool:
-        """Whether training is over."""
-        pairs = ((step, self.max_steps), (epoch, self.max_epochs), (minutes, self.max_minutes))
-        return any(limit is not None and value >= limit for value, limit in pairs)
-
-
-@dataclass
-class Position:
-    """Where training stands: `batch` and `window` are the next to be read in `epoch`."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    window: int = 0
-    share: float = 0.0  # of the epoch that is done
-    skipped: int = 0  # steps left out because of a non-finite value
-    seconds: float = 0.0  # since the start, evaluation included, summed over resumes
-    left_out: list[list[int]] = field(default_factory=list)  # batches that are passed over, as in `_Piece.place`
-
-
-@dataclass(frozen=True)
-class Clipping:
-    """Bound the gradient's norm, or each of its values; None leaves it as it is."""
-
-    norm: float | None = None
-    value: float | None = None
-
-    def clips(self, norm: float, largest: float = 0.0) -> bool:
-        """Whether gradients of that norm and, where `value` bounds it, largest value are too large."""
-        return (self.norm is not None and norm > self.norm) or (self.value is not None and largest > self.value)
-
-    def __call__(self, parameters: list[nn.Parameter], norm: Tensor) -> None:
-        """Clip in place. norm: the gradient's."""
-        if self.norm is not None:
-            nn.utils.clip_grads_with_norm_(parameters, self.norm, norm)
-        elif self.value is not None:
-            nn.utils.clip_grad_value_(parameters, self.value)
-
-
-@dataclass(slots=True)
-class _Piece:
-    """A window and where the one after it is to be found."""
-
-    window: Batch
-    moved: Batch  # the same on the device, or on its way there while the step before it runs
-    count: int
-    epoch: int
-    batch: int
-    number: int
-    share: float  # of the epoch that is done with it
-    ends: bool  # it is the last of its batch
-    left_out: bool  # nothing is read of it
-
-    @property
-    def place(self) -> list[int]:
-        """Its batch: [epoch, batch], of running text, where a batch may be the whole text, [epoch, batch, window]."""
-        return [self.epoch, self.batch] + ([] if self.window.starts is None else [self.number])
 
 
 class Trainer:
@@ -138,7 +55,7 @@ class Trainer:
         schedule: Schedule,
         precision: Precision,
         limits: Limits,
-        clipping: Clipping = Clipping(),
+        clipping: Clipping = UNCLIPPED,
         window: int | None = None,
         stride: int | None = None,
         accumulate: int = 1,
@@ -194,7 +111,7 @@ class Trainer:
         position = self.position
         while not self.finished():
             epoch, step, whole = position.epoch, position.step, not (position.batch or position.window)
-            for pieces, last in with_last(self._groups()):
+            for pieces, last in with_last(self._pieces.groups(self.position)):
                 yield self._step(pieces, last)
                 if self.finished():
                     break
@@ -209,58 +126,20 @@ class Trainer:
                 )
 
     def seek(self) -> None:
-        """Go on at the same share of this epoch where its batches or windows are others than those read so far.
+        """Go on at the same share of this epoch where its batches or windows are others, without a carried state."""
+        self.state = None
+        self._pieces.seek(self.position)
 
-        Rows begin with their batch, running text at the window that holds that place; no state is carried there.
-        """
-        position, self.state = self.position, None
-        position.left_out = [place for place in position.left_out if place[0] != position.epoch]
-        if not (position.batch or position.window):
-            return
-        share, batches = position.share + 1e-9, self.loader.num_batches(position.epoch)  # a sum of fractions
-        position.batch, position.window = min(int(share * batches), batches - 1), 0
-        batch, read = next(iter(self.loader.batches(position.epoch, position.batch))), 0
-        for window in batch.windows(self.window, self.stride) if batch.starts is not None else ():
-            if (position.batch + (read + window.advance) / batch.time) / batches > share:
-                break
-            read += window.advance
-            position.window += 1
-        position.share = (position.batch + read / batch.time) / batches
+    @property
+    def _pieces(self) -> Pieces:
+        count, moved = self.task.count, self.precision.moved
+        return Pieces(self.loader, moved, count, self.window, self.stride, self.accumulate)
 
     def epoch_is_over(self) -> bool:
         """Whether nothing that is to be read is left of this epoch."""
-        return next(self._groups(), None) is None
+        return next(self._pieces.groups(self.position), None) is None
 
-    def _pieces(self) -> Iterator[_Piece]:
-        """The rest of this epoch, window by window."""
-        position = self.position
-        first, skip = position.batch, position.window
-        batches = self.loader.num_batches(position.epoch)
-        for number, batch in enumerate(self.loader.batches(position.epoch, first), first):
-            read = 0
-            for index, window in enumerate(batch.windows(self.window, self.stride)):
-                read += window.advance
-                if number > first or index >= skip:
-                    share = (number + read / batch.time) / batches
-                    ends = read >= batch.time
-                    moved, count = self.precision.moved(window), self.task.count(window)
-                    piece = _Piece(window, moved, count, position.epoch, number, index, share, ends, False)
-                    yield replace(piece, count=0, left_out=True) if piece.place in position.left_out else piece
-
-    def _groups(self) -> Iterator[list[_Piece]]:
-        """The windows of one optimiser step: `accumulate` in which something is asked, and any between them."""
-        group: list[_Piece] = []
-        judged = 0
-        for piece in self._pieces():
-            group.append(piece)
-            judged += piece.count > 0
-            if judged == self.accumulate:
-                yield group
-                group, judged = [], 0
-        if judged:
-            yield group
-
-    def _step(self, group: list[_Piece], last: bool) -> StepReport | None:
+    def _step(self, group: list[Piece], last: bool) -> StepReport | None:
         """One optimiser step; None where it was left out because of a value that is not finite."""
         began = time.monotonic()
         position, state, scaler = self.position, self.state, self.precision.scaler
@@ -269,7 +148,7 @@ class Trainer:
         rate = self.schedule.factor(position.step, self.done())
         count = sum(piece.count for piece in group)
         tokens = places = padded = 0
-        judged: list[tuple[_Piece, State]] = []
+        judged: list[tuple[Piece, State]] = []
         losses: list[Tensor] = []
         largest: list[Tensor] = []  # value of the gradient so far, after each piece where there are several
         for piece in group:
@@ -349,7 +228,7 @@ class Trainer:
             state=entered,
         )
 
-    def _run(self, piece: _Piece, state: State, count: int) -> tuple[Output, Tensor | None]:
+    def _run(self, piece: Piece, state: State, count: int) -> tuple[Output, Tensor | None]:
         """Forward and, where something is asked, backward; the summed loss."""
         window = piece.moved
         if not piece.count:
@@ -377,12 +256,12 @@ class Trainer:
         for parameter in self._parameters:  # an optimiser's own way there takes longer
             parameter.grad = None
 
-    def _leave_out(self, piece: _Piece, last: bool, state: State) -> None:
+    def _leave_out(self, piece: Piece, last: bool, state: State) -> None:
         """Go on after `piece` without a step."""
         self.position.skipped += 1
         self._advance(piece, last, state)
 
-    def _advance(self, piece: _Piece, last: bool, state: State) -> None:
+    def _advance(self, piece: Piece, last: bool, state: State) -> None:
         """Move to the window after `piece`, which begins with `state`."""
         if last:
             self._end_epoch()
@@ -396,7 +275,7 @@ class Trainer:
         position.epoch += 1
         position.batch, position.window, position.share = 0, 0, 0.0
 
-    def _blame(self, group: list[_Piece], bad: list[tuple[_Piece, State]], loss: float) -> NonFiniteError:
+    def _blame(self, group: list[Piece], bad: list[tuple[Piece, State]], loss: float) -> NonFiniteError:
         """The error that says what stopped being finite and where.
 
         bad: pieces with such a loss, and the states they began with; where there are none, group: those of which one
@@ -425,19 +304,3 @@ def enter(model: nn.Module, state: State, window: Batch, moved: Batch) -> State:
     if state is None or starts is None or starts.all():
         return None
     return model.reset(state, moved.starts) if starts.any() else state  # type: ignore[operator]
-
-
-Item = TypeVar("Item")
-
-
-def with_last(items: Iterable[Item]) -> Iterator[tuple[Item, bool]]:
-    """Each item, and whether it is the last one."""
-    iterator = iter(items)
-    try:
-        held = next(iterator)
-    except StopIteration:
-        return
-    for item in iterator:
-        yield held, False
-        held = item
-    yield held, True

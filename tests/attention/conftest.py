@@ -5,6 +5,12 @@ import math
 import pytest
 import torch
 
+from seqnet.attention.scores.additive import Additive
+from seqnet.attention.scores.dot import Dot
+from seqnet.attention.scores.general import General
+from seqnet.attention.scores.scaled_dot import ScaledDot
+
+SCORES = {"dot": Dot, "scaled_dot": ScaledDot, "general": General, "additive": Additive}
 QUERY, SOURCE, QUERIES = 6, 7, 4
 LENGTHS = [7, 4, 1]
 

@@ -5,13 +5,13 @@ import torch
 import torch.nn.functional as F
 
 from seqnet.attention.hard import Hard
-from seqnet.attention.scores import SCORES
 from seqnet.batch import Batch, Output
 from seqnet.cells.gru import GRU
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.spaces import Tokens
 from seqnet.tasks.seq2seq import chosen_loss
+from tests.attention.conftest import SCORES
 
 QUERY = 6
 
@@ -34,7 +34,7 @@ def best(scores):
 @pytest.mark.parametrize("coverage", [False, True], ids=["plain", "coverage"])
 @pytest.mark.parametrize("score", SCORES)
 def test_in_evaluation_it_is_the_best_state(reference, score, coverage, estimator):
-    hard = reference.randomised(Hard(QUERY, 5, score, estimator, coverage=coverage)).eval()
+    hard = reference.randomised(Hard(QUERY, 5, SCORES[score], estimator, coverage=coverage)).eval()
     query, encoded, paid = reference.inputs(5, coverage)
 
     def answer(row, at):
@@ -51,7 +51,7 @@ def test_in_evaluation_it_is_the_best_state(reference, score, coverage, estimato
 @pytest.mark.parametrize("coverage", [False, True], ids=["plain", "coverage"])
 @pytest.mark.parametrize("score", SCORES)
 def test_reinforce_is_the_formula(reference, score, coverage):
-    hard = reference.randomised(Hard(QUERY, 5, score, "reinforce", entropy=0.3, coverage=coverage))
+    hard = reference.randomised(Hard(QUERY, 5, SCORES[score], "reinforce", entropy=0.3, coverage=coverage))
     query, encoded, paid = reference.inputs(5, coverage)
     found = hard(query, hard.prepare(encoded, reference.lengths), reference.position, paid, True)
     drawn = found.weights[:, 0].argmax(dim=-1)
@@ -81,7 +81,7 @@ def test_reinforce_is_the_formula(reference, score, coverage):
 @pytest.mark.parametrize("score", SCORES)
 def test_gumbel_is_the_formula(reference, score, coverage):
     """Forward the choice, backward softmax((log p + noise) / temperature); the noise is drawn again from its seed."""
-    hard = reference.randomised(Hard(QUERY, 5, score, "gumbel", temperature=0.7, coverage=coverage))
+    hard = reference.randomised(Hard(QUERY, 5, SCORES[score], "gumbel", temperature=0.7, coverage=coverage))
     query, encoded, paid = reference.inputs(5, coverage)
     torch.manual_seed(7)
     found = hard(query, hard.prepare(encoded, reference.lengths), reference.position, paid, True)
@@ -105,7 +105,7 @@ def test_gumbel_is_the_formula(reference, score, coverage):
 
 @pytest.mark.parametrize("estimator", ["reinforce", "gumbel"])
 def test_a_draw_is_as_likely_as_its_weight_in_soft_attention(estimator):
-    hard = Hard(1, 1, "dot", estimator).train()
+    hard = Hard(1, 1, SCORES["dot"], estimator).train()
     draws = 20_000
     encoded = torch.tensor([[0.0], [math.log(2)], [math.log(5)], [9.0]])[None]
     memory = hard.prepare(encoded, torch.tensor([3]))
@@ -118,8 +118,8 @@ def test_a_draw_is_as_likely_as_its_weight_in_soft_attention(estimator):
 def test_gumbel_at_a_low_temperature_is_the_hard_choice(reference):
     """What its gradient is taken of is then the drawn state itself, and the draw of clear scores is the best one."""
     query, encoded, _ = reference.inputs(QUERY, False)
-    gumbel = Hard(QUERY, QUERY, "dot", "gumbel", temperature=1e-4).double()
-    hard = Hard(QUERY, QUERY, "dot", "reinforce").double().eval()
+    gumbel = Hard(QUERY, QUERY, SCORES["dot"], "gumbel", temperature=1e-4).double()
+    hard = Hard(QUERY, QUERY, SCORES["dot"], "reinforce").double().eval()
     memory = gumbel.prepare(encoded, reference.lengths)
     clear = 1e4 * query
     found = gumbel.train()(clear, memory, reference.position)
@@ -141,7 +141,7 @@ def test_the_gradient_of_reinforce_is_that_of_the_expected_loss(feeding):
         words,
         3,
         words,
-        attention=lambda query, memory: Hard(query, memory, "additive", entropy=0),
+        attention=lambda query, memory: Hard(query, memory, SCORES["additive"], entropy=0),
         hidden_size=4,
         embedding_size=3,
         input_feeding=feeding,
@@ -204,7 +204,7 @@ def test_it_learns_where_to_look(estimator):
     """Rows of symbols in some order, to be told backwards: only the choice of the right position explains them."""
     torch.manual_seed(0)
     time, kinds = 6, 5
-    hard = Hard(time, kinds + time, "general", estimator)
+    hard = Hard(time, kinds + time, SCORES["general"], estimator)
     head = torch.nn.Linear(kinds + time, kinds)
     optimizer = torch.optim.Adam([*hard.parameters(), *head.parameters()], lr=0.03)
     places = torch.eye(time).expand(64, -1, -1)

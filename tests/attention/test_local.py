@@ -5,9 +5,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seqnet.attention.local import Local
 from seqnet.attention.memory import Memory
-from seqnet.attention.scores import SCORES
 from seqnet.attention.soft import Soft
 from seqnet.errors import ConfigurationError
+from tests.attention.conftest import SCORES
 
 QUERY = 6
 
@@ -17,7 +17,7 @@ QUERY = 6
 @pytest.mark.parametrize("coverage", [False, True], ids=["plain", "coverage"])
 @pytest.mark.parametrize("score", SCORES)
 def test_is_the_formula(reference, score, coverage, position, window):
-    local = reference.randomised(Local(QUERY, 5, score, window, position, coverage))
+    local = reference.randomised(Local(QUERY, 5, SCORES[score], window, position, coverage))
     query, encoded, paid = reference.inputs(5, coverage)
     weights = dict(local.score.named_parameters())
     predicts = dict(local.predict.named_parameters()) if local.predict else {}
@@ -49,8 +49,8 @@ def test_is_the_formula(reference, score, coverage, position, window):
 @pytest.mark.parametrize("coverage", [False, True], ids=["plain", "coverage"])
 @pytest.mark.parametrize("score", SCORES)
 def test_a_monotonic_window_over_everything_is_soft_attention(reference, score, coverage):
-    local = reference.randomised(Local(QUERY, 5, score, 7, "monotonic", coverage))
-    soft = Soft(QUERY, 5, score, coverage).double()
+    local = reference.randomised(Local(QUERY, 5, SCORES[score], 7, "monotonic", coverage))
+    soft = Soft(QUERY, 5, SCORES[score], coverage).double()
     soft.load_state_dict(local.state_dict())
     query, encoded, paid = reference.inputs(5, coverage)
     found = local(query, local.prepare(encoded, reference.lengths), reference.position, paid, True)
@@ -108,7 +108,7 @@ def test_its_work_grows_with_the_window_and_not_with_the_source(score, position)
     """Multiply-adds and numbers written, of all target steps at once and of a single one."""
 
     def work(kind, source, queries, **options):
-        attention = kind(QUERY, QUERY, score=score, **options).eval()
+        attention = kind(QUERY, QUERY, score=SCORES[score], **options).eval()
         coverage = torch.rand(3, queries, source)
         memory = attention.prepare(torch.randn(3, source, QUERY), torch.tensor([source, 12, 5]))
         query, position = torch.randn(3, queries, QUERY), torch.arange(queries).expand(3, -1)

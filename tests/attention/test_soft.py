@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from seqnet.attention.scores import SCORES
 from seqnet.attention.soft import Soft
+from tests.attention.conftest import SCORES
 
 QUERY = 6
 
@@ -11,7 +11,7 @@ QUERY = 6
 @pytest.mark.parametrize("coverage", [False, True], ids=["plain", "coverage"])
 @pytest.mark.parametrize("score", SCORES)
 def test_is_the_formula(reference, score, coverage, memory_size):
-    soft = reference.randomised(Soft(QUERY, memory_size, score=score, coverage=coverage))
+    soft = reference.randomised(Soft(QUERY, memory_size, score=SCORES[score], coverage=coverage))
     query, encoded, paid = reference.inputs(memory_size, coverage)
     weights = dict(soft.score.named_parameters())
 
@@ -33,7 +33,7 @@ def test_is_the_formula(reference, score, coverage, memory_size):
 
 
 def test_by_hand():
-    soft = Soft(2, 2, score="dot")
+    soft = Soft(2, 2, score=SCORES["dot"])
     # scores ln 3 and 0: weights 3/4 and 1/4
     three = torch.tensor(3.0).log().item()
     encoded = torch.tensor([[[1.0, 4.0], [0.0, 8.0]]])

@@ -515,7 +515,7 @@ def test_names_to_be_quoted_in_an_experiment(seqnet: Any) -> None:
         ([], 2, "inspect takes a file, a folder, files side by side or a Hub name; use: seqnet inspect PATH"),
         (["a.csv", "--targt", "x"], 2, "did you mean '--target'?"),
         (["a.csv", "--target", "lable"], 2, "--target lable is no column; did you mean 'label'?"),
-        (["a.csv", "--format", "cvs"], 2, "unknown data/format 'cvs'; did you mean 'csv'?"),
+        (["a.csv", "--format", "cvs"], 2, "unknown data.format 'cvs'; did you mean 'csv'?"),
         (["a.csv", "--encoding", "utf-9"], 2, "data.format.encoding=utf-9 is no encoding"),
         (["a.csv", "--format", "jsonl", "--encoding", "cp1252"], 2, "the format jsonl has no encoding"),
         (["a.csv", "--delimiter", "ab"], 2, "data.format.delimiter='ab' must be one character"),

@@ -1,4 +1,4 @@
-"""A format, a field and an encoder of a stranger's: one Python file and one yaml each, no file of seqnet touched."""
+"""A format, a field, an encoder and a join of a stranger's: one file and one yaml each, none of seqnet touched."""
 
 import random
 from pathlib import Path
@@ -14,6 +14,8 @@ from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import of_row, resolve
 from seqnet.data.formats.format import Format
 from seqnet.kinds import Axis, Item, Kind
+from seqnet.models.encoder import beside
+from seqnet.models.joins.join import Join
 from seqnet.spaces import Vector
 
 
@@ -74,11 +76,25 @@ class Doubled(nn.Module):
 
     def forward(self, values):
         return 2 * values
+
+
+class Added(Join):
+    def __init__(self, encoders, size: int = 3) -> None:
+        super().__init__(encoders)
+        self.widen = nn.Linear(self.summaries_size, size)
+        self.size = size
+
+    def prepare(self, wholes):
+        return self.widen(self.summaries(wholes))
+
+    def before(self, prepared, x):
+        return beside(x, prepared.tanh())
 """
 YAMLS = {
     "field/roman": "_target_: strangers_mine.Roman\ncolumn: null\nscale: 10.0\n",
     "data/format/pipes": '_target_: strangers_mine.Pipes\nmark: "||"\n',
     "model/encoder/doubled": "_target_: strangers_mine.Doubled\n",
+    "model/join/added": "_target_: strangers_mine.Added\nsize: 3\n",
 }
 CHOICES = (
     "--config-dir",
@@ -116,7 +132,7 @@ def mine(seqnet: Any) -> Any:
 def test_they_train_answer_and_go_on(mine: Any) -> None:
     encoder = "+model/encoder@model.encoders.age=doubled"
     quick = ("optimizer.lr=1e-2", "training.max_epochs=20", "training.monitor=accuracy")
-    found = mine.quietly(*CHOICES, encoder, *quick, "run_dir=run")
+    found = mine.quietly(*CHOICES, encoder, "model.join=added", "model.join.size=4", *quick, "run_dir=run")
     assert found.code == 0, found.err
     assert mine.results("run")["best"]["accuracy"] > 0.8
     given = b'{"text": "a b", "age": "VIII"}\n{"text": "a b", "age": "I"}\n'
@@ -137,7 +153,7 @@ def test_an_encoder_of_ones_own_reads_the_first_input_too(mine: Any) -> None:
     encoder = "+model/encoder@model.encoders.age=doubled"
     found = mine("train", *choices, "data.inputs=[age]", encoder, "training.max_epochs=1", "run_dir=run", "device=cpu")
     assert found.code == 0, found.err
-    assert "age (strangers_mine) by Doubled, 1 wide" in found.out
+    assert "age (roman) by Doubled, 1 wide" in found.out
 
 
 @pytest.mark.parametrize(
@@ -147,8 +163,9 @@ def test_an_encoder_of_ones_own_reads_the_first_input_too(mine: Any) -> None:
         ("+model/encoder@model.encoders.agee=doubled", "model.encoders.agee is of no input of this data; did you mean"),
         ("data.fields.age.scal=3", "unknown key 'data.fields.age.scal'; did you mean 'data.fields.age.scale'?"),
         ("data.fields.age.scale=x", "data.fields.age.scale=x must be a number"),
+        ("model.join=aded", "unknown model.join 'aded'; did you mean 'added'?"),
         ("data.format.mark=3", "data.format.mark=3 must be text"),
-        ("data.path=train.csv", "train.csv does not exist"),
+        ("data.path=train.pipe", "train.pipe does not exist; did you mean 'train.pipes'?"),
     ],
 )
 def test_they_are_held_to_the_laws(mine: Any, typed: str, sentence: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from seqnet.commands import train
+from seqnet.commands import scoring
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training import checkpoint
@@ -328,13 +328,13 @@ def test_a_warm_up_of_an_experiment_that_training_never_ends_is_told(seqnet: Any
 
 def scored(monkeypatch: pytest.MonkeyPatch, *told: dict[str, float]) -> None:
     """Let the evaluations of a run tell this, the last again and again."""
-    evaluate, given = train.evaluate, iter(told)
+    evaluate, given = scoring.evaluate, iter(told)
 
     def another(*arguments: Any) -> Any:
         scores, judge = evaluate(*arguments)
         return {**scores, **next(given, told[-1])}, judge
 
-    monkeypatch.setattr(train, "evaluate", another)
+    monkeypatch.setattr(scoring, "evaluate", another)
 
 
 def test_of_equal_scores_the_lower_loss_is_best(seqnet: Any, monkeypatch: pytest.MonkeyPatch) -> None:

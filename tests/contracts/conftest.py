@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from seqnet import build, options
+from seqnet import build, options, trust
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.data.examples import Stream
 from seqnet.errors import ConfigurationError
@@ -48,17 +48,31 @@ def reads_a_source(model):
 
 
 def variants(group, choice):
-    """The yaml as it is, and with each other value of each option that is one of a few words, or true or false."""
+    """The yaml as it is, and with each other choice of each part and value of each option of a few words."""
     yield {}
     given = read(group, choice)
+    for part in parts_of(group, choice):
+        found = [read(f"{group}/{part}", each.stem) for each in sorted((CONFIGS / group / part).glob("*.yaml"))]
+        yield from ({part: options} for options in found if options != given[part])
     for key, option in options.of(part_of(group, choice)).items():
         if option.choices and not isinstance(given.get(key), list):
             words = [True, False] if option is options.FLAG else option.choices
             yield from ({key: word} for word in words if word != given[key])
 
 
+def parts_of(group, choice):
+    """The choices that a yaml makes of parts of its own, by the option that they are."""
+    given = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    entries = [entry for entry in given.get("defaults", ()) if isinstance(entry, dict)]
+    return {part: made for entry in entries for part, made in entry.items() if f"{group}/{part}" in trust.INNER}
+
+
 def read(group, choice):
-    return yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    """The options of a yaml, those of its parts among them."""
+    given = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    given.pop("defaults", None)
+    made = {part: read(f"{group}/{part}", name) for part, name in parts_of(group, choice).items() if name is not None}
+    return given | made
 
 
 @functools.cache
@@ -118,11 +132,17 @@ TOGETHER = {  # what goes together, of several groups
 
 def named(parts):
     """The name of a test of several things."""
-    told = [
-        [f"{key}={shown(value)}" for key, value in part.items()] if isinstance(part, dict) else [shown(part)]
-        for part in parts
-    ]
+    told = [changes(part) if isinstance(part, dict) else [shown(part)] for part in parts]
     return "-".join(word for words in told for word in words)
+
+
+def changes(changed):
+    """Changed options in words: of a part the name of its class."""
+    words = {
+        key: value["_target_"].rpartition(".")[2] if isinstance(value, dict) else shown(value)
+        for key, value in changed.items()
+    }
+    return [f"{key}={word}" for key, word in words.items()]
 
 
 @pytest.fixture
@@ -160,10 +180,9 @@ def pytest_generate_tests(metafunc):
             found = [(choice, changed) for choice in made for changed in variants(group, choice)]
             if "covered" in metafunc.fixturenames:
                 found = [each for each in found if each[1].get("coverage")]
-            names = [
-                "-".join([choice, *(f"{key}={shown(changed[key])}" for key in changed)]) for choice, changed in found
-            ]
-            metafunc.parametrize(argument, found, ids=names)
+            metafunc.parametrize(
+                argument, found, ids=["-".join([choice, *changes(changed)]) for choice, changed in found]
+            )
 
 
 @functools.cache

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-import yaml
 
 from seqnet import build
-from seqnet.configuration import CONFIGS
 from seqnet.state import select
+from tests.contracts.conftest import read
 
 QUERY, MEMORY, SOURCE, QUERIES = 8, 6, 9, 4
 RAGGED = [9, 4, 1, 7]
@@ -17,8 +16,7 @@ ROWS = len(RAGGED)
 def made(varied_attention):
     """The attention, in evaluation, its weights away from where they begin."""
     name, changed = varied_attention
-    options = yaml.safe_load((CONFIGS / "attention" / f"{name}.yaml").read_text(encoding="utf-8"))
-    attention = build.make(options | changed, query_size=QUERY, memory_size=MEMORY)
+    attention = build.make(read("attention", name) | changed, query_size=QUERY, memory_size=MEMORY)
     for parameter in attention.parameters():
         torch.nn.init.uniform_(parameter, -0.8, 0.8)
     return attention.double().eval()

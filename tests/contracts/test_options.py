@@ -12,6 +12,7 @@ import yaml
 import seqnet
 from seqnet import configuration
 from seqnet.build import LOADER_KEYS, MODEL_KEYS, locate
+from tests.contracts.conftest import parts_of, read
 
 PACKAGE = Path(seqnet.__file__).parent
 ELSEWHERE = {
@@ -27,13 +28,15 @@ CODE_ONLY = (
     "attention",
     "decoder_cell",
     "head",
+    "heads",
     "columns",
     "described",
 )  # what other groups or a user's code hand over
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()
-    for path in configuration.CONFIGS.glob("*/*.yaml")
-    if "\n_target_:" in "\n" + path.read_text(encoding="utf-8") and path.parent.name != "hydra"
+    for path in configuration.CONFIGS.glob("*/**/*.yaml")
+    if "\n_target_:" in "\n" + path.read_text(encoding="utf-8")
+    and "hydra" not in path.relative_to(configuration.CONFIGS).parts
 )
 
 
@@ -46,7 +49,7 @@ def used_names(function):
 @pytest.mark.parametrize("path", BUILT)
 def test_the_class_takes_and_reads_every_option(path):
     """The class has no other options, and where it has a default of its own, it is the yaml's."""
-    group = path.split("/")[0]
+    group, _, choice = path.rpartition("/")
     options = yaml.safe_load((configuration.CONFIGS / f"{path}.yaml").read_text(encoding="utf-8"))
     cls = locate(options.pop("_target_"), None)
     for key in (*ELSEWHERE.get(group, ()), "defaults"):  # which choose of other groups
@@ -58,9 +61,13 @@ def test_the_class_takes_and_reads_every_option(path):
         return
     unread = options.keys() - used_names(cls.__init__) if options else None
     assert not unread, f"{cls.__name__} takes {', '.join(sorted(unread))} and does not read it"
+    parts = parts_of(group, choice)
     own = {name: taken.default for name, taken in takes.items() if taken.default is not inspect.Parameter.empty}
     for key, default in own.items():
         if key in CODE_ONLY:
+            continue
+        if inspect.isclass(default):
+            assert default is locate(read(f"{group}/{key}", parts[key])["_target_"], None), key
             continue
         assert key in options, f"{path}.yaml does not say {key}, which {cls.__name__} takes"
         if not str(options[key]).startswith("${"):
@@ -72,7 +79,7 @@ def test_the_class_takes_and_reads_every_option(path):
 
 
 COMMANDS = sorted(path.stem for path in configuration.CONFIGS.glob("*.yaml"))
-NOT_READERS = ("relations.py", "fits.py", "errors.py", "scores.py")  # they know of options, and make nothing of them
+NOT_READERS = ("relations.py", "fits", "errors.py", "scores.py")  # they know of options, and make nothing of them
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -85,7 +92,7 @@ def test_every_other_option_is_read_somewhere(command):
     keys = [key for key in configuration.leaves(config) if key.split(".")[0] not in elsewhere]
     read = set()
     for path in PACKAGE.rglob("*.py"):
-        if path.name not in NOT_READERS:
+        if path.relative_to(PACKAGE).parts[0] not in NOT_READERS:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     read.add(node.value)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seqnet.data.dataset import ASKED
+from seqnet.data.tally import ASKED
 
 FIELDS = {"text": {"type": "text"}, "label": {"type": "label"}}
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from seqnet import build, fits, relations
+from seqnet import build, relations
 from seqnet import options as said
 from seqnet.commands import train
 from seqnet.configuration import CONFIGS, compose, leaves, quoted
 from seqnet.errors import ConfigurationError
+from seqnet.fits import laws
 from seqnet.options import shown
 
 # --------------------------------------------------------------------------------------------- what the yamls say
@@ -743,7 +744,7 @@ def nothing_read(seqnet: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) ->
     def unread(*arguments: Any) -> Any:
         raise AssertionError("the data is about to be read")
 
-    monkeypatch.setattr(train.Training, "_read", unread)
+    monkeypatch.setattr(train, "read_data", unread)
 
     def refuse(bad: Bad) -> str:
         answer = seqnet(*bad.arguments)
@@ -778,9 +779,9 @@ def test_bad_configurations_are_refused_before_anything_is_read(
 
         return dataclasses.replace(rule, **{asked: asks})
 
-    every = {*relations.RELATIONS, *fits.LAWS}
+    every = {*relations.RELATIONS, *laws.LAWS}
     monkeypatch.setattr(relations, "RELATIONS", tuple(noticed(each, "clash") for each in relations.RELATIONS))
-    monkeypatch.setattr(fits, "LAWS", tuple(noticed(each, "wrong") for each in fits.LAWS))
+    monkeypatch.setattr(laws, "LAWS", tuple(noticed(each, "wrong") for each in laws.LAWS))
     count, failures, misspelt, unhelpful = amount(25, 500), [], 0, []
     for bad in map(bad_one, range(count)):
         try:

@@ -22,9 +22,10 @@ from seqnet.models.recurrent import READOUTS
 from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
 from seqnet.state import State, detach, leaves, select
 from seqnet.training.evaluation import evaluate, evaluating
+from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant
-from seqnet.training.trainer import Limits, Trainer
+from seqnet.training.trainer import Trainer
 
 CELLS = tuple(sorted(path.stem for path in (CONFIGS / "cell").glob("*.yaml")))
 WORDS, NUMBERS, PICTURE, LETTERS = Tokens(tuple("abcdefg")), Vector(3), Image(4, 4), Spelling(tuple(".uvwxyz"), 3)

@@ -26,10 +26,12 @@ from seqnet.spaces import Tokens, Vector
 from seqnet.state import leaves
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.training import checkpoint, manifest
+from seqnet.training.limits import Limits
+from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
 from seqnet.training.randomness import random_states
 from seqnet.training.schedule import Linear
-from seqnet.training.trainer import Limits, Loader, Trainer
+from seqnet.training.trainer import Trainer
 
 SOURCES = ("feature", "loss", "one gradient", "after unscale")
 VALUES = tuple(map(float, ("nan", "inf", "-inf")))

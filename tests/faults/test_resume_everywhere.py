@@ -15,7 +15,8 @@ import yaml
 from seqnet import build
 from seqnet.configuration import CONFIGS
 from seqnet.training import checkpoint
-from seqnet.training.trainer import Position, Trainer
+from seqnet.training.pieces import Position
+from seqnet.training.trainer import Trainer
 
 CELLS = tuple(sorted(path.stem for path in (CONFIGS / "cell").glob("*.yaml")))
 TASKS = (

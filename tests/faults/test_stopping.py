@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from seqnet import folders
-from seqnet.commands import train as training
+from seqnet.commands import scoring
 from seqnet.commands.signals import StopRequest
 from seqnet.data.examples import Examples
 from seqnet.models.recurrent import Recurrent
@@ -135,7 +135,7 @@ def patched(place: Any, name: str, at: int | Callable[..., bool], happens: Happe
 @contextlib.contextmanager
 def in_evaluation(number: int, happens: Happening) -> Iterator[None]:
     """In the middle of the so-many-th evaluation, which is to go no further."""
-    evaluate, evaluations = training.evaluate, []
+    evaluate, evaluations = scoring.evaluate, []
 
     def evaluating(*given: Any) -> Any:
         evaluations.append(given)
@@ -153,7 +153,7 @@ def in_evaluation(number: int, happens: Happening) -> Iterator[None]:
         return evaluate(*others, slowly)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "evaluate", evaluating)
+        patch.setattr(scoring, "evaluate", evaluating)
         yield
 
 

@@ -3,6 +3,10 @@
 import pytest
 import torch
 
+from seqnet.attention.scores.additive import Additive
+from seqnet.attention.scores.dot import Dot
+from seqnet.attention.scores.general import General
+from seqnet.attention.scores.scaled_dot import ScaledDot
 from seqnet.attention.soft import Soft
 from seqnet.batch import IGNORE, Batch, asked
 from seqnet.cells.gru import GRU
@@ -16,7 +20,7 @@ LENGTHS, SOURCES = [5, 2, 1, 4], [3, 6, 1, 4]
 CELLS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
-def attention(score="scaled_dot", coverage=False):
+def attention(score=ScaledDot, coverage=False):
     return lambda query, memory: Soft(query, memory, score, coverage)
 
 
@@ -24,13 +28,13 @@ KINDS = {
     "plain": {},
     "two_layers_both_ways": {"num_layers": 2, "bidirectional": True},
     "residual": {"num_layers": 3, "residual": True, "bridge": "copy"},
-    "zero": {"bridge": "zero", "attention": attention("dot")},
+    "zero": {"bridge": "zero", "attention": attention(Dot)},
     "bottleneck": {"attention": None, "num_layers": 2, "bidirectional": True},
     "bottleneck_tied": {"attention": None, "tied": True},
-    "fed": {"input_feeding": True, "bidirectional": True, "attention": attention("general")},
-    "fed_and_tied": {"input_feeding": True, "tied": True, "num_layers": 2, "attention": attention("additive")},
-    "covered": {"attention": attention("additive", coverage=True), "bidirectional": True},
-    "fed_and_covered": {"attention": attention("dot", coverage=True), "input_feeding": True, "bridge": "zero"},
+    "fed": {"input_feeding": True, "bidirectional": True, "attention": attention(General)},
+    "fed_and_tied": {"input_feeding": True, "tied": True, "num_layers": 2, "attention": attention(Additive)},
+    "covered": {"attention": attention(Additive, coverage=True), "bidirectional": True},
+    "fed_and_covered": {"attention": attention(Dot, coverage=True), "input_feeding": True, "bridge": "zero"},
 }
 
 

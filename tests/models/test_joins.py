@@ -4,17 +4,28 @@ from functools import partial
 
 import pytest
 import torch
+import yaml
 
+from seqnet import build
+from seqnet.attention.scores.additive import Additive
 from seqnet.attention.soft import Soft
 from seqnet.batch import Batch, Whole
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
+from seqnet.configuration import CONFIGS
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
 from seqnet.models.encoder_decoder import EncoderDecoder
-from seqnet.models.recurrent import JOINS, Recurrent
+from seqnet.models.joins.attend import Attend
+from seqnet.models.joins.concat import Concat
+from seqnet.models.joins.state import InitialState
+from seqnet.models.recurrent import Recurrent
 from seqnet.spaces import Image, Tokens, Vector
 
+JOINS = [
+    build.locate(yaml.safe_load(path.read_text())["_target_"], None)
+    for path in sorted((CONFIGS / "model/join").glob("*.yaml"))
+]  # a new one's yaml is enough to test it
 WORDS = Tokens(tuple("abcdefgh"))
 WHOLES = {
     "question": Tokens(tuple("uvwxyz"), axis=Axis.SEQUENCE),
@@ -38,7 +49,7 @@ def wholes(rows: int = ROWS) -> dict[str, Whole]:
     }
 
 
-def model(join: str | None = None, cell=LSTM, **options) -> Recurrent:
+def model(join=None, cell=LSTM, **options) -> Recurrent:
     torch.manual_seed(0)
     made = Recurrent(
         cell,
@@ -49,7 +60,7 @@ def model(join: str | None = None, cell=LSTM, **options) -> Recurrent:
         embedding_size=5,
         wholes=WHOLES,
         join=join,
-        attention=partial(Soft, score="additive"),
+        attention=partial(Soft, score=Additive),
         **options,
     )
     return made.double().eval()
@@ -113,8 +124,10 @@ def test_every_input_is_read_and_learns(name, join):
 
 def test_one_value_a_row_stands_at_every_step_and_the_rest_in_the_first_state():
     net, whole = model(), batch()
-    assert net.concat is not None and net.concat.names == ("country", "price")
-    assert net.first is not None and net.first.names == ("question", "speech", "picture")
+    joined = {name: type(join) for join in net.joins for name in join.names}
+    assert joined == dict.fromkeys(("country", "price"), Concat) | dict.fromkeys(
+        ("question", "speech", "picture"), InitialState
+    )
     _, first = net.begin(whole)
     later = net(whole, net.initial_state(ROWS)).logits()
     torch.testing.assert_close(net(whole, first).logits(), net(whole).logits(), atol=0, rtol=0)
@@ -124,12 +137,12 @@ def test_one_value_a_row_stands_at_every_step_and_the_rest_in_the_first_state():
 def test_attention_to_a_single_position_is_that_position():
     torch.manual_seed(0)
     one = {"country": WHOLES["country"]}
-    net = Recurrent(GRU, WORDS, {}, 2, hidden_size=4, wholes=one, join="attend", attention=Soft).double()
+    net = Recurrent(GRU, WORDS, {}, 2, hidden_size=4, wholes=one, join=Attend, attention=Soft).double()
     whole = batch()
     y, _ = net.layers(net.inputs(whole.inputs, {}), None, whole.lengths)
-    assert net.attend is not None
-    vector = net.attend.encoders[0].inputs(whole.wholes["country"].values)
-    expected = torch.tanh(net.attend.combine(torch.cat([vector.expand(-1, TIME, -1), y], dim=-1)))
+    (attend,) = net.joins
+    vector = attend.by_name()["country"](whole.wholes["country"].values)
+    expected = torch.tanh(attend.combine(torch.cat([vector.expand(-1, TIME, -1), y], dim=-1)))
     found = net(whole).features
     for row, length in enumerate(whole.lengths.tolist()):
         torch.testing.assert_close(found[row, :length], expected[row, :length])
@@ -137,7 +150,7 @@ def test_attention_to_a_single_position_is_that_position():
 
 def test_attending_needs_an_attention():
     with pytest.raises(ConfigurationError, match="attention=soft"):
-        Recurrent(GRU, WORDS, {}, 2, wholes=WHOLES, join="attend")
+        Recurrent(GRU, WORDS, {}, 2, wholes=WHOLES, join=Attend)
 
 
 def test_an_encoder_decoder_reads_further_inputs_beside_its_source():

@@ -10,9 +10,10 @@ from seqnet.batch import Batch, Output
 from seqnet.objectives.tokens import NextToken
 from seqnet.spaces import Tokens
 from seqnet.tasks.many_to_many import ManyToMany
+from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant, ScheduledSampling
-from seqnet.training.trainer import Limits, Trainer
+from seqnet.training.trainer import Trainer
 
 SHAPES = ("linear", "exponential", "inverse_sigmoid")
 

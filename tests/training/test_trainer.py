@@ -19,9 +19,12 @@ from seqnet.objectives.tokens import NextToken
 from seqnet.spaces import Tokens, Vector
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
+from seqnet.training.clipping import Clipping
+from seqnet.training.limits import Limits
+from seqnet.training.pieces import with_last
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant, Linear
-from seqnet.training.trainer import Clipping, Limits, Trainer, enter, with_last
+from seqnet.training.trainer import Trainer, enter
 
 CPU = torch.device("cpu")
 SPACE = Tokens(tuple("abcde"))

@@ -6,10 +6,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from seqnet.data.encoding import LEVELS, Encoding, Words, least_size
+from seqnet.data.encoding import LEVELS, Encoding, least_size
 from seqnet.data.fields.field import BadValues, Block, Raw
 from seqnet.data.fields.options import at_least, chosen, no_effect
 from seqnet.data.fields.raw import Unusable, each, missing
+from seqnet.data.levels.words import Words
 from seqnet.data.vocabulary import check_limits
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import RANKED, STREAM, Axis, Item, Kind

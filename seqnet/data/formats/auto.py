@@ -19,9 +19,10 @@ from seqnet.data.formats.json import Json
 from seqnet.data.formats.jsonl import Jsonl, looks_like_rows
 from seqnet.data.formats.lines import Lines
 from seqnet.data.formats.midi import Midi
+from seqnet.data.formats.names import ending
 from seqnet.data.formats.npy import Npy
 from seqnet.data.formats.npz import Npz
-from seqnet.data.formats.opening import Beside, Inside, ending
+from seqnet.data.formats.opening import Beside, Inside
 from seqnet.data.formats.parquet import Parquet
 from seqnet.data.formats.text import beginning, check_encoding
 from seqnet.data.formats.tsv import Tsv

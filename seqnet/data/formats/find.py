@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seqnet.data.files import HUB_NAME, load_hub, reading, shown
+from seqnet.data.formats.archive import Member
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.columns import names_in
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
@@ -14,16 +15,12 @@ from seqnet.data.formats.folder import TEXT, ClassFolders, Folder
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.hub import Hub
 from seqnet.data.formats.lines import Lines
-from seqnet.data.formats.opening import Beside, Member, ending, is_archive, is_compressed, plain_name, tree
-from seqnet.errors import ConfigurationError, DataError
+from seqnet.data.formats.names import ending, is_archive, is_compressed
+from seqnet.data.formats.opening import Beside, parents, tree
+from seqnet.data.formats.side_by_side import WITHOUT_NAME, column_name, siblings, side_by_side, tables_of
+from seqnet.data.formats.split_names import SPLITS, are_shards, split_called, split_of, stem_of
+from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
-SPLITS = {
-    "train": ("train", "training"),
-    "valid": ("valid", "validation", "val", "dev"),
-    "test": ("test", "testing"),
-}
-SHARD = re.compile(r"[-_.]?\d+-of-\d+")
-WITHOUT_NAME = (".txt", ".text", ".npy", "")  # endings of files side by side that do not tell one from the other
 HELD = 5  # names that an error shows of what a folder holds
 READ_ME = re.compile(r"(read_?me|licen[cs]e|notice|changelog|citation)\b.*", re.IGNORECASE)
 Path_ = str | Path | Sequence[str | Path] | None
@@ -75,7 +72,7 @@ def find(
     known = isinstance(format, Auto) and ending(where) in format.by_ending
     if path is not None and isinstance(format, Auto | Hub) and HUB_NAME.fullmatch(str(path)) and not known:
         return _picked(dict(load_hub(str(path))), (), format, columns)
-    raise DataError(f"{where} does not exist: {hint}")
+    raise DataError(f"{where} does not exist{_beside(where) if path is not None and where.suffix else f': {hint}'}")
 
 
 def _picked(found: dict[str, list[Any]], told: Sequence[str], format: Format, columns: Sequence[Column]) -> Found:
@@ -90,6 +87,16 @@ def _picked(found: dict[str, list[Any]], told: Sequence[str], format: Format, co
         if parts:
             splits[split] = parts
     return Found(splits, tuple(dict.fromkeys(said)))
+
+
+def _beside(missing: Path) -> str:
+    """What is there in place of a file that is not: the name most like its own, or the folder's first ones."""
+    if not missing.parent.is_dir():
+        return f": there is no folder {missing.parent}"
+    there = sorted(path.name for path in missing.parent.iterdir())
+    if not there:
+        return f": {missing.parent} is empty"
+    return did_you_mean(missing.name, there) or f": {missing.parent} holds {shown(', '.join(there), 200)}"
 
 
 def _hint(format: Format, columns: Sequence[Column]) -> str:
@@ -111,30 +118,15 @@ def _hint(format: Format, columns: Sequence[Column]) -> str:
 
 
 def _of_file(path: Path, format: Format, columns: Sequence[Column]) -> dict[str, list[Any]]:
-    split, _ = _split_of(path) or ("train", True)
+    split, _ = split_of(path) or ("train", True)
     names = names_in(columns)
     if isinstance(format, Lines | Auto) and ending(path) not in WITHOUT_NAME and len(names) > 1:
-        if _column_name(path) in names:
-            return {split: [_siblings(path, names)]}
+        if column_name(path) in names:
+            return {split: [siblings(path, names)]}
     if isinstance(format, ClassFolders):
         raise DataError(f"{path} is no folder; name one that holds a folder of files for each class, with data.path=")
     inner = format.splits(path)
     return {split: [path]} if inner is None else {split: [file] for split, file in inner.items()}
-
-
-def _siblings(path: Path, names: Sequence[str]) -> Beside:
-    """The file and those beside it whose names differ in the ending."""
-    stem = plain_name(path).removesuffix(ending(path))
-    found = []
-    for name in names:
-        there = [path.parent / f"{stem}.{name}{packed}" for packed in ("", ".gz", ".xz", ".zst")]
-        file = next((each for each in there if each.is_file()), None)
-        if file is None:
-            raise DataError(
-                f"{path}: there is no {stem}.{name} beside it; put it there, or name both with data.path=[FILE,FILE]"
-            )
-        found.append(file)
-    return Beside(tuple(found), tuple(names))
 
 
 def _listed(
@@ -150,48 +142,13 @@ def _listed(
                 raise DataError(f"{path} is no file; a list in data.path= holds files")
     grouped: dict[str, list[Any]] = {}
     for path in paths:
-        grouped.setdefault((_split_of(path) or ("train", True))[0], []).append(path)
+        grouped.setdefault((split_of(path) or ("train", True))[0], []).append(path)
     unknown = isinstance(format, Auto) and all(
         ending(path) in WITHOUT_NAME or ending(path) not in format.by_ending for path in paths
     )
     if format.beside or (unknown and len(columns) > 1):
-        return {split: [_side_by_side(files)] for split, files in grouped.items()}, ()
+        return {split: [side_by_side(files)] for split, files in grouped.items()}, ()
     return grouped, ()
-
-
-def _side_by_side(files: Sequence[Any]) -> Any:
-    names = [_column_name(file) for file in files]
-    if len(set(names)) < len(names):
-        names = [plain_name(file) for file in files]
-    return Beside(tuple(files), tuple(names))
-
-
-def _column_name(file: Any) -> str:
-    """What tells a file from those beside it: its ending, or else its name without the split."""
-    if ending(file) not in WITHOUT_NAME:
-        return ending(file)[1:]
-    parts = re.split(r"([._\- ])", PurePosixPath(plain_name(file)).stem)
-    kept = [place for place in range(0, len(parts), 2) if not _named(parts[place])]
-    return "".join(parts[kept[0] : kept[-1] + 1]) if kept else "text"
-
-
-def _named(word: str) -> str | None:
-    """The split that a word names."""
-    return next((split for split, names in SPLITS.items() if word.lower() in names), None)
-
-
-def _split_of(file: Any, within: Sequence[str] = (), loose: bool = False) -> tuple[str, bool] | None:
-    """A file's split, and whether its name says so plainly. within: the folders that it lies in."""
-    for folder in within:
-        if split := _named(folder):
-            return split, True
-    stem = PurePosixPath(SHARD.sub("", plain_name(file))).stem
-    for pattern, plain in ((r"\.", True), (r"[._\- ]+", False)):
-        parts = re.split(pattern, stem)
-        for part in (parts[-1], parts[0], *(parts[::-1] if loose else ())):
-            if split := _named(part):
-                return split, plain
-    return None
 
 
 # ------------------------------------------------------------------------------------------- a folder or an archive
@@ -207,16 +164,16 @@ def _of_folder(
     asked = names_in(columns)
     beside: list[Any] = []
     if isinstance(format, Auto | Lines) and len(asked) > 1:
-        beside = [file for file in files if _in_reach(file, root, False) and _column_name(file) in asked]
-        if {_column_name(file) for file in beside} >= set(asked):
+        beside = [file for file in files if _in_reach(file, root, False) and column_name(file) in asked]
+        if {column_name(file) for file in beside} >= set(asked):
             others = [file for file in files if file not in beside]
             more = _known(others, root, format) if isinstance(format, Auto) else []
-            tables = [file for file in more if _split_of(file, _within(file, root), loose=True)]  # of other splits
-            return _chosen(place, [*_tables(beside, root, asked), *tables], root, False)
+            tables = [file for file in more if split_of(file, parents(file, root), loose=True)]  # of other splits
+            return _chosen(place, [*tables_of(beside, root, asked), *tables], root, False)
     if isinstance(format, Auto):
         mine = _known(files, root, format)
         if not mine and beside:
-            _tables(beside, root, asked)  # says which is missing
+            tables_of(beside, root, asked)  # says which is missing
         if not mine and set(asked) <= {*OF_FOLDERS, TEXT} and set(asked) & set(OF_FOLDERS):
             return _class_folders(_without_top(place, files, True), files, ClassFolders(), hint), ()
         several = all(format.pick(file, columns)[0].several for file in mine)
@@ -232,10 +189,10 @@ def _of_folder(
         if not mine and not format.local:  # many a text is called .txt, whatever it holds
             mine = [file for file in files if ending(file) == ".txt" and _in_reach(file, root, several)]
         if format.beside and not isinstance(format, Lines):
-            mine = _tables(mine, root, None)
+            mine = tables_of(mine, root, None)
         elif isinstance(format, Lines) and not asked:
-            named = [file for file in files if _in_reach(file, root, False) and _split_of(file, _within(file, root))]
-            mine = _tables(named or mine, root, None)
+            named = [file for file in files if _in_reach(file, root, False) and split_of(file, parents(file, root))]
+            mine = tables_of(named or mine, root, None)
     if not mine:
         raise DataError(f"{place} holds {_nothing_of(format, files, root)}: {hint}")
     if len(mine) == 1 and (inner := format.splits(mine[0])) is not None:
@@ -250,24 +207,18 @@ def _without_top(place: Path, files: list[Any], classes: bool) -> Any:
     """
     root: Any = PurePosixPath() if files and isinstance(files[0], Member) else place
     while files:
-        within = [_within(file, root) for file in files]
+        within = [parents(file, root) for file in files]
         tops = {folders[0] if folders else "" for folders in within}
-        if len(tops) > 1 or "" in tops or _named(next(iter(tops))) or (classes and min(map(len, within)) < 2):
+        if len(tops) > 1 or "" in tops or split_called(next(iter(tops))) or (classes and min(map(len, within)) < 2):
             break
         root = root / next(iter(tops))
     return root
 
 
-def _within(file: Any, root: Any) -> tuple[str, ...]:
-    """The folders between the root and the file."""
-    path = file.path if isinstance(file, Member) else file
-    return tuple(path.relative_to(root).parent.parts)
-
-
 def _in_reach(file: Any, root: Any, deep: bool) -> bool:
     """Whether a file lies in the folder itself, or in that of a split; deep: or in any below."""
-    within = _within(file, root)
-    return deep or not within or (len(within) == 1 and _named(within[0]) is not None)
+    within = parents(file, root)
+    return deep or not within or (len(within) == 1 and split_called(within[0]) is not None)
 
 
 def _known(files: Sequence[Any], root: Any, format: Auto) -> list[Any]:
@@ -278,33 +229,13 @@ def _known(files: Sequence[Any], root: Any, format: Auto) -> list[Any]:
     return tables or [file for file in known if ending(file) != ".md"]
 
 
-def _tables(files: Sequence[Any], root: Any, names: Sequence[str] | None) -> list[Any]:
-    """Files that differ in their column alone, side by side. names: of the columns, in order; None: all, by name."""
-    groups: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
-    for file in files:
-        column = _column_name(file)
-        base = plain_name(file).removesuffix(ending(file))
-        key = base if ending(file) not in WITHOUT_NAME else base.replace(column, "", 1).strip("._- ")
-        groups.setdefault((_within(file, root), key), {})[column] = file
-    found = []
-    for group in groups.values():
-        order = sorted(group) if names is None else [name for name in names if name in group]
-        if names is not None and len(order) < len(names):
-            first, missing = next(iter(group.values())), next(name for name in names if name not in group)
-            raise DataError(
-                f"{first}: there is none of '{missing}' beside it; put it there, or name all with data.path=[FILE,FILE]"
-            )
-        found.append(Beside(tuple(group[name] for name in order), tuple(order)))
-    return found
-
-
 def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tuple[dict[str, list[Any]], Sequence[str]]:
     """The files by split. Raises DataError where two are the same one."""
     found: dict[str, dict[bool, list[Any]]] = {}
     others, told = [], []
     for file in files:
         one = file.files[0] if isinstance(file, Beside) else file
-        named = _split_of(one, _within(one, root), loose=True)
+        named = split_of(one, parents(one, root), loose=True)
         if named is None:
             others.append(file)
         else:
@@ -312,10 +243,10 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
     splits: dict[str, list[Any]] = {}
     for split, plainly in found.items():
         chosen = plainly.get(True) or plainly[False]
-        called = [file for file in chosen if not isinstance(file, Beside) and _named(_stem(file)) and several]
-        if len(called) > 1 and len({_within(file, root) for file in called}) == 1:  # valid.txt and dev.txt
+        called = [file for file in chosen if not isinstance(file, Beside) and split_called(stem_of(file)) and several]
+        if len(called) > 1 and len({parents(file, root) for file in called}) == 1:  # valid.txt and dev.txt
             raise DataError(f"{called[0]} and {called[1]} are the same split; keep one of them in the folder")
-        if len(chosen) > 1 and not several and not _are_shards(chosen):
+        if len(chosen) > 1 and not several and not are_shards(chosen):
             if True in plainly or split == "train":
                 raise DataError(f"{chosen[0]} and {chosen[1]} are the same split; keep one of them in the folder")
             left = shown(", ".join(map(_short, chosen[1:])), 200)
@@ -332,19 +263,6 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
     return {"train": others} | splits, told
 
 
-def _stem(file: Any) -> str:
-    return PurePosixPath(plain_name(file)).stem
-
-
-def _are_shards(files: Sequence[Any]) -> bool:
-    names = [plain_name(file) for file in files if not isinstance(file, Beside)]
-    return (
-        len(names) == len(files)
-        and len({SHARD.sub("", name) for name in names}) == 1
-        and SHARD.search(names[0]) is not None
-    )
-
-
 def _short(file: Any) -> str:
     return " and ".join(each.name for each in file.files) if isinstance(file, Beside) else str(file.name)
 
@@ -354,7 +272,7 @@ def _nothing_of(format: Format, files: Sequence[Any], root: Any) -> str:
     kind = f"{_or(format.endings)} file" if format.endings else "file of a known format"
     if not files:
         return f"no {kind}, and nothing else that is not hidden"
-    names = sorted({_within(file, root)[0] + "/" if _within(file, root) else file.name for file in files})
+    names = sorted({parents(file, root)[0] + "/" if parents(file, root) else file.name for file in files})
     more = f" and {len(names) - HELD} more" if len(names) > HELD else ""
     return f"no {kind} but {shown(', '.join(names[:HELD]), 200)}{more}"
 
@@ -369,17 +287,17 @@ def _class_folders(root: Any, files: Sequence[Any], format: ClassFolders, hint: 
     mine = [file for file in files if wanted(file)]
     grouped: dict[str, list[Any]] = {}
     for file in mine:
-        within = _within(file, root)
-        grouped.setdefault((within and _named(within[0])) or "", []).append(file)
+        within = parents(file, root)
+        grouped.setdefault((within and split_called(within[0])) or "", []).append(file)
     splits = {split: named for split, named in grouped.items() if split}
     if not splits:
-        inner = [file for file in mine if _within(file, root)]
+        inner = [file for file in mine if parents(file, root)]
         splits = {"train": mine if format.by_name or not inner else inner} if mine else {}
     if not splits:
         raise DataError(f"{root} holds {_nothing_of(format, files, root)}: {hint}")
     made: dict[str, list[Any]] = {}
     for split, named in splits.items():
-        within = _within(named[0], root)
-        at = root / within[0] if within and _named(within[0]) else root
+        within = parents(named[0], root)
+        at = root / within[0] if within and split_called(within[0]) else root
         made[split] = [Folder(at, tuple(named))]
     return made

@@ -9,9 +9,10 @@ import numpy as np
 from seqnet.data.files import BadRows, one_sentence, opened
 from seqnet.data.formats import format as sizes
 from seqnet.data.formats.columns import gather_block, resolve, used
+from seqnet.data.formats.compressed import unpacking
 from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.npy import values
-from seqnet.data.formats.opening import on_disk, unpacking
+from seqnet.data.formats.opening import on_disk
 from seqnet.errors import DataError
 
 SHAPE = "it must be an array of rows, of numbers or text, saved with numpy.savez"

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from seqnet.data.files import one_sentence, opened, shown
 from seqnet.data.formats import table
-from seqnet.data.formats.opening import SMALL, TIMES, on_disk, unpacking
+from seqnet.data.formats.compressed import most_of, unpacking
+from seqnet.data.formats.opening import on_disk
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
 NEEDED = "Excel files need the package openpyxl: pip install 'seqnet[xlsx]'"
@@ -64,7 +65,7 @@ class Xlsx(table.Table):
         with opened(path) as raw:
             with unpacking(str(file)):
                 size = sum(info.file_size for info in zipfile.ZipFile(raw).infolist())
-            if size > max(TIMES * path.stat().st_size, SMALL):
+            if size > most_of(path.stat().st_size):
                 raise DataError(
                     f"{file}: it says that it unpacks to {size} bytes, which is no one's table; name another"
                 )

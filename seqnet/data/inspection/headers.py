@@ -8,7 +8,7 @@ from seqnet.data.formats.conll import Conll
 from seqnet.data.formats.find import Part
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import TEXT, ClassFolders
-from seqnet.data.formats.opening import ending
+from seqnet.data.formats.names import ending
 from seqnet.data.formats.table import Table
 from seqnet.data.inspection.locating import TEXTS
 

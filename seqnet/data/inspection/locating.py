@@ -10,14 +10,16 @@ from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.conll import Conll, looks_like_columns
 from seqnet.data.formats.csv import Csv, sniff
 from seqnet.data.formats.documents import Documents
-from seqnet.data.formats.find import SPLITS, Found, Part, find
+from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Format
 from seqnet.data.formats.jsonl import Jsonl, looks_like_rows
 from seqnet.data.formats.lines import Lines
+from seqnet.data.formats.names import ending, is_archive
 from seqnet.data.formats.npy import Npy
-from seqnet.data.formats.opening import Beside, Inside, ending, is_archive, tree
+from seqnet.data.formats.opening import Beside, Inside, tree
+from seqnet.data.formats.split_names import SPLITS
 from seqnet.data.formats.table import NUMERIC, looks_like_header
 from seqnet.data.formats.text import beginning
 from seqnet.data.inspection.profile import FILES

@@ -2,23 +2,24 @@
 
 from collections.abc import Mapping
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqnet.batch import Whole
-from seqnet.models.encoder import Encoder, summary
+from seqnet.models.encoder import Encoder, beside
+from seqnet.models.joins.join import Join
 
 
-class Concat(nn.Module):
-    """The summaries of its inputs side by side, one vector a row."""
+class Concat(Join):
+    """The summaries of its inputs side by side, one vector a row, behind each of the row's steps."""
 
     def __init__(self, encoders: Mapping[str, Encoder]) -> None:
-        super().__init__()
-        self.names = tuple(encoders)
-        self.encoders = nn.ModuleList(encoders.values())
-        self.size = sum(encoder.summary_size for encoder in encoders.values())
+        super().__init__(encoders)
+        self.size = self.summaries_size
 
-    def forward(self, wholes: Mapping[str, Whole]) -> Tensor:
-        """wholes: its inputs among others; returns [batch size]."""
-        read = [summary(encoder(*wholes[name])[1]) for name, encoder in zip(self.names, self.encoders, strict=True)]
-        return torch.cat(read, dim=-1)
+    def prepare(self, wholes: Mapping[str, Whole]) -> Tensor:
+        """The vectors [batch size]."""
+        return self.summaries(wholes)
+
+    def before(self, prepared: Tensor, x: Tensor) -> Tensor:
+        """x: [batch time feature]; returns [batch time feature+size]."""
+        return beside(x, prepared)

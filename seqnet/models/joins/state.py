@@ -3,27 +3,28 @@
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from seqnet.batch import Whole
 from seqnet.layers.stack import Stack
 from seqnet.models.bridge import Bridge
-from seqnet.models.encoder import Encoder, summary
+from seqnet.models.joins.join import Join, MakeAttention
 from seqnet.state import HiddenState, State
 
 
-class InitialState(nn.Module):
+class InitialState(Join):
     """tanh(W s + b) for each tensor of each layer's first state, where s are the summaries of its inputs."""
 
-    def __init__(self, encoders: Mapping[str, Encoder], layers: Stack) -> None:
-        super().__init__()
-        self.names = tuple(encoders)
-        self.encoders = nn.ModuleList(encoders.values())
-        read = torch.zeros(1, sum(encoder.summary_size for encoder in encoders.values()))
+    def attach(self, layers: Stack, attention: MakeAttention | None) -> None:
+        """The map from the summaries to the layers' states."""
+        read = torch.zeros(1, self.summaries_size)
         self.bridge = Bridge("linear", (HiddenState(read),), layers.initial_state(1))
 
-    def forward(self, wholes: Mapping[str, Whole], first: tuple[State, ...]) -> tuple[State, ...]:
-        """wholes: its inputs among others; first: the layers' states where nothing was read."""
-        read = [summary(encoder(*wholes[name])[1]) for name, encoder in zip(self.names, self.encoders, strict=True)]
-        states: tuple[State, ...] = self.bridge((HiddenState(torch.cat(read, dim=-1)),), first)
-        return states
+    def prepare(self, wholes: Mapping[str, Whole]) -> Tensor:
+        """The summaries side by side [batch feature]."""
+        return self.summaries(wholes)
+
+    def first(self, prepared: Tensor, states: tuple[State, ...]) -> tuple[State, ...]:
+        """states: the layers' where nothing was read."""
+        found: tuple[State, ...] = self.bridge((HiddenState(prepared),), states)
+        return found

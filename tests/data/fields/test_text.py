@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqnet.data import encoding
 from seqnet.data.fields.field import BadValues, Block
 from seqnet.data.fields.text import TextField
+from seqnet.data.levels import cutting
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import STREAM
 from seqnet.spaces import Tokens
@@ -43,7 +43,7 @@ def test_running_text_in_pieces_is_the_whole(level: str, monkeypatch: pytest.Mon
         assert STREAM in field.kind.traits
     whole.observe([text])
     whole.learned()
-    monkeypatch.setattr(encoding, "PIECE", 50)
+    monkeypatch.setattr(cutting, "PIECE", 50)
     lines = text.splitlines(keepends=True)
     pieces = ["".join(lines[begin : begin + 70]) for begin in range(0, 300, 70)]
     apart.observe(pieces)
@@ -59,11 +59,11 @@ def test_running_text_in_pieces_is_the_whole(level: str, monkeypatch: pytest.Mon
 def test_what_stands_at_a_cut_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["", "a", "ab cd", " " * 9, "abcdefghijkl m", "a b  c\td\ne", "x" * 30]
     for size in range(1, 12):
-        monkeypatch.setattr(encoding, "PIECE", size)
+        monkeypatch.setattr(cutting, "PIECE", size)
         for text in texts:
-            assert "".join(encoding.whole_words(text)) == text
-            assert [word for piece in encoding.whole_words(text) for word in piece.split()] == text.split()
-        batches = list(encoding.batched(texts, encoding.whole_words))
+            assert "".join(cutting.whole_words(text)) == text
+            assert [word for piece in cutting.whole_words(text) for word in piece.split()] == text.split()
+        batches = list(cutting.batched(texts, cutting.whole_words))
         joined = [""] * len(texts)
         for rows, pieces in batches:
             for row, piece in zip(rows, pieces, strict=True):

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from seqnet.data.files import BadRows
-from seqnet.data.formats import opening
+from seqnet.data.formats import compressed
+from seqnet.data.formats.archive import Archive
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.csv import Csv
 from seqnet.data.formats.documents import Documents
 from seqnet.data.formats.find import find
 from seqnet.data.formats.npy import Npy
-from seqnet.data.formats.opening import Archive, stream, tree
+from seqnet.data.formats.opening import stream, tree
 from seqnet.errors import ConfigurationError, DataError
 
 zstandard = pytest.importorskip("zstandard")
@@ -60,7 +61,7 @@ def test_several_packed_parts_end_to_end_are_one_file(tmp_path: Path, suffix: st
 
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_a_bomb_does_not_fill_memory(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "SMALL", SMALL)
+    monkeypatch.setattr(compressed, "SMALL", SMALL)
     path = tmp_path / f"train.txt{suffix}"
     path.write_bytes(PACKERS[suffix](b"x " * SMALL))
     read = 0
@@ -71,7 +72,7 @@ def test_a_bomb_does_not_fill_memory(tmp_path: Path, suffix: str, monkeypatch: p
 
 
 def test_an_archive_that_is_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "SMALL", SMALL)
+    monkeypatch.setattr(compressed, "SMALL", SMALL)
     path = tmp_path / "mine.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("train.txt", b"x" * (SMALL + 1))
@@ -161,7 +162,7 @@ def test_what_is_unpacked_ends_with_the_process(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as made:
         made.writestr("a.csv", "x")
     code = (
-        "import sys; from pathlib import Path; from seqnet.data.formats.opening import Archive; "
+        "import sys; from pathlib import Path; from seqnet.data.formats.archive import Archive; "
         "found = Archive(Path(sys.argv[1])).unpacked(); assert (found / 'a.csv').is_file(); print(found)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}

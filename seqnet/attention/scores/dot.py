@@ -1,0 +1,29 @@
+"""The dot product of query and key."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class Dot(nn.Module):
+    """q^T k (Luong et al. 2015, equation 8).
+
+    coverage: adds w times the attention that a position was paid before, w learnt (one for each of the `heads`).
+    """
+
+    projects_query: ClassVar[bool] = False
+    projects_keys: ClassVar[bool] = False
+    key_bias: ClassVar[bool] = False
+    is_product: ClassVar[bool] = True
+
+    def __init__(self, width: int, coverage: bool, heads: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.scale = 1.0
+        self.seen = nn.Parameter(torch.zeros(*heads, 1, 1)) if coverage else None
+
+    def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
+        """Scores [... queries keys]."""
+        scores = (query * self.scale if self.scale != 1 else query) @ keys.transpose(-1, -2)
+        return scores if self.seen is None or coverage is None else scores + self.seen * coverage

@@ -1,0 +1,53 @@
+"""The end of a run: its best checkpoint, or the mean of several, is scored on the test split."""
+
+from pathlib import Path
+from typing import Any
+
+from seqnet.batch import EvaluationReport
+from seqnet.commands.run_state import RunState
+from seqnet.commands.scoring import Scorer
+from seqnet.commands.stored import judged, load_weights
+from seqnet.training import averaging, checkpoint, manifest
+from seqnet.training.progress import Scored
+
+Scores = dict[str, EvaluationReport]
+"""The report of each split."""
+
+
+def scored(folder: Path, state: RunState, score: Scorer) -> tuple[dict[str, Any], Scores]:
+    """What was chosen for the best, its weights in the model, and its scores. Raises Abandoned."""
+    best = manifest.find(folder, "best")
+    components = judged(checkpoint.read(best))
+    load_weights(state.assembly.model, components, str(best))
+    reports = {"valid": score("valid")} if score.loaders["valid"] is not None else {}
+    found: dict[str, Any] = {"step": manifest.step_of(best)}
+    if state.config["checkpoint"]["average_best"]:
+        found = _averaged(folder / "checkpoints", state, score, components, reports) or found
+    if score.loaders["test"] is not None:
+        reports["test"] = score("test")
+    return found, reports
+
+
+def _averaged(
+    folder: Path, state: RunState, score: Scorer, best: dict[str, Any], reports: Scores
+) -> dict[str, Any] | None:
+    """Put the mean of the best checkpoints' weights in the place of the best one, where it is better."""
+    stopping, model = state.stopping, state.assembly.model
+    there = [path for step in stopping.best_steps if (path := checkpoint.named(folder, step)).is_dir()]
+    if len(there) < 2:
+        return None
+    weights = averaging.mean([judged(checkpoint.read(path))["parameters"] for path in there])
+    averaged = {**best, "parameters": weights, "ema": {}}
+    load_weights(model, averaged, "the average")
+    report = score("valid")
+    averages, single = (
+        Scored(each.scores[stopping.monitor], each.scores["loss"], each.step) for each in (report, reports["valid"])
+    )
+    if not stopping.prefers(averages, single):
+        load_weights(model, best, "the best checkpoint")
+        return None
+    reports["valid"] = report
+    steps = sorted(map(manifest.step_of, there))
+    written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
+    checkpoint.link(folder, "best", written)
+    return {"step": steps[-1], "averaged_steps": steps}

@@ -1,0 +1,97 @@
+"""What a run needs before its first step: its process, the weights that it starts from, its loop, and a rehearsal."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqnet import build
+from seqnet.batch import Batch
+from seqnet.commands.beginning import Config, limits
+from seqnet.commands.samples import runs_on
+from seqnet.commands.writing import Writer, decoder, writing_of
+from seqnet.errors import CheckpointError, ConfigurationError
+from seqnet.terminal import warn
+from seqnet.training import checkpoint, manifest
+from seqnet.training.allocator import keep_freed_memory
+from seqnet.training.clipping import Clipping
+from seqnet.training.evaluation import evaluating
+from seqnet.training.pieces import Loader
+from seqnet.training.precision import Precision
+from seqnet.training.schedule import ScheduledSampling
+from seqnet.training.trainer import Trainer
+
+
+def prepare_process(config: Config) -> None:
+    """Seeds, threads, memory and determinism, before anything is built."""
+    keep_freed_memory()
+    random.seed(config["seed"])
+    np.random.seed(config["seed"] % 2**32)
+    torch.manual_seed(config["seed"])
+    if config["threads"]:
+        torch.set_num_threads(config["threads"])
+    if config["deterministic"]:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
+        torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(config["deterministic"])
+
+
+def initial_weights(config: Config) -> Any:
+    """The checkpoint that `init_from` names: its weights, and the vocabulary that they belong to."""
+    found = manifest.find(Path(config["init_from"]))
+    components = checkpoint.read(found)
+    try:
+        theirs, own = components["config"]["data"]["_target_"], config["data"]["_target_"]
+        components["data"]  # noqa: B018  is asked for later
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{found} does not hold what a run can start from ({error!r})") from error
+    if theirs != own:
+        raise ConfigurationError(f"init_from={config['init_from']} was trained on {theirs}, and this run reads {own}")
+    return components
+
+
+def make_trainer(
+    config: Config, assembly: build.Assembly, loader: Loader, device: torch.device, trust: list[str] | None
+) -> Trainer:
+    """The loop, at its first step. trust: see `build`."""
+    options = config["training"]
+    return Trainer(
+        assembly.model,
+        assembly.task,
+        loader,
+        build.optimizer(config, assembly.model, trust),
+        build.make(config["schedule"], trust),
+        Precision(config["precision"], device),
+        limits(config),
+        Clipping(options["clip_norm"], options["clip_value"]),
+        window=options["window"],
+        stride=options["stride"],
+        accumulate=options["accumulate"],
+        on_nonfinite=options["on_nonfinite"],
+        sampling=ScheduledSampling(options["scheduled_sampling"], options["sampling_schedule"]),
+        ema_decay=options["ema_decay"],
+    )
+
+
+def rehearse(
+    config: Config, assembly: build.Assembly, precision: Precision, example: Batch, trust: list[str] | None
+) -> None:
+    """Find out now what cannot work. example: a window of training."""
+    assembly.task.judge()
+    if writing_of(assembly.source) is not None:
+        Writer(assembly, precision, config["decoding"], config["seed"], trust=trust)
+    elif runs_on(assembly.source):
+        decoder(config["decoding"], assembly.source, trust)
+    assembly.task.count(example)
+    with evaluating(assembly.model), precision.autocast():
+        assembly.model(example.to(precision.device), None)
+
+
+def compare(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Say where a run goes on under conditions that change its last digits."""
+    differing = [f"{key}={now[key]} (was {before[key]})" for key in now if before.get(key, now[key]) != now[key]]
+    if differing:
+        warn(f"goes on with {', '.join(differing)}: the last digits may differ from a run that was not stopped")

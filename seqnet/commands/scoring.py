@@ -1,0 +1,63 @@
+"""A run's model is scored on a split."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seqnet.batch import EvaluationReport
+from seqnet.commands.run_state import RunState
+from seqnet.commands.samples import samples
+from seqnet.commands.signals import StopRequest
+from seqnet.commands.writing import Writer, greedily, writing_of
+from seqnet.training.evaluation import evaluate
+from seqnet.training.pieces import Loader
+
+
+class Abandoned(Exception):
+    """An evaluation was given up, because a signal asked the run to stop; it is made when the run goes on."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores the model as it is. loaders: of each split; trust: the packages whose classes may be built."""
+
+    state: RunState
+    loaders: Mapping[str, Loader | None]
+    stop: StopRequest
+    trust: list[str] | None
+
+    def __call__(self, split: str) -> EvaluationReport:
+        """The scores of a split that there is, with samples of the validation. Raises Abandoned."""
+        began = time.monotonic()
+        config, assembly, trainer = self.state.config, self.state.assembly, self.state.trainer
+        loader = self.loaders[split]
+        assert loader is not None
+        batches, write = config["debug"]["evaluation_batches"], self._writer(split)
+        scores, judge = evaluate(
+            assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+        )
+        report = EvaluationReport(
+            step=trainer.position.step,
+            epoch=trainer.position.epoch,
+            split=split,
+            scores=scores,
+            seconds=time.monotonic() - began,
+            confusion=judge.confusion(),
+            class_names=judge.class_names,
+        )
+        if split == "valid" and config["observers"]["samples"]:
+            report.samples, report.attention = samples(assembly, loader, trainer.precision, config)
+        return report
+
+    def _go_on(self) -> None:
+        """Give an evaluation up when the run is to stop."""
+        if self.stop.exit_code:
+            raise Abandoned
+
+    def _writer(self, split: str) -> Writer | None:
+        """Writes what is scored of free writing, on the validation split greedily; None where nothing of it is."""
+        config, assembly = self.state.config, self.state.assembly
+        if writing_of(assembly.source) is None or not assembly.task.metrics:
+            return None
+        decoding = greedily(config["decoding"]) if split == "valid" else config["decoding"]
+        return Writer(assembly, self.state.trainer.precision, decoding, config["seed"], trust=self.trust)

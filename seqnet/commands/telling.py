@@ -1,0 +1,89 @@
+"""Who is told of a run, and what: the observers and the description that they begin with."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqnet.commands.beginning import Beginning, Config
+from seqnet.commands.continuing import regroups
+from seqnet.commands.data_of_run import DataOfRun
+from seqnet.commands.reads import asks, reads
+from seqnet.commands.run_state import RunState
+from seqnet.observers.console import Console
+from seqnet.observers.metrics_file import MetricsFile
+from seqnet.observers.profile import Profile
+from seqnet.observers.run import Observer, Run
+from seqnet.observers.tensorboard import TensorBoard
+from seqnet.options import shown
+from seqnet.training.limits import Limits
+from seqnet.training.trainer import Trainer
+
+SMOOTH = 0.1  # a learning rate that changes by no greater share from one step to the next does not jump
+
+
+def observers(config: Config) -> list[Observer]:
+    """Those that are told of the run."""
+    wanted = config["observers"]
+    chosen: list[Observer] = [MetricsFile()]
+    if wanted["tensorboard"]:
+        chosen.append(TensorBoard())
+    if wanted["console"]:
+        chosen.append(Console())
+    if config["debug"]["profile"]:
+        chosen.append(Profile())
+    return chosen
+
+
+def jump(trainer: Trainer, before: Limits | None) -> tuple[float, float] | None:
+    """The learning rates of the last step and the next, where limits that changed in between set them apart."""
+    if before is None or not trainer.position.step:
+        return None
+    last, now = trainer.optimizer.param_groups[0]["lr"], trainer.next_rate(trainer.limits)
+    same = now == trainer.next_rate(before) or math.isclose(last, now, rel_tol=SMOOTH)
+    return None if same else (last, now)
+
+
+def description(
+    folder: Path, beginning: Beginning, state: RunState, data: DataOfRun, jumped: tuple[float, float] | None
+) -> Run:
+    """The run as it is now. jumped: see `jump`, of where it began."""
+    trainer, source = state.trainer, state.assembly.source
+    return Run(
+        folder=folder,
+        config=state.config,
+        experiment=state.config["groups"]["experiment"],
+        model=state.assembly.model,
+        example=data.example.to(trainer.precision.device),
+        step=trainer.position.step,
+        evaluated=-1 if state.evaluated is None else state.evaluated.step,
+        max_steps=trainer.limits.max_steps,
+        max_epochs=trainer.limits.max_epochs,
+        max_minutes=trainer.limits.max_minutes,
+        parameters=sum(parameter.numel() for parameter in state.assembly.model.parameters()),
+        splits={name: len(split) for name, split in data.splits.items() if split is not None},
+        device=str(trainer.precision.device),
+        monitor=state.stopping.monitor,
+        minutes=trainer.position.seconds / 60,
+        notes=tuple(told() if (told := getattr(source, "remarks", None)) else ()),
+        resumed=beginning.components is not None,
+        changed=tuple(_changes(beginning, trainer)),
+        log_file=folder / "train.log",
+        reads=tuple(reads(state.assembly, state.config["groups"])),
+        asks=asks(source, state.config["groups"]),
+        rows=state.rows,
+        jump=jumped,
+    )
+
+
+def _changes(beginning: Beginning, trainer: Trainer) -> Iterator[str]:
+    """What is changed against the run that this one goes on with, and what follows from it."""
+    changed, position = beginning.changed, trainer.position
+    for key, (before, now) in changed.items():
+        yield f"{key}: {shown(before)} -> {shown(now)}"
+    if regroups(changed) and (position.batch or position.window):
+        yield (
+            f"epoch {position.epoch + 1} goes on at {position.share:.1%} in other batches, without carried state: "
+            "some of its rows may be read twice or not at all"
+        )
+    if "training.monitor" in changed:
+        yield "the best checkpoint is chosen among those to come"

@@ -1,0 +1,86 @@
+"""The configuration of a run, of overrides, or of a command line that is handed to Hydra."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from seqnet import own_files, relations, trust
+from seqnet.configuration.checking import Composed, checked
+from seqnet.configuration.choices import group_folders
+from seqnet.configuration.loading import load, settled, version_options
+from seqnet.configuration.overrides import config_dir, is_sweep, parse_overrides, typed_keys, values_of
+from seqnet.configuration.refusals import refusal
+from seqnet.configuration.stored import stored_groups
+from seqnet.errors import ConfigurationError
+from seqnet.trust import CONFIGS
+
+
+def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[], Composed]], Any]) -> None:
+    """Hand the command line to Hydra, which calls `job` for each configuration, or shows what it is asked for.
+
+    `job` gets a function that makes the checked configuration or raises ConfigurationError; it must itself not
+    raise: in a sweep that would end all of it. Raises ConfigurationError for what cannot be composed.
+    """
+    overrides = parse_overrides(arguments)
+    typed = [override.input_line for override in overrides]
+    flags = [argument for argument in arguments if argument not in typed]  # first, as Hydra's parser wants them
+    stored = []
+    if command == "train" and not is_sweep(arguments):
+        for key, value in typed_keys(overrides).items():
+            if key in ("run_dir", "resume") and (sentence := relations.OPTIONS[key].refusal(key, value)):
+                raise ConfigurationError(sentence)
+        stored = stored_groups(arguments)
+    _check_own_files(arguments, [*overrides, *parse_overrides(stored)])
+    stored = settled(command, stored, arguments)
+    arguments = settled(command, arguments, stored)
+    typed = [override.input_line for override in parse_overrides(arguments)]
+
+    def composed(cfg: DictConfig) -> Any:
+        hydra_config: Any = HydraConfig.get()
+        return job(lambda: checked(cfg, hydra_config, command, stored))
+
+    before = sys.argv
+    sys.argv = ["seqnet", *flags, *[argument for argument in arguments if argument in typed], *stored]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, so that the sentence is ours
+    try:
+        hydra.main(config_path=str(CONFIGS), config_name=command, **version_options())(composed)()
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise refusal(error, command, arguments) from error
+    finally:
+        sys.argv = before
+
+
+def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> Composed:
+    """The configuration of one run, checked, without Hydra's command line. Raises ConfigurationError.
+
+    sweeping: it is to be one of a sweep, in a folder that is not known yet.
+    """
+    _check_own_files(arguments, parse_overrides(arguments))
+    arguments = settled(command, arguments)
+    overrides = parse_overrides(arguments)
+    try:
+        cfg = load(command, [str(override.input_line) for override in overrides], config_dir(arguments))
+        return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise refusal(error, command, arguments) from error
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) -> None:
+    """Look at the user's own files that are chosen. Raises ConfigurationError."""
+    folder = config_dir(arguments)
+    if folder is not None:
+        named = [(trust.parts().get(one.key_or_group, one.key_or_group), one) for one in overrides]
+        chosen = [(group, one) for group, one in named if group in group_folders()]
+        own_files.check(Path(folder), [f"{group}/{value}" for group, one in chosen for value in values_of(one)])

@@ -1,0 +1,146 @@
+"""Raw blocks of rows made into columns of numbers, by fields that have learned, but for rows that cannot be used."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqnet.data.asking import NextSteps
+from seqnet.data.columns import ColumnBuilder, offsets_of
+from seqnet.data.examples import Ragged
+from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, UnknownLabels
+from seqnet.data.files import BadRows
+from seqnet.data.fitted import Fitted
+from seqnet.data.formats.format import Column
+from seqnet.data.raw_block import Problems, RawBlock, refuse
+from seqnet.data.tally import Tally
+from seqnet.errors import DataError
+from seqnet.kinds import Item
+from seqnet.spaces import Tokens
+
+NO_ROW = "no row that can be used; name a file that has some with data.path="
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The columns of some rows. asked_from: of each row, the step from which on something is asked; None: the first."""
+
+    columns: Mapping[str, Ragged]
+    asked_from: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Encodes rows.
+
+    columns: of the fields, in files. on_unknown_label: `count` a target that training never saw, `skip` its row or
+    `raise`. grouped: rows make sequences, of which some may have one step.
+    """
+
+    fitted: Fitted
+    columns: Mapping[str, Column]
+    on_unknown_label: str
+    grouped: bool
+
+    def split(self, blocks: Iterable[RawBlock], tally: Tally, bad: BadRows) -> Encoded | None:
+        """The columns of all fields; None where there is no row. tally: counts them. Raises DataError."""
+        where, asked_from = None, list[int]()
+        with ExitStack() as stack:
+            builders = {name: stack.enter_context(ColumnBuilder()) for name in self.fitted.fields}
+            for raw in blocks:
+                where = where or (raw.file if raw.numbers else None)
+                kept, made = self.block(raw, tally, bad, list(builders))
+                asked_from += kept.asked_from if made else ()
+                for name, block in made.items():
+                    builders[name].append(*block, continues=kept.continues)
+            columns = {name: builder.column() for name, builder in builders.items()}
+        if where is None:
+            return None
+        if any(column is None for column in columns.values()):
+            raise DataError(f"{where}: {NO_ROW}")
+        tally.bad = bad.count
+        found = {name: column for name, column in columns.items() if column is not None}
+        return Encoded(found, torch.tensor(asked_from) if any(asked_from) else None)
+
+    def inputs(self, raw: RawBlock, tally: Tally, bad: BadRows) -> tuple[Mapping[str, Ragged] | None, Sequence[int]]:
+        """The columns of the inputs alone, of rows that can be used, and the numbers of these.
+
+        None where there were some and none can be.
+        """
+        names = self.fitted.layout.inputs
+        kept, made = self.block(raw, tally, bad, names, asked=False)
+        if not made and raw.numbers:
+            return None, ()
+        made = made or {name: self._column(name, raw, {}) for name in names}
+        return {
+            name: Ragged(torch.from_numpy(np.require(block.flat, requirements=["C", "W"])), offsets_of(block.lengths))
+            for name, block in made.items()
+        }, kept.numbers
+
+    def block(
+        self, raw: RawBlock, tally: Tally, bad: BadRows, names: Sequence[str], asked: bool = True
+    ) -> tuple[RawBlock, dict[str, Block]]:
+        """A block without its bad rows, and its encoded values; none where all are bad. asked: with its targets."""
+        while raw.numbers:
+            problems: Problems = {}
+            made = {name: self._column(name, raw, problems) for name in names}
+            if not problems:
+                problems = self._unaligned(made, asked)
+            if not problems:
+                tally.add(made, self.fitted.fields, self.fitted.layout.target)
+                return raw, made
+            refuse(raw, problems, self.columns, bad)
+            raw = raw.only([place for place in range(len(raw.numbers)) if place not in problems])
+        return raw, {}
+
+    def _column(self, name: str, raw: RawBlock, problems: Problems) -> Block:
+        one, unknown = self.fitted.fields[name], None
+        block = Block(np.zeros(0), np.zeros(len(raw.numbers), np.int64))
+        try:
+            block = one.encode(raw.values[name])
+            if one.kind.item is Item.PIXEL:  # a step is a row of values, of a clip a whole picture
+                block = block._replace(flat=block.flat.reshape(len(block.flat), math.prod(block.flat.shape[1:])))
+            elif one.kind.item is Item.LABELS:
+                block = block._replace(flat=block.flat.astype(np.float32))
+        except UnknownLabels as error:
+            unknown, block = error.problems, error.block
+        except BadValues as error:
+            for place, reason in error.problems.items():
+                problems.setdefault(place, (name, reason))
+        if unknown is None:
+            return block
+        if name != self.fitted.layout.target:  # a label that is read has a number for all that were never seen
+            space = self.fitted.space_of(name)
+            assert isinstance(space, Tokens)
+            last = len(space.names) - 1
+            return block._replace(flat=np.where(block.flat == UNKNOWN_LABEL, last, block.flat).astype(block.flat.dtype))
+        if self.on_unknown_label == "skip":
+            for place, reason in unknown.items():
+                problems.setdefault(place, (name, reason))
+        elif self.on_unknown_label == "raise":
+            place = min(unknown)
+            raise DataError(
+                f"{raw.file}, {raw.unit} {raw.numbers[place]}: {name}: {unknown[place]}; mend it, or count it as an "
+                "error with data.on_unknown_label=count"
+            )
+        return block
+
+    def _unaligned(self, made: Mapping[str, Block], asked: bool) -> Problems:
+        """What is wrong with rows whose columns have other numbers of steps than the first input, or one too few."""
+        layout = self.fitted.layout
+        first, target = layout.read.first, layout.target
+        aligned = [*layout.read.views, *([target] if layout.asked_at_steps else ())]
+        problems: Problems = {}
+        for name in aligned if first is not None else ():
+            if name in made:
+                steps, others = made[first].lengths, made[name].lengths  # type: ignore[index]
+                for place in np.flatnonzero(steps != others).tolist():
+                    problems[place] = name, f"{others[place]} steps, and {first} has {steps[place]}"
+        if asked and isinstance(self.fitted.asking, NextSteps) and not self.grouped:
+            for place in np.flatnonzero(made[target].lengths < 2).tolist():
+                problems[place] = target, "one step only, so there is nothing to predict"
+        return problems

@@ -1,0 +1,35 @@
+"""What is read of one row, as a line that a person hands in: a text itself, or JSON."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqnet.data.fields.field import Field
+from seqnet.data.formats.format import Column
+from seqnet.data.located import as_path
+from seqnet.data.numbers import read_json
+from seqnet.errors import DataError, did_you_mean
+from seqnet.kinds import Item
+
+
+def parsed(
+    line: str, place: str, inputs: Sequence[str], fields: Mapping[str, Field], columns: Mapping[str, Column]
+) -> dict[str, Any]:
+    """The raw value of each input. Raises DataError, which begins with the place."""
+    one_column = all(columns[name] == columns[inputs[0]] for name in inputs)
+    if one_column and all(fields[name].kind.item is Item.TOKEN for name in inputs):
+        if not line.strip():
+            raise DataError(f"{place}: there is no text; take the line out")
+        return dict.fromkeys(inputs, line)
+    value = read_json(line, place)
+    called = {*inputs, *(str(columns[name]) for name in inputs)}
+    if one_column and not (isinstance(value, dict) and called & value.keys()):
+        value = dict.fromkeys(inputs, value)
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: it must be a JSON object with {', '.join(inputs)}")
+    found = {one: value.get(one, value.get(str(columns[one]))) for one in inputs}
+    missing = [one for one, each in found.items() if each is None and one not in value]
+    if missing:
+        hint = did_you_mean(missing[0], value)
+        raise DataError(f"{place}: there is no {missing[0]}{hint}; it must be an object with {', '.join(inputs)}")
+    return {one: as_path(Path(), each) if fields[one].opens_files else each for one, each in found.items()}

@@ -1,0 +1,1 @@
+"""What a text is cut into: one file a level."""

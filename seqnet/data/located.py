@@ -1,0 +1,109 @@
+"""The files of a data set, and the rows of them that its fields read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from seqnet.data.files import BadRows, counted, shown
+from seqnet.data.formats.columns import resolve, used
+from seqnet.data.formats.find import Found, Part, find
+from seqnet.data.formats.format import Column, Format
+from seqnet.data.raw_block import RawBlock
+
+
+@dataclass(frozen=True)
+class Located:
+    """Files, and the column of each field that is read.
+
+    path, data_dir, name, about, format: as for `find`. columns: by field. further: columns that no field reads and that
+    must be there. opening: the fields whose values are files. running: the one field is a running text.
+    """
+
+    path: str | Path | Sequence[str] | None
+    data_dir: str | Path
+    name: str | None
+    about: str | None
+    format: Format
+    columns: Mapping[str, Column]
+    further: Sequence[Column] = ()
+    opening: frozenset[str] = frozenset()
+    running: bool = False
+
+    @property
+    def where(self) -> str:
+        """What is read, for messages."""
+        path = self.path if self.path is not None else Path(self.data_dir) / str(self.name)
+        return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
+
+    @cached_property
+    def found(self) -> Found:
+        """The files of each split, once their columns were looked for. Raises DataError."""
+        columns = list(self.columns.values())
+        found = find(self.path, self.data_dir, self.name, self.about, self.format, columns)
+        for parts in found.splits.values():
+            parts[0].format.check(parts[0].file, [*columns, *self.further])
+        return found
+
+    @property
+    def splits(self) -> Mapping[str, Sequence[Part]]:
+        """The files of each split that has some. Raises DataError."""
+        return self.found.splits
+
+    @property
+    def parts(self) -> list[Part]:
+        """The files of all splits. Raises DataError."""
+        return [part for parts in self.splits.values() for part in parts]
+
+    def only(self, names: Sequence[str]) -> "Located":
+        """The same for some of the fields."""
+        return replace(self, columns={one: self.columns[one] for one in names}, opening=self.opening & {*names})
+
+    def blocks(self, parts: Sequence[Part], bad: BadRows, beside: Sequence[Column] = ()) -> Iterator[RawBlock]:
+        """All rows of some files, values of those fields that open files as paths. beside: further columns."""
+        names = list(self.columns)
+        columns = [*self.columns.values(), *beside]
+        for part in parts:
+            for rows in part.format.rows(part.file, columns, bad):
+                values = dict(zip(names, rows.columns, strict=False))
+                if self.opening:
+                    base = part.format.base(part.file)
+                    values |= {name: [as_path(base, value) for value in values[name]] for name in self.opening}
+                if self.running and not part.format.parted:
+                    values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
+                more = rows.columns[len(names) :]
+                yield RawBlock(part.file, rows.numbers, values, part.format.unit, rows.continues, more)
+
+    def named_files(self) -> Iterator[Path]:
+        """The files that stand in the columns of fields that open them."""
+        for block in self.blocks(self.parts, BadRows("skip")) if self.opening else ():
+            paths = [value for name in self.opening for value in block.values[name] if isinstance(value, Path)]
+            if not paths:  # what stands there is what files would hold
+                return
+            yield from paths
+
+    def remarks(self) -> list[str]:
+        """Sentences about how the files were found, and what of them is read by no field."""
+        columns = [*self.columns.values(), *self.further]
+        found = list(self.found.told)
+        for parts in self.splits.values():
+            found += parts[0].format.remarks(parts[0].file, columns)
+        part = self.parts[0]
+        names = part.format.header(part.file) if part.format.named else None
+        if names is not None:
+            known = set(used(resolve(columns, names, len(names), str(part.file))))
+            unused = [name for place, name in enumerate(names) if place not in known]
+            if unused:
+                found.append(f"no field uses {counted(len(unused), 'column')}: {shown(', '.join(unused), 200)}")
+        return list(dict.fromkeys(found))
+
+
+def as_path(base: Path, value: Any) -> Any:
+    """A name of a file as a path; what is no name is what the file holds."""
+    return base / value if isinstance(value, str) else value
+
+
+def _unless_blank(value: Any) -> Any:
+    """A value, None for a text of white space alone: a row by itself is no piece of a document."""
+    return None if isinstance(value, str) and not value.strip() else value

@@ -1,0 +1,170 @@
+"""Which rows are whose split: rows of files of its own, of a column's value, or a share of the training rows."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from seqnet.data.columns import assign
+from seqnet.data.files import BadRows
+from seqnet.data.formats.format import Column
+from seqnet.data.formats.split_names import split_called
+from seqnet.data.generation import SPLITS
+from seqnet.data.grouping import Grouping, Sequence_
+from seqnet.data.layout import Layout
+from seqnet.data.located import Located
+from seqnet.data.raw_block import RawBlock, observed
+from seqnet.data.sequences import Table, held_by_group, held_by_time
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Which split each usable row of the training files belongs to. unusable: files and numbers of the other rows.
+
+    splits: places in `SPLITS`, [rows]; None of running text that is one document, which is cut.
+    """
+
+    splits: np.ndarray | None
+    unusable: frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """The rows of each split.
+
+    column: says of each row which split it belongs to. shares: of valid and test, where they have no rows of their
+    own, drawn by the seed, of a single document its end. on_bad_row: as for `BadRows`.
+    """
+
+    located: Located
+    layout: Layout
+    grouping: Grouping
+    column: Column | None
+    shares: tuple[float, float]
+    seed: int
+    on_bad_row: str
+
+    def blocks(self, split: str, bad: BadRows) -> Iterator[RawBlock]:
+        """The rows of a split, in blocks. Raises DataError."""
+        there = self.located.splits
+        if self.grouping.used:
+            yield from self._sequences(split, bad)
+            return
+        # Lines that are no rows belong to no split: they are counted where the training rows are read.
+        first = bad if split == "train" else BadRows(self.on_bad_row)
+        if self.column is not None:
+            for block in self.located.blocks(self.located.parts, first, [self.column]):
+                yield block.only([place for place, name in enumerate(block.more[0]) if named(name) == split])
+            return
+        if split in there and split != "train":
+            yield from self.located.blocks(there[split], bad)
+            return
+        held = self.held_out()
+        if "train" not in there or (split != "train" and split not in held):
+            return
+        if not held:
+            yield from self.located.blocks(there["train"], bad)
+        elif self._drawn.splits is None:
+            yield from self._share_of_document(split, first)
+        else:
+            yield from self._share_of_rows(split, self._drawn.splits, first)
+
+    def held_out(self) -> Mapping[str, float]:
+        """The share of the training rows that each split without rows of its own has."""
+        there = self.located.splits
+        shares = dict(zip(SPLITS[1:], self.shares, strict=True))
+        return {split: share for split, share in shares.items() if share and split not in there}
+
+    def _held(self) -> tuple[float, float]:
+        held = self.held_out()
+        return held.get("valid", 0.0), held.get("test", 0.0)
+
+    @cached_property
+    def _drawn(self) -> Drawn:
+        """The split of each training row that a field can use."""
+        skips, rows, unusable = self.on_bad_row == "skip", 0, set[tuple[str, int]]()
+        fields = copy.deepcopy(self.layout.fields)  # that find out which rows are bad, and are thrown away
+        for part in self.located.splits["train"]:
+            count = None if skips else part.format.count(part.file)
+            if count is not None:
+                rows += count
+                continue
+            for block in self.located.blocks([part], BadRows(self.on_bad_row)):
+                bad = observed(fields, block) if skips else {}
+                unusable |= {(str(block.file), block.numbers[place]) for place in bad}
+                rows += len(block.numbers) - block.continues - len(bad)
+        alone = self.layout.running and rows == 1
+        return Drawn(None if alone else assign(rows, *self._held(), self.seed), frozenset(unusable))
+
+    def _share_of_rows(self, split: str, assigned: np.ndarray, bad: BadRows) -> Iterator[RawBlock]:
+        """The training rows that were drawn for a split."""
+        mine, begin = SPLITS.index(split), 0
+        for block in self.located.blocks(self.located.splits["train"], bad):
+            good = np.array([(str(block.file), number) not in self._drawn.unusable for number in block.numbers])
+            rows = np.full(len(good), SPLITS.index("train"), np.int8)  # where those that are bad are counted
+            begin -= block.continues
+            rows[good] = assigned[begin : begin + int(good.sum())]
+            begin += int(good.sum())
+            yield block.only(np.flatnonzero(rows == mine).tolist())
+
+    def _share_of_document(self, split: str, bad: BadRows) -> Iterator[RawBlock]:
+        """A part of a single document: training its beginning, test its end."""
+        parts, target = self.located.splits["train"], self.layout.target
+        blocks = self.located.blocks(parts, BadRows(self.on_bad_row))
+        total = sum(len(block.values[target][0]) for block in blocks)
+        valid, test = self._held()
+        cuts = [0, int(total * (1 - valid - test)), int(total * (1 - test)), total]
+        begin, end = cuts[SPLITS.index(split)], cuts[SPLITS.index(split) + 1]
+        whole = self.layout.fields[target].level == "characters"  # type: ignore[attr-defined]
+        read, began, done = 0, False, False
+        for block in self.located.blocks(parts, bad):
+            (text,) = block.values[target]
+            first = _cut(text, begin - read, whole) if not began else 0
+            last = _cut(text, end - read, whole) if end < total else None
+            read += len(text)
+            if first is None or done:
+                continue
+            piece = text[first:last]
+            done = last is not None
+            if piece:
+                yield replace(block, values={target: [piece]}, continues=began)
+                began = True
+
+    def _sequences(self, split: str, bad: BadRows) -> Iterator[RawBlock]:
+        """The sequences of a split that the rows of a table make."""
+        there, held = self.located.splits, self.held_out()
+        own = split in there and split != "train"
+        if not own and ("train" not in there or (split != "train" and split not in held)):
+            return
+        parts = there[split if own else "train"]
+        blocks = self.located.blocks(parts, bad, self.grouping.columns())
+        table = Table.of(blocks, parts[0], self.located.columns, self.grouping)
+        groups = table.groups(self.grouping)
+        sequences = [Sequence_(rows) for rows in groups]
+        if held and not own:
+            by = self.grouping.split or ("time" if self.layout.again else "group")
+            if by == "group":
+                sequences = held_by_group(groups, split, self._held(), self.seed)
+            else:
+                sequences = held_by_time(groups, table.order, split, self._held())
+        pieces = [piece for one in sequences for piece in self.grouping.pieces(one)]
+        if pieces:
+            yield table.rows(pieces, self.layout.stepped, bad)
+
+
+def _cut(text: str, place: int, whole: bool) -> int | None:
+    """Where to cut a piece of text, at a place or, unless `whole`, behind the next white space; None = not in it."""
+    if place <= 0:
+        return 0
+    if place >= len(text):
+        return None
+    if whole:
+        return place
+    return next((at + 1 for at in range(place, len(text)) if text[at].isspace()), len(text))
+
+
+def named(value: object) -> str | None:
+    """The split that a value of `data.split_column` names."""
+    return split_called(str(value).strip())
