@@ -236,6 +236,7 @@ class Output:
     log_probability: Tensor | None = None  # [batch time], of a hard attention's choice
     baseline: Tensor | None = None  # [batch time], the loss expected before the choice
     bonus: Tensor | None = None  # [batch time], nats taken off the loss, so that the choice stays open
+    lengths: Tensor | None = None  # [batch]: of a row's features those that count, where they are not of its own steps
     reaches: bool = False  # the choice of a step is fed to later ones, so their losses follow from it too
 
     def logits(self) -> Tensor:
@@ -250,7 +251,7 @@ class StepReport:
     step: int
     epoch: int  # the number of epochs that are complete
     loss_sum: float  # nats, over `count` judged items
-    count: int
+    count: float  # as they are weighed
     gradient_norm: float  # before clipping
     clipped: bool
     learning_rate: float
@@ -284,6 +285,7 @@ class AttentionMap(NamedTuple):
     weights: Tensor  # [heads target source], on the CPU
     source: list[str]  # the words or characters that were read; of a picture its regions
     target: list[str]  # what was written
+    signal: Tensor | None = None  # [steps size], of a recording or a series: its numbers, on the CPU
 
 
 class Forecast(NamedTuple):

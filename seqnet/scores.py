@@ -2,7 +2,18 @@
 
 LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits", "mse", "mae", "nll", "cer", "wer", "mase", "wql"})
 HIGHER_IS_BETTER = frozenset(
-    {"r2", "accuracy", "macro_f1", "entity_f1", "token_accuracy", "exact_match", "bleu", "chrf"}
+    {
+        "r2",
+        "accuracy",
+        "macro_f1",
+        "entity_f1",
+        "token_accuracy",
+        "exact_match",
+        "bleu",
+        "chrf",
+        "bracket_f1",
+        "well_formed",
+    }
 )
 NEITHER = frozenset({"coverage"})  # of a band that is to hold a share of the outcomes
 

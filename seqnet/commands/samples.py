@@ -83,12 +83,14 @@ def _written(
     shown = []
     for row, length in enumerate(few.source_lengths.tolist()):
         read, wanted = source.show(few.source[row, :length]), few.targets[row]
-        if isinstance(found, Tensor):
-            drawn = zip(source.text(found[row]).split("\n"), source.text(wanted).split("\n"), strict=True)
-            shown.append("\n".join([f"{read} -> (wanted: right)", *(f"{ours}   {theirs}" for ours, theirs in drawn)]))
+        ours = source.text(found[row] if isinstance(found, Tensor) else found[row][0].ids)
+        theirs = source.text(wanted)
+        if "\n" in theirs:  # a drawing
+            lines = zip(ours.split("\n"), theirs.split("\n"), strict=True)
+            shown.append("\n".join([f"{read} -> (wanted: right)", *(f"{one}   {other}" for one, other in lines)]))
         else:
             arrow = "\n-> " if "\n" in read else " -> "
-            shown.append(f"{read}{arrow}{source.text(found[row][0].ids)} (wanted {source.text(wanted)})")
+            shown.append(f"{read}{arrow}{ours} (wanted {theirs})")
     return shown, [] if isinstance(found, Tensor) else attention_maps(assembly, precision, few, found)
 
 

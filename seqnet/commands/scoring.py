@@ -34,7 +34,15 @@ class Scorer:
         assert loader is not None
         batches, write = config["debug"]["evaluation_batches"], self._writer(split)
         scores, judge = evaluate(
-            assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+            assembly.model,
+            assembly.task,
+            loader,
+            trainer.precision,
+            trainer.window,
+            batches,
+            write,
+            self._go_on,
+            choose=split == "valid",
         )
         calibrate = getattr(judge, "calibrate", None)
         if split == "valid" and calibrate is not None and calibrate(assembly.model.head):
@@ -65,5 +73,5 @@ class Scorer:
         config, assembly = self.state.config, self.state.assembly
         if writing_of(assembly.source) is None or not assembly.task.metrics:
             return None
-        decoding = greedily(config["decoding"]) if split == "valid" else config["decoding"]
+        decoding = greedily(config["decoding"], self.trust) if split == "valid" else config["decoding"]
         return Writer(assembly, self.state.trainer.precision, decoding, config["seed"], trust=self.trust)

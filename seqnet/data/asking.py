@@ -261,7 +261,8 @@ def forecast(space: Space, horizon: int) -> Space:
         scale = replace(scale, centre=scale.centre * horizon, deviation=scale.deviation * horizon)
     steps = range(1, horizon + 1)
     named = tuple(f"{name}+{step}" for step in steps for name in names)
-    return Vector(space.size * horizon, named, scale=scale)
+    digits = space.digits * horizon if isinstance(space, Vector) else ()
+    return Vector(space.size * horizon, named, scale=scale, digits=digits)
 
 
 def written_by(space: Tokens, longest: int, forbidden: tuple[int, ...]) -> Writing:

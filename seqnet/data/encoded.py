@@ -56,7 +56,7 @@ class Encoder:
                 kept, made = self.block(raw, tally, bad, list(builders))
                 asked_from += kept.asked_from if made else ()
                 for name, block in made.items():
-                    builders[name].append(*block, continues=kept.continues)
+                    builders[name].append(block.flat, block.lengths, continues=kept.continues)
             columns = {name: builder.column() for name, builder in builders.items()}
         if where is None:
             return None

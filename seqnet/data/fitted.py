@@ -12,7 +12,7 @@ from seqnet.data.pairs import with_ends, writing
 from seqnet.data.scaled_so_far import scaled_so_far
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.kinds import AHEAD, LETTERS, Axis, Item
-from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
+from seqnet.spaces import Frame, Image, Space, Spelling, Tokens, Vector, Writing
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
         assert isinstance(target, Tokens)
         tokens = with_ends(target.names, target.ranked)
         how = writing(tokens, 1, fields[asked].encoding.forbidden)  # type: ignore[attr-defined]
+        if (grammar := getattr(fields[asked], "grammar", None)) is not None:
+            how = replace(how, grammar=grammar(tokens.names, how.end))
         source = None
         if read.first is not None:
             source = tokens if read.first in layout.shares_with_target else shaped[read.first]
@@ -91,7 +93,7 @@ def _shaped(layout: Layout, name: str, one: Field, column: Column) -> Space:
     if isinstance(space, Tokens) and kind.item is Item.LABEL and name in layout.inputs and name != layout.target:
         space = replace(space, names=(*space.names, UNKNOWN))
     if isinstance(space, Image) and kind.axis is not Axis.GRID:  # a picture a step
-        return Vector(space.height * space.size, axis=kind.axis)
+        return Frame.of(space, kind.axis)
     if isinstance(space, Vector) and not space.names and isinstance(column, list) and len(column) == space.size:
         space = replace(space, names=tuple(map(str, column)))
     return replace(space, axis=kind.axis)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from seqnet.data.asking import Inputs
 from seqnet.data.fields.field import Field
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.kinds import ENDS, NEXT, SHARED, Axis, Item, Kind
+from seqnet.kinds import ENDS, NEXT, ONE, SHARED, Axis, Item, Kind
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Layout:
         kinds = {name: self.fields[name].kind for name in self.inputs}
         if self.read.first is not None and not self.written:
             first = kinds[self.read.first]
-            kinds[self.read.first] = replace(first, axis=Axis.STEP)
+            one = {ONE} if first.axis is Axis.ROW else set()
+            kinds[self.read.first] = replace(first, axis=Axis.STEP, traits=first.traits | one)
         for name in self.shares_with_target & kinds.keys():
             kinds[name] = replace(kinds[name], traits=kinds[name].traits | {SHARED})
         return kinds
@@ -111,6 +112,7 @@ def lay_out(
     _check_asked(used, names, asked, {"horizon": horizon, "lags": lags}, running)
     layout = Layout(used, names, asked, _read(used, names, asked), joint, horizon, running, lags)
     _check_augmented(layout)
+    _check_varied(layout)
     if layout.written:
         for one in {asked, layout.read.first}:
             if one is not None and is_text(used[one].kind):
@@ -204,4 +206,22 @@ def _check_augmented(layout: Layout) -> None:
             raise ConfigurationError(
                 f"data.fields.{name} is changed at random in training (transpose), inputs and targets alike, so it "
                 "must be the first of data.inputs and data.target too: set those, or leave the option out"
+            )
+
+
+def _check_varied(layout: Layout) -> None:
+    """What is changed at random by itself is read, and nothing stands at its steps that move. ConfigurationError."""
+    for name, one in layout.fields.items():
+        if getattr(one, "vary", None) is None:
+            continue
+        if name not in layout.inputs:
+            raise ConfigurationError(
+                f"data.fields.{name} is changed at random in training where it is read, and it is not among "
+                "data.inputs: leave that option out"
+            )
+        aligned = layout.target_kind.axis is Axis.STEP or layout.read.views
+        if getattr(one, "reorders", False) and aligned and name in (layout.read.first, *layout.read.views):
+            raise ConfigurationError(
+                f"data.fields.{name} is read in another order in training (both_strands), and {layout.target} or "
+                "another input has a value for each of its steps: leave that option out"
             )

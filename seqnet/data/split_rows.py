@@ -10,13 +10,13 @@ import numpy as np
 from seqnet.data.columns import assign
 from seqnet.data.files import BadRows
 from seqnet.data.formats.format import Column
-from seqnet.data.formats.split_names import split_called
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping, Sequence_, uneven
 from seqnet.data.layout import Layout
 from seqnet.data.located import Located
 from seqnet.data.raw_block import RawBlock, observed
 from seqnet.data.sequences import Table, held_by_group, held_by_time
+from seqnet.data.split_of import SplitOf
 from seqnet.data.tally import Tally
 
 
@@ -35,14 +35,16 @@ class Drawn:
 class SplitRows:
     """The rows of each split.
 
-    column: says of each row which split it belongs to. shares: of valid and test, where they have no rows of their
-    own, drawn by the seed, of a single document its end. on_bad_row: as for `BadRows`.
+    column: says of each row which split it belongs to, by what `split_of` makes of its values. shares: of valid and
+    test, where they have no rows of their own, drawn by the seed, of a single document its end. on_bad_row: as for
+    `BadRows`.
     """
 
     located: Located
     layout: Layout
     grouping: Grouping
     column: Column | None
+    split_of: SplitOf
     shares: tuple[float, float]
     seed: int
     on_bad_row: str
@@ -57,7 +59,7 @@ class SplitRows:
         first = bad if split == "train" else BadRows(self.on_bad_row)
         if self.column is not None:
             for block in self.located.blocks(self.located.parts, first, [self.column]):
-                yield block.only([place for place, name in enumerate(block.more[0]) if named(name) == split])
+                yield block.only([place for place, name in enumerate(block.more[0]) if self.split_of(name) == split])
             return
         if split in there and split != "train":
             yield from self.located.blocks(there[split], bad)
@@ -166,8 +168,3 @@ def _cut(text: str, place: int, whole: bool) -> int | None:
     if whole:
         return place
     return next((at + 1 for at in range(place, len(text)) if text[at].isspace()), len(text))
-
-
-def named(value: object) -> str | None:
-    """The split that a value of `data.split_column` names."""
-    return split_called(str(value).strip())

@@ -25,13 +25,13 @@ from seqnet.options import Dropout, Width, number, shown, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
-READOUTS = ("all", "last", "mean", "max")
+READOUTS = ("all", "last", "mean", "max", "mean_max")
 
 
 class Pooled(NamedTuple):
     """What a readout of one vector a row knows so far."""
 
-    value: Tensor  # [batch feature]: the last output, the sum or the maximum of the outputs so far; at first 0
+    value: Tensor  # [batch feature]: the last output, the sum, the maximum or both of the outputs so far; at first 0
     steps: Tensor  # [batch]: how many steps were read so far
 
 
@@ -52,8 +52,8 @@ class Recurrent(nn.Module):
 
     cell: makes a cell of (input_size, hidden_size). readout: `all` steps, or one vector a row: the `last` valid
     output of the top layer (of the right-to-left half the one at the row's first step), or the `mean` or `max`
-    of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
-    one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
+    of the outputs so far, or both side by side. tied: the output layer's weight is the token embedding's.
+    embedding_size None: tokens one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
     of a tied one at most 0.1. views: further inputs of the same steps. wholes: further inputs that are read whole.
     join: makes a `Join` of encoders by name, which says what is done with all of these; None: `Concat` for one value a
     row, `InitialState` for the rest. attention: what a join may look at them by.
@@ -111,7 +111,7 @@ class Recurrent(nn.Module):
         dropout: Dropout = 0.0,
         output_dropout: Dropout = 0.0,
         residual: bool = False,
-        readout: Literal["all", "last", "mean", "max"] = "all",
+        readout: Literal["all", "last", "mean", "max", "mean_max"] = "all",
         tied: bool = False,
         fused: bool = True,
         wholes: Mapping[str, Space] = MappingProxyType({}),
@@ -137,7 +137,8 @@ class Recurrent(nn.Module):
         for one in self._joins():
             one.attach(self.layers, attention)
         self.recent = recent is not None
-        width = self.layers.size + (0 if recent is None else recent.size)
+        self.read_size = self.layers.size * (2 if readout == "mean_max" else 1)  # of the vector that is read out
+        width = self.read_size + (0 if recent is None else recent.size)
         self.head = Linear(width, out_features) if head is None else head(width)
         self.readout = readout
         self.bidirectional = bidirectional
@@ -205,7 +206,7 @@ class Recurrent(nn.Module):
         if self.readout == "all":
             return None
         weight = next(self.parameters())
-        return Pooled(weight.new_zeros(batch_size, self.layers.size), weight.new_zeros(batch_size, dtype=torch.int64))
+        return Pooled(weight.new_zeros(batch_size, self.read_size), weight.new_zeros(batch_size, dtype=torch.int64))
 
     def reset(self, state: RecurrentState | None, starts: Tensor) -> RecurrentState | None:
         """`state`, with the rows that begin a new sequence at their beginning. starts: [batch] bool."""
@@ -293,11 +294,12 @@ class Recurrent(nn.Module):
         if self.readout == "mean":
             return Pooled(pooled.value + y.sum(1, dtype=pooled.value.dtype), steps)
         if self.readout == "max":
-            if lengths is not None:
-                y = y.masked_fill(padding(lengths, y.shape[1])[..., None], -torch.inf)
-            highest = y.amax(1).to(pooled.value.dtype)
-            highest = torch.where(pooled.steps[:, None] > 0, torch.maximum(pooled.value, highest), highest)
-            return Pooled(torch.where(steps[:, None] > 0, highest, pooled.value), steps)
+            return Pooled(_highest(pooled.value, pooled.steps, steps, y, lengths), steps)
+        if self.readout == "mean_max":
+            total, highest = pooled.value.chunk(2, dim=-1)
+            total = total + y.sum(1, dtype=total.dtype)
+            highest = _highest(highest, pooled.steps, steps, y, lengths)
+            return Pooled(torch.cat([total, highest], dim=-1), steps)
         value = self._last(y, lengths).to(pooled.value.dtype)
         return Pooled(value if lengths is None else torch.where(lengths[:, None] > 0, value, pooled.value), steps)
 
@@ -314,7 +316,23 @@ class Recurrent(nn.Module):
     def _features(self, y: Tensor, pooled: Pooled | None, views: Mapping[str, Tensor]) -> Tensor:
         if pooled is not None:
             y = pooled.value
+            count = pooled.steps.clamp(min=1)[:, None]
             if self.readout == "mean":
-                y = y / pooled.steps.clamp(min=1)[:, None]
+                y = y / count
+            elif self.readout == "mean_max":
+                total, highest = y.chunk(2, dim=-1)
+                y = torch.cat([total / count, highest], dim=-1)
         y = F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
         return torch.cat([y, views[LAGS]], dim=-1) if self.recent else y
+
+
+def _highest(before: Tensor, steps_before: Tensor, steps: Tensor, y: Tensor, lengths: Tensor | None) -> Tensor:
+    """The maximum [batch feature] of what was there `before` and of the outputs y [batch time feature].
+
+    steps_before, steps: [batch], how many were read before and with these.
+    """
+    if lengths is not None:
+        y = y.masked_fill(padding(lengths, y.shape[1])[..., None], -torch.inf)
+    highest = y.amax(1).to(before.dtype)
+    highest = torch.where(steps_before[:, None] > 0, torch.maximum(before, highest), highest)
+    return torch.where(steps[:, None] > 0, highest, before)

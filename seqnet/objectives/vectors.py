@@ -30,10 +30,8 @@ def as_answer(targets: Vector, numbers: list[float]) -> Any:
 
 
 def in_words(targets: Vector, numbers: list[float]) -> Any:
-    """As `as_answer`, of numbers in the units of the file."""
-    if targets.scale is not None:
-        # No more digits than float32 is sure of.
-        numbers = [float(f"{value:.7g}") for value in numbers]
+    """As `as_answer`, of numbers in the units of the file, with the digits of their columns."""
+    numbers = targets.rounded(numbers)
     if targets.names:
         return dict(zip(targets.names, numbers, strict=True))
     return numbers[0] if targets.size == 1 else numbers

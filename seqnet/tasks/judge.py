@@ -39,6 +39,20 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return features.index_select(0, batch.places), targets.index_select(0, batch.places)
 
 
+def training_count(objective: Objective, batch: Batch) -> float:
+    """What the summed loss of training is divided by: how many items are asked, as the objective weighs them."""
+    weigh: Callable[[Tensor], float] | None = getattr(objective, "weigh", None)
+    if weigh is None:
+        return batch.count
+    targets = batch.targets.flatten(0, 0 if batch.row_targets else 1)
+    return weigh(targets if batch.places is None else targets.index_select(0, batch.places))
+
+
+def asked_lengths(batch: Batch) -> Tensor:
+    """How many steps of each row are asked, [batch]."""
+    return batch.lengths if batch.dense else batch.items_asked().sum(dim=1)
+
+
 def asked_view(batch: Batch, name: str) -> Tensor | None:
     """What a view says of the items [n ...] that are asked; None = there is no such view.
 
@@ -69,12 +83,19 @@ def unknown_items(features: Tensor, batch: Batch) -> Tensor:
 
 
 def decided(
-    objective: Objective, head: Callable[[Tensor], Tensor], features: Tensor, units: Tensor | None = None
+    objective: Objective,
+    head: Callable[[Tensor], Tensor],
+    features: Tensor,
+    units: Tensor | None = None,
+    lengths: Tensor | None = None,
 ) -> tuple[list[Any], list[float | None]]:
     """For each of n items what is predicted, fit for JSON, and its probability. features: [n hidden].
 
-    units: as for `in_the_columns_scale`.
+    units: as for `in_the_columns_scale`. lengths: of the rows that the items are, where these are decided as a whole.
     """
+    if lengths is not None:
+        tags, shares = head.decide(features, lengths)  # type: ignore[attr-defined]
+        return [objective.explain(tag) for tag in tags.tolist()], shares.tolist()
     predictions: list[Any] = []
     probabilities: list[float | None] = []
     for some, *scaled in pieces(objective.out_features, features, *([] if units is None else [units])):
@@ -82,6 +103,19 @@ def decided(
         predictions += [objective.explain(decision) for decision in decisions.tolist()]
         probabilities += [None] * len(some) if scores is None else scores.tolist()
     return predictions, probabilities
+
+
+def likelihoods(objective: Any, head: Callable[[Tensor], Tensor], features: Tensor) -> list[dict[str, float]]:
+    """For each of n items the probability of every class by its name. features: [n hidden].
+
+    objective: one that tells `probabilities`.
+    """
+    names = objective.targets.names or tuple(map(str, range(objective.targets.size)))
+    found: list[dict[str, float]] = []
+    for (some,) in pieces(objective.out_features, features):
+        for row in objective.probabilities(head(some).float()).tolist():
+            found.append({name: float(f"{value:.6g}") for name, value in zip(names, row, strict=True)})
+    return found
 
 
 class Judge:
@@ -95,6 +129,7 @@ class Judge:
         self._objective = objective
         self._metrics = objective.metrics()
         self._row_metrics = objective.row_metrics()
+        self._by_row = getattr(objective, "whole_rows", False)
         self._open: list[tuple[list[Any], list[Any]]] = []  # decisions and targets of the rows being read
         self._empty = True
         self._forecasts: ForecastScores | None = None  # of a series
@@ -117,6 +152,8 @@ class Judge:
             )
         if not len(targets):
             return 0.0
+        if self._by_row:
+            return self._whole_rows(output.head, features, targets, batch)
         total, decisions = 0.0, []
         units, beside = asked_view(batch, UNITS), asked_view(batch, REFERENCES)
         whole = features[:, :0]
@@ -136,6 +173,21 @@ class Judge:
         if decisions:
             self._read_rows(torch.cat(decisions), targets, batch.items_asked().view(batch.size, -1), batch)
         return total
+
+    def _whole_rows(self, head: Any, features: Tensor, targets: Tensor, batch: Batch) -> float:
+        """Count rows that are decided as a whole; their summed loss."""
+        lengths = asked_lengths(batch)
+        decisions, _ = head.decide(features, lengths)
+        self._objective.count(self._metrics, decisions, targets)  # type: ignore[attr-defined]
+        self._read_rows(decisions, targets, batch.items_asked(), batch)
+        total: float = head.row_losses(features, targets, lengths).sum().item()
+        return total
+
+    def choose(self) -> None:
+        """Let the objective choose what it decides by, where it does, from what was counted."""
+        choose = getattr(self._objective, "choose", None)
+        if choose is not None and not self._empty:
+            choose(self._metrics)
 
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged."""

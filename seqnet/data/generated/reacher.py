@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.options import NotNegative, Rows, Steps
 
 LINKS = (1.0, 0.8)
@@ -76,7 +76,7 @@ def driven(
     return total
 
 
-class Reacher(Generated):
+class Reacher(Drawn):
     """A row is a step of an episode: what the controller sees, and what the scripted policy does.
 
     The point is seen at the first two steps only, so it has to be remembered. noise: the deviation of what the motors

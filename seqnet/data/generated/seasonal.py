@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Drawn, Generated
+from seqnet.data.formats.generated import Drawn, GeneratedSplit
 from seqnet.options import NotNegative, Rows, Steps
 
 PERIODS = (12, 6, 40)  # steps; the first is the season
 SIZES = (1.0, 1000.0)
 
 
-class Seasonal(Generated):
+class Seasonal(Drawn):
     """A row is a step of a series: three waves of periods 12, 6 and 40, a slope and noise.
 
     Sizes are drawn between 1 and 1,000, evenly by their logarithm. The phase of the season is known ahead, and the kind
@@ -28,7 +28,7 @@ class Seasonal(Generated):
         self.series, self.length, self.noise = series, length, noise
 
     @property
-    def files(self) -> dict[str, Drawn]:
+    def files(self) -> dict[str, GeneratedSplit]:
         """All is one table."""
         return {"train": super().files["train"]}
 
