@@ -214,9 +214,7 @@ def test_bands_are_the_logarithm_of_their_strength_and_normalised() -> None:
     assert learned(AudioField(), [value]).encode([short]).lengths.tolist() == [1]
 
 
-def test_a_long_recording_is_heard_in_pieces_that_are_the_whole(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_long_recording_is_heard_in_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wave = np.random.default_rng(1).normal(size=30_000).astype(np.float32) / 8
     whole = learned(AudioField(standardise=False), [recorded(tmp_path / "a.wav", wave, 8000)])
     wanted = whole.encode([tmp_path / "a.wav"]).flat
