@@ -99,7 +99,8 @@ def wrong_option(config: Config, trust: Sequence[str] | None = None) -> str | No
         takes = options_of(locate(section["_target_"], trust, f"{name}._target_"))
         if name == "task" and isinstance(config.get("model"), dict):
             of_model = options_of(locate(config["model"]["_target_"], trust))
-            takes |= {key: of_model[key] for key in MODEL_KEYS if key in of_model}
+            said = [key for key in MODEL_KEYS if key in of_model and section.get(key) == config["model"].get(key)]
+            takes |= {key: of_model[key] for key in said}
         for key, value in section.items():
             if isinstance(value, dict):
                 sentence = wrong_option({f"{name}.{key}": value}, trust)
@@ -177,8 +178,8 @@ def source(config: Config, trust: Sequence[str] | None = None) -> Any:
         options["columns"] = {name: column for name, column in columns.items() if column is not None}
         options["fields"] = {name: make(field, trust) for name, field in described.items()}
         options["format"] = make(options["format"], trust)
-        if options.get("drawn") is not None:
-            options["drawn"] = make(options["drawn"], trust, seed=config["seed"])
+        if "generated" in options:
+            options["generated"] = make(options["generated"], trust, seed=config["seed"])
     return make(options, trust, **given)
 
 
@@ -218,8 +219,10 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
+    model_options.pop("embeddings", None)  # which a run begins with, and then holds
+    frozen = model_options.pop("freeze_embeddings", False)
     chosen = dict(model_options.pop("encoders", None) or {})
-    first = getattr(getattr(fitted, "read", None), "first", None)
+    first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
     cell = _factory(config["cell"], trust, "input_size", "hidden_size")
@@ -233,11 +236,21 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
         wholes=getattr(fitted, "wholes", {}),
+        recent=getattr(fitted, "recent", None),
         encoders={name: _encoder(options, cell, trust) for name, options in chosen.items()},
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
+    if frozen and (embedding := word_embedding(model)) is not None:
+        embedding.weight.requires_grad_(False)
     return Assembly(fitted, objective, task, model)
+
+
+def word_embedding(model: nn.Module) -> nn.Embedding | None:
+    """The embedding of a model's first input; None where it is not embedded."""
+    encoders: dict[str, nn.Module] = model.encoders() if hasattr(model, "encoders") else {}  # type: ignore[operator]
+    found = getattr(encoders.get(""), "embedding", None)
+    return found if isinstance(found, nn.Embedding) else None
 
 
 def _encoder(options: Config, cell: Callable[..., Any] | None, trust: Sequence[str] | None) -> Callable[..., Any]:

@@ -83,7 +83,10 @@ def test_every_choice_composes(choice):
         (["+fiedl@data.fields.a=text"], "unknown group 'fiedl@data.fields.a'; did you mean 'field@data.fields.a'?"),
         (["--experiment=digits"], "unrecognized arguments: --experiment=digits"),
         (["cell=4"], "cell=4: choose one of gru, lstm, rnn"),
-        (["model=null"], "model=null: choose one of encoder_decoder, recurrent"),
+        (
+            ["model=null"],
+            "model=null: choose one of bag_of_words, cnn, conv_recurrent, encoder_decoder, feed_forward, recurrent",
+        ),
         (["experiment=digts"], "unknown experiment 'digts'; did you mean 'digits'?"),
         (["hydra/launcher=basics"], "unknown hydra/launcher 'basics'; did you mean 'basic'?"),
         (

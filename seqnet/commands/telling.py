@@ -1,7 +1,7 @@
 """Who is told of a run, and what: the observers and the description that they begin with."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqnet.build import Assembly
@@ -45,9 +45,14 @@ def jump(trainer: Trainer, before: Limits | None) -> tuple[float, float] | None:
 
 
 def description(
-    folder: Path, beginning: Beginning, state: RunState, data: DataOfRun, jumped: tuple[float, float] | None
+    folder: Path,
+    beginning: Beginning,
+    state: RunState,
+    data: DataOfRun,
+    jumped: tuple[float, float] | None,
+    remarks: Sequence[str] = (),
 ) -> Run:
-    """The run as it is now. jumped: see `jump`, of where it began."""
+    """The run as it is now. jumped: see `jump`, of where it began. remarks: on what it begins with."""
     trainer, source = state.trainer, state.assembly.source
     return Run(
         folder=folder,
@@ -65,12 +70,12 @@ def description(
         device=str(trainer.precision.device),
         monitor=state.stopping.monitor,
         minutes=trainer.position.seconds / 60,
-        notes=_notes(state.assembly, data),
+        notes=(*_notes(state.assembly, data), *remarks),
         resumed=beginning.components is not None,
         changed=tuple(_changes(beginning, trainer)),
         log_file=folder / "train.log",
-        reads=tuple(reads(state.assembly)),
-        asks=asks(source),
+        reads=tuple(reads(state.assembly, state.config["groups"])),
+        asks=asks(source, state.config["groups"]),
         rows=state.rows,
         jump=jumped,
     )

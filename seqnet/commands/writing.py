@@ -15,6 +15,7 @@ from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.decoding.among import Among
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.roll_out import roll_out
 from seqnet.errors import ConfigurationError, DataError, visible
 from seqnet.kinds import Axis
@@ -116,10 +117,17 @@ class Writer:
             memory, state = model.begin(batch.to(self.precision.device))
             if self.numbers:
                 return roll_out(model, memory, state, source.writing.longest, source.targets.size)
-            found: Found = self._decoder.decode(model, memory, state, source.writing, prefix, self._generator)
+            found: Found = self._obeying(batch).decode(model, memory, state, source.writing, prefix, self._generator)
         self._written += len(found)
         self._cut += sum(not several[0].ended for several in found)
         return found
+
+    def _obeying(self, batch: Batch) -> Any:
+        """The decoder, held to the grammar of what is written where there is one."""
+        grammar = self.assembly.source.writing.grammar
+        if grammar is None or batch.source_lengths is None:
+            return self._decoder
+        return Obeying(self._decoder, grammar, batch.source_lengths)
 
     @property
     def notes(self) -> list[str]:

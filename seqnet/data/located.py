@@ -10,8 +10,8 @@ from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.columns import resolve, used
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
+from seqnet.data.formats.generated import Generated
 from seqnet.data.raw_block import RawBlock
-from seqnet.data.sources.drawn_rows import DrawnRows
 
 FILES = 64  # that are opened for one block of rows
 
@@ -21,8 +21,8 @@ class Located:
     """Files, and the column of each field that is read.
 
     path, data_dir, name, about, format: as for `find`. columns: by field. further: columns that no field reads and that
-    must be there. opening: the fields whose values are files. running: the one field is a running text. drawn: rows
-    in place of files.
+    must be there. opening: the fields whose values are files. running: the one field is a running text. generated: rows
+    that are drawn in place of files.
     """
 
     path: str | Path | Sequence[str] | None
@@ -34,13 +34,13 @@ class Located:
     further: Sequence[Column] = ()
     opening: frozenset[str] = frozenset()
     running: bool = False
-    drawn: DrawnRows | None = None
+    generated: Generated | None = None
 
     @property
     def where(self) -> str:
         """What is read, for messages."""
-        if self.drawn is not None:
-            return "the rows that are drawn"
+        if self.generated is not None:
+            return type(self.generated).__name__.lower()
         path = self.path if self.path is not None else Path(self.data_dir) / str(self.name)
         return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
 
@@ -48,8 +48,8 @@ class Located:
     def found(self) -> Found:
         """The files of each split, once their columns were looked for. Raises DataError."""
         columns = list(self.columns.values())
-        if self.drawn is not None:
-            found = self.drawn.found()
+        if (drawn := self.generated) is not None:
+            found = Found({split: [Part(file, drawn)] for split, file in drawn.files.items()})
         else:
             found = find(self.path, self.data_dir, self.name, self.about, self.format, columns)
         for parts in found.splits.values():

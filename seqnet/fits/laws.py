@@ -195,6 +195,14 @@ def _decoder(parts: Parts) -> str | None:
     return None
 
 
+def _lags(parts: Parts) -> str | None:
+    """5. What goes to the output layer has a model that hands it on."""
+    lags = parts.section("data").get("lags")
+    if lags is None or parts.takes("model", "recent"):
+        return None
+    return f"data.lags={shown(lags)} are read by the output layer, and {parts.choice('model')} hands it none"
+
+
 def _states(parts: Parts) -> str | None:
     """5. A state that is handed on as it is is one that the other cell can take."""
     if parts.section("model").get("bridge") != "copy" or parts.config.get("decoder_cell") is None or not parts.inputs:
@@ -224,6 +232,8 @@ def _own(parts: Parts) -> str | None:
 def _monitor(parts: Parts) -> str | None:
     """6. What says which checkpoint is best is a score of the objective or the task."""
     of_objective: Sequence[str] = parts.said("objective", "scores")
+    if callable(of_objective):  # what it counts follows from what is asked
+        of_objective = of_objective(parts.target)
     more = getattr(parts.part("task"), "scores", None)
     known = ("loss", *(of_objective if more is None else more(parts.section("task"), of_objective)))
     monitor = parts.config["training"]["monitor"]
@@ -238,11 +248,25 @@ def _ahead(parts: Parts) -> str | None:
     ahead = getattr(parts.part("model"), "ahead", None)
     if ahead is None or not ahead(parts.section("model")):
         return None
+    both_ways = parts.section("model").get("bidirectional")
+    reader = "model.bidirectional=true" if both_ways else parts.choice("model")
     if parts.target is not None and NEXT in parts.target.traits:
-        return "model.bidirectional=true cannot predict what comes next, which it would have read"
+        return f"{reader} cannot predict what comes next, which it would have read"
     window = parts.config["training"]["window"]
     if window is not None:
-        return f"training.window={window} cuts what model.bidirectional=true reads from its end"
+        return f"training.window={window} cuts what {reader} reads {'from its end' if both_ways else 'as a whole'}"
+    return None
+
+
+def _whole_rows(parts: Parts) -> str | None:
+    """7. Rows that are judged as a whole are not cut, and the task hands them on as such."""
+    if not getattr(parts.part("objective"), "whole_rows", False):
+        return None
+    if not getattr(parts.part("task"), "whole_rows", False):
+        return f"{parts.choice('objective')} judges rows as a whole, and {parts.choice('task')} hands it single items"
+    window = parts.config["training"]["window"]
+    if window is not None:
+        return f"training.window={window} cuts rows, which {parts.choice('objective')} judges as a whole"
     return None
 
 
@@ -269,6 +293,7 @@ LAWS = (
     Law(_target_axis, groups=(("task",), ("task", "model"))),
     Law(_target_item, groups=(("objective",), ("task",), ("task", "objective"))),
     Law(_inputs_read, groups=(("model",),)),
+    Law(_whole_rows, groups=(("objective",),), keys=(("training.window", None),)),
     Law(_features, groups=(("task",), ("model",)), sections=("model",)),
     Law(_traits, groups=(("objective",),), sections=("data",)),
     Law(_losses, groups=(("objective",),)),
@@ -278,6 +303,7 @@ LAWS = (
     Law(_source, groups=(("attention",),), keys=(("attention", None),)),
     Law(_score, groups=(("attention/score",), ("attention",))),
     Law(_decoder, keys=(("decoder_cell", None), ("training.scheduled_sampling", 0.0))),
+    Law(_lags, groups=(("model",),), keys=(("data.lags", None),)),
     Law(_states, sections=("model",)),
     Law(_own),
     Law(_monitor),

@@ -1,6 +1,6 @@
 """The recurrent model: encoders of its inputs, recurrent layers, readout, linear head."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqnet.batch import Batch, Output, Whole
+from seqnet.batch import LAGS, Batch, Output, Whole
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between, stacked
@@ -20,6 +20,7 @@ from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
 from seqnet.models.joins.concat import Concat
 from seqnet.models.joins.join import Join
 from seqnet.models.joins.state import InitialState
+from seqnet.models.linear_base import begin_with_ridge
 from seqnet.options import Dropout, Width, number, shown, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
@@ -57,7 +58,8 @@ class Recurrent(nn.Module):
     join: makes a `Join` of encoders by name, which says what is done with all of these; None: `Concat` for one value a
     row, `InitialState` for the rest. attention: what a join may look at them by.
     encoders: in place of `make_encoder`, by an input's name. head: makes the output layer of its width in place of
-    `nn.Linear`. Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
+    `nn.Linear`. recent: a series' last values, which the output layer reads too (see `linear_base`). Raises
+    ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
     """
 
     @staticmethod
@@ -117,6 +119,7 @@ class Recurrent(nn.Module):
         attention: Callable[[int, int], nn.Module] | None = None,
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
+        recent: Space | None = None,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:
@@ -133,8 +136,10 @@ class Recurrent(nn.Module):
         self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
         for one in self._joins():
             one.attach(self.layers, attention)
+        self.recent = recent is not None
         self.read_size = self.layers.size * (2 if readout == "mean_max" else 1)  # of the vector that is read out
-        self.head = Linear(self.read_size, out_features) if head is None else head(self.read_size)
+        width = self.read_size + (0 if recent is None else recent.size)
+        self.head = Linear(width, out_features) if head is None else head(width)
         self.readout = readout
         self.bidirectional = bidirectional
         self.input_dropout = input_dropout
@@ -174,6 +179,11 @@ class Recurrent(nn.Module):
 
     def _joins(self) -> tuple[Join, ...]:
         return tuple(self.joins)  # type: ignore[arg-type]
+
+    def begin_with(self, batches: Iterable[Batch]) -> None:
+        """Set what is known in closed form from all batches of training. Raises ConfigurationError."""
+        if self.recent:
+            begin_with_ridge(self.head, self.layers.size, batches)
 
     def initial_state(self, batch_size: int) -> RecurrentState:
         """The state at the beginning of every row."""
@@ -217,11 +227,11 @@ class Recurrent(nn.Module):
         time, advance = window.time, window.advance
         if advance == time:
             y, carried = self._run(x, state, lengths, joined)
-            return Output(self._features(y, carried.pooled), self.head, carried)
+            return Output(self._features(y, carried.pooled, window.views), self.head, carried)
         self._refuse_halves()
         y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance), joined)
         rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time), joined)
-        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled), self.head, carried)
+        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled, window.views), self.head, carried)
 
     def step(
         self,
@@ -241,7 +251,7 @@ class Recurrent(nn.Module):
         ahead = {name: view.unsqueeze(1) for name, view in (views or {}).items()}
         joined = joined or self._joined({})
         y, state = self._run(self._read(inputs.unsqueeze(1), ahead, None, joined), state, None, joined)
-        features = self._features(y, state.pooled)
+        features = self._features(y, state.pooled, ahead)
         logits: Tensor = (head or self.head)(features[:, 0] if state.pooled is None else features)
         return logits, state
 
@@ -303,7 +313,7 @@ class Recurrent(nn.Module):
         half = y.shape[2] // 2
         return torch.cat([last[:, :half], y[:, 0, half:]], dim=-1)
 
-    def _features(self, y: Tensor, pooled: Pooled | None) -> Tensor:
+    def _features(self, y: Tensor, pooled: Pooled | None, views: Mapping[str, Tensor]) -> Tensor:
         if pooled is not None:
             y = pooled.value
             count = pooled.steps.clamp(min=1)[:, None]
@@ -312,7 +322,8 @@ class Recurrent(nn.Module):
             elif self.readout == "mean_max":
                 total, highest = y.chunk(2, dim=-1)
                 y = torch.cat([total / count, highest], dim=-1)
-        return F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+        y = F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+        return torch.cat([y, views[LAGS]], dim=-1) if self.recent else y
 
 
 def _highest(before: Tensor, steps_before: Tensor, steps: Tensor, y: Tensor, lengths: Tensor | None) -> Tensor:

@@ -16,9 +16,11 @@ from seqnet.spaces import Tokens
 from seqnet.tasks.judge import Judge, Objective, asked_items
 from seqnet.tasks.output_layer import loss_of, losses_of
 
-OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf")
+OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed")
 OF_NUMBERS = ("mse", "mae")
-Metrics = Sequence[Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "mse", "mae"]]
+Metrics = Sequence[
+    Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed", "mse", "mae"]
+]
 
 
 class WritingObjective(Objective, Protocol):
@@ -51,9 +53,10 @@ def chosen_loss(losses: Tensor, mask: Tensor, output: Output) -> Tensor:
 class SequenceToSequence:
     """An item at each step of a row, each after those before it; the model's features are [batch time hidden].
 
-    metrics: scores of what is decoded freely, any of token_accuracy, exact_match, cer, wer, bleu and chrf; of numbers,
-    mse and mae. What the objective itself counts is of teacher forcing. Raises ConfigurationError for data without
-    anything to write, for an objective without `losses`, and for metrics that are unknown or not of its items.
+    metrics: scores of what is decoded freely, any of token_accuracy, exact_match, cer, wer, bleu and chrf, of trees in
+    brackets bracket_f1 and well_formed too; of numbers, mse and mae. What the objective itself counts is of teacher
+    forcing. Raises ConfigurationError for data without anything to write, for an objective without `losses`, and for
+    metrics that are unknown or not of its items.
     """
 
     name = "seq2seq"
@@ -122,6 +125,16 @@ class SequenceToSequence:
     def derived(self, loss: float) -> dict[str, float]:
         """What follows from the mean loss under teacher forcing."""
         return forced(self.objective.derived(loss))
+
+    def report(self) -> list[Any]:
+        """Of what is written: scores by length, and errors by kind of edit."""
+        from seqnet.tasks.writing_scores import TEXTS
+        from seqnet.tasks.writing_tables import Edits, Lengths
+
+        texts = [name for name in self.metrics if name in TEXTS]
+        units = {"characters": "cer" in texts, "words": bool({"wer", "bleu", "chrf"} & {*texts})}
+        edits = [Edits(unit) for unit, used in units.items() if used]
+        return [Lengths(lambda: {name: TEXTS[name]() for name in texts}), *edits]
 
     def judge(self) -> WritingJudge:
         """Metrics, nothing counted yet."""

@@ -18,9 +18,10 @@ PACKAGE = Path(seqnet.__file__).parent
 ELSEWHERE = {
     "data": LOADER_KEYS,
     "task": MODEL_KEYS,
+    "model": ("embeddings", "freeze_embeddings"),
     "decoding": ("vocabulary",),
     "field": ("column",),
-}  # by the loader, the model, the writer, the data set
+}  # by the loader, the model, what a run begins with, the writer, the data set
 CODE_ONLY = (
     "encoders",
     "source",
@@ -31,6 +32,8 @@ CODE_ONLY = (
     "heads",
     "columns",
     "described",
+    "generated",
+    "recent",
 )  # what other groups or a user's code hand over
 BUILT = sorted(
     path.relative_to(configuration.CONFIGS).with_suffix("").as_posix()

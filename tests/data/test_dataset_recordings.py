@@ -53,7 +53,7 @@ def test_a_column_says_which_values_are_of_which_split(folder: Path) -> None:
 @pytest.mark.parametrize("experiment", ["spoken_digits", "speech"])
 def test_what_is_masked_is_masked_in_training_alone_and_by_batch(experiment: str) -> None:
     """Batch n of epoch e is a pure function of the seed, e and n, so a run that goes on reads what it would have."""
-    sizes = [f"data.drawn.{split}_size=8" for split in ("train", "valid", "test")]
+    sizes = [f"data.generated.{split}_size=8" for split in ("train", "valid", "test")]
     config = compose("train", [f"experiment={experiment}", *sizes, "data.batch_size=3"]).config
     source = build.source(config)
     source.fit()
@@ -74,7 +74,7 @@ def test_what_is_masked_is_masked_in_training_alone_and_by_batch(experiment: str
 
 
 def test_drawn_rows_are_a_function_of_the_seed_and_splits_differ() -> None:
-    sizes = [f"data.drawn.{split}_size=5" for split in ("train", "valid", "test")]
+    sizes = [f"data.generated.{split}_size=5" for split in ("train", "valid", "test")]
     one, same, other = (source_of(*sizes, *more) for more in ([], [], ["seed=2"]))
     for source in (one, same, other):
         source.fit()
@@ -82,7 +82,7 @@ def test_drawn_rows_are_a_function_of_the_seed_and_splits_differ() -> None:
         assert all(map(torch.equal, tensors(one.split(name)), tensors(same.split(name))))
         assert not torch.equal(one.split(name).inputs.flat[:40], other.split(name).inputs.flat[:40])
     assert not torch.equal(one.split("train").inputs.flat[:40], one.split("valid").inputs.flat[:40])
-    larger = source_of("data.drawn.train_size=9", *sizes[1:])
+    larger = source_of("data.generated.train_size=9", *sizes[1:])
     larger.fit()
     kept = tensors(one.split("train"))[0]
     assert torch.equal(larger.split("train").inputs.flat[: len(kept)], kept)
@@ -90,7 +90,7 @@ def test_drawn_rows_are_a_function_of_the_seed_and_splits_differ() -> None:
 
 @pytest.mark.parametrize("experiment", ["speech", "speech_ctc"])
 def test_an_encoder_that_is_chosen_for_the_first_input_is_the_one_that_reads_it(experiment: str) -> None:
-    sizes = [f"data.drawn.{split}_size=4" for split in ("train", "valid", "test")]
+    sizes = [f"data.generated.{split}_size=4" for split in ("train", "valid", "test")]
     config = compose("train", [f"experiment={experiment}", *sizes]).config
     source = build.source(config)
     source.fit()

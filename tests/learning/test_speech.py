@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from seqnet.data.sources.spelled_tones import SpelledTones
+from seqnet.data.sources.spoken_tones import SpokenTones
 
 from seqnet.cli import answer
 from seqnet.data.generation import generator
-from seqnet.data.sources.spelled_tones import SpelledTones
-from seqnet.data.sources.spoken_tones import SpokenTones
 
 soundfile = pytest.importorskip("soundfile")
 QUIET = ["threads=1", "device=cpu", "observers.console=false", "observers.tensorboard=false", "observers.samples=false"]

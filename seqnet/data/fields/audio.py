@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqnet.data.fields.field import Block, Distort, Raw
+from seqnet.data.fields.field import Block, Raw, Vary
 from seqnet.data.fields.masks import Masks
 from seqnet.data.fields.options import at_least, chosen, no_effect
 from seqnet.data.fields.pictures import content
@@ -75,7 +75,7 @@ class AudioField:
             raise no_effect("mask_bands", mask_bands, "with features=raw, which has no bands")
         if mask_bands > bands:
             raise ConfigurationError(f"data.fields.*.mask_bands={mask_bands} is above bands={bands}: lower it")
-        self.distort: Distort | None = Masks(mask_bands, mask_time) if mask_bands or mask_time else None
+        self.vary: Vary | None = Masks(mask_bands, mask_time) if mask_bands or mask_time else None
         self._said = self._rate = rate
         self._raw, self._bands, self._standardise = features == "raw", bands, standardise
         self._window_ms, self._hop_ms = window_ms, hop_ms

@@ -19,8 +19,8 @@ Raw = Any
 Augment = Callable[[Batch, torch.Generator], Batch]
 """Changes a training batch at random, inputs and targets alike."""
 
-Distort = Callable[[Tensor, Tensor, torch.Generator], Tensor]
-"""Changes values [batch time feature] of rows of lengths [batch] at random, as an input of training."""
+Vary = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""Changes the values [batch time ...] of an input at random, in training. Lengths [batch] stay as they are."""
 
 
 class Block(NamedTuple):
@@ -60,7 +60,7 @@ class Field(Protocol):
     have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
 
     A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
-    `distort`, what is done to it in training batches where it is an input, or None;
+    `vary`, what is done to it in training where it is an input, or None, and `reorders`, whether that moves steps;
     `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
     """
 

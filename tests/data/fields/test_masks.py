@@ -51,7 +51,7 @@ def test_nothing_but_the_generator_decides() -> None:
 
 
 def test_they_are_an_option_of_recordings() -> None:
-    assert AudioField().distort is None and AudioField(mask_time=0.1).distort == Masks(0, 0.1)
+    assert AudioField().vary is None and AudioField(mask_time=0.1).vary == Masks(0, 0.1)
     with pytest.raises(ConfigurationError, match="mask_bands=5 is above bands=4"):
         AudioField(bands=4, mask_bands=5)
     with pytest.raises(ConfigurationError, match="mask_bands"):
