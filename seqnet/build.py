@@ -222,7 +222,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     model_options.pop("embeddings", None)  # which a run begins with, and then holds
     frozen = model_options.pop("freeze_embeddings", False)
     chosen = dict(model_options.pop("encoders", None) or {})
-    first = getattr(getattr(fitted, "read", None), "first", None)
+    first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
     model = make(

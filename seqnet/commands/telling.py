@@ -73,8 +73,8 @@ def description(
         resumed=beginning.components is not None,
         changed=tuple(_changes(beginning, trainer)),
         log_file=folder / "train.log",
-        reads=tuple(reads(state.assembly)),
-        asks=asks(source),
+        reads=tuple(reads(state.assembly, state.config["groups"])),
+        asks=asks(source, state.config["groups"]),
         rows=state.rows,
         jump=jumped,
     )

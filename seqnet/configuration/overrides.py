@@ -50,7 +50,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
 
     def refuse(message: str) -> None:
         flag = re.search(r"(--?[\w-]+)", message)
-        known = [text for action in parser._actions for text in action.option_strings]
+        known = [text for action in parser._actions for text in action.option_strings if "rerun" not in text]
         raise ConfigurationError(f"{message}{did_you_mean(flag[1], known) if flag and flag[1] not in known else ''}")
 
     parser.allow_abbrev = False  # --experiment would be Hydra's --experimental-rerun
@@ -60,6 +60,8 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         raise ConfigurationError(f"--config-dir {parsed.config_dir}: there is no such folder")
     if parsed.config_name or parsed.config_path:
         raise ConfigurationError("--config-name and --config-path are seqnet's own: add to its files with --config-dir")
+    if parsed.experimental_rerun is not None:
+        raise ConfigurationError("--experimental-rerun reads a pickle, which can run code: type the overrides again")
     overrides = []
     for line in parsed.overrides:
         try:

@@ -24,6 +24,7 @@ from seqnet.data.formats.archive import Member
 from seqnet.data.formats.folder import Folder
 from seqnet.data.formats.opening import Beside, Inside
 
+UNUSED = 30 * 24 * 3600  # seconds after which an entry that no run has found is let go
 LARGE = 1 << 24  # bytes of files, from where on it is worth while
 PIECE = 1 << 20  # bytes that are looked at at a time
 JUST_NOW = 2_000_000_000  # nanoseconds in which a file can change without another date
@@ -60,6 +61,7 @@ class Cache:
                 column: Ragged(_mapped(place / flat, kind, shape), _mapped(place / offsets, "int64", [-1]))
                 for column, flat, offsets, kind, shape in manifest["columns"]
             }
+            os.utime(place)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return manifest["told"], columns
@@ -79,6 +81,7 @@ class Cache:
             if self.load(name) is None:
                 shutil.rmtree(place, ignore_errors=True)  # it is damaged
                 there.rename(place)
+            self._prune()
         except (OSError, TypeError, ValueError):
             pass  # another run was quicker, or it cannot be kept
         finally:
@@ -89,6 +92,13 @@ class Cache:
 
     def _place(self, name: str) -> Path:
         return self._folder / _sum([self._key.encode(), name.encode()])
+
+    def _prune(self) -> None:
+        """Remove what no run has found for long; a run that has mapped it keeps what it reads."""
+        for entry in self._folder.iterdir():
+            with suppress(OSError):
+                if time.time() - entry.stat().st_mtime > UNUSED:
+                    shutil.rmtree(entry)
 
     def _write(self, there: Path, told: Any, columns: Mapping[str, Ragged]) -> None:
         listed = []

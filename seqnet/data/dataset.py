@@ -106,6 +106,11 @@ class Dataset:
     # ------------------------------------------------------------------------- what is known before data is read
 
     @property
+    def first(self) -> str | None:
+        """The name of the input that a model steps through, or reads whole as the source; None where there is none."""
+        return self._layout.read.first
+
+    @property
     def input_kinds(self) -> dict[str, Kind]:
         """What each input holds: the first, unless it is a source, step by step."""
         return self._layout.input_kinds
@@ -298,7 +303,7 @@ class Dataset:
 
     def show(self, inputs: Tensor) -> str:
         """The first input of a row, for a person. inputs: [time] or [time feature]."""
-        first = self._layout.read.first
+        first = self.first
         return self.text(inputs) if first is None else legible.show(self.fields[first], inputs)
 
     @property
@@ -329,8 +334,8 @@ class Dataset:
 
     def source_words(self, row: Tensor) -> list[str]:
         """Each position of a source by itself, as the label of an axis. row: [source_time ...]."""
-        assert self._layout.read.first is not None
-        return legible.positions(self.fields[self._layout.read.first], self.source, row)
+        assert self.first is not None
+        return legible.positions(self.fields[self.first], self.source, row)
 
     def encode_target(self, text: str) -> list[int]:
         """The ids of a target, or of its beginning. Raises DataError for a token that is never written."""

@@ -153,7 +153,7 @@ def test_an_encoder_of_ones_own_reads_the_first_input_too(mine: Any) -> None:
     encoder = "+model/encoder@model.encoders.age=doubled"
     found = mine("train", *choices, "data.inputs=[age]", encoder, "training.max_epochs=1", "run_dir=run", "device=cpu")
     assert found.code == 0, found.err
-    assert "age (strangers_mine) by Doubled, 1 wide" in found.out
+    assert "age (roman) by Doubled, 1 wide" in found.out
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_an_encoder_of_ones_own_reads_the_first_input_too(mine: Any) -> None:
         ("data.fields.age.scale=x", "data.fields.age.scale=x must be a number"),
         ("model.join=aded", "unknown model.join 'aded'; did you mean 'added'?"),
         ("data.format.mark=3", "data.format.mark=3 must be text"),
-        ("data.path=train.csv", "train.csv does not exist"),
+        ("data.path=train.pipe", "train.pipe does not exist; did you mean 'train.pipes'?"),
     ],
 )
 def test_they_are_held_to_the_laws(mine: Any, typed: str, sentence: str) -> None:

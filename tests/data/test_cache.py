@@ -163,3 +163,14 @@ def test_of_files_that_a_table_names_the_names_and_sizes_count(tmp_path: Path) -
     kept = len(list((tmp_path / "kept" / "data").iterdir()))
     assert pictures((8, 8)) == first and len(list((tmp_path / "kept" / "data").iterdir())) == kept
     assert pictures((8, 9)) != first
+
+
+def test_what_no_run_has_found_for_long_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, column = cache.Cache(tmp_path, "key"), {"one": Ragged.of([torch.arange(3)])}
+    for name in ("old", "found", "new"):
+        kept.save(name, {"name": name}, column)
+    for entry in (tmp_path / "data").iterdir():
+        os.utime(entry, (0, 0))
+    assert kept.load("found") is not None
+    kept.save("newer", {}, column)
+    assert [kept.load(name) is not None for name in ("old", "found", "new", "newer")] == [False, True, False, True]

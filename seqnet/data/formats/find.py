@@ -19,7 +19,7 @@ from seqnet.data.formats.names import ending, is_archive, is_compressed
 from seqnet.data.formats.opening import Beside, parents, tree
 from seqnet.data.formats.side_by_side import WITHOUT_NAME, column_name, siblings, side_by_side, tables_of
 from seqnet.data.formats.split_names import SPLITS, are_shards, split_called, split_of, stem_of
-from seqnet.errors import ConfigurationError, DataError
+from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
 HELD = 5  # names that an error shows of what a folder holds
 READ_ME = re.compile(r"(read_?me|licen[cs]e|notice|changelog|citation)\b.*", re.IGNORECASE)
@@ -72,7 +72,7 @@ def find(
     known = isinstance(format, Auto) and ending(where) in format.by_ending
     if path is not None and isinstance(format, Auto | Hub) and HUB_NAME.fullmatch(str(path)) and not known:
         return _picked(dict(load_hub(str(path))), (), format, columns)
-    raise DataError(f"{where} does not exist: {hint}")
+    raise DataError(f"{where} does not exist{_beside(where) if path is not None and where.suffix else f': {hint}'}")
 
 
 def _picked(found: dict[str, list[Any]], told: Sequence[str], format: Format, columns: Sequence[Column]) -> Found:
@@ -87,6 +87,16 @@ def _picked(found: dict[str, list[Any]], told: Sequence[str], format: Format, co
         if parts:
             splits[split] = parts
     return Found(splits, tuple(dict.fromkeys(said)))
+
+
+def _beside(missing: Path) -> str:
+    """What is there in place of a file that is not: the name most like its own, or the folder's first ones."""
+    if not missing.parent.is_dir():
+        return f": there is no folder {missing.parent}"
+    there = sorted(path.name for path in missing.parent.iterdir())
+    if not there:
+        return f": {missing.parent} is empty"
+    return did_you_mean(missing.name, there) or f": {missing.parent} holds {shown(', '.join(there), 200)}"
 
 
 def _hint(format: Format, columns: Sequence[Column]) -> str:
