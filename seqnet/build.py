@@ -178,8 +178,8 @@ def source(config: Config, trust: Sequence[str] | None = None) -> Any:
         options["columns"] = {name: column for name, column in columns.items() if column is not None}
         options["fields"] = {name: make(field, trust) for name, field in described.items()}
         options["format"] = make(options["format"], trust)
-        if options.get("drawn") is not None:
-            options["drawn"] = make(options["drawn"], trust, seed=config["seed"])
+        if "generated" in options:
+            options["generated"] = make(options["generated"], trust, seed=config["seed"])
     return make(options, trust, **given)
 
 
@@ -225,17 +225,19 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
+    cell = _factory(config["cell"], trust, "input_size", "hidden_size")
     model = make(
         model_options,
         trust,
-        cell=_factory(config["cell"], trust, "input_size", "hidden_size"),
+        cell=cell,
         decoder_cell=_factory(config.get("decoder_cell"), trust, "input_size", "hidden_size"),
         attention=_factory(config["attention"], trust, "query_size", "memory_size"),
         inputs=fitted.inputs,
         source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
         wholes=getattr(fitted, "wholes", {}),
-        encoders={name: _encoder(options, trust) for name, options in chosen.items()},
+        recent=getattr(fitted, "recent", None),
+        encoders={name: _encoder(options, cell, trust) for name, options in chosen.items()},
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
@@ -251,9 +253,12 @@ def word_embedding(model: nn.Module) -> nn.Embedding | None:
     return found if isinstance(found, nn.Embedding) else None
 
 
-def _encoder(options: Config, trust: Sequence[str] | None) -> Callable[..., Any]:
-    """Makes the encoder that `options` describe of what is known of an input, its width and a deviation."""
-    return lambda space, size, std: make(options, trust, space=space, size=size, std=std)
+def _encoder(options: Config, cell: Callable[..., Any] | None, trust: Sequence[str] | None) -> Callable[..., Any]:
+    """Makes the encoder that `options` describe of what is known of an input, its width and a deviation.
+
+    cell: makes the model's cells, for an encoder that has layers of them.
+    """
+    return lambda space, size, std: make(options, trust, space=space, size=size, std=std, cell=cell)
 
 
 def _factory(options: Config | None, trust: Sequence[str] | None, *names: str) -> Callable[..., Any] | None:

@@ -21,6 +21,7 @@ class Axis(StrEnum):
     STEP = "step"  # one for each step of what is read, aligned with it
     SEQUENCE = "sequence"  # a sequence with a length of its own
     GRID = "grid"  # height x width
+    FRAME = "frame"  # one for each step of what is read, or for every few of them, whatever is asked
 
 
 ENDS = "ends"  # trait: what is written begins and ends with tokens of its own

@@ -52,6 +52,8 @@ OPTIONS: Mapping[str, Option] = {
     "prompt": or_null(ANY_TEXT),
     "prefix": or_null(ANY_TEXT),
     "attention_maps": PATH,
+    "pictures": PATH,
+    "horizon": or_null(STEPS),
     "samples": COUNT,
     "length": or_null(STEPS),
     "temperature": or_null(NOT_NEGATIVE),

@@ -52,7 +52,7 @@ def groups() -> tuple[str, ...]:
 
 NESTED = {"field": "data.fields", "model/encoder": "model.encoders"}
 """Groups of which any number is chosen, each at a name of the user's: `field@data.fields.NAME`."""
-INNER = ("data/format", "data/drawn", "attention/score", "model/join")
+INNER = ("data/format", "data/generated", "attention/score", "model/join")
 """Groups whose choice is a part of another group's: `attention/score=dot`, or `attention.score=dot`."""
 
 

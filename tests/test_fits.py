@@ -31,6 +31,37 @@ def refusal(*typed: str) -> str | None:
 
 CLASHES = [
     (
+        "experiment=speech_ctc decoding=beam",
+        "decoding=beam decodes answers that are written step by step, and task=transcription judges an answer at every "
+        "few steps of what is read: set decoding=best_path or decoding=prefix_beam",
+    ),
+    (
+        "experiment=speech decoding=prefix_beam",
+        "decoding=prefix_beam decodes an answer at every few steps of what is read, and task=seq2seq judges",
+    ),
+    (
+        "experiment=speech_ctc objective=tokens",
+        "objective=tokens does not tell the loss of whole rows, which task=transcription needs: set objective=ctc",
+    ),
+    (
+        "experiment=speech objective=ctc",
+        "objective=ctc does not tell the loss of each step, which task=seq2seq needs: set objective=adaptive or obj",
+    ),
+    (
+        "experiment=speech_ctc training.window=20",
+        "training.window=20 cuts the answers that task=transcription judges as a whole: set training.window=null",
+    ),
+    (
+        "experiment=speech_ctc task=seq2seq",
+        "model=transcriber gives an answer at every few steps of what is read, and task=seq2seq judges answers that",
+    ),
+    ("experiment=speech_ctc attention=soft", "attention=soft looks back at what was read, and model=transcriber"),
+    ("experiment=digits objective=ctc", "task=many_to_one judges one answer a row, and objective=ctc answers that are"),
+    (
+        "experiment=spoken_digits +model/encoder@model.encoders.audio=pyramid",
+        "model.encoders.audio does not read the data's input 'audio' (number, step)",
+    ),
+    (
         "objective=regression",
         "objective=regression judges numbers or any of several labels, and this data's answers are one of "
         "several labels: set objective=classification",
@@ -223,7 +254,10 @@ CLASHES = [
     ),
     ("experiment=jsb_chorales objective.threshold=2", "objective.threshold=2 must be a number above 0 and below 1"),
     ("experiment=sentiment model=cnn model.widths=[3,3]", "model.widths=[3,3] must be a list of different whole"),
-    ("experiment=names data.drawn.valid_share=0.6 data.drawn.test_share=0.5", "data.drawn.valid_share=0.6 and"),
+    (
+        "experiment=names data.generated.valid_share=0.6 data.generated.test_share=0.5",
+        "data.generated.valid_share=0.",
+    ),
     (
         "cell@decoder_cell=gru",
         "cell@decoder_cell=gru is the cell of a decoder, and model=recurrent has none: set cell@decoder_cell=null",
@@ -253,6 +287,20 @@ CLASHES = [
         "experiment=tiny_shakespeare objective=adaptive objective.label_smoothing=0.1",
         "unknown key 'objective.label_smoothing': objective=adaptive has none",
     ),
+    (
+        "experiment=entities training.window=5 model.bidirectional=false",
+        "training.window=5 cuts rows, which objective=crf judges as a whole: set training.window=null or objective=",
+    ),
+    (
+        "experiment=digits objective=crf",
+        "task=many_to_one judges one answer a row, and objective=crf an answer at every",
+    ),
+    ("experiment=dates objective=crf", "task=seq2seq judges answers that are written step by step, and objective=crf"),
+    (
+        "experiment=part_of_speech objective=crf training.monitor=entity_f1",
+        "training.monitor=entity_f1 is no score of this run: choose loss or accuracy or macro_f1",
+    ),
+    ("experiment=entities objective.label_smoothing=0.1", "unknown key 'objective.label_smoothing': objective=crf has"),
     ("objective=adaptive", "task=many_to_one judges one answer a row, and objective=adaptive an answer at every step"),
     ("experiment=reverse decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
     ("experiment=reverse decoding.min_length=6 decoding.max_length=5", "decoding.min_length=6 is above decoding.max"),

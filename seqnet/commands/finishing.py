@@ -49,6 +49,7 @@ def _averaged(
         restore_objective(state.assembly.objective, best, "the best checkpoint")
         return None
     reports["valid"] = report
+    averaged["buffers"] = dict(model.named_buffers())  # with what the output layer has learned of this split
     averaged["objective"] = state.components()["objective"]
     steps = sorted(map(manifest.step_of, there))
     written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)

@@ -12,11 +12,12 @@ from seqnet.batch import IGNORE, Batch
 from seqnet.build import check_options
 from seqnet.commands import media
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import as_line, writer
+from seqnet.commands.lines import writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.strict_json import as_line
 from seqnet.terminal import say, standard_output, warn
 
 LENGTH = 400  # tokens that a language model makes
@@ -149,9 +150,9 @@ def _suffix(config: Row) -> str | None:
 def _saving(source: Any, suffix: str) -> Callable[[Path, Any], None]:
     """What writes a file of that kind. Raises ConfigurationError where it is not what the run makes."""
     if suffix == ".png":
-        if source.writing.end is not None:
+        if not hasattr(source, "picture"):
             raise ConfigurationError("output: a .png shows a drawing, and this run writes words: choose a .jsonl")
-        return media.write_picture
+        return lambda path, values: media.write_picture(path, source.picture(values))
     if not hasattr(source, "notes"):
         raise ConfigurationError(f"output: a {suffix} plays notes, and this run writes none: choose another ending")
     play = media.write_wav if suffix == ".wav" else media.write_midi

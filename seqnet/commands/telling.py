@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from seqnet.build import Assembly
 from seqnet.commands.beginning import Beginning, Config
 from seqnet.commands.continuing import regroups
 from seqnet.commands.data_of_run import DataOfRun
@@ -69,7 +70,7 @@ def description(
         device=str(trainer.precision.device),
         monitor=state.stopping.monitor,
         minutes=trainer.position.seconds / 60,
-        notes=(*(told() if (told := getattr(source, "remarks", None)) else ()), *remarks),
+        notes=(*_notes(state.assembly, data), *remarks),
         resumed=beginning.components is not None,
         changed=tuple(_changes(beginning, trainer)),
         log_file=folder / "train.log",
@@ -92,3 +93,10 @@ def _changes(beginning: Beginning, trainer: Trainer) -> Iterator[str]:
         )
     if "training.monitor" in changed:
         yield "the best checkpoint is chosen among those to come"
+
+
+def _notes(assembly: Assembly, data: DataOfRun) -> tuple[str, ...]:
+    """What the source and the task have to say of what was read."""
+    of_source, of_task = (getattr(part, "remarks", None) for part in (assembly.source, assembly.task))
+    found = list(of_source()) if of_source is not None else []
+    return (*found, *(of_task(assembly.model, data.splits) if of_task is not None else ()))

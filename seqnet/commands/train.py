@@ -129,6 +129,8 @@ class Training:
             load_weights(assembly.model, judged(initial), config["init_from"])
         loader = self.data.loaders["train"]
         assert loader is not None
+        if initial is None and beginning.components is None and hasattr(assembly.model, "begin_with"):
+            assembly.model.begin_with(loader.batches(0))  # type: ignore[operator]
         trainer = make_trainer(config, assembly, loader, device, trust)
         rehearse(config, assembly, trainer.precision, self.data, trust)
         read = digests(self.data.splits, beginning, folder)

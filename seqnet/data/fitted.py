@@ -12,7 +12,7 @@ from seqnet.data.pairs import with_ends, writing
 from seqnet.data.scaled_so_far import scaled_so_far
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.kinds import AHEAD, LETTERS, Axis, Item
-from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
+from seqnet.spaces import Frame, Image, Space, Spelling, Tokens, Vector, Writing
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Fitted:
     asking: Asking
     source: Space | None = None
     writing: Writing | None = None
+    step: Space | None = None  # of a target that is forecast: one step of it
+    recent: Space | None = None  # its last values, as the output layer reads them
 
     def space_of(self, name: str) -> Space:
         """What an input is to a model."""
@@ -58,6 +60,8 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
         assert isinstance(target, Tokens)
         tokens = with_ends(target.names, target.ranked)
         how = writing(tokens, 1, fields[asked].encoding.forbidden)  # type: ignore[attr-defined]
+        if (grammar := getattr(fields[asked], "grammar", None)) is not None:
+            how = replace(how, grammar=grammar(tokens.names, how.end))
         source = None
         if read.first is not None:
             source = tokens if read.first in layout.shares_with_target else shaped[read.first]
@@ -66,12 +70,15 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
     assert read.first is not None
     inputs = _stepped(shaped[read.first])
     if layout.again:
-        horizon = layout.horizon or 1
+        horizon, step = layout.horizon or 1, target
+        recent = None if layout.lags is None else Vector(layout.lags * step.size)
         target = forecast(target, horizon)
         ahead = [name for name in layout.inputs if AHEAD in fields[name].kind.traits]
         views |= {name: _stepped(forecast(views[name], horizon)) for name in ahead if name in views}
-        asking = NextSteps(read, asked, target, horizon, tuple(ahead), layout.seasons)
-    elif layout.asked_at_steps:
+        season = getattr(fields[asked], "season", None) or 1
+        asking = NextSteps(read, asked, target, horizon, tuple(ahead), layout.seasons, season, layout.lags)
+        return Fitted(layout, fields, inputs, target, views, wholes, asking, step=step, recent=recent)
+    if layout.asked_at_steps:
         asking = EveryStep(read, asked, target)
     else:
         asking = OnceARow(read, asked, target)
@@ -86,7 +93,7 @@ def _shaped(layout: Layout, name: str, one: Field, column: Column) -> Space:
     if isinstance(space, Tokens) and kind.item is Item.LABEL and name in layout.inputs and name != layout.target:
         space = replace(space, names=(*space.names, UNKNOWN))
     if isinstance(space, Image) and kind.axis is not Axis.GRID:  # a picture a step
-        return Vector(space.height * space.size, axis=kind.axis)
+        return Frame.of(space, kind.axis)
     if isinstance(space, Vector) and not space.names and isinstance(column, list) and len(column) == space.size:
         space = replace(space, names=tuple(map(str, column)))
     return replace(space, axis=kind.axis)

@@ -15,7 +15,7 @@ def kept(located: Located, described: Mapping[str, Any] | None, readers: Iterabl
     described: all options, as plain values; None: nothing is. readers: whose classes' files count too.
     """
     folder = cache.folder()
-    if described is None or folder is None or located.drawn is not None:
+    if described is None or folder is None:
         return None
     splits, parts = located.splits, located.parts
     named = list(located.named_files())

@@ -10,8 +10,10 @@ from seqnet.data.files import BadRows, counted, shown
 from seqnet.data.formats.columns import resolve, used
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
-from seqnet.data.generation import SPLITS
+from seqnet.data.formats.generated import Generated
 from seqnet.data.raw_block import RawBlock
+
+FILES = 64  # that are opened for one block of rows
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class Located:
     """Files, and the column of each field that is read.
 
     path, data_dir, name, about, format: as for `find`. columns: by field. further: columns that no field reads and that
-    must be there. opening: the fields whose values are files. running: the one field is a running text.
-    drawn: makes the rows of each split, in place of files.
+    must be there. opening: the fields whose values are files. running: the one field is a running text. generated: rows
+    that are drawn in place of files.
     """
 
     path: str | Path | Sequence[str] | None
@@ -32,13 +34,13 @@ class Located:
     further: Sequence[Column] = ()
     opening: frozenset[str] = frozenset()
     running: bool = False
-    drawn: Format | None = None
+    generated: Generated | None = None
 
     @property
     def where(self) -> str:
         """What is read, for messages."""
-        if self.drawn is not None:
-            return "the drawn rows"
+        if self.generated is not None:
+            return type(self.generated).__name__.lower()
         path = self.path if self.path is not None else Path(self.data_dir) / str(self.name)
         return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
 
@@ -46,8 +48,8 @@ class Located:
     def found(self) -> Found:
         """The files of each split, once their columns were looked for. Raises DataError."""
         columns = list(self.columns.values())
-        if self.drawn is not None:
-            found = Found({split: [Part(split, self.drawn)] for split in SPLITS})
+        if (drawn := self.generated) is not None:
+            found = Found({split: [Part(file, drawn)] for split, file in drawn.files.items()})
         else:
             found = find(self.path, self.data_dir, self.name, self.about, self.format, columns)
         for parts in found.splits.values():
@@ -81,7 +83,12 @@ class Located:
                 if self.running and not part.format.parted:
                     values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
                 more = rows.columns[len(names) :]
-                yield RawBlock(part.file, rows.numbers, values, part.format.unit, rows.continues, more)
+                block = RawBlock(part.file, rows.numbers, values, part.format.unit, rows.continues, more)
+                if not self.opening:
+                    yield block
+                    continue
+                for begin in range(0, len(rows), FILES):  # what they hold is more than a row of a table
+                    yield block.only(range(begin, min(begin + FILES, len(rows))))
 
     def named_files(self) -> Iterator[Path]:
         """The files that stand in the columns of fields that open them."""

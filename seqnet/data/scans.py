@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Ragged
-from seqnet.data.generation import Unlearned, generator
-from seqnet.data.numbers import read_vectors
+from seqnet.data.generation import Unlearned, equal_rows, generator
+from seqnet.data.numbers import read_json, read_vectors, whole
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import SomeShare
 from seqnet.spaces import Space
@@ -89,6 +89,16 @@ def read_scans(lines: Iterable[str], where: str, first: int, width: int = SIDE) 
         if scan.min() < 0 or scan.max() > DARKEST:
             raise DataError(f"{where}, line {line}: a grey value outside 0 to {DARKEST}")
     return Ragged(scans.flat / DARKEST, scans.offsets)
+
+
+def read_digits(lines: Iterable[str], where: str, first: int) -> Ragged:
+    """Each line a digit, such as 7 or [7]: a sequence of one. Raises DataError."""
+    digits = []
+    for line, text in enumerate(lines, first):
+        value = read_json(text, f"{where}, line {line}")
+        one = value[0] if isinstance(value, list) and len(value) == 1 else value
+        digits.append(whole(one, 0, 9, f"{where}, line {line}"))
+    return equal_rows(torch.tensor(digits, dtype=torch.int64).view(-1, 1))
 
 
 def show_scan(scan: Tensor) -> str:

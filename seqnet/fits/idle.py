@@ -45,8 +45,9 @@ def _unheard(parts: Parts) -> dict[str, str]:
         keys = ("groups.cell", *(f"cell.{key}" for key in parts.section("cell")))
         found |= dict.fromkeys(keys, f"{choice} has no recurrence")
     data = parts.section("data")
-    if data.get("drawn") and (data["path"] is not None or data["name"] is not None):
-        found |= dict.fromkeys((f"data.drawn.{key}" for key in data["drawn"]), "files are read, and nothing is drawn")
+    if data.get("generated") and (data["path"] is not None or data["name"] is not None):
+        why = "files are read, and nothing is drawn"
+        found |= dict.fromkeys((f"data.generated.{key}" for key in data["generated"]), why)
     for key in parts.section("task").keys() & {*build.MODEL_KEYS}:
         if key not in model:
             found[f"task.{key}"] = f"{choice} has no {key}"

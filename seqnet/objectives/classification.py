@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -96,7 +96,10 @@ class Classification:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n out]; targets: [n], UNKNOWN_LABEL for a class never seen."""
-        decisions, _ = self.decide(logits)
+        self.count(metrics, self.decide(logits)[0], targets)
+
+    def count(self, metrics: dict[str, Metric], decisions: Tensor, targets: Tensor) -> None:
+        """Count n items that are decided already. decisions, targets: [n]."""
         targets = targets.where(targets != UNKNOWN_LABEL, self.targets.size)
         for name, metric in metrics.items():
             if name == "baseline_accuracy" and self.targets.commonest is not None:
@@ -111,9 +114,22 @@ class Classification:
         logit = logits.squeeze(-1)
         return (logit > 0).long(), logit.abs().sigmoid()
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability of each class, [... classes]. logits: [... out]."""
+        if not self.one_logit:
+            return logits.softmax(dim=-1)
+        second = logits.sigmoid()
+        return torch.cat([1 - second, second], dim=-1)
+
     def explain(self, decision: int) -> str:
         """The name of a class."""
         return self.targets.names[decision]
+
+    def report(self, horizon: int) -> list[Any]:
+        """A row a class, and which was taken for which."""
+        from seqnet.objectives.tables import Classes
+
+        return [Classes(self.class_names)]
 
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""

@@ -117,9 +117,19 @@ class MultiLabel:
         there = self._there(logits)
         return there, F.logsigmoid(torch.where(there, logits, -logits)).sum(dim=-1).exp()
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability that each label is there, [... labels]."""
+        return logits.sigmoid()
+
     def explain(self, decision: list[bool]) -> list[Any]:
         """The labels that are there: their names where the data has any, else their places."""
         return [self.targets.names[i] if self.targets.names else i for i, there in enumerate(decision) if there]
+
+    def report(self, horizon: int) -> list[Any]:
+        """A row a label."""
+        from seqnet.objectives.tables import Labels
+
+        return [Labels(self.targets.names or range(self.out_features))]
 
     def derived(self, loss: float) -> dict[str, float]:
         """nll is the mean loss."""

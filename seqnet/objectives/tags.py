@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -69,9 +69,20 @@ class Tags:
         """The most likely tag and its probability. logits: [... tags]; returns [...] twice."""
         return self._classes.decide(logits)
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability of each tag, [... tags]."""
+        return self._classes.probabilities(logits)
+
     def explain(self, decision: int) -> str:
         """The tag."""
         return self._classes.explain(decision)
+
+    def report(self, horizon: int) -> list[Any]:
+        """A row a type of entity, then what is told of the single tags."""
+        from seqnet.objectives.spans import spans
+        from seqnet.objectives.tables import Entities
+
+        return [Entities(spans), *self._classes.report(horizon)]
 
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""

@@ -155,6 +155,15 @@ def test_other_architectures_learn(trained, options):
 
 
 @pytest.mark.slow
+def test_time_series(trained):
+    """Seasonal-naive is about .98, and the noise that nobody can know about .335."""
+    test = trained("experiment=time_series")["test"]
+    assert test["mase"] < 0.42 < 0.55 * test["mase_seasonal_naive"]
+    assert 0.75 <= test["coverage"] <= 0.85
+    assert test["wql"] < 0.35 * test["wql_seasonal_naive"]
+
+
+@pytest.mark.slow
 def test_adding_over_two_hundred_steps(trained):
     """Always answering 1 gives 1/6."""
     assert trained("experiment=adding", "data.length=200")["test"]["mse"] < 0.01

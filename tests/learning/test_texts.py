@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from seqnet.cli import answer
-from seqnet.data.drawn.motifs import Motifs
-from seqnet.data.drawn.names import Names
-from seqnet.data.drawn.reviews import Reviews
-from seqnet.data.drawn.scans import DigitVectors
-from seqnet.data.drawn.twins import Twins
+from seqnet.data.formats.generated import Generated
+from seqnet.data.generated.motifs import Motifs
+from seqnet.data.generated.names import Names
+from seqnet.data.generated.reviews import Reviews
+from seqnet.data.generated.scans import DigitVectors
+from seqnet.data.generated.twins import Twins
 
 QUIET = ["threads=1", "device=cpu", "observers.console=false", "observers.tensorboard=false", "observers.samples=false"]
 
@@ -48,6 +49,10 @@ def table(path: str, header: list[str], *columns: Any) -> None:
         csv.writer(file).writerows([header, *zip(*columns, strict=True)])
 
 
+def columns(rows: Generated, split: str) -> dict[str, list[Any]]:
+    return dict(zip(rows.names, map(list, zip(*rows.rows_of(split), strict=True)), strict=True))
+
+
 def agree(found: list[Any], wanted: list[Any]) -> float:
     return sum(one == other for one, other in zip(found, wanted, strict=True)) / len(wanted)
 
@@ -59,7 +64,7 @@ FEW = ["data.batch_size=16", "model.hidden_size=16", "model.embedding_size=16", 
 
 def test_sentiment_of_a_table_of_reviews(trained: Any, predicted: Any) -> None:
     rows = Reviews(5, train_size=800, valid_size=1, test_size=40)
-    train, test = rows.draw("train"), rows.draw("test")
+    train, test = columns(rows, "train"), columns(rows, "test")
     table("reviews.csv", ["stars", "what they wrote"], train["label"], train["text"])
     table("new.csv", ["what they wrote"], test["text"])
     own = ["data.path=reviews.csv", "data.fields.text.column=what they wrote", "data.fields.label.column=stars"]
@@ -70,21 +75,21 @@ def test_sentiment_of_a_table_of_reviews(trained: Any, predicted: Any) -> None:
 
 def test_the_order_of_words_in_lines_of_json_and_what_a_bag_of_them_makes_of_it(trained: Any, predicted: Any) -> None:
     rows = Twins(5, train_size=2400, valid_size=1, test_size=40)
-    train, test = rows.draw("train"), rows.draw("test")
+    train, test = columns(rows, "train"), columns(rows, "test")
     pairs = zip(train["text"], train["label"], strict=True)
     lines = [json.dumps({"text": text, "label": label}) for text, label in pairs]
     Path("twins.jsonl").write_text("\n".join(lines) + "\n")
     Path("new.txt").write_text("\n".join(test["text"]) + "\n")
     assert trained("experiment=word_order", "data.path=twins.jsonl")["accuracy"] > 0.75
     assert agree(predicted("new.txt"), test["label"]) > 0.75
-    short = ["model=bag_of_words", "data.drawn.train_size=400", "run_dir=bag"]
+    short = ["model=bag_of_words", "data.generated.train_size=400", "run_dir=bag"]
     assert answer(["train", "experiment=word_order", *short, *QUIET]) == 0
     assert 0.35 < json.loads(Path("bag/results.json").read_text())["test"]["accuracy"] < 0.55
 
 
 def test_dna_of_a_fasta_file_in_lower_case_with_unknown_letters(trained: Any, predicted: Any) -> None:
     rows = Motifs(5, length=40, kept=1.0, train_size=1200, valid_size=1, test_size=40)
-    train, test = rows.draw("train"), rows.draw("test")
+    train, test = columns(rows, "train"), columns(rows, "test")
     records = zip(train["sequence"], train["class"], strict=True)
     fasta = [f">r{n} {label}\n{row[:20].lower()}\nnN{row[20:]}" for n, (row, label) in enumerate(records)]
     Path("dna.fasta").write_text("\n".join(fasta) + "\n")
@@ -95,7 +100,7 @@ def test_dna_of_a_fasta_file_in_lower_case_with_unknown_letters(trained: Any, pr
 
 
 def test_names_of_a_table_of_pairs(trained: Any, predicted: Any) -> None:
-    pairs = Names(0, target="en").draw("train")  # to be copied
+    pairs = columns(Names(0, target="en"), "train")  # to be copied
     table("names.tsv", ["a\tb"], [f"{one}\t{other}".lower() for one, other in zip(*pairs.values(), strict=True)])
     own = ["data.path=names.tsv", "data.fields.source.column=a", "data.fields.target.column=b", "training.max_epochs=4"]
     scores = trained("experiment=names", *own, "model.hidden_size=48", "data.batch_size=16", "optimizer.lr=1e-2")
@@ -106,7 +111,7 @@ def test_names_of_a_table_of_pairs(trained: Any, predicted: Any) -> None:
 
 def test_one_vector_one_answer(trained: Any, predicted: Any) -> None:
     scans = DigitVectors(0)
-    train, test = scans.draw("train"), scans.draw("test")
+    train, test = columns(scans, "train"), columns(scans, "test")
     rows = zip(train["pixels"], train["digit"], strict=True)
     Path("scans.jsonl").write_text("".join(json.dumps({"pixels": one, "digit": digit}) + "\n" for one, digit in rows))
     Path("new.txt").write_text("".join(f"{json.dumps(one)}\n" for one in test["pixels"][:60]))
@@ -135,7 +140,7 @@ def test_dna_is_within_a_point_and_a_half_of_its_ceiling(trained: Any) -> None:
 
 @pytest.mark.slow
 def test_which_motif_comes_first(trained: Any) -> None:
-    order = ["data.drawn.question=order", "data.fields.sequence.both_strands=false", "training.max_epochs=12"]
+    order = ["data.generated.question=order", "data.fields.sequence.both_strands=false", "training.max_epochs=12"]
     assert trained("experiment=dna", *order)["accuracy"] >= 0.99
 
 

@@ -1,6 +1,7 @@
 """What a field is: it makes one named column of numbers out of raw values, learned from the training rows alone."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ class Block(NamedTuple):
 
     flat: np.ndarray  # [total ...]
     lengths: np.ndarray  # [rows] int64: entries of each row; all 1 on Axis.ROW
+    told: Mapping[str, int] = MappingProxyType({})  # what a person should know of the rows, and of how many of them
 
 
 class BadValues(Exception):

@@ -82,6 +82,11 @@ class FramesField(PicturesField):
         flat = np.concatenate([np.zeros((0, *shape), np.float32), *made])
         return Block(flat, np.fromiter(map(len, made), np.int64, len(made)))
 
+    def show(self, entry: Any) -> str:
+        """How many frames a clip has, and of what size."""
+        height, width = self.learned_size
+        return f"{len(entry)} frames of {height} x {width}"
+
     def decode(self, entry: Any) -> Any:
         """The values of a frame, or of each of a row, as lists."""
         return self._unscaled(entry)

@@ -13,6 +13,8 @@ from seqnet.kinds import Axis, Item, Kind
 from seqnet.spaces import Image
 
 LARGEST_SIDE = 1 << 14  # pixels
+LARGEST_SHOWN = (32, 40)  # rows and columns of what is drawn in characters
+SHADES = " .:-=+*#%@"
 
 
 def size_of(option: Sequence[int] | None) -> tuple[int, int] | None:
@@ -119,6 +121,15 @@ class ImageField(PicturesField):
         row = (width,) if self._channels == 1 else (width, self._channels)
         flat = np.concatenate([np.zeros((0, *row), np.float32), *made])
         return Block(flat, np.full(len(made), height, np.int64))
+
+    def show(self, entry: Any) -> str:
+        """A small picture drawn in characters, a line a row; of a large one its size."""
+        height, width = self.learned_size
+        if height > LARGEST_SHOWN[0] or width > LARGEST_SHOWN[1]:
+            return f"{height} x {width} pixels"
+        grey = np.asarray(entry, np.float64).reshape(height, width, -1).mean(2)
+        shades = (grey.clip(0, 1) * (len(SHADES) - 1)).round().astype(int)
+        return "\n".join("".join(SHADES[shade] * 2 for shade in row) for row in shades.tolist())
 
     def decode(self, entry: Any) -> Any:
         """The values of a picture, as lists, row by row."""

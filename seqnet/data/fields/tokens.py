@@ -41,7 +41,9 @@ class WordsField(ABC):
 
     def _rows(self, values: Sequence[Raw]) -> list[list[str]]:
         """The words of each row, normalised, in lower case if so. Raises BadValues."""
-        rows = each(values, words)
+        return self._normal(each(values, words))
+
+    def _normal(self, rows: list[list[str]]) -> list[list[str]]:
         form = self._normalise
         if form is not None:
             rows = [[unicodedata.normalize(form, word) for word in row] for row in rows]

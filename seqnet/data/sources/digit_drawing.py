@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import equal_rows
-from seqnet.data.numbers import read_json, whole
 from seqnet.data.pairs import number_pairs, unanswered_numbers
-from seqnet.data.scans import SIDE, Scanned, show_scan
+from seqnet.data.scans import SIDE, Scanned, read_digits, show_scan
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.spaces import Tokens, Vector, Writing
 
@@ -36,8 +34,11 @@ class DigitDrawing(Scanned):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a digit, such as 7 or [7]; nothing is asked. Raises DataError."""
-        digits = [_digit(line, f"{where}, line {number}") for number, line in enumerate(lines, first)]
-        return unanswered_numbers(equal_rows(torch.tensor(digits, dtype=torch.int64).view(-1, 1)), SIDE)
+        return unanswered_numbers(read_digits(lines, where, first), SIDE)
+
+    def picture(self, values: Tensor) -> Tensor:
+        """A drawing, as it is. values: [8 8]."""
+        return values
 
     def text(self, values: Tensor) -> str:
         """A drawing in characters, eight lines. values: [8 8], from 0 to 1."""
@@ -54,8 +55,3 @@ class DigitDrawing(Scanned):
     def show(self, row: Tensor) -> str:
         """The digit. row: [1]."""
         return self.source_words(row)[0]
-
-
-def _digit(line: str, where: str) -> int:
-    value = read_json(line, where)
-    return whole(value[0] if isinstance(value, list) and len(value) == 1 else value, 0, 9, where)

@@ -180,8 +180,9 @@ def test_a_recording_is_brought_to_the_rate_that_is_said(tmp_path: Path) -> None
     high = resampled(sine(3000, 16000).astype(np.float32), 16000, 4000)
     assert np.abs(high[200:-200]).max() < 0.02  # above half the new rate nothing is left, nor does it come back lower
     first = learned(AudioField(), [tmp_path / "a.wav"])
-    said = "has 8000 samples a second where the first has 6000; say with rate="
-    assert said in refusal(first, recorded(tmp_path / "b.wav", sine(440, 8000), 8000))
+    found = first.encode([tmp_path / "a.wav", recorded(tmp_path / "b.wav", sine(440, 8000), 8000)])
+    assert found.told == {"of another rate, brought to 6,000 samples a second": 1}
+    assert found.lengths[0] == found.lengths[1] and not first.encode([tmp_path / "a.wav"]).told
     with pytest.raises(DataError, match="one of 6000 samples a second, but rate=8000"):
         field.restore(first.state())
 

@@ -1,0 +1,71 @@
+"""A digit, and the scan that is to be drawn of it, pixel by pixel: each grey value is a token."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqnet.data.examples import Examples
+from seqnet.data.generation import equal_rows
+from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
+from seqnet.data.scans import DARKEST, SIDE, Scanned, read_digits, show_scan
+from seqnet.errors import DataError
+from seqnet.kinds import ENDS, Axis, Item, Kind
+from seqnet.spaces import Tokens
+
+
+class DigitPixels(Scanned):
+    """Draw this digit: 64 grey values of 0 to 16, row by row from the top left, each one of 17 tokens.
+
+    So a model gives a distribution of each, and what is drawn from it is a digit in one of many hands. source: the
+    digit, a sequence of one. Split: see Scans.
+    """
+
+    input_kinds = {"source": Kind(Item.TOKEN, Axis.SEQUENCE)}
+    target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({ENDS}))
+    source = Tokens(tuple("0123456789"))
+    inputs = targets = with_ends([str(grey) for grey in range(DARKEST + 1)])
+    writing = writing(targets, longest=SIDE * SIDE + 1)
+
+    def split(self, name: str) -> Examples:
+        """The rows of `train`, `valid` or `test`. Raises ConfigurationError where scikit-learn is not installed."""
+        scans, digits = self.scans.split(name)
+        greys = (scans.flatten(1) * DARKEST).round().long()
+        return pairs(equal_rows(digits[:, None]), equal_rows(greys), self.writing)
+
+    def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
+        """Each line a digit, such as 7 or [7]; nothing is asked. Raises DataError."""
+        return unanswered(read_digits(lines, where, first), self.writing)
+
+    def picture(self, ids: Sequence[Any] | Tensor) -> Tensor:
+        """A drawing, [8 8] of 0 to 1; pixels that were not written are paper."""
+        greys = torch.zeros(SIDE * SIDE)
+        own = torch.tensor(before_end(ids, self.writing)[: SIDE * SIDE], dtype=torch.float32)
+        greys[: len(own)] = own / DARKEST
+        return greys.view(SIDE, SIDE)
+
+    def text(self, ids: Sequence[Any] | Tensor) -> str:
+        """A drawing in characters, eight lines."""
+        return show_scan(self.picture(ids))
+
+    def words(self, ids: Sequence[Any] | Tensor) -> list[str]:
+        """The grey value of each token, as the label of an axis."""
+        return [self.targets.names[int(number)] for number in ids]
+
+    def source_words(self, row: Tensor) -> list[str]:
+        """The digit, as the label of an axis. row: [1]."""
+        return [self.source.names[number] for number in row.tolist()]
+
+    def encode_target(self, text: str) -> list[int]:
+        """The ids of the first grey values of a drawing, `0 0 5 13`. Raises DataError."""
+        ids = []
+        for word in text.split():
+            if word not in self.targets.names[: DARKEST + 1]:
+                raise DataError(f"'{word[:20]}' is no grey value, which are whole numbers from 0 to {DARKEST}")
+            ids.append(int(word))
+        return ids
+
+    def show(self, row: Tensor) -> str:
+        """The digit. row: [1]."""
+        return self.source_words(row)[0]

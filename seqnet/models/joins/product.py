@@ -1,0 +1,35 @@
+"""Further inputs multiplied with every output of the recurrence, element by element (Antol et al. 2015, section 4)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from seqnet.batch import Whole
+from seqnet.layers.stack import Stack
+from seqnet.linear import Linear
+from seqnet.models.joins.join import Join, MakeAttention
+
+
+class Product(Join):
+    """relu(W_o (tanh(W_v v) * tanh(W_u u))) of each output u and of what the further inputs say, v.
+
+    So that a question and a picture decide together: neither says anything alone.
+    """
+
+    def attach(self, layers: Stack, attention: MakeAttention | None) -> None:
+        """The maps to vectors as wide as the layers' outputs."""
+        width = layers.size
+        self.of_outputs = Linear(width, width)
+        self.of_inputs = Linear(self.summaries_size, width)
+        self.combine = Linear(width, width)
+
+    def prepare(self, wholes: Mapping[str, Whole]) -> Tensor:
+        """tanh(W_v v), [batch hidden]."""
+        return torch.tanh(self.of_inputs(self.summaries(wholes)))
+
+    def after(self, prepared: Tensor, y: Tensor, position: Tensor) -> Tensor:
+        """y: [batch time hidden]; returns the same shape."""
+        both = torch.tanh(self.of_outputs(y)) * prepared.unsqueeze(1)
+        combined: Tensor = torch.relu(self.combine(both))
+        return combined
