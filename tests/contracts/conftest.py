@@ -272,7 +272,7 @@ def readable():
         path = config["data"].get("path")
         if path and (Path(path) / "line.txt").is_file():
             return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
-        if (drawn := drawn_inputs(config)) is not None:
+        if (drawn := drawn_inputs(config, fitted)) is not None:
             return drawn
         split = fitted.split("train")
         if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
@@ -283,14 +283,17 @@ def readable():
     return line
 
 
-def drawn_inputs(config):
-    """The inputs of a row that is drawn, as predict reads them; None where none is drawn, or nothing is read."""
+def drawn_inputs(config, fitted):
+    """The inputs of a row that is drawn, as predict reads them; None where none is drawn, or nothing is read.
+
+    Of rows that make sequences it is the first of these.
+    """
     data = config["data"]
     if not data.get("generated") or data["path"] is not None or data["inputs"] == [data["target"]]:
         return None
-    made = build.make(data["generated"], seed=1)
-    row = dict(zip(made.names, next(iter(made.rows_of("train"))), strict=True))
-    read = {name: row[data["fields"][name].get("column") or name] for name in data["inputs"]}
+    blocks, _ = fitted._blocks("train")
+    values = next(blocks).values
+    read = {name: values[name][0] for name in data["inputs"]}
     (first, *more) = read.values()
     return (
         json.dumps(read if more else first, default=np.ndarray.tolist) if more or not isinstance(first, str) else first
