@@ -75,7 +75,13 @@ class Report:
         """The summed loss of a row, as it is trained on."""
         one = slice(row, row + 1)
         alone = replace(
-            output, features=output.features[one], attention=None, log_probability=None, baseline=None, bonus=None
+            output,
+            features=output.features[one],
+            lengths=None if output.lengths is None else output.lengths[one],
+            attention=None,
+            log_probability=None,
+            baseline=None,
+            bonus=None,
         )
         return float(self.task.loss(alone, batch.map(lambda tensor: tensor[one])))
 
@@ -115,7 +121,7 @@ class Report:
             by = scaled[0] if scaled else None
             found = in_the_columns_scale(output.head(some).float(), by)
             for table in tables:
-                table.items(found, in_the_columns_scale(wanted.reshape_as(found), by))
+                table.items(found, in_the_columns_scale(wanted.flatten(1), by))
 
     def batch(self, batch: Batch, written: Sequence[Sequence[Any]] | Tensor | None) -> None:
         """Look at a batch whose windows were seen. written: as for a judge, None where nothing was."""
