@@ -74,10 +74,11 @@ class Report:
     def _loss(self, output: Output, batch: Batch, row: int) -> float:
         """The summed loss of a row, as it is trained on."""
         one = slice(row, row + 1)
+        lengths = None if output.lengths is None else output.lengths[one]
         alone = replace(
             output,
             features=output.features[one],
-            lengths=None if output.lengths is None else output.lengths[one],
+            lengths=lengths,
             attention=None,
             log_probability=None,
             baseline=None,

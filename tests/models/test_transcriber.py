@@ -7,6 +7,7 @@ import torch
 
 from seqnet import build
 from seqnet.batch import IGNORE, Batch
+from seqnet.commands.writing import Writer, greedily
 from seqnet.data.examples import Ragged
 from seqnet.data.pairs import before_end, pairs, with_ends, writing
 from seqnet.decoding.hypothesis import Hypothesis
@@ -14,6 +15,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.objectives.tokens import NextToken
 from seqnet.spaces import Vector
 from seqnet.tasks.transcription import Transcription
+from seqnet.training.precision import Precision
 
 LETTERS = with_ends("abc")
 WRITING = writing(LETTERS, 4)
@@ -112,3 +114,13 @@ ROWS = SimpleNamespace(row_losses=lambda *parts: None, class_names=())
 def test_an_objective_of_steps_is_refused():
     with pytest.raises(ConfigurationError, match="needs the loss of whole rows.*use objective=ctc"):
         Transcription(NextToken(LETTERS), SPACES)
+
+
+def test_what_writes_one_token_after_another_does_not_read_it_off(assembly):
+    precision = Precision("fp32", torch.device("cpu"))
+    beam = {"_target_": "seqnet.decoding.beam.Beam", "beam_size": 5}
+    with pytest.raises(ConfigurationError, match="decoding=beam is of a model that writes one token after another"):
+        Writer(assembly, precision, beam, 1)
+    prefix_beam = {"_target_": "seqnet.decoding.prefix_beam.PrefixBeam", "beam_size": 5}
+    assert greedily(prefix_beam) == {"_target_": "seqnet.decoding.best_path.BestPath"}
+    assert Writer(assembly, precision, prefix_beam, 1).description == {"name": "prefix_beam", "beam_size": 5}

@@ -231,14 +231,13 @@ def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
 
 def _resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    edge = min(len(samples), rate // 10)  # silence beside it, since the spectrum takes the end to meet the beginning
-    padded = np.pad(samples.astype(np.float64), edge)
-    count = round(len(padded) * wanted / rate)
-    if count == 0:
-        raise Unusable("the recording is too short")
+    step = rate // math.gcd(rate, wanted)  # so many samples are a whole number of the new ones, so that none is shifted
+    edge = step * math.ceil(rate / 10 / step)  # silence beside it, since the spectrum takes the end to meet the start
+    padded = np.pad(samples.astype(np.float64), (edge, edge + -len(samples) % step))
+    count = len(padded) // step * (wanted * step // rate)
     spectrum = np.fft.rfft(padded)[: count // 2 + 1]
     made = np.fft.irfft(spectrum, count) * (count / len(padded))
-    begin = round(edge * wanted / rate)
+    begin = edge * wanted // rate
     return made[begin : begin + max(1, round(len(samples) * wanted / rate))].astype(np.float32)
 
 
