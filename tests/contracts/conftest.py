@@ -290,7 +290,19 @@ def drawn_inputs(config):
         return None
     made = build.make(data["generated"], seed=1)
     row = dict(zip(made.names, next(iter(made.rows_of("train"))), strict=True))
-    read = {name: row[data["fields"][name].get("column") or name] for name in data["inputs"]}
+    stepped = any((data.get("rows") or {}).values())  # a row is a step of a sequence, of which one is enough
+
+    def value(column):
+        if isinstance(column, list):
+            return [value(each) for each in column]
+        return [*row.values()][column] if isinstance(column, int) else row[column]
+
+    columns = {name: data["fields"][name].get("column") for name in data["inputs"]}
+    read = {name: value(name if column is None else column) for name, column in columns.items()}
+    read = {
+        name: [each] if stepped and "label" not in data["fields"][name]["_target_"] else each
+        for name, each in read.items()
+    }
     (first, *more) = read.values()
     return (
         json.dumps(read if more else first, default=np.ndarray.tolist) if more or not isinstance(first, str) else first
