@@ -20,6 +20,8 @@ from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.strict_json import as_line
 
 Row = Mapping[str, Any]
+MOMENTS = ("mean", "deviation")  # of a number that is distributed
+OF_STEPS = ("prediction", "score", "probabilities")  # of an answer at every step these are lists
 Tell = Callable[[Sequence[tuple[Read, Row]]], None]
 """Takes what was read of some rows, and the answer to each."""
 
@@ -119,9 +121,8 @@ class Answers:
             return
         found = []
         for read, answer in rows:  # rows of a table that are one sequence have an answer each, where they stand
-            columns = self._columns(answer)
             for step, (place, values) in enumerate(read.rows):
-                found.append((place, values, {name: _at(value, step) for name, value in columns.items()}))
+                found.append((place, values, self._columns(_at(answer, step))))
         for _, values, columns in sorted(found, key=lambda row: row[0]):
             self._add(values, columns)
 
@@ -136,16 +137,29 @@ class Answers:
         prediction = answer["prediction"]
         if self.format.written != "cells":
             return {self.target: prediction}
-        found = {self.target: prediction}
-        if isinstance(prediction, dict):
-            found = dict(prediction)
-        elif self.ahead and isinstance(prediction, list):
-            found = {f"{self.target}+{step}": value for step, value in enumerate(prediction, 1)}
+        found = self._numbers(self.target, prediction)
         if answer.get("score") is not None:
             found["score"] = _shorter(answer["score"])
-        found |= {f"probability_{name}": value for name, value in (answer.get("probabilities") or {}).items()}
-        found |= {name: answer[name] for name in ("spans",) if name in answer}
+        for name in ("probabilities", "spans"):
+            told = answer.get(name)
+            if isinstance(told, dict):
+                found |= {f"probability_{one}": value for one, value in told.items()}
+            elif name in answer:
+                found[name] = told
         return found | ({"error": answer.get("error")} if self.with_errors else {})
+
+    def _numbers(self, name: str, value: Any) -> dict[str, Any]:
+        """A prediction by columns: numbers by their names, those ahead by their steps, quantiles by their shares."""
+        if isinstance(value, list) and self.ahead:
+            return {f"{name}+{step}": each for step, each in enumerate(value, 1)}
+        if not isinstance(value, dict):
+            return {name: value}
+        found: dict[str, Any] = {}
+        for key, each in value.items():  # more than one answer of a number, such as its quantiles, is named after it
+            of = f"{name}_{key}" if isinstance(each, list | dict) or key in MOMENTS or _is_share(key) else key
+            inner = self._numbers(of, each)
+            found |= {f"{one}_{key}": number for one, number in inner.items()} if isinstance(each, dict) else inner
+        return found
 
     def _add(self, values: Row, answer: Row) -> None:
         """Write a row, or hold it until there is an answer that says which columns there are."""
@@ -199,11 +213,18 @@ class Answers:
                 self._flush()
 
 
+def _is_share(name: str) -> bool:
+    """Whether a name is a quantile's share, as 0.1."""
+    return name.startswith("0.") and name[2:].isdecimal()
+
+
 def _shorter(value: Any) -> Any:
     """Probabilities with six digits."""
     return list(map(_shorter, value)) if isinstance(value, list) else float(f"{value:.6g}") if value else value
 
 
-def _at(value: Any, step: int) -> Any:
-    """A step's own part of a list of answers."""
-    return value[step] if isinstance(value, list) else value
+def _at(answer: Row, step: int) -> dict[str, Any]:
+    """What an answer says of a step; what it says of all stands at the first."""
+    parts = {name: value[step] for name, value in answer.items() if name in OF_STEPS and isinstance(value, list)}
+    whole = {name: value if step == 0 or name == "error" else None for name, value in answer.items()}
+    return whole | parts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +93,14 @@ class Crf:
     def explain(self, decision: int) -> str:
         """The tag."""
         return self._classes.explain(decision)
+
+    def report(self, horizon: int) -> list[Any]:
+        """A row a type of entity, where there are some, then what is told of the single tags."""
+        from seqnet.objectives.spans import spans
+        from seqnet.objectives.tables import Entities
+
+        entities = [Entities(spans)] if all(map(BIO.fullmatch, self.class_names)) else []
+        return [*entities, *self._classes.report(horizon)]
 
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""

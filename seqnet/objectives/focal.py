@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -66,6 +66,14 @@ class Focal:
     def explain(self, decision: int) -> str:
         """The name of a class."""
         return self._classes.explain(decision)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability of each class, [... classes]."""
+        return self._classes.probabilities(logits)
+
+    def report(self, horizon: int) -> list[Any]:
+        """A row a class, and which was taken for which."""
+        return self._classes.report(horizon)
 
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""

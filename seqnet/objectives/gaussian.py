@@ -107,6 +107,10 @@ class Gaussian:
             "deviation": in_words(self.targets, (above - mean).tolist()),
         }
 
+    def report(self, horizon: int) -> list[Any]:
+        """What regression reports, of the mean."""
+        return self._mean.report(horizon, lambda logits: self._moments(logits)[0])
+
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""
         return {}

@@ -110,6 +110,10 @@ class Quantile:
         parts = (decision[begin : begin + size] for begin in range(0, len(decision), size))
         return {f"{level:g}": as_answer(self.targets, part) for level, part in zip(self.quantiles, parts, strict=True)}
 
+    def report(self, horizon: int) -> list[Any]:
+        """What regression reports, of the median."""
+        return self._median.report(horizon, lambda logits: self.forecast(logits)[MEDIAN])
+
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""
         return {}

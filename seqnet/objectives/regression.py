@@ -100,14 +100,16 @@ class Regression:
         """One number, a number by name where the data names them, or a list of numbers."""
         return as_answer(self.targets, decision)
 
-    def report(self, horizon: int) -> list[Any]:
-        """Errors by column, and of a forecast by step. horizon: how many steps ahead the numbers are asked for."""
+    def report(self, horizon: int, point: Callable[[Tensor], Tensor] = lambda found: found) -> list[Any]:
+        """Errors by column, and of a forecast by step. horizon: how many steps ahead the numbers are asked for.
+
+        point: of what is given the one answer that is compared.
+        """
         from seqnet.objectives.tables import Numbers
 
         names = tuple(name.removesuffix("+1") for name in self.targets.names[: self.out_features // horizon])
-        return [
-            Numbers(names if horizon > 1 else self.targets.names, horizon, lambda values: undone(self.targets, values))
-        ]
+        names = names if horizon > 1 else self.targets.names
+        return [Numbers(names, horizon, lambda values: undone(self.targets, values), point)]
 
     def derived(self, loss: float) -> dict[str, float]:
         """mse or mae, where that is the loss, in the units of the file."""

@@ -126,18 +126,26 @@ class Labels:
 class Numbers:
     """Errors in the units of the file, by column, and of a forecast by how many steps ahead it is.
 
-    names: of the columns, or () where they have none. undo: from what a model gives to these units.
+    names: of the columns, or () where they have none. undo: from what a model gives to these units. point: of what it
+    gives the one answer that is compared, [n horizon*columns].
     """
 
-    def __init__(self, names: Sequence[str], horizon: int, undo: Callable[[Tensor], Tensor]) -> None:
-        self._names, self._horizon, self._undo = names, horizon, undo
+    def __init__(
+        self,
+        names: Sequence[str],
+        horizon: int,
+        undo: Callable[[Tensor], Tensor],
+        point: Callable[[Tensor], Tensor] = lambda found: found,
+    ) -> None:
+        self._names, self._horizon, self._undo, self._point = names, horizon, undo, point
         self._sums: Tensor | None = None  # [3 horizon columns]: of errors, their absolute values, and their squares
         self._counts: Tensor | None = None
 
     def items(self, found: Tensor, wanted: Tensor) -> None:
-        """Count n items. found, wanted: [n horizon*columns], as a model gives them."""
-        given = self._undo(wanted.reshape_as(found)).double().cpu()
-        error = (self._undo(found).double().cpu() - given).unflatten(1, (self._horizon, -1))
+        """Count n items. found: [n ...], as a model gives them; wanted: [n horizon*columns], in the same scale."""
+        answers = self._point(found)
+        given = self._undo(wanted.reshape_as(answers)).double().cpu()
+        error = (self._undo(answers).double().cpu() - given).unflatten(1, (self._horizon, -1))
         known = ~error.isnan()
         error = error.nan_to_num(0.0)
         sums = torch.stack([error.sum(0), error.abs().sum(0), error.square().sum(0)])

@@ -122,7 +122,7 @@ class Report:
             by = scaled[0] if scaled else None
             found = in_the_columns_scale(output.head(some).float(), by)
             for table in tables:
-                table.items(found, in_the_columns_scale(wanted.reshape_as(found), by))
+                table.items(found, in_the_columns_scale(wanted.flatten(1), by))
 
     def batch(self, batch: Batch, written: Sequence[Sequence[Any]] | Tensor | None) -> None:
         """Look at a batch whose windows were seen. written: as for a judge, None where nothing was."""

@@ -215,3 +215,14 @@ def test_of_an_answer_alone_no_more_is_written(seqnet: Any, judge_run: Path) -> 
         assert found.code == 2 and f"only what is predicted stands in output=out{ending}" in found.err
     found = seqnet("predict", f"run={judge_run}", "output=out.txt", stdin=b"fox\n\nlazy dog\n")
     assert found.code == 0 and [bool(line) for line in Path("out.txt").read_text().splitlines()] == [True, False, True]
+
+
+def test_quantiles_are_named_after_what_they_are_of() -> None:
+    one = [(Read(1, {"x": "1"}), answer({"0.1": 1.0, "0.5": 2.0}))]
+    assert written("one.csv", one) == "x,y_0.1,y_0.5\n1,1.0,2.0\n"
+    ahead = [(Read(1, {"y": "1"}), answer({"mean": [1.0, 2.0], "deviation": [0.5, 0.25]}))]
+    assert written("ahead.csv", ahead, ahead=True) == (
+        "y,y_mean+1,y_mean+2,y_deviation+1,y_deviation+2\n1,1.0,2.0,0.5,0.25\n"
+    )
+    named = [(Read(1, {}), answer({"0.5": {"a": 1.0, "b": 2.0}}))]
+    assert written("named.csv", named) == "a_0.5,b_0.5\n1.0,2.0\n"
