@@ -94,9 +94,10 @@ class NextSteps:
     """At every step the values of the next `horizon` steps of a column that is an input itself.
 
     known_ahead: inputs that stand at a step as what they are in those next steps; a row may have more steps of them
-    than of the others. seasons: of columns that are scaled by what was read so far (see `SoFar`). season: of the column
-    itself, for what its forecast is compared with. lags: how many of its last values stand beside each step. The last
-    step of a row is read where nothing is asked of it, and is left out of examples with targets.
+    than of the others. seasons: of columns that are scaled by what was read so far (see `SoFar`). season: of a column
+    of numbers, for what its forecast is compared with; None: it is of labels. lags: how many of its last values stand
+    beside each step. The last step of a row is read where nothing is asked of it, and is left out of examples with
+    targets.
     """
 
     inputs: Inputs
@@ -105,7 +106,7 @@ class NextSteps:
     horizon: int = 1
     known_ahead: tuple[str, ...] = ()
     seasons: Mapping[str, int | None] = field(default_factory=dict)
-    season: int = 1
+    season: int | None = None
     lags: int | None = None
 
     def examples(self, columns: Columns) -> Examples:
@@ -130,7 +131,7 @@ class NextSteps:
         """Examples of all steps, with nothing asked."""
         made = EveryStep(self.inputs, self.target, self.space).without_targets(self._read(columns))
         found = self._beside(made, columns[self.target])
-        return found if isinstance(self.space, Tokens) else replace(found, continued=partial(self._continued, columns))
+        return found if self.season is None else replace(found, continued=partial(self._continued, columns))
 
     def _continued(self, columns: Columns, rows: Tensor, answers: Tensor, steps: int) -> Examples:
         """Some rows as they go on if these are the answers: in the scale of the column, [rows steps feature].
@@ -158,7 +159,7 @@ class NextSteps:
 
     def _beside(self, examples: Examples, column: Ragged) -> Examples:
         """The same with what each step's answer is scaled by and compared with, and the column's last values."""
-        if isinstance(self.space, Tokens):
+        if self.season is None:
             return examples
         so_far = self._so_far(column)
         views = {REFERENCES: references(column, self.season, self.horizon)}

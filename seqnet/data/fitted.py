@@ -75,7 +75,7 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
         target = forecast(target, horizon)
         ahead = [name for name in layout.inputs if AHEAD in fields[name].kind.traits]
         views |= {name: _stepped(forecast(views[name], horizon)) for name in ahead if name in views}
-        season = getattr(fields[asked], "season", None) or 1
+        season = (getattr(fields[asked], "season", None) or 1) if layout.forecasts else None
         asking = NextSteps(read, asked, target, horizon, tuple(ahead), layout.seasons, season, layout.lags)
         return Fitted(layout, fields, inputs, target, views, wholes, asking, step=step, recent=recent)
     if layout.asked_at_steps:

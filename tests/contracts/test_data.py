@@ -23,11 +23,18 @@ def config(data, tiny, composed, chosen, monkeypatch):
     return composed(*tiny(*chosen(data)))
 
 
+@pytest.fixture(scope="module")
+def sources():
+    """What has learned, by the name of the data: told once, for no test changes it."""
+    return {}
+
+
 @pytest.fixture
-def fitted(config):
-    source = build.source(config)
-    source.fit()
-    return source
+def fitted(data, config, sources):
+    if data not in sources:
+        sources[data] = build.source(config)
+        sources[data].fit()
+    return sources[data]
 
 
 @pytest.fixture

@@ -14,10 +14,15 @@ from seqnet.data.generation import generator
 soundfile = pytest.importorskip("soundfile")
 QUIET = ["threads=1", "device=cpu", "observers.console=false", "observers.tensorboard=false", "observers.samples=false"]
 SMALL = [
-    *(f"data.drawn.{key}" for key in ("train_size=400", "valid_size=20", "test_size=60", "noise=0.05")),
+    *(f"data.generated.{key}" for key in ("train_size=400", "valid_size=20", "test_size=60", "noise=0.05")),
     "data.batch_size=10",
 ]
-SHORT = ["data.drawn.shortest=1", "data.drawn.longest=2", "data.fields.audio.mask_bands=0", "schedule.warmup_steps=10"]
+SHORT = [
+    "data.generated.shortest=1",
+    "data.generated.longest=2",
+    "data.fields.audio.mask_bands=0",
+    "schedule.warmup_steps=10",
+]
 NARROW = ["model.encoders.audio.hidden_size=24", "optimizer.lr=1e-2", "data.fields.audio.mask_time=0"]
 
 
