@@ -68,7 +68,7 @@ def shipped():
             yield pytest.param(options, id=path.stem)
 
 
-@pytest.mark.parametrize("options", shipped())
+@pytest.mark.parametrize("options", list(shipped()))
 def test_what_is_shipped_reads_sequences_and_says_how_many_vectors_there_are(options):
     made = build.make(options, space=Vector(3), size=5, std=1.0, cell=LSTM)
     assert {axis for _, axis in made.reads} == {Axis.SEQUENCE}
