@@ -74,14 +74,19 @@ def test_sentiment_of_a_table_of_reviews(trained: Any, predicted: Any) -> None:
 
 
 def test_the_order_of_words_in_lines_of_json_and_what_a_bag_of_them_makes_of_it(trained: Any, predicted: Any) -> None:
-    rows = Twins(5, train_size=2400, valid_size=1, test_size=40)
+    rows = Twins(5, train_size=2400, valid_size=1, test_size=100)
     train, test = columns(rows, "train"), columns(rows, "test")
     pairs = zip(train["text"], train["label"], strict=True)
     lines = [json.dumps({"text": text, "label": label}) for text, label in pairs]
     Path("twins.jsonl").write_text("\n".join(lines) + "\n")
     Path("new.txt").write_text("\n".join(test["text"]) + "\n")
-    assert trained("experiment=word_order", "data.path=twins.jsonl")["accuracy"] > 0.75
-    assert agree(predicted("new.txt"), test["label"]) > 0.75
+    assert (
+        trained("experiment=word_order", "data.path=twins.jsonl", "data.batch_size=16", "training.max_epochs=4")[
+            "accuracy"
+        ]
+        > 0.85
+    )
+    assert agree(predicted("new.txt"), test["label"]) > 0.8
     short = ["model=bag_of_words", "data.generated.train_size=400", "run_dir=bag"]
     assert answer(["train", "experiment=word_order", *short, *QUIET]) == 0
     assert 0.35 < json.loads(Path("bag/results.json").read_text())["test"]["accuracy"] < 0.55
@@ -102,9 +107,9 @@ def test_dna_of_a_fasta_file_in_lower_case_with_unknown_letters(trained: Any, pr
 def test_names_of_a_table_of_pairs(trained: Any, predicted: Any) -> None:
     pairs = columns(Names(0, target="en"), "train")  # to be copied
     table("names.tsv", ["a\tb"], [f"{one}\t{other}".lower() for one, other in zip(*pairs.values(), strict=True)])
-    own = ["data.path=names.tsv", "data.fields.source.column=a", "data.fields.target.column=b", "training.max_epochs=4"]
+    own = ["data.path=names.tsv", "data.fields.source.column=a", "data.fields.target.column=b", "training.max_epochs=2"]
     scores = trained("experiment=names", *own, "model.hidden_size=48", "data.batch_size=16", "optimizer.lr=1e-2")
-    assert scores["loss"] < 1.5 and scores["cer"] < 0.9  # of 26 letters, 3.2 nats
+    assert scores["loss"] < 2.6  # of 26 letters, 3.2 nats
     Path("new.txt").write_text("iceland\n")
     assert predicted("new.txt")[0]
 
