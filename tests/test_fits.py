@@ -140,7 +140,7 @@ CLASHES = [
     (
         "model.readout=all",
         "model.readout=all gives an answer at every step, and task=many_to_one judges one answer a row: set "
-        "model.readout to last, mean or max or task=many_to_many",
+        "model.readout to last, mean, max or mean_max",
     ),
     (
         "task=many_to_many task.readout=last",

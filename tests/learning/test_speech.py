@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from seqnet.data.sources.spelled_tones import SpelledTones
-from seqnet.data.sources.spoken_tones import SpokenTones
 
 from seqnet.cli import answer
-from seqnet.data.generation import generator
+from seqnet.data.generated.spelled_tones import SpelledTones
+from seqnet.data.generated.spoken_tones import SpokenTones
 
 soundfile = pytest.importorskip("soundfile")
 QUIET = ["threads=1", "device=cpu", "observers.console=false", "observers.tensorboard=false", "observers.samples=false"]
@@ -42,8 +42,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def heard(drawn: SpokenTones | SpelledTones, rows: int = 12) -> int:
     """Of how many WAV files of some rows that nobody has seen `predict` says what is heard."""
     right = 0
-    for row in range(rows):
-        sound, wanted = drawn.draw(generator("unseen", row))
+    for sound, wanted in drawn.draw("unseen", rows, np.random.default_rng(5)):
         soundfile.write("one.wav", sound["array"] / 4, sound["sampling_rate"])
         assert answer(["predict", "run=run", "input=one.wav", "output=told.jsonl"]) == 0
         right += json.loads(Path("told.jsonl").read_text(encoding="utf-8"))["prediction"] == wanted
@@ -52,7 +51,9 @@ def heard(drawn: SpokenTones | SpelledTones, rows: int = 12) -> int:
 
 def test_spoken_words(trained: Any) -> None:
     narrow = ["model.hidden_size=24", "training.ema_decay=null", "optimizer.lr=1e-2"]
-    assert trained("experiment=spoken_digits", *SMALL, *narrow, "training.max_epochs=3")["accuracy"] > 0.9
+    assert (
+        trained("experiment=spoken_digits", *SMALL, *narrow, "training.max_epochs=3")["accuracy"] > 0.7
+    )  # of ten words
     assert heard(SpokenTones(1, noise=0.05), 3) >= 2
 
 
