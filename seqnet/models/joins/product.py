@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqnet.batch import Whole
 from seqnet.layers.stack import Stack
 from seqnet.linear import Linear
 from seqnet.models.joins.join import Join, MakeAttention
 
+GAIN = 3.0  # so that tanh spans most of its range from the first step on
+
 
 class Product(Join):
-    """relu(W_o (tanh(W_v v) * tanh(W_u u))) of each output u and of what the further inputs say, v.
+    """tanh(W_v v) * tanh(W_u u) of each output u and of what the further inputs say, v.
 
     So that a question and a picture decide together: neither says anything alone.
     """
@@ -22,7 +24,8 @@ class Product(Join):
         width = layers.size
         self.of_outputs = Linear(width, width)
         self.of_inputs = Linear(self.summaries_size, width)
-        self.combine = Linear(width, width)
+        for linear in (self.of_outputs, self.of_inputs):  # of two small factors the product would hardly be learnt
+            nn.init.xavier_uniform_(linear.weight, gain=GAIN)
 
     def prepare(self, wholes: Mapping[str, Whole]) -> Tensor:
         """tanh(W_v v), [batch hidden]."""
@@ -30,6 +33,5 @@ class Product(Join):
 
     def after(self, prepared: Tensor, y: Tensor, position: Tensor) -> Tensor:
         """y: [batch time hidden]; returns the same shape."""
-        both = torch.tanh(self.of_outputs(y)) * prepared.unsqueeze(1)
-        combined: Tensor = torch.relu(self.combine(both))
-        return combined
+        both: Tensor = torch.tanh(self.of_outputs(y)) * prepared.unsqueeze(1)
+        return both
