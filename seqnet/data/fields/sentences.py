@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from seqnet.data.levels.words import Parting
 from seqnet.data.fields.field import Block, Raw
 from seqnet.data.fields.options import at_least, chosen
 from seqnet.data.fields.raw import each, words
 from seqnet.data.fields.tokens import WordsField
+from seqnet.data.levels.words import Parting
 from seqnet.data.vocabulary import PADDING, UNKNOWN
 from seqnet.kinds import LETTERS, RANKED, Axis, Item, Kind
 

@@ -15,7 +15,7 @@ ROOM = 2  # pixels beside each digit, on the whole
 
 
 class DigitRows(Generated):
-    """Columns `image` (grey values of 0 to 1, 14 rows of 10 columns a digit) and `caption`: `seven two`, `three eight zero`.
+    """Columns `image` (14 rows of grey values) and `caption`: `seven two`, `three eight zero`.
 
     Digits stand at any height, and with any room between them. fewest, most: how many there are. Scans of one split
     are in no other; see Scans.
