@@ -396,7 +396,7 @@ def caption_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawing_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that draws."""
     folder = tmp_path_factory.mktemp("drawings")
-    return trained(folder, "experiment=digit_drawing", "data.train_share=0.3", "training.max_epochs=2")
+    return trained(folder, "experiment=digit_average", "data.train_share=0.3", "training.max_epochs=2")
 
 
 @pytest.fixture(scope="session")

@@ -84,19 +84,19 @@ CLASHES = [
         "model.tied=true shares the weight of a token embedding, and this",
     ),
     (
-        "experiment=digit_drawing model.tied=true",
+        "experiment=digit_average model.tied=true",
         "model.tied=true shares the weight of a token embedding, and this data's answers are num",
     ),
     ("objective.one_logit=true", "objective.one_logit=true needs exactly two classes, but the data has 10"),
     (
-        "experiment=digit_drawing task.metrics=[bleu]",
+        "experiment=digit_average task.metrics=[bleu]",
         "task.metrics=[bleu] compares tokens, and this data's answers are numbers: choose of mse, mae",
     ),
     (
         "experiment=dates task.metrics=[mse]",
         "task.metrics=[mse] compares numbers, and this data's answers are tokens: choose of token_acc",
     ),
-    ("experiment=digit_drawing training.monitor=mae", "training.monitor=mae is no score of this run; did you mean"),
+    ("experiment=digit_average training.monitor=mae", "training.monitor=mae is no score of this run; did you mean"),
     (
         "experiment=digit_captions model.embedding_size=null",
         "model.embedding_size=null gives the convolutions that read a picture no",
@@ -340,10 +340,10 @@ IDLE = [
     ),
     ("experiment=dates attention=hard attention.temperature=2", "attention.temperature=2.0 has no effect"),
     (
-        "experiment=digit_drawing decoding=beam",
+        "experiment=digit_average decoding=beam",
         "decoding=beam has no effect: numbers are not decoded but rolled out; leave it out, or set decoding=greedy",
     ),
-    ("experiment=digit_drawing decoding.max_length=3", "decoding.max_length=3 has no effect: numbers are not decoded"),
+    ("experiment=digit_average decoding.max_length=3", "decoding.max_length=3 has no effect: numbers are not decoded"),
     ("experiment=digits decoding=sampling", "decoding=sampling has no effect: nothing is written step by step"),
     (
         "experiment=digits checkpoint.average_best=true",

@@ -209,7 +209,7 @@ def small_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str,
             "data.batch_size=4",
         ),
         "drawing": (
-            "experiment=digit_drawing",
+            "experiment=digit_average",
             "data.train_share=0.014",
             "data.valid_share=0.006",
             "debug.evaluation_batches=2",

@@ -1,4 +1,4 @@
-"""Two or three scanned digits on one canvas, named from left to right."""
+"""Scanned digits on one canvas, two or more, named from left to right."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, ClassVar
@@ -15,7 +15,7 @@ ROOM = 2  # pixels beside each digit, on the whole
 
 
 class DigitRows(Drawn):
-    """Columns `image` (14 x 30 grey values of 0 to 1) and `caption`: `seven two`, `three eight zero`.
+    """Columns `image` (14 rows of grey values) and `caption`: `seven two`, `three eight zero`.
 
     Digits stand at any height, and with any room between them. fewest, most: how many there are. Scans of one split
     are in no other; see Scans.
@@ -27,7 +27,7 @@ class DigitRows(Drawn):
         self,
         seed: int,
         fewest: Annotated[int, whole(1, 9)] = 2,
-        most: Annotated[int, whole(1, 9)] = 3,
+        most: Annotated[int, whole(1, 9)] = 2,
         train_size: Rows = 6000,
         valid_size: Rows = 500,
         test_size: Rows = 1000,

@@ -23,10 +23,10 @@ CANVAS = 16  # pixels, of each side
 
 
 class MovingDigits(Drawn):
-    """Columns `file` (a clip) and `label` (where to). A scan of 8 x 8 on 16 x 16 pixels moves by a
-    pixel a frame, in one of eight directions and round the edges.
+    """Columns `file` (a clip) and `label` (which way its digit goes).
 
-    It begins anywhere, so that one frame tells nothing. noise: the deviation of what is added to every pixel. Scans of
+    A scan of 8 x 8 on 16 x 16 pixels moves by a pixel a frame, in one of eight directions and round the edges. It
+    begins anywhere, so that one frame tells nothing. noise: the deviation of what is added to every pixel. Scans of
     one split are in no other; see Scans.
     """
 

@@ -51,7 +51,7 @@ class Convolutional(nn.Module):
         seen, blocks = space.channels, list[nn.Module]()
         for found in channels:
             convolution = nn.Conv2d(seen, found, kernel_size=3, padding=1)
-            blocks += [convolution, nn.GroupNorm(1, found), nn.ReLU(), nn.MaxPool2d(2)]
+            blocks += [convolution, nn.GroupNorm(found, found), nn.ReLU(), nn.MaxPool2d(2)]
             seen = found
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)

@@ -27,7 +27,7 @@ class FeatureMap(nn.Module):
         self.channels = space.channels
         seen, blocks = space.channels, list[nn.Module]()
         for place, found in enumerate(channels):
-            blocks += [nn.Conv2d(seen, found, kernel_size=3, padding=1), nn.GroupNorm(1, found), nn.ReLU()]
+            blocks += [nn.Conv2d(seen, found, kernel_size=3, padding=1), nn.GroupNorm(found, found), nn.ReLU()]
             blocks += [nn.MaxPool2d(2, ceil_mode=True)] if place == 0 else []
             seen = found
         self.blocks = nn.Sequential(*blocks)
