@@ -440,3 +440,14 @@ def test_a_run_folder_is_never_one_that_exists(tmp_path):
         second.mkdir(parents=True, exist_ok=True)
         assert not run_folder(config).exists()
     assert run_folder({**config, "run_dir": "mine"}) == Path("mine")
+
+
+def test_options_of_drawn_rows_fall_away_where_files_are_read(tmp_path):
+    own = tmp_path / "experiment" / "mine.yaml"
+    own.parent.mkdir()
+    own.write_text("# @package _global_\ndefaults:\n  - word_order\ndata:\n  generated: {train_size: 50}\n")
+    typed = ["--config-dir", str(tmp_path), "experiment=mine"]
+    sizes = [
+        compose("train", [*typed, *more]).config["data"]["generated"]["train_size"] for more in ([], ["data.path=x"])
+    ]
+    assert sizes == [50, 4000]

@@ -30,6 +30,7 @@ CODE_ONLY = (
     "decoder_cell",
     "head",
     "heads",
+    "std",
     "columns",
     "described",
     "generated",
