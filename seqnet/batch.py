@@ -1,6 +1,6 @@
 """What is passed from the data to the model to the task to the observers."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -19,6 +19,12 @@ UNKNOWN_LABEL = IGNORE - 1
 
 UNITS = "<units>"
 """The view [batch time 2*feature] that says by what a step's answer is scaled; no encoder reads it."""
+
+LAGS = "<lags>"
+"""The view [batch time lags*feature] of a series' last values, scaled as the step's answer: for the output layer."""
+
+REFERENCES = "<references>"
+"""The view [batch time (1 + horizon + 1)*feature] of what a forecast is compared with; no encoder reads it."""
 
 
 def asked(targets: Tensor) -> Tensor:
@@ -58,6 +64,9 @@ class Batch:
     views: Mapping[str, Tensor] = field(default_factory=dict)  # each [batch time ...]
     wholes: Mapping[str, Whole] = field(default_factory=dict)  # read whole beside the inputs or the source
     advance: int = 0  # 0 = all of it
+    # Of series: the rows as they go on if this is what follows, in the scale of the column [rows*copies steps feature],
+    # and so many steps are asked for then.
+    continued: "Callable[[Tensor, int], Batch] | None" = None
 
     def __post_init__(self) -> None:
         if not self.advance:
@@ -227,6 +236,7 @@ class Output:
     log_probability: Tensor | None = None  # [batch time], of a hard attention's choice
     baseline: Tensor | None = None  # [batch time], the loss expected before the choice
     bonus: Tensor | None = None  # [batch time], nats taken off the loss, so that the choice stays open
+    lengths: Tensor | None = None  # [batch]: of a row's features those that count, where they are not of its own steps
     reaches: bool = False  # the choice of a step is fed to later ones, so their losses follow from it too
 
     def logits(self) -> Tensor:
@@ -241,7 +251,7 @@ class StepReport:
     step: int
     epoch: int  # the number of epochs that are complete
     loss_sum: float  # nats, over `count` judged items
-    count: int
+    count: float  # as they are weighed
     gradient_norm: float  # before clipping
     clipped: bool
     learning_rate: float
@@ -275,6 +285,16 @@ class AttentionMap(NamedTuple):
     weights: Tensor  # [heads target source], on the CPU
     source: list[str]  # the words or characters that were read; of a picture its regions
     target: list[str]  # what was written
+    signal: Tensor | None = None  # [steps size], of a recording or a series: its numbers, on the CPU
+
+
+class Forecast(NamedTuple):
+    """What is drawn of a series and how it goes on, in the units of the file, on the CPU."""
+
+    history: Tensor  # [time]
+    levels: Mapping[float, Tensor]  # by the share of outcomes that is to lie below, [horizon]
+    wanted: Tensor | None  # what came, [horizon]
+    name: str
 
 
 @dataclass(slots=True)
@@ -287,7 +307,7 @@ class EvaluationReport:
     scores: dict[str, float]  # loss and metrics
     seconds: float
     samples: list[str] = field(default_factory=list)
-    attention: list["AttentionMap"] = field(default_factory=list)  # of the samples
+    pictures: Sequence["AttentionMap | Forecast"] = ()  # of the samples
     confusion: Tensor | None = None  # [true predicted]
     class_names: tuple[str, ...] = ()
     best: bool = False

@@ -99,7 +99,8 @@ def wrong_option(config: Config, trust: Sequence[str] | None = None) -> str | No
         takes = options_of(locate(section["_target_"], trust, f"{name}._target_"))
         if name == "task" and isinstance(config.get("model"), dict):
             of_model = options_of(locate(config["model"]["_target_"], trust))
-            takes |= {key: of_model[key] for key in MODEL_KEYS if key in of_model}
+            said = [key for key in MODEL_KEYS if key in of_model and section.get(key) == config["model"].get(key)]
+            takes |= {key: of_model[key] for key in said}
         for key, value in section.items():
             if isinstance(value, dict):
                 sentence = wrong_option({f"{name}.{key}": value}, trust)
@@ -218,30 +219,46 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     task_options = {key: value for key, value in config["task"].items() if key not in MODEL_KEYS}
     task = make(task_options, trust, objective=objective, source=fitted)
     model_options = dict(config["model"])
+    model_options.pop("embeddings", None)  # which a run begins with, and then holds
+    frozen = model_options.pop("freeze_embeddings", False)
     chosen = dict(model_options.pop("encoders", None) or {})
     first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
         chosen |= dict.fromkeys(("inputs", "source"), chosen.pop(first))
+    cell = _factory(config["cell"], trust, "input_size", "hidden_size")
     model = make(
         model_options,
         trust,
-        cell=_factory(config["cell"], trust, "input_size", "hidden_size"),
+        cell=cell,
         decoder_cell=_factory(config.get("decoder_cell"), trust, "input_size", "hidden_size"),
         attention=_factory(config["attention"], trust, "query_size", "memory_size"),
         inputs=fitted.inputs,
         source=getattr(fitted, "source", None),
         views=getattr(fitted, "views", {}),
         wholes=getattr(fitted, "wholes", {}),
-        encoders={name: _encoder(options, trust) for name, options in chosen.items()},
+        recent=getattr(fitted, "recent", None),
+        encoders={name: _encoder(options, cell, trust) for name, options in chosen.items()},
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
+    if frozen and (embedding := word_embedding(model)) is not None:
+        embedding.weight.requires_grad_(False)
     return Assembly(fitted, objective, task, model)
 
 
-def _encoder(options: Config, trust: Sequence[str] | None) -> Callable[..., Any]:
-    """Makes the encoder that `options` describe of what is known of an input, its width and a deviation."""
-    return lambda space, size, std: make(options, trust, space=space, size=size, std=std)
+def word_embedding(model: nn.Module) -> nn.Embedding | None:
+    """The embedding of a model's first input; None where it is not embedded."""
+    encoders: dict[str, nn.Module] = model.encoders() if hasattr(model, "encoders") else {}  # type: ignore[operator]
+    found = getattr(encoders.get(""), "embedding", None)
+    return found if isinstance(found, nn.Embedding) else None
+
+
+def _encoder(options: Config, cell: Callable[..., Any] | None, trust: Sequence[str] | None) -> Callable[..., Any]:
+    """Makes the encoder that `options` describe of what is known of an input, its width and a deviation.
+
+    cell: makes the model's cells, for an encoder that has layers of them.
+    """
+    return lambda space, size, std: make(options, trust, space=space, size=size, std=std, cell=cell)
 
 
 def _factory(options: Config | None, trust: Sequence[str] | None, *names: str) -> Callable[..., Any] | None:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,9 @@ INTERRUPTED, TERMINATED = 130, 143
 def main() -> None:
     """Answer the command line and leave with its exit code."""
     terminal.hold_closed_streams()
+    if os.environ.get("SEQNET_DEBUG") != "1":
+        sys.unraisablehook = lambda unraisable: None  # of what a signal left half built: it ended nothing
+        threading.excepthook = _tell_of_a_thread
     try:
         code = answer(sys.argv[1:])
         terminal.standard_output().flush()
@@ -210,6 +214,12 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
     terminal.standard_output().flush()
     terminal.warn(where + sentence)
     return code, sentence
+
+
+def _tell_of_a_thread(failed: threading.ExceptHookArgs) -> None:
+    """Say in one sentence that a thread ended by an error, which ends nothing else."""
+    if failed.exc_value is not None and not sys.is_finalizing():
+        terminal.warn(f"a thread failed: {explained(failed.exc_value)[1]}")
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -21,6 +21,7 @@ class Axis(StrEnum):
     STEP = "step"  # one for each step of what is read, aligned with it
     SEQUENCE = "sequence"  # a sequence with a length of its own
     GRID = "grid"  # height x width
+    FRAME = "frame"  # one for each step of what is read, or for every few of them, whatever is asked
 
 
 ENDS = "ends"  # trait: what is written begins and ends with tokens of its own
@@ -29,6 +30,7 @@ BIO = "bio"  # trait: labels are BIO tags
 STREAM = "stream"  # trait: documents are read from end to end, the state carried along
 NEXT = "next"  # trait of a target: what the inputs hold a step later, so whoever reads ahead has read it
 SHARED = "shared"  # trait of an input: its vocabulary is that of the target
+ONE = "one"  # trait of an input: each row has one step
 LETTERS = "letters"  # trait: each entry is a word as it is spelled, padded with 0
 AHEAD = "ahead"  # trait: at the step where it is asked for, it is known already
 

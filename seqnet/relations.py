@@ -52,6 +52,8 @@ OPTIONS: Mapping[str, Option] = {
     "prompt": or_null(ANY_TEXT),
     "prefix": or_null(ANY_TEXT),
     "attention_maps": PATH,
+    "pictures": PATH,
+    "horizon": or_null(STEPS),
     "samples": COUNT,
     "length": or_null(STEPS),
     "temperature": or_null(NOT_NEGATIVE),
@@ -107,7 +109,15 @@ OPTIONS: Mapping[str, Option] = {
     "optimizer.beta2_decay": number(most=0),
     "optimizer.d": number(least=1),
     "optimizer.t0": POSITIVE,
+    # a number in its yaml, and a word too
+    "objective.threshold": Option(
+        "a number above 0 and below 1, or chosen",
+        lambda value: value == "chosen" or number(above=0, below=1).accepts(value),
+        ("chosen",),
+    ),
     # of what is made by the loader and by the writer
+    "model.embeddings": PATH,
+    "model.freeze_embeddings": FLAG,
     "decoding.vocabulary": PATH,
     "data.batch_size": COUNT,
     "data.batch_tokens": or_null(COUNT),
@@ -275,6 +285,12 @@ IDLE = (
         ("checkpoint.keep_best",),
         lambda kept: kept == 1,
         "the mean is of the best checkpoints, and checkpoint.keep_best=1 keeps one",
+    ),
+    Idle(
+        "model.freeze_embeddings",
+        ("model.embeddings",),
+        lambda name: name is None,
+        "it is of the vectors of a file, and model.embeddings=null names none",
     ),
     Idle(
         "training.sampling_schedule",

@@ -1,9 +1,21 @@
 """Which way each score is better. Imports nothing heavy."""
 
-LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits", "mse", "mae", "nll", "cer", "wer"})
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits", "mse", "mae", "nll", "cer", "wer", "mase", "wql"})
 HIGHER_IS_BETTER = frozenset(
-    {"r2", "accuracy", "macro_f1", "entity_f1", "token_accuracy", "exact_match", "bleu", "chrf"}
+    {
+        "r2",
+        "accuracy",
+        "macro_f1",
+        "entity_f1",
+        "token_accuracy",
+        "exact_match",
+        "bleu",
+        "chrf",
+        "bracket_f1",
+        "well_formed",
+    }
 )
+NEITHER = frozenset({"coverage"})  # of a band that is to hold a share of the outcomes
 
 
 def better(name: str, value: float, than: float | None) -> bool:

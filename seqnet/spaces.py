@@ -1,6 +1,8 @@
 """What a step of an input or an item of a target is: one of a list of names, a vector of numbers, a picture's row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -19,6 +21,8 @@ class Tokens:
     ranked: int = 0
     axis: Axis = Axis.STEP
     commonest: int | None = None  # of classes: the place of the one that training has most of, where it is known
+    counts: tuple[int, ...] = ()  # of classes: how often training has each, where it is known
+    blank: bool = False  # the first name is any of the others: one-hot it is 0 throughout
 
     @property
     def size(self) -> int:
@@ -43,12 +47,23 @@ class Scale:
 
 @dataclass(frozen=True)
 class Vector:
-    """`size` numbers (float32), each called by its name where `names` are given. scale: None = in the file's units."""
+    """`size` numbers (float32), each called by its name where `names` are given.
+
+    scale: None = in the file's units. digits: how many significant ones each is told with; empty: 6.
+    """
 
     size: int
     names: tuple[str, ...] = ()
     axis: Axis = Axis.STEP
     scale: Scale | None = None
+    digits: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()  # of labels: the share of training items that has each, where it is known
+
+    def rounded(self, values: Sequence[float]) -> list[float]:
+        """The numbers of one item with as many digits as are told."""
+        return [
+            float(f"{value:.{digits}g}") for value, digits in zip(values, self.digits or [6] * self.size, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -103,14 +118,24 @@ class Image:
 Space = Tokens | Vector | Spelling | Image
 
 
+class Grammar(Protocol):
+    """Which tokens may follow what was written. What it knows of each row is a state: tensors, row by row."""
+
+    def begin(self, words: Tensor) -> Any: ...  # words: how long what each row reads is, [rows]
+    def read(self, state: Any, tokens: Tensor) -> Any: ...  # after one token more of each row, [rows]
+    def allowed(self, state: Any, left: int) -> Tensor: ...  # [rows vocab] bool; left: steps, that of the end counted
+
+
 @dataclass(frozen=True)
 class Writing:
     """How a decoder writes: what it reads first, what ends a sequence, what it never writes, how long it may be.
 
-    begin None: it writes numbers, and first reads zeros. end None: every sequence has `longest` steps.
+    begin None: it writes numbers, and first reads zeros. end None: every sequence has `longest` steps. grammar: what
+    is written obeys it.
     """
 
     begin: int | None
     end: int | None
     forbidden: tuple[int, ...]
     longest: int  # steps of the longest training target, its end included
+    grammar: Grammar | None = None

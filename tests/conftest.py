@@ -1,6 +1,7 @@
 """Small runs, made by the command line in this process."""
 
 import contextlib
+import copy
 import io
 import json
 import os
@@ -15,6 +16,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra._internal import config_loader_impl
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig
 
 from seqnet import build, cli
 from seqnet.configuration import CONFIGS
@@ -29,6 +34,49 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    compose_each_choice_once()
+
+
+def compose_each_choice_once() -> None:
+    """Have Hydra read and put together each choice of groups once in this process, not for each run that makes it.
+
+    Values that are typed are put in afterwards, as ever. The user's own files, which tests change, are read each time.
+    """
+    loader = config_loader_impl.ConfigLoaderImpl
+    create_defaults_list = config_loader_impl.create_defaults_list
+    put_together = loader._compose_config_from_defaults_list
+    places = {f"file://{CONFIGS}", "pkg://hydra.conf", "structured://"}
+    chosen: dict[tuple[str | None, ...], Any] = {}
+    made: dict[str, DictConfig] = {}
+
+    def ours(repo: Any) -> bool:
+        return {source.full_path() for source in repo.get_sources()} <= places
+
+    def chooses(override: Override, repo: Any) -> bool:
+        return not isinstance(override.value(), dict) and bool(repo.group_exists(override.key_or_group))
+
+    def choose(repo: Any, config_name: str | None, overrides_list: list[Override], **options: bool) -> Any:
+        choices = [one for one in overrides_list if chooses(one, repo)]
+        key = (config_name, *(one.input_line for one in choices))
+        if ours(repo) and key not in chosen:
+            with contextlib.suppress(HydraException):  # it is to say so itself
+                chosen[key] = create_defaults_list(repo, config_name, choices, **{**options, "skip_missing": False})
+        if not ours(repo) or key not in chosen:
+            return create_defaults_list(repo, config_name, overrides_list, **options)
+        found = copy.copy(chosen[key])
+        values = [one for one in overrides_list if not chooses(one, repo)]
+        found.config_overrides = [one for one in values if not one.is_sweep_override()]
+        return found
+
+    def compose(self: Any, defaults: list[Any], repo: Any) -> DictConfig:
+        if not ours(repo):
+            return put_together(self, defaults, repo)
+        if (key := repr(defaults)) not in made:
+            made[key] = put_together(self, defaults, repo)
+        return copy.deepcopy(made[key])
+
+    config_loader_impl.create_defaults_list = choose
+    loader._compose_config_from_defaults_list = compose
 
 
 def last_of(*arguments: str | Path) -> list[str | Path]:
@@ -51,16 +99,14 @@ class Answer:
 
 
 def answer(*arguments: str | Path, stdin: bytes | None = None) -> Answer:
-    """Run a command line in this process."""
-    before = sys.stdin
-    if stdin is not None:
-        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
+    """Run a command line in this process. The disk is not waited for, which is the subject of other tests."""
     out, err = io.StringIO(), io.StringIO()
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        if stdin is not None:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = cli.answer([str(argument) for argument in arguments])
-    finally:
-        sys.stdin = before
     return Answer(code, out.getvalue(), err.getvalue())
 
 

@@ -110,25 +110,29 @@ HEAVY = (
     "mido",
 )
 IMPORTED = f"""
+import json
 import sys
 from seqnet.cli import answer
-code = answer(sys.argv[1:])
+for command in json.loads(sys.argv[1]):
+    code = answer(command)
+    if code:
+        sys.exit(code)
 print(sorted(set({HEAVY}) & set(sys.modules)), file=sys.stderr)
-sys.exit(code)
 """
 
 
 def test_what_a_command_does_not_need_is_not_imported(adding_run, writer_run, tmp_path):
     """torch._dynamo comes with the first optimiser of a process, and takes longer than torch itself."""
     small = ("experiment=adding", "data.length=5", "data.train_size=8", "data.valid_size=4", "data.test_size=4")
-    for needs, arguments in (
-        ("[]", ("evaluate", f"run={adding_run}")),
-        ("[]", ("predict", f"run={adding_run}")),
-        ("[]", ("generate", f"run={writer_run}", "length=3")),
-        ("['sympy', 'torch._dynamo']", ("train", *small, "training.max_epochs=1", "run_dir=run")),
-    ):
+    asking = (
+        ("evaluate", f"run={adding_run}"),
+        ("predict", f"run={adding_run}"),
+        ("generate", f"run={writer_run}", "length=3"),
+    )
+    training = ("train", *small, "training.max_epochs=1", "run_dir=run")
+    for needs, commands in (("[]", asking), ("['sympy', 'torch._dynamo']", [training])):
         found = subprocess.run(
-            [sys.executable, "-c", IMPORTED, *arguments],
+            [sys.executable, "-c", IMPORTED, json.dumps(commands)],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -136,7 +140,7 @@ def test_what_a_command_does_not_need_is_not_imported(adding_run, writer_run, tm
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         )
         assert found.returncode == 0, found.stderr
-        assert found.stderr.splitlines()[-1] == needs, arguments[0]
+        assert found.stderr.splitlines()[-1] == needs, commands
 
 
 def test_hydra_shows_configurations_and_help(tmp_path):
@@ -271,6 +275,44 @@ def test_seqnet_debug_shows_the_traceback(commands, capsys, monkeypatch):
     commands.answers["train"] = CheckpointError("gone")
     assert cli.answer(["train", "experiment=digits"]) == 5
     assert "Traceback" in capsys.readouterr().err
+
+
+# A destructor and a thread fail while a command runs.
+ASIDE = """
+import os
+import threading
+
+from seqnet import cli
+
+os.environ.update(DEBUG)
+
+class Half:
+    def __del__(self):
+        self.missing
+
+def answer(arguments):
+    Half()
+    failing = threading.Thread(target=lambda: {}["key"])
+    failing.start()
+    failing.join()
+    return 0
+
+cli.answer = answer
+cli.main()
+"""
+
+
+def test_what_fails_aside_shows_no_traceback(terminal, tmp_path):
+    """As what a signal leaves half built: a destructor can tell nobody, a thread tells it in one sentence."""
+    for debug in ({}, {"SEQNET_DEBUG": "1"}):
+        (tmp_path / "aside.py").write_text(ASIDE.replace("DEBUG)", f"{debug})"))
+        found = terminal("aside.py", folder=tmp_path)
+        assert (found.code, found.out) == (0, "")
+        if not debug:
+            bug = "this is a bug: KeyError: 'key' (SEQNET_DEBUG=1 shows where)"
+            assert found.err == f"seqnet: a thread failed: {bug}\n"
+        else:
+            assert found.err.count("Traceback") == 2 and "AttributeError" in found.err and "KeyError" in found.err
 
 
 def test_exit_codes_of_commands_are_handed_on(commands):

@@ -83,7 +83,10 @@ def test_every_choice_composes(choice):
         (["+fiedl@data.fields.a=text"], "unknown group 'fiedl@data.fields.a'; did you mean 'field@data.fields.a'?"),
         (["--experiment=digits"], "unrecognized arguments: --experiment=digits"),
         (["cell=4"], "cell=4: choose one of gru, lstm, rnn"),
-        (["model=null"], "model=null: choose one of encoder_decoder, recurrent"),
+        (
+            ["model=null"],
+            "model=null: choose one of bag_of_words, cnn, conv_recurrent, encoder_decoder, feed_forward, recurrent",
+        ),
         (["experiment=digts"], "unknown experiment 'digts'; did you mean 'digits'?"),
         (["hydra/launcher=basics"], "unknown hydra/launcher 'basics'; did you mean 'basic'?"),
         (
@@ -437,3 +440,14 @@ def test_a_run_folder_is_never_one_that_exists(tmp_path):
         second.mkdir(parents=True, exist_ok=True)
         assert not run_folder(config).exists()
     assert run_folder({**config, "run_dir": "mine"}) == Path("mine")
+
+
+def test_options_of_drawn_rows_fall_away_where_files_are_read(tmp_path):
+    own = tmp_path / "experiment" / "mine.yaml"
+    own.parent.mkdir()
+    own.write_text("# @package _global_\ndefaults:\n  - word_order\ndata:\n  generated: {train_size: 50}\n")
+    typed = ["--config-dir", str(tmp_path), "experiment=mine"]
+    sizes = [
+        compose("train", [*typed, *more]).config["data"]["generated"]["train_size"] for more in ([], ["data.path=x"])
+    ]
+    assert sizes == [50, 4000]

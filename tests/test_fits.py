@@ -31,6 +31,37 @@ def refusal(*typed: str) -> str | None:
 
 CLASHES = [
     (
+        "experiment=speech_ctc decoding=beam",
+        "decoding=beam decodes answers that are written step by step, and task=transcription judges an answer at every "
+        "few steps of what is read: set decoding=best_path or decoding=prefix_beam",
+    ),
+    (
+        "experiment=speech decoding=prefix_beam",
+        "decoding=prefix_beam decodes an answer at every few steps of what is read, and task=seq2seq judges",
+    ),
+    (
+        "experiment=speech_ctc objective=tokens",
+        "objective=tokens does not tell the loss of whole rows, which task=transcription needs: set objective=ctc",
+    ),
+    (
+        "experiment=speech objective=ctc",
+        "objective=ctc does not tell the loss of each step, which task=seq2seq needs: set objective=adaptive or obj",
+    ),
+    (
+        "experiment=speech_ctc training.window=20",
+        "training.window=20 cuts the answers that task=transcription judges as a whole: set training.window=null",
+    ),
+    (
+        "experiment=speech_ctc task=seq2seq",
+        "model=transcriber gives an answer at every few steps of what is read, and task=seq2seq judges answers that",
+    ),
+    ("experiment=speech_ctc attention=soft", "attention=soft looks back at what was read, and model=transcriber"),
+    ("experiment=digits objective=ctc", "task=many_to_one judges one answer a row, and objective=ctc answers that are"),
+    (
+        "experiment=spoken_digits +model/encoder@model.encoders.audio=pyramid",
+        "model.encoders.audio does not read the data's input 'audio' (number, step)",
+    ),
+    (
         "objective=regression",
         "objective=regression judges numbers or any of several labels, and this data's answers are one of "
         "several labels: set objective=classification",
@@ -86,7 +117,7 @@ CLASHES = [
     (
         "model=encoder_decoder task=seq2seq",
         "task=seq2seq judges answers that are written step by step, and this data has one answer a row: set "
-        "task=many_to_one with model=recurrent",
+        "task=many_to_one with model=bag_of_words or task=many_to_one with model=cnn or task=many_to_one with model=",
     ),
     (
         "experiment=wnut17 task=seq2seq model=encoder_decoder",
@@ -109,7 +140,7 @@ CLASHES = [
     (
         "model.readout=all",
         "model.readout=all gives an answer at every step, and task=many_to_one judges one answer a row: set "
-        "model.readout to last, mean or max or task=many_to_many",
+        "model.readout to last, mean, max or mean_max",
     ),
     (
         "task=many_to_many task.readout=last",
@@ -197,6 +228,37 @@ CLASHES = [
     ("experiment=dates decoding.min_length=4 decoding.max_length=3", "decoding.min_length=4 is above decoding.max_len"),
     ("experiment=dates cell@decoder_cell=gruu", "unknown cell 'gruu'; did you mean 'gru'?"),
     (
+        "experiment=sentiment model=cnn training.window=5",
+        "training.window=5 cuts what model=cnn reads as a whole: set training.window=null",
+    ),
+    (
+        "experiment=python_docs model=bag_of_words training.window=null",
+        "training.window=null, but a running text is a stream",
+    ),
+    (
+        "experiment=python_docs model=bag_of_words",
+        "model=bag_of_words cannot predict what comes next, which it would have read",
+    ),
+    (
+        "experiment=wnut17 model=cnn",
+        "model=cnn gives one answer a row, and task=many_to_many judges an answer at every step: set model=recurrent",
+    ),
+    (
+        "experiment=sentiment model=feed_forward",
+        "model=feed_forward has nothing that reads the data's input 'text' (token, step): set model=bag_of_words or "
+        "model=cnn or model=conv_recurrent or model=recurrent",
+    ),
+    (
+        "experiment=sentiment model=bag_of_words attention=soft",
+        "attention=soft reads a source, and model=bag_of_words has none: set attention=none",
+    ),
+    ("experiment=jsb_chorales objective.threshold=2", "objective.threshold=2 must be a number above 0 and below 1"),
+    ("experiment=sentiment model=cnn model.widths=[3,3]", "model.widths=[3,3] must be a list of different whole"),
+    (
+        "experiment=names data.generated.valid_share=0.6 data.generated.test_share=0.5",
+        "data.generated.valid_share=0.",
+    ),
+    (
         "cell@decoder_cell=gru",
         "cell@decoder_cell=gru is the cell of a decoder, and model=recurrent has none: set cell@decoder_cell=null",
     ),
@@ -225,6 +287,20 @@ CLASHES = [
         "experiment=tiny_shakespeare objective=adaptive objective.label_smoothing=0.1",
         "unknown key 'objective.label_smoothing': objective=adaptive has none",
     ),
+    (
+        "experiment=entities training.window=5 model.bidirectional=false",
+        "training.window=5 cuts rows, which objective=crf judges as a whole: set training.window=null or objective=",
+    ),
+    (
+        "experiment=digits objective=crf",
+        "task=many_to_one judges one answer a row, and objective=crf an answer at every",
+    ),
+    ("experiment=dates objective=crf", "task=seq2seq judges answers that are written step by step, and objective=crf"),
+    (
+        "experiment=part_of_speech objective=crf training.monitor=entity_f1",
+        "training.monitor=entity_f1 is no score of this run: choose loss or accuracy or macro_f1",
+    ),
+    ("experiment=entities objective.label_smoothing=0.1", "unknown key 'objective.label_smoothing': objective=crf has"),
     ("objective=adaptive", "task=many_to_one judges one answer a row, and objective=adaptive an answer at every step"),
     ("experiment=reverse decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
     ("experiment=reverse decoding.min_length=6 decoding.max_length=5", "decoding.min_length=6 is above decoding.max"),
@@ -290,6 +366,10 @@ IDLE = [
         "experiment=digits model.embedding_size=9 model.embedding_std=0.1",
         "model.embedding_std=0.1 has no effect: it is of an embedding of tokens",
     ),
+    ("experiment=sentiment model=cnn cell=gru", "cell=gru has no effect: model=cnn has no recurrence"),
+    ("experiment=sentiment model=cnn task.readout=mean", "task.readout=mean has no effect: model=cnn has no readout"),
+    ("experiment=dna task.readout=mean", "task.readout=mean has no effect: model.readout=mean_max is said"),
+    ("experiment=sentiment model.freeze_embeddings=true", "model.freeze_embeddings=true has no effect"),
     ("experiment=dates training.sampling_schedule=exponential", "training.sampling_schedule=exponential has no effect"),
     ("experiment=digits optimizer=sgd optimizer.dampening=0.5", "optimizer.dampening=0.5 has no effect"),
     ("experiment=digits observers.samples=false observers.sample_length=9", "observers.sample_length=9 has no effect"),
@@ -480,7 +560,7 @@ STRANGERS = [
     (
         "experiment=digits task=writes model=encoder_decoder",
         "task=writes judges answers that are written step by step, and this data has one answer a row: set "
-        "task=many_to_one with model=recurrent",
+        "task=many_to_one with model=bag_of_words or task=many_to_one with model=cnn or task=many_to_one with model=",
     ),
     (
         "experiment=dates model.bidirectional=false model.bridge=copy cell@decoder_cell=three",

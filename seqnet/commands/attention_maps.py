@@ -1,6 +1,7 @@
 """Where a model looked while it wrote: its attention to each source position, step by step."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from seqnet.batch import IGNORE, AttentionMap, Batch
 from seqnet.build import Assembly
 from seqnet.data.pairs import END
 from seqnet.decoding.hypothesis import Hypothesis
-from seqnet.spaces import Image
+from seqnet.spaces import Image, Vector
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 
@@ -44,8 +45,10 @@ def attention_maps(
     found = []
     for row, (best, *_) in enumerate(hypotheses):
         source = _words_read(assembly, batch, row)
+        signal = _numbers_read(assembly, batch, row)
         target = [*assembly.source.words(best.ids), *([END] if best.ended else [])]
-        found.append(AttentionMap(attention[row, :, : len(target), : len(source)].float().cpu(), source, target))
+        weights = attention[row, :, : len(target), : len(source)].float().cpu()
+        found.append(AttentionMap(weights, source, target, signal))
     return found
 
 
@@ -56,4 +59,15 @@ def _words_read(assembly: Assembly, batch: Batch, row: int) -> list[str]:
     if not isinstance(assembly.source.source, Image):  # whose positions are regions, not the lines of its pixels
         read = read[: int(batch.source_lengths[row])]
     words: list[str] = assembly.source.source_words(read)
-    return words
+    encoder: Any = assembly.model.encoder
+    if isinstance(assembly.source.source, Image):
+        return words
+    positions = encoder.positions(torch.arange(len(words) + 1))  # after so many steps
+    return [word for word, begins in zip(words, positions.diff().bool().tolist(), strict=True) if begins]
+
+
+def _numbers_read(assembly: Assembly, batch: Batch, row: int) -> Tensor | None:
+    """The numbers of each step that was read; None of words and of pictures."""
+    if not isinstance(assembly.source.source, Vector) or batch.source is None or batch.source_lengths is None:
+        return None
+    return batch.source[row, : int(batch.source_lengths[row])].float().cpu()

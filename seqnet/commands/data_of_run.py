@@ -84,7 +84,7 @@ def digests(splits: Mapping[str, Any], beginning: Beginning, folder: Path) -> di
             continue
         where = relations.lookup(config, "data.path", None) or config["groups"]["data"]
         told = f"the {name} split of {where}"
-        if "path" in config["data"]:
+        if "path" in config["data"] and not is_drawn(config):
             raise DataError(
                 f"{told} is not what this run has read so far: it was edited, cut, reordered or split otherwise; "
                 "put it back, or give another run_dir, which may begin from this run's weights with "
@@ -92,3 +92,9 @@ def digests(splits: Mapping[str, Any], beginning: Beginning, folder: Path) -> di
             )
         warn(f"{told} is made otherwise than when this run began: another version made it")
     return found
+
+
+def is_drawn(config: Mapping[str, Any]) -> bool:
+    """Whether the rows of a table are made by a program, since it names no files."""
+    data = config["data"]
+    return bool(data.get("drawn")) and data.get("path") is None and data.get("name") is None

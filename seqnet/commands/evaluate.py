@@ -7,26 +7,26 @@ import torch
 
 from seqnet import build, trust
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import as_line, writer
+from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
 from seqnet.errors import DataError
 from seqnet.options import shown
+from seqnet.tasks.report import Report
 from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluate
 
 
 def run(config: dict[str, Any]) -> int:
-    """Write the scores as one line of JSON; the exit code."""
+    """Write the scores, then the tables of the report; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     with explained(stored.config, config):
-        scores = _scores(stored, config)
-    with writer(config["output"]) as tell:
-        tell(as_line({"split": config["split"], "step": stored.step, **scores}))
+        scores, report = _judged(stored, config)
+    tell({"split": config["split"], "step": stored.step, **scores}, report.rows(), config["output"])
     return 0
 
 
-def _scores(stored: StoredRun, config: dict[str, Any]) -> dict[str, float]:
+def _judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float], Report]:
     settings = stored.config
     write = asked_writer(config, stored)
     if config["data"]["on_bad_row"] is not None:
@@ -44,10 +44,11 @@ def _scores(stored: StoredRun, config: dict[str, Any]) -> dict[str, float]:
     task, window = stored.assembly.task, settings["training"]["window"]
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
-    scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write)
+    report = Report(task, stored.assembly.source)
+    scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write, report=report)
     for note in write.notes if write is not None else ():
         warn(note)
-    return scores
+    return scores, report
 
 
 def _split(stored: StoredRun, config: dict[str, Any], name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
 from seqnet.commands.scoring import Scorer
-from seqnet.commands.stored import judged, load_weights
+from seqnet.commands.stored import judged, load_weights, restore_objective
 from seqnet.training import averaging, checkpoint, manifest
 from seqnet.training.progress import Scored
 
@@ -19,6 +19,7 @@ def scored(folder: Path, state: RunState, score: Scorer) -> tuple[dict[str, Any]
     best = manifest.find(folder, "best")
     components = judged(checkpoint.read(best))
     load_weights(state.assembly.model, components, str(best))
+    restore_objective(state.assembly.objective, components, str(best))
     reports = {"valid": score("valid")} if score.loaders["valid"] is not None else {}
     found: dict[str, Any] = {"step": manifest.step_of(best)}
     if state.config["checkpoint"]["average_best"]:
@@ -45,8 +46,11 @@ def _averaged(
     )
     if not stopping.prefers(averages, single):
         load_weights(model, best, "the best checkpoint")
+        restore_objective(state.assembly.objective, best, "the best checkpoint")
         return None
     reports["valid"] = report
+    averaged["buffers"] = dict(model.named_buffers())  # with what the output layer has learned of this split
+    averaged["objective"] = state.components()["objective"]
     steps = sorted(map(manifest.step_of, there))
     written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
     checkpoint.link(folder, "best", written)

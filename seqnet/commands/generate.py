@@ -12,11 +12,12 @@ from seqnet.batch import IGNORE, Batch
 from seqnet.build import check_options
 from seqnet.commands import media
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import as_line, writer
+from seqnet.commands.lines import writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.strict_json import as_line
 from seqnet.terminal import say, standard_output, warn
 
 LENGTH = 400  # tokens that a language model makes

@@ -11,7 +11,6 @@ from omegaconf import OmegaConf
 from seqnet import build
 from seqnet.commands import proposed
 from seqnet.commands.inspected import FORMATS, as_json, name_of, of_sequences, show, why_of
-from seqnet.commands.lines import as_line
 from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Format
 from seqnet.data.inspection.columns import guesses
@@ -20,6 +19,7 @@ from seqnet.data.inspection.readings import readings
 from seqnet.data.inspection.sequences import sequences
 from seqnet.data.inspection.survey import Survey, survey
 from seqnet.errors import ConfigurationError, did_you_mean, visible
+from seqnet.strict_json import as_line
 from seqnet.terminal import answer
 
 USAGE = (

@@ -1,20 +1,16 @@
 """Lines in from a file or standard input, lines out to a file or standard output."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from seqnet import strict_json
 from seqnet.data.files import LONGEST, NUL, RETURN
 from seqnet.errors import ConfigurationError, DataError, DiskError
 from seqnet.terminal import NobodyReads, answer, warn
 
-# Those below are escaped by every writer of JSON; halves of letters cannot be written at all.
-CONTROL = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 BLOCK = 1 << 20  # bytes read at a time; of a pipe or a terminal whatever is there
 
 
@@ -25,26 +21,40 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
     Raises ConfigurationError for a file that cannot be made and DiskError for a disk that is full.
     """
     if output is None:
-        if sys.stdout is None:
-            raise ConfigurationError("standard output is closed; name a file for the answers with output=")
-        yield answer
+        yield to_standard_output()
         return
+    with replacing(output) as path, path.open("w", encoding="utf-8") as file:
+
+        def write(line: str) -> None:
+            file.write(f"{line}\n")
+
+        yield write
+
+
+def to_standard_output() -> Callable[[str], None]:
+    """A function that writes one line there. Raises ConfigurationError where it is closed."""
+    if sys.stdout is None:
+        raise ConfigurationError("standard output is closed; name a file for the answers with output=")
+    return answer
+
+
+@contextmanager
+def replacing(output: str) -> Iterator[Path]:
+    """Where to write what becomes the file `output` once all of it is there; of a pipe or a device, that itself.
+
+    Raises ConfigurationError for a file that cannot be made and DiskError for a disk that is full.
+    """
     path = Path(output)
     special = path.exists() and not path.is_file()  # a pipe, a device: nothing to be kept whole
     temporary = path if special else path.with_name(f".writing_{path.name}")
     try:
         if not special:
             temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-        file = temporary.open("w", encoding="utf-8")
+            temporary.touch()
     except OSError as error:
         raise ConfigurationError(f"output={output} cannot be written: {error.strerror}") from error
     try:
-        with file:
-
-            def write(line: str) -> None:
-                file.write(f"{line}\n")
-
-            yield write
+        yield temporary
         if not special:
             os.replace(temporary, path)
     except BrokenPipeError as error:
@@ -54,11 +64,6 @@ def writer(output: str | None) -> Iterator[Callable[[str], None]]:
     finally:
         if not special:
             temporary.unlink(missing_ok=True)
-
-
-def as_line(row: Any) -> str:
-    """A row as a line of JSON that is safe to be shown: letters as they are, escapes for what drives a terminal."""
-    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", strict_json.dumps(row, ensure_ascii=False))
 
 
 def blocks(path: str | None, problems: dict[int, str] | None = None) -> Iterator[tuple[list[str], int]]:

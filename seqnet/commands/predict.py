@@ -1,9 +1,8 @@
 """`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,31 @@ import torch
 
 from seqnet import build
 from seqnet.batch import Batch
+from seqnet.commands.answers import Answers, format_of, told
 from seqnet.commands.attention_maps import attention_maps
+from seqnet.commands.entities import with_spans
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import as_line, blocks, writer
+from seqnet.commands.forecasting import Forecaster, forecasts
+from seqnet.commands.lines import blocks
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
 from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, place
+from seqnet.data.formats.format import Format
+from seqnet.data.formats.jsonl import Jsonl
+from seqnet.data.numbers import parse
+from seqnet.data.read import Read, ReadFile
 from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError, DiskError
+from seqnet.kinds import BIO, Axis
+from seqnet.strict_json import as_line
 from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
+FORECASTS = ("horizon", "pictures")  # options that are of a forecast
 WITH_INPUTS = re.compile(rb'\s*\{.*"inputs"\s*:')  # a line that `read_inputs` takes as it is, targets or not
 
 Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
@@ -33,40 +42,90 @@ Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
 
 
 def run(config: dict[str, Any]) -> int:
-    """Read lines, or a file in the training format; write {"prediction": ..., "score": ...}; the exit code."""
+    """Read lines, or a file in the training format; write answers beside what was read; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
     path, before = config["input"], 0
+    source, task = stored.assembly.source, stored.assembly.task
+    ahead = forecasts(source)
+    format = format_of(config["output"], source, path)
+    _refuse_without_effect(config, stored, format)
     decoder = asked_writer(config, stored)
     answer = _answer(stored, config, decoder)
-    with writer(config["output"]) as write, explained(stored.config, config, rows="data.batch_size"):
-        for one in _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config):
-            for row in predictions(answer, one, size, before):
-                write(as_line(row))
-            before += one.rows
-    source = stored.assembly.source
+    with explained(stored.config, config, rows="data.batch_size"):
+        inputs = _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config)
+        answers = Answers(
+            format=_alike(format or Jsonl(), inputs.format),
+            names=inputs.names,
+            target=source.target_column if isinstance(source, Dataset) else "prediction",
+            by_step=decoder is None and task.target_axis is Axis.STEP and not ahead,
+            ahead=ahead,
+            with_errors=config["data"]["on_bad_row"] == "skip",
+        )
+        with told(config["output"], answers) as tell:
+            for one in inputs.asked:
+                found = zip(one.read, predictions(answer, one, size, before), strict=True)
+                tell([(read, with_spans(read, each) if config["spans"] else each) for read, each in found])
+                before += one.rows
+    if decoder is not None and answers.format.written != "objects":
+        warn(f"decoded by {as_line(decoder.description)}")
     notes = source.remarks([ASKED]) if isinstance(source, Dataset) else []
     for note in [*notes, *(decoder.notes if decoder is not None else ())]:
         warn(note)
     return 0
 
 
+def _alike(written: Format, read: Format | None) -> Format:
+    """The format that is written, as the file is that is read, where that is of the same."""
+    return read if read is not None and type(read) is type(written) else written
+
+
+def _refuse_without_effect(config: dict[str, Any], stored: StoredRun, format: Format | None) -> None:
+    """Raises ConfigurationError for an option of what is told that this run, or this file, has none of."""
+    for option in ("probabilities", "spans"):
+        if config[option] and format is not None and format.written in ("steps", "answers"):
+            raise ConfigurationError(
+                f"{option}=true: of an answer only what is predicted stands in output={config['output']}; choose a "
+                ".jsonl or a .csv"
+            )
+    if config["probabilities"] and not callable(getattr(stored.assembly.objective, "probabilities", None)):
+        name = stored.config["groups"].get("objective")
+        raise ConfigurationError(
+            f"probabilities=true: objective={name} has no classes that it tells them of: leave it out"
+        )
+    if config["probabilities"] and not hasattr(stored.assembly.task, "predictions"):
+        raise ConfigurationError("probabilities=true: this run writes step by step, and tells none: leave it out")
+    kind = stored.assembly.source.target_kind
+    if config["spans"] and (kind is None or BIO not in kind.traits):
+        raise ConfigurationError("spans=true: this run's answers are no BIO tags, so there are no spans: leave it out")
+
+
 @dataclass(frozen=True)
 class Asked:
     """Some rows that were read. examples: those to be answered; others: by place, the answer to one that cannot be."""
 
+    read: Sequence[Read]
     examples: Examples | None
     others: Mapping[int, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """How many there are."""
-        return len(self.others) + (0 if self.examples is None else len(self.examples))
+        return len(self.read)
 
     @property
     def places(self) -> list[int]:
         """Where those that can be answered stand."""
         return [place for place in range(self.rows) if place not in self.others]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that is read. names: of its columns, where they are known; format: that of the file, where it has one."""
+
+    asked: Iterator[Asked]
+    names: tuple[str, ...] | None = None
+    format: Format | None = None
 
 
 def unanswered(problem: str | None = None) -> dict[str, Any]:
@@ -93,21 +152,37 @@ def _is_table(stored: StoredRun, path: Path) -> bool:
     return path.suffix != ".jsonl" or in_training_format(path)
 
 
-def _table(stored: StoredRun, config: dict[str, Any]) -> Iterator[Asked]:
+def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
     if isinstance(stored.assembly.source, Dataset):
         bad = Problems(config["data"]["on_bad_row"] or "raise")
-        for examples, numbers in stored.assembly.source.unlabelled(config["input"], bad):
-            rows = sorted([*((number, None) for number in numbers), *bad.found.items()], key=itemgetter(0))
-            bad.found.clear()
-            others = {place: unanswered(problem) for place, (_, problem) in enumerate(rows) if problem is not None}
-            yield Asked(examples, others)
-        if bad.found:  # behind the last row that can be answered
-            yield Asked(None, dict(enumerate(map(unanswered, bad.found.values()))))
-        return
+        found = stored.assembly.source.unlabelled(config["input"], bad)
+        return Inputs(_rows(found, bad), found.names, found.format)
     split = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
     if not isinstance(split, Examples):
         raise DataError(f"input={config['input']} holds no test split; give one input a line, in a .txt file")
-    yield Asked(split)
+    return Inputs(iter([Asked([Read(number, {}) for number in range(1, len(split) + 1)], split)]))
+
+
+def _rows(found: ReadFile, bad: "Problems") -> Iterator[Asked]:
+    """The rows of a table, those too of which something is wrong, where they stand."""
+    for block in found.blocks:
+        answered = set(block.answered)
+        problems = dict(bad.found)
+        unread = sorted(problems.keys() - {one.number for one in block.read}, reverse=True)
+        read: list[Read] = []
+        for one in block.read:
+            while unread and unread[-1] < one.number:
+                read.append(Read(unread.pop(), {}))
+            read.append(one)
+        read += [Read(number, {}) for number in reversed(unread)]
+        bad.found.clear()
+        others = {
+            place: unanswered(problems.get(one.number)) for place, one in enumerate(read) if one.number not in answered
+        }
+        yield Asked(read, block.examples, others)
+    if bad.found:  # behind the last row that can be answered
+        others = dict(enumerate(map(unanswered, bad.found.values())))
+        yield Asked([Read(number, {}) for number in bad.found], None, others)
 
 
 class Problems(BadRows):
@@ -123,29 +198,54 @@ class Problems(BadRows):
         self.found[number] = f"{place(file, number, unit)}: {problem}"
 
 
-def _lines(stored: StoredRun, config: dict[str, Any]) -> Iterator[Asked]:
-    """A block of lines at a time, so that a pipe is answered as it is fed; a blank one has an answer too."""
+def _lines(stored: StoredRun, config: dict[str, Any]) -> Inputs:
+    names = [*stored.assembly.source.input_kinds]
+    return Inputs(_asked_lines(stored, config, names[0] if len(names) == 1 else "input"))
+
+
+def _asked_lines(stored: StoredRun, config: dict[str, Any], name: str) -> Iterator[Asked]:
+    """A block of lines at a time, so that a pipe is answered as it is fed; a blank one has an answer too.
+
+    name: what a line is called where the data has no columns.
+    """
     path, skip = config["input"], config["data"]["on_bad_row"] == "skip"
-    read, where = stored.assembly.source.read_inputs, path or "standard input"
+    source = stored.assembly.source
+    where = path or "standard input"
+
+    def read(number: int, line: str) -> Read:
+        return source.as_read(line, number) if isinstance(source, Dataset) else Read(number, {name: said(line)}, line)
+
     problems: dict[int, str] = {}
     for lines, first in blocks(path, problems if skip else None):
         kept = [line for line in lines if line.strip()]
         blank = {place: unanswered() for place, line in enumerate(lines) if not line.strip()}
         blank |= {number - first: unanswered(problem) for number, problem in problems.items()}
         problems.clear()
+        told_lines = [read(number, line) for number, line in enumerate(lines, first)]
         if len(kept) == len(lines) and not skip:  # whatever is wrong is said with its line
-            yield Asked(read(kept, where, first))
+            yield Asked(told_lines, source.read_inputs(kept, where, first))
             continue
         try:
-            yield Asked(read(kept, where, first) if kept else None, blank)
+            yield Asked(told_lines, source.read_inputs(kept, where, first) if kept else None, blank)
         except DataError:
             for row, line in enumerate(lines):
+                here = told_lines[row : row + 1]
                 try:
-                    yield Asked(None, {0: blank[row]}) if row in blank else Asked(read([line], where, first + row))
+                    examples = None if row in blank else source.read_inputs([line], where, first + row)
+                    yield Asked(here, examples, {0: blank[row]} if row in blank else {})
                 except DataError as error:
                     if not skip:
                         raise
-                    yield Asked(None, {0: unanswered(str(error))})
+                    yield Asked(here, None, {0: unanswered(str(error))})
+
+
+def said(line: str) -> Any:
+    """The list or object of JSON that a line is, or else its text."""
+    try:
+        found = parse(line)
+    except (ValueError, RecursionError):
+        return line
+    return found if isinstance(found, list | dict) else line
 
 
 def predictions(answer: Answer, asked: Asked, size: int, before: int) -> Iterator[dict[str, Any]]:
@@ -169,7 +269,10 @@ def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> 
         for option in ("prefix", "attention_maps"):
             if config[option] is not None:
                 raise ConfigurationError(f"{option}: run={config['run']} does not write step by step: leave it out")
-        return lambda batch, _: _judged(stored, batch)
+        return _forecaster(stored, config) or (lambda batch, _: _judged(stored, batch, config["probabilities"]))
+    for option in FORECASTS:
+        if config[option] is not None:
+            raise ConfigurationError(f"{option}: run={config['run']} does not forecast a series: leave it out")
     prefix = beginning(stored, "prefix", config["prefix"] or "")
     folder = None if config["attention_maps"] is None else _folder(stored, config["attention_maps"])
 
@@ -182,12 +285,42 @@ def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> 
     return answer
 
 
-def _judged(stored: StoredRun, batch: Batch) -> list[dict[str, Any]]:
+def _forecaster(stored: StoredRun, config: dict[str, Any]) -> Answer | None:
+    """What answers where a forecast is made further, or drawn. Raises ConfigurationError where there is none."""
+    asked = [option for option in FORECASTS if config[option] is not None]
+    if not asked:
+        return None
+    source = stored.assembly.source
+    if not forecasts(source):
+        raise ConfigurationError(f"{asked[0]}: run={config['run']} does not forecast a series: leave it out")
+    steps = config["horizon"] or source.horizon
+    forecaster = Forecaster(stored.assembly, stored.precision, stored.config, steps, config["trust"])
+    folder = None if config["pictures"] is None else _made("pictures", config["pictures"])
+
+    def answer(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
+        from seqnet.observers import forecast_picture
+
+        found, drawn = forecaster(batch)
+        if folder is not None:
+            _save(zip([folder / f"{place + 1:04}.png" for place in places], drawn, strict=True), forecast_picture.save)
+        for note in forecaster.notes:
+            warn(note)
+        forecaster.notes.clear()
+        return found
+
+    return answer
+
+
+def _judged(stored: StoredRun, batch: Batch, probabilities: bool) -> list[dict[str, Any]]:
     moved = batch.to(stored.precision.device)
     with evaluating(stored.assembly.model), stored.precision.autocast():
-        found: list[dict[str, Any]] = stored.assembly.task.predictions(stored.assembly.model(moved, None), moved)
-    if getattr(stored.assembly.source, "forecasts", False):  # what follows a row, not each of its steps
+        options = {"probabilities": True} if probabilities else {}  # which a task of one's own need not know
+        output = stored.assembly.model(moved, None)
+        found: list[dict[str, Any]] = stored.assembly.task.predictions(output, moved, **options)
+    if forecasts(stored.assembly.source):  # what follows a row, not each of its steps
         return [{key: value[-1] for key, value in row.items()} for row in found]
+    if isinstance(stored.assembly.source, Dataset):
+        return [{**row, "prediction": stored.assembly.source.told(row["prediction"])} for row in found]
     return found
 
 
@@ -209,11 +342,16 @@ def _folder(stored: StoredRun, name: str) -> Path:
         raise ConfigurationError(
             f"attention_maps={name}: this run has no attention to words, so there is nothing to draw: leave it out"
         )
+    return _made("attention_maps", name)
+
+
+def _made(option: str, name: str) -> Path:
+    """A folder for pictures, which is there then. Raises ConfigurationError."""
     folder = Path(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"attention_maps={name} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"{option}={name} cannot be made: {error.strerror}") from error
     return folder
 
 
@@ -222,8 +360,13 @@ def _draw(stored: StoredRun, batch: Batch, found: Found, paths: list[Path]) -> N
 
     assert isinstance(found, list)
     maps = attention_maps(stored.assembly, stored.precision, batch, found)
-    for path, one in zip(paths, maps, strict=True):
+    _save(zip(paths, maps, strict=True), attention_picture.save)
+
+
+def _save(pictures: Iterable[tuple[Path, Any]], save: Callable[[Path, Any], None]) -> None:
+    """Write each picture to its path. Raises DiskError."""
+    for path, one in pictures:
         try:
-            attention_picture.save(path, one)
+            save(path, one)
         except OSError as error:
             raise DiskError(f"{path} cannot be written: {error.strerror}; free some space") from error

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from seqnet import build
-from seqnet.batch import Batch
 from seqnet.commands.beginning import Config, limits
+from seqnet.commands.data_of_run import DataOfRun
 from seqnet.commands.samples import runs_on
 from seqnet.commands.writing import Writer, decoder, writing_of
 from seqnet.errors import CheckpointError, ConfigurationError
@@ -77,10 +77,16 @@ def make_trainer(
 
 
 def rehearse(
-    config: Config, assembly: build.Assembly, precision: Precision, example: Batch, trust: list[str] | None
+    config: Config, assembly: build.Assembly, precision: Precision, data: DataOfRun, trust: list[str] | None
 ) -> None:
-    """Find out now what cannot work. example: a window of training."""
+    """Find out now what cannot work. Raises ConfigurationError."""
+    example = data.example
     assembly.task.judge()
+    if getattr(assembly.objective, "chooses", False) and data.loaders["valid"] is None:
+        raise ConfigurationError(
+            "objective.threshold=chosen is chosen on the validation split, and this data has none: hold one out "
+            "with data.valid_share, or set a number"
+        )
     if writing_of(assembly.source) is not None:
         Writer(assembly, precision, config["decoding"], config["seed"], trust=trust)
     elif runs_on(assembly.source):

@@ -9,7 +9,7 @@ import torch
 from seqnet.batch import EvaluationReport
 from seqnet.build import Assembly
 from seqnet.cells import native
-from seqnet.commands.stored import NOT_A_RUN, check_optimizer, load_weights
+from seqnet.commands.stored import NOT_A_RUN, check_optimizer, load_weights, restore_objective
 from seqnet.errors import CheckpointError
 from seqnet.state import leaves, with_leaves
 from seqnet.training.pieces import Position
@@ -54,6 +54,7 @@ class RunState:
             "buffers": dict(model.named_buffers()),
             "ema": {} if trainer.average is None else trainer.average.state(),
             "optimizer": trainer.optimizer.state_dict(),
+            "objective": self.assembly.objective.state() if hasattr(self.assembly.objective, "state") else {},
             "schedule": trainer.schedule.state(),
             "scaler": trainer.precision.scaler.state_dict(),
             "rng": random_states(),
@@ -115,6 +116,7 @@ class RunState:
             for snapshot in snapshots:
                 self.restore({**snapshot, "snapshots": []}, f"a snapshot of {where}")
         load_weights(model, components, where)
+        restore_objective(self.assembly.objective, components, where)
         try:
             if trainer.average is not None:
                 trainer.average.restore(components["ema"])

@@ -1,12 +1,14 @@
 """What a model makes of a few inputs, for a person to read: continued text, or answers beside what was wanted."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from seqnet.batch import AttentionMap, Batch, asked, wide
+from seqnet.batch import AttentionMap, Batch, Forecast, asked, wide
 from seqnet.build import Assembly
+from seqnet.commands import forecasting
 from seqnet.commands.attention_maps import attention_maps
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.decoding.generation import generate
@@ -36,8 +38,8 @@ def runs_on(source: Any) -> bool:
 
 def samples(
     assembly: Assembly, loader: Loader, precision: Precision, config: dict[str, Any]
-) -> tuple[list[str], list[AttentionMap]]:
-    """A continuation of held-out text, or a few rows of `loader` with their answers; where the model looked for them.
+) -> tuple[list[str], Sequence[AttentionMap | Forecast]]:
+    """A continuation of held-out text, or a few rows of `loader` with their answers; what is drawn of them.
 
     Draws from a generator of its own, seeded by the run's seed.
     """
@@ -53,6 +55,8 @@ def samples(
     few = batch.map(lambda tensor: tensor[:ROWS])
     if writing_of(assembly.source) is not None:
         return _written(assembly, few, precision, config)
+    if forecasting.forecasts(assembly.source) and hasattr(assembly.objective, "forecast"):
+        return forecasting.samples(assembly, few, precision)
     few = few.to(precision.device)
     with evaluating(assembly.model), precision.autocast():
         predictions = assembly.task.predictions(assembly.model(few, None), few)
@@ -67,7 +71,7 @@ def samples(
 
 def _written(
     assembly: Assembly, few: Batch, precision: Precision, config: dict[str, Any]
-) -> tuple[list[str], list[AttentionMap]]:
+) -> tuple[list[str], Sequence[AttentionMap | Forecast]]:
     """What is written for the rows of a batch, greedily; from nothing one sequence, decoded as configured."""
     source: Any = assembly.source
     decoding, seed = config["decoding"], config["seed"]

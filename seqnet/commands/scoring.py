@@ -34,8 +34,22 @@ class Scorer:
         assert loader is not None
         batches, write = config["debug"]["evaluation_batches"], self._writer(split)
         scores, judge = evaluate(
-            assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+            assembly.model,
+            assembly.task,
+            loader,
+            trainer.precision,
+            trainer.window,
+            batches,
+            write,
+            self._go_on,
+            choose=split == "valid",
         )
+        calibrate = getattr(judge, "calibrate", None)
+        if split == "valid" and calibrate is not None and calibrate(assembly.model.head):
+            # It is scored with what the output layer has learned of it.
+            scores, judge = evaluate(
+                assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
+            )
         report = EvaluationReport(
             step=trainer.position.step,
             epoch=trainer.position.epoch,
@@ -46,7 +60,7 @@ class Scorer:
             class_names=judge.class_names,
         )
         if split == "valid" and config["observers"]["samples"]:
-            report.samples, report.attention = samples(assembly, loader, trainer.precision, config)
+            report.samples, report.pictures = samples(assembly, loader, trainer.precision, config)
         return report
 
     def _go_on(self) -> None:
@@ -59,5 +73,5 @@ class Scorer:
         config, assembly = self.state.config, self.state.assembly
         if writing_of(assembly.source) is None or not assembly.task.metrics:
             return None
-        decoding = greedily(config["decoding"]) if split == "valid" else config["decoding"]
+        decoding = greedily(config["decoding"], self.trust) if split == "valid" else config["decoding"]
         return Writer(assembly, self.state.trainer.precision, decoding, config["seed"], trust=self.trust)

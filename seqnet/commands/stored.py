@@ -49,6 +49,7 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
             learn_again(source, components, str(found))
             assembly = assembled(config, source, trust, components, str(found))
             load_weights(assembly.model, judged(components), str(found))
+            restore_objective(assembly.objective, components, str(found))
             chosen = Precision(precision or config["precision"], where)
             assembly.model.to(where).eval()
     except NOT_A_RUN as error:
@@ -73,7 +74,7 @@ def assembled(
     """
     try:
         if not build.packages(config):  # classes of the user's own need not know how to be built without memory
-            layers, weights = config["model"]["num_layers"], len(components["parameters"])
+            layers, weights = config["model"].get("num_layers", 0), len(components["parameters"])
             if layers > weights:
                 raise CheckpointError(f"{where} holds {weights} weights, which are not those of {layers} layers")
             with torch.device("meta"), _NothingToFill():
@@ -95,6 +96,15 @@ class _NothingToFill(TorchFunctionMode):
 def judged(components: dict[str, Any]) -> dict[str, Any]:
     """The components with the weights that are scored and used: the moving average, where there is one."""
     return {**components, "parameters": components.get("ema") or components.get("parameters")}
+
+
+def restore_objective(objective: Any, components: dict[str, Any], where: str) -> None:
+    """Hand an objective what it has chosen, where it chooses. Raises CheckpointError where that is malformed."""
+    if hasattr(objective, "restore"):
+        try:
+            objective.restore(components.get("objective"))
+        except ValueError as error:
+            raise CheckpointError(f"{where}: {error}") from error
 
 
 def load_weights(model: nn.Module, components: dict[str, Any], where: str) -> None:

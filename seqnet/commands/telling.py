@@ -1,9 +1,10 @@
 """Who is told of a run, and what: the observers and the description that they begin with."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from seqnet.build import Assembly
 from seqnet.commands.beginning import Beginning, Config
 from seqnet.commands.continuing import regroups
 from seqnet.commands.data_of_run import DataOfRun
@@ -44,9 +45,14 @@ def jump(trainer: Trainer, before: Limits | None) -> tuple[float, float] | None:
 
 
 def description(
-    folder: Path, beginning: Beginning, state: RunState, data: DataOfRun, jumped: tuple[float, float] | None
+    folder: Path,
+    beginning: Beginning,
+    state: RunState,
+    data: DataOfRun,
+    jumped: tuple[float, float] | None,
+    remarks: Sequence[str] = (),
 ) -> Run:
-    """The run as it is now. jumped: see `jump`, of where it began."""
+    """The run as it is now. jumped: see `jump`, of where it began. remarks: on what it begins with."""
     trainer, source = state.trainer, state.assembly.source
     return Run(
         folder=folder,
@@ -64,7 +70,7 @@ def description(
         device=str(trainer.precision.device),
         monitor=state.stopping.monitor,
         minutes=trainer.position.seconds / 60,
-        notes=tuple(told() if (told := getattr(source, "remarks", None)) else ()),
+        notes=(*_notes(state.assembly, data), *remarks),
         resumed=beginning.components is not None,
         changed=tuple(_changes(beginning, trainer)),
         log_file=folder / "train.log",
@@ -87,3 +93,10 @@ def _changes(beginning: Beginning, trainer: Trainer) -> Iterator[str]:
         )
     if "training.monitor" in changed:
         yield "the best checkpoint is chosen among those to come"
+
+
+def _notes(assembly: Assembly, data: DataOfRun) -> tuple[str, ...]:
+    """What the source and the task have to say of what was read."""
+    of_source, of_task = (getattr(part, "remarks", None) for part in (assembly.source, assembly.task))
+    found = list(of_source()) if of_source is not None else []
+    return (*found, *(of_task(assembly.model, data.splits) if of_task is not None else ()))

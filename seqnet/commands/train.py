@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from seqnet import build, fits, folders
 from seqnet.batch import StepReport
-from seqnet.commands import results
+from seqnet.commands import pretrained, results
 from seqnet.commands.beginning import (
     Beginning,
     Config,
@@ -115,19 +115,24 @@ class Training:
         initial = initial_weights(config) if config["init_from"] and beginning.components is None else None
         where = str(beginning.checkpoint or config["init_from"])
         self.data = read_data(source, config, typed, beginning.components or initial, where)
+        vectors = None if beginning.components else pretrained.read(config, source, typed)
         build.check_targets(config, source)
         fits.check(fits.Parts(config, source, trust, places))  # of some data only a file shows what is asked
         if beginning.components is None:
             assembly = build.assemble(config, source, trust)
         else:
             assembly = assembled(config, source, trust, beginning.components, str(beginning.checkpoint))
+        remark = None if vectors is None else pretrained.put(assembly.model, vectors, config["model"]["embeddings"])
+        self.remarks = () if remark is None else (remark,)
         assembly.model.to(device)
         if initial is not None:
             load_weights(assembly.model, judged(initial), config["init_from"])
         loader = self.data.loaders["train"]
         assert loader is not None
+        if initial is None and beginning.components is None and hasattr(assembly.model, "begin_with"):
+            assembly.model.begin_with(loader.batches(0))  # type: ignore[operator]
         trainer = make_trainer(config, assembly, loader, device, trust)
-        rehearse(config, assembly, trainer.precision, self.data.example, trust)
+        rehearse(config, assembly, trainer.precision, self.data, trust)
         read = digests(self.data.splits, beginning, folder)
         self.state = RunState(config, assembly, trainer, early_stopping(config), Averages(), read)
         if beginning.components is not None:
@@ -311,7 +316,7 @@ class Training:
         checkpoint.write_file(self.folder / results.FILE, results.as_text(collected))
 
     def _description(self) -> Run:
-        return description(self.folder, self.beginning, self.state, self.data, self.jump)
+        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks)
 
 
 def check(composed: Composed) -> None:

@@ -1,5 +1,6 @@
 """Free writing: what a run's decoder writes by itself for the rows of a batch, and how that is told."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +9,16 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import Batch
-from seqnet.build import Assembly, check_options, make
+from seqnet.build import Assembly, check_options, locate, make
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.decoding.among import Among
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.roll_out import roll_out
 from seqnet.errors import ConfigurationError, DataError, visible
+from seqnet.kinds import Axis
 from seqnet.spaces import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
@@ -33,9 +36,10 @@ def writing_of(source: Any) -> Writing | None:
     return found
 
 
-def greedily(decoding: dict[str, Any]) -> dict[str, Any]:
-    """The greedy decoding with the same limits."""
-    return {"_target_": GREEDY, **{key: decoding[key] for key in LIMITS if key in decoding}}
+def greedily(decoding: dict[str, Any], trust: Sequence[str] | None = None) -> dict[str, Any]:
+    """The greedy decoding with the same limits, or the one that the configured one names. trust: as `locate` has it."""
+    target = getattr(locate(decoding["_target_"], trust), "greedy", GREEDY)
+    return {"_target_": target, **{key: decoding[key] for key in LIMITS if key in decoding}}
 
 
 def described(decoding: dict[str, Any], source: Any = None) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def described(decoding: dict[str, Any], source: Any = None) -> dict[str, Any]:
     if writing is not None and writing.end is None:
         return {"name": "roll_out"}
     options = {key: value for key, value in decoding.items() if key != "_target_"}
-    return {"name": decoding["_target_"].rpartition(".")[2].lower(), **options}
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", decoding["_target_"].rpartition(".")[2]).lower()
+    return {"name": name, **options}
 
 
 def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None = None) -> Decoding:
@@ -81,7 +86,18 @@ class Writer:
     def __post_init__(self) -> None:
         self._written = self._cut = 0
         self._decoder = decoder(self.decoding, self.assembly.source, self.trust)
+        self._check()
         self._generator = torch.Generator().manual_seed(self.seed)
+
+    def _check(self) -> None:
+        """Raises ConfigurationError where the decoding reads what this model does not give."""
+        task = self.assembly.task
+        if getattr(self._decoder, "features", Axis.SEQUENCE) is not getattr(task, "features", Axis.SEQUENCE):
+            name, hears = self.description["name"], task.features is Axis.FRAME
+            ways = ("writes one token after another", "hears all tokens at once")
+            raise ConfigurationError(
+                f"decoding={name} is of a model that {ways[not hears]}, and this run's {ways[hears]}: leave it out"
+            )
 
     @property
     def numbers(self) -> bool:
@@ -101,10 +117,17 @@ class Writer:
             memory, state = model.begin(batch.to(self.precision.device))
             if self.numbers:
                 return roll_out(model, memory, state, source.writing.longest, source.targets.size)
-            found: Found = self._decoder.decode(model, memory, state, source.writing, prefix, self._generator)
+            found: Found = self._obeying(batch).decode(model, memory, state, source.writing, prefix, self._generator)
         self._written += len(found)
         self._cut += sum(not several[0].ended for several in found)
         return found
+
+    def _obeying(self, batch: Batch) -> Any:
+        """The decoder, held to the grammar of what is written where there is one."""
+        grammar = self.assembly.source.writing.grammar
+        if grammar is None or batch.source_lengths is None:
+            return self._decoder
+        return Obeying(self._decoder, grammar, batch.source_lengths)
 
     @property
     def notes(self) -> list[str]:

@@ -67,6 +67,7 @@ def checked(
     reference = _reference(command, _as_overrides(choices, True, search), places)
     config = _without_what_fell_away(config, reference, choices, asked)
     config = _checked_keys(config, reference, choices, command)
+    _settle_generated(config, reference, asked)
     config["groups"] = choices
     typed = typed_keys(override for override in task if override.input_line not in stored)
     if command == "train":
@@ -156,6 +157,16 @@ def _settle_fields(
         del choices[group], data["fields"][name]
     if not reads_fields:
         del data["fields"]
+
+
+def _settle_generated(config: Config, reference: Config, typed: Mapping[str, Any]) -> None:
+    """Where files are read, an experiment's options of the rows that are drawn in their place are of no use."""
+    data = config.get("data") or {}
+    if not data.get("generated") or (data["path"] is None and data["name"] is None):
+        return
+    for key, value in reference["data"]["generated"].items():
+        if f"data.generated.{key}" not in typed:
+            data["generated"][key] = value
 
 
 def _without_what_fell_away(

@@ -5,15 +5,18 @@ Each way makes examples of encoded columns, with their targets or without, and s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from seqnet.batch import IGNORE, wide
+from seqnet.batch import IGNORE, LAGS, REFERENCES, wide
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.pairs import pairs, unanswered, writing
+from seqnet.data.references import lagged, references
 from seqnet.data.scaled_so_far import UNITS, SoFar, scaled_so_far
+from seqnet.errors import DataError
 from seqnet.spaces import Space, Tokens, Vector, Writing
 
 Columns = Mapping[str, Ragged]
@@ -90,9 +93,11 @@ class EveryStep:
 class NextSteps:
     """At every step the values of the next `horizon` steps of a column that is an input itself.
 
-    known_ahead: inputs that stand at a step as what they are in those next steps. seasons: of columns that are scaled
-    by what was read so far (see `SoFar`). The last step of a row is read where
-    nothing is asked of it, and is left out of examples with targets.
+    known_ahead: inputs that stand at a step as what they are in those next steps; a row may have more steps of them
+    than of the others. seasons: of columns that are scaled by what was read so far (see `SoFar`). season: of a column
+    of numbers, for what its forecast is compared with; None: it is of labels. lags: how many of its last values stand
+    beside each step. The last step of a row is read where nothing is asked of it, and is left out of examples with
+    targets.
     """
 
     inputs: Inputs
@@ -101,6 +106,8 @@ class NextSteps:
     horizon: int = 1
     known_ahead: tuple[str, ...] = ()
     seasons: Mapping[str, int | None] = field(default_factory=dict)
+    season: int | None = None
+    lags: int | None = None
 
     def examples(self, columns: Columns) -> Examples:
         """Examples of all steps but the last; a step without so many behind it is not asked."""
@@ -108,12 +115,11 @@ class NextSteps:
         ahead = self._ahead(column)
         if isinstance(self.space, Tokens):
             targets = Ragged(ahead.flat[:, 0], column.offsets)
-        elif self.target in self.seasons:
-            scaled = SoFar.of(column, self.seasons[self.target]).asked(ahead.flat)
-            targets = Ragged(scaled.flatten(1), column.offsets)
         else:
-            targets = Ragged(ahead.flat.flatten(1), column.offsets)
-        examples = self._with_units(self.inputs.examples(self._read(columns), targets), column)
+            so_far = self._so_far(column)
+            scaled = ahead.flat if so_far is None else so_far.asked(ahead.flat)
+            targets = Ragged(scaled.flatten(1), column.offsets)
+        examples = self._beside(self.inputs.examples(self._read(columns), targets), column)
         return replace(
             examples,
             inputs=without_last(examples.inputs),
@@ -124,21 +130,53 @@ class NextSteps:
     def without_targets(self, columns: Columns) -> Examples:
         """Examples of all steps, with nothing asked."""
         made = EveryStep(self.inputs, self.target, self.space).without_targets(self._read(columns))
-        return self._with_units(made, columns[self.target])
+        found = self._beside(made, columns[self.target])
+        return found if self.season is None else replace(found, continued=partial(self._continued, columns))
 
-    def _with_units(self, examples: Examples, column: Ragged) -> Examples:
-        """The same with what each step's answer is scaled by, where it is scaled by what was read so far."""
-        if self.target not in self.seasons:
+    def _continued(self, columns: Columns, rows: Tensor, answers: Tensor, steps: int) -> Examples:
+        """Some rows as they go on if these are the answers: in the scale of the column, [rows steps feature].
+
+        steps: that are asked for then. Raises DataError where what is known ahead is not known for all of these.
+        """
+        picked = {name: column.pick(rows) for name, column in columns.items()}
+        needed = picked[self.target].lengths + answers.shape[1] + steps
+        for name in self.known_ahead:
+            if (picked[name].lengths < needed).any():
+                raise DataError(
+                    f"{name} is not known for all steps that are to be forecast: give it in further rows whose "
+                    f"{self.target} is empty, or lower horizon="
+                )
+        return self.without_targets({**picked, self.target: picked[self.target].followed_by(answers)})
+
+    def not_ahead(self, columns: Columns) -> dict[str, int]:
+        """How many rows do not say what is known of the steps that are asked for, by the name of the input."""
+        needed = columns[self.target].lengths + self.horizon
+        return {name: int((columns[name].lengths < needed).sum()) for name in self.known_ahead}
+
+    def _so_far(self, column: Ragged) -> SoFar | None:
+        """What the column's steps are scaled by, where that is what was read so far."""
+        return SoFar.of(column, self.seasons[self.target]) if self.target in self.seasons else None
+
+    def _beside(self, examples: Examples, column: Ragged) -> Examples:
+        """The same with what each step's answer is scaled by and compared with, and the column's last values."""
+        if self.season is None:
             return examples
-        units = Ragged(SoFar.of(column, self.seasons[self.target]).units(), column.offsets)
-        return replace(examples, views={**examples.views, UNITS: units})
+        so_far = self._so_far(column)
+        views = {REFERENCES: references(column, self.season, self.horizon)}
+        if so_far is not None:
+            views[UNITS] = so_far.units()
+        if self.lags is not None:
+            values = lagged(column, self.lags)
+            views[LAGS] = (values.nan_to_num(0.0) if so_far is None else so_far.lagged(values)).flatten(1)
+        made = {name: Ragged(view, column.offsets) for name, view in views.items()}
+        return replace(examples, views={**examples.views, **made})
 
     def _read(self, columns: Columns) -> dict[str, Ragged]:
         """The columns, those that are known ahead as what they are in the next steps."""
         read = scaled_so_far(columns, self.seasons)
         for name in self.known_ahead:
             shifted = self._ahead(columns[name]).flat.flatten(1)
-            read[name] = Ragged(shifted.nan_to_num(0.0), columns[name].offsets)
+            read[name] = Ragged(shifted.nan_to_num(0.0), columns[name].offsets).fitted(columns[self.target].lengths)
         return read
 
     def _ahead(self, column: Ragged) -> Ragged:
@@ -224,7 +262,8 @@ def forecast(space: Space, horizon: int) -> Space:
         scale = replace(scale, centre=scale.centre * horizon, deviation=scale.deviation * horizon)
     steps = range(1, horizon + 1)
     named = tuple(f"{name}+{step}" for step in steps for name in names)
-    return Vector(space.size * horizon, named, scale=scale)
+    digits = space.digits * horizon if isinstance(space, Vector) else ()
+    return Vector(space.size * horizon, named, scale=scale, digits=digits)
 
 
 def written_by(space: Tokens, longest: int, forbidden: tuple[int, ...]) -> Writing:

@@ -1,14 +1,20 @@
 """Independent sequences side by side: rows of like length share a batch, so that little of it is padding."""
 
 import atexit
+import multiprocessing
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data._utils.signal_handling import _set_SIGCHLD_handler
 
 from seqnet.batch import Batch
 from seqnet.data.examples import Examples
@@ -120,9 +126,9 @@ class BucketLoader:
             worker_init_fn=_leave_signals_to_the_parent,
             generator=generator(self.seed, "workers", epoch),
         )
-        made_ahead: Any = iter(loader)
-        # Workers ignore the SIGTERM by which multiprocessing would end them, before it waits for them, as Python ends.
-        atexit.register(made_ahead._shutdown_workers)
+        made_ahead = _begun(loader)
+        end = partial(_end, made_ahead)
+        atexit.register(end)
         try:
             for batch in made_ahead:
                 if isinstance(batch, UserError):
@@ -136,8 +142,8 @@ class BucketLoader:
                     raise RuntimeError(f"{what}: {signal.strsignal(-worker.exitcode)}.") from error
             raise
         finally:
-            atexit.unregister(made_ahead._shutdown_workers)
-            made_ahead._shutdown_workers()
+            atexit.unregister(end)
+            end()
 
 
 class _Batches(Dataset[Batch | UserError]):
@@ -168,6 +174,49 @@ class _Batches(Dataset[Batch | UserError]):
 
 def _unchanged(batch: Any) -> Any:
     return batch
+
+
+def _begun(loader: DataLoader[Any]) -> Any:
+    """The loader's iterator and its workers; where something comes between, no worker is left."""
+    others = set(multiprocessing.active_children())
+    try:
+        with _deaths_held():
+            return iter(loader)
+    except BaseException:
+        _kill(set(multiprocessing.active_children()) - others)
+        raise
+
+
+def _end(made_ahead: Any) -> None:
+    """End the workers, also where something comes between, and they are not told to."""
+    try:
+        made_ahead._shutdown_workers()
+    finally:
+        _kill(made_ahead._workers)
+
+
+def _kill(workers: Iterable[BaseProcess]) -> None:
+    """Python waits at its end for workers that it sent SIGTERM, which they ignore."""
+    for worker in workers:
+        worker.kill()
+        worker.join()
+
+
+@contextmanager
+def _deaths_held() -> Iterator[None]:
+    """What torch raises wherever the process is as a worker dies waits: it would leave half an iterator or thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # there are no signals
+        return
+    _set_SIGCHLD_handler()
+    died: list[Any] = []
+    handler = signal.signal(signal.SIGCHLD, lambda *given: died.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, handler)
+    if died and callable(handler):
+        handler(*died[0])
 
 
 def _leave_signals_to_the_parent(worker: int) -> None:

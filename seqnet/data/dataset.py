@@ -13,7 +13,7 @@ from torch import Tensor
 from seqnet import strict_json
 from seqnet.batch import asked
 from seqnet.data import legible
-from seqnet.data.asking import NextSteps, asked_late
+from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
 from seqnet.data.encoded import NO_ROW, Encoded, Encoder
 from seqnet.data.examples import Examples, Ragged, Stream
@@ -24,18 +24,21 @@ from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.generated import Generated
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping
-from seqnet.data.input_lines import parsed
+from seqnet.data.input_lines import as_read, parsed
 from seqnet.data.kept import kept
 from seqnet.data.layout import lay_out
 from seqnet.data.learning import check_stored, learn, restored
 from seqnet.data.located import Located
 from seqnet.data.pairs import before_end
 from seqnet.data.raw_block import RawBlock
+from seqnet.data.read import Read, ReadBlock, ReadFile, name_of
+from seqnet.data.split_of import SplitOf
 from seqnet.data.split_rows import SplitRows
 from seqnet.data.tally import ASKED, Tally
-from seqnet.data.unlabelled import unlabelled
+from seqnet.data.unlabelled import unlabelled, up_to_now
+from seqnet.data.varied import augmented
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.kinds import Item, Kind
+from seqnet.kinds import Kind
 from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, Steps, or_null
 from seqnet.options import of as options_of
 from seqnet.spaces import Tokens
@@ -47,14 +50,15 @@ class Dataset:
     fields: by name; columns: the column of each, where it is not called as the field. inputs: what the model reads,
     the first of which it steps through or, of a target that is written, reads whole; further ones are aligned with its
     steps, or read whole beside it. target: what is asked: once a row, at every step, as tokens to be written; a target
-    that is an input too is asked for at its next step, or the next `horizon` ones. rows: how rows make sequences, as
-    for `Grouping`. format, path, name, about: as for
+    that is an input too is asked for at its next step, or the next `horizon` ones; lags: so many of its last values are
+    read by the output layer too. rows: how rows make sequences, as for `Grouping`. format, path, name, about: as for
     `find`. split_column: says of each row whether it is train, valid or test. A split without rows of its own is a
     share of the training rows, drawn by the seed, of a single document its end. on_bad_row: `raise`, or `skip` and
     count. on_unknown_label: a target that training never saw, elsewhere: `count` it as an error, `skip` its row or
     `raise`. cache: what is made of large files is kept for the next run. generated: rows that are drawn where neither
-    path nor name is given. described: all options, as plain values, by
-    which it is found again; None: it is not kept. Raises ConfigurationError.
+    path nor name is given. described: all options, as plain values, by which it is found again; None: it is not kept.
+    split_values: by split, the values of split_column that are of it, all others being of train; None: they are called
+    as the splits are. Raises ConfigurationError.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Dataset:
         name: FolderName | None = None,
         about: NotEmpty | None = None,
         horizon: Steps | None = None,
+        lags: Steps | None = None,
         rows: Mapping[str, Any] | None = None,
         split_column: Annotated[Column | None, or_null(COLUMN)] = None,
         valid_share: Dropout = 0.1,
@@ -79,13 +84,14 @@ class Dataset:
         cache: bool = True,
         generated: Generated | None = None,
         described: Mapping[str, Any] | None = None,
+        split_values: Mapping[str, Any] | None = None,
     ) -> None:
         BadRows(on_bad_row)  # refuses what is no way
         self._on_unknown_label = on_unknown_label
         generated = generated if path is None and name is None else None
         found_again = described if cache and generated is None else None
         self._described = None if found_again is None else {**found_again, "seed": seed}
-        self._layout = layout = lay_out(fields, inputs, target, horizon)
+        self._layout = layout = lay_out(fields, inputs, target, horizon, lags)
         self.fields = layout.fields
         columns = {one: (columns or {}).get(one, one) for one in layout.fields}
         self._grouping = _grouping(rows or {})
@@ -101,8 +107,8 @@ class Dataset:
             running=layout.running,
             generated=generated,
         )
-        shares = (valid_share, test_share)
-        self._rows = SplitRows(self._located, layout, self._grouping, split_column, shares, seed, on_bad_row)
+        shares, split_of = (valid_share, test_share), SplitOf.called(split_values, split_column)
+        self._rows = SplitRows(self._located, layout, self._grouping, split_column, split_of, shares, seed, on_bad_row)
         self.tallies: dict[str, Tally] = {}
         self._done: dict[str, Examples | Stream] = {}
 
@@ -124,9 +130,24 @@ class Dataset:
         return self._layout.target_kind
 
     @property
+    def read(self) -> Inputs:
+        """What each input is to a model: the first, those of the same steps, and those that are read whole."""
+        return self._layout.read
+
+    @property
     def target(self) -> str:
         """The name of the field that is asked for."""
         return self._layout.target
+
+    @property
+    def target_column(self) -> str:
+        """What the column of the field is called that is asked for."""
+        return name_of(self._located.columns[self.target], self.target)
+
+    @property
+    def format(self) -> Format:
+        """The format of its files."""
+        return self._located.format
 
     @property
     def running(self) -> bool:
@@ -136,7 +157,12 @@ class Dataset:
     @property
     def forecasts(self) -> bool:
         """Whether the next steps of numbers are asked for, so that a row's answer is that of its last step."""
-        return isinstance(self._fitted.asking, NextSteps) and self.fields[self.target].kind.item is Item.NUMBER
+        return self._layout.forecasts
+
+    @property
+    def horizon(self) -> int:
+        """How many next steps are asked for at once."""
+        return self._layout.horizon or 1
 
     @property
     def where(self) -> str:
@@ -165,7 +191,7 @@ class Dataset:
         self._fitted = found
         self.inputs, self.targets = found.inputs, found.targets
         self.views, self.wholes, self.source = found.views, found.wholes, found.source
-        self.writing = found.writing
+        self.writing, self.step, self.recent = found.writing, found.step, found.recent
 
     @cached_property
     def _cache(self) -> Cache | None:
@@ -217,7 +243,7 @@ class Dataset:
     def _blocks(self, split: str) -> tuple[Iterator[RawBlock], BadRows]:
         """The rows of a split, which are counted anew, and what is done with bad ones."""
         self.tallies[split], bad = Tally(), BadRows(self._rows.on_bad_row)
-        return self._rows.blocks(split, bad), bad
+        return self._rows.blocks(split, bad, self.tallies[split]), bad
 
     @property
     def _encoder(self) -> Encoder:
@@ -251,7 +277,7 @@ class Dataset:
             shift = int(self._layout.again)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, encoded.asked_from - shift))
         if split == "train":
-            made = replace(made, augment=getattr(self.fields[self.target], "augment", None))
+            made = replace(made, augment=augmented(self._layout))
         if isinstance(asking, NextSteps) and not _asks(made.targets):
             raise DataError(
                 f"{self.where}: no row of the {split} split has {self._layout.horizon or 1} steps to be forecast; "
@@ -286,20 +312,28 @@ class Dataset:
         assert examples is not None
         return examples
 
-    def unlabelled(self, path: str, bad: BadRows) -> Iterator[tuple[Examples | None, Sequence[int]]]:
+    def as_read(self, line: str, number: int) -> Read:
+        """What a line that `read_inputs` takes says, to be repeated beside its answer."""
+        return as_read(line, number, self._layout.inputs, self.fields, self._located.columns)
+
+    def unlabelled(self, path: str, bad: BadRows) -> ReadFile:
         """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets.
 
-        With each block the numbers of its rows, without those that are bad; None where all are. A file that is a value
-        itself, such as a recording, is one row. Raises DataError.
+        A file that is a value itself, such as a recording, is one row. Raises DataError.
         """
-        for block in unlabelled(Path(path), self._located, self._layout, self._grouping, bad):
-            yield self._answerable(block, bad)
+        found = unlabelled(Path(path), self._located, self._layout, self._grouping, bad)
+        blocks = (ReadBlock(*self._answerable(block, bad), read) for block, read in found.blocks)
+        return ReadFile(found.names, found.format, blocks)
 
     def _answerable(self, raw: RawBlock, bad: BadRows) -> tuple[Examples | None, Sequence[int]]:
         """The rows that can be used, nothing asked, and their numbers; None where there were some and none can be."""
-        columns, numbers = self._encoder.inputs(raw, self.tallies.setdefault(ASKED, Tally()), bad)
+        tally = self.tallies.setdefault(ASKED, Tally())
+        raw = up_to_now(raw, self._layout) if self.forecasts else raw
+        columns, numbers = self._encoder.inputs(raw, tally, bad)
         if columns is None:
             return None, numbers
+        if isinstance(self._fitted.asking, NextSteps):
+            tally.add_short(self._fitted.asking.not_ahead(columns))
         return self._fitted.asking.without_targets(self._fitted.at_each_step(columns)), numbers
 
     # ------------------------------------------------------------------------------------------------ what is shown
@@ -308,6 +342,11 @@ class Dataset:
         """The first input of a row, for a person. inputs: [time] or [time feature]."""
         first = self.first
         return self.text(inputs) if first is None else legible.show(self.fields[first], inputs)
+
+    def told(self, prediction: Any) -> Any:
+        """What is predicted for a row, as the target's column is written: tags in the scheme of the file."""
+        tell = getattr(self.fields[self.target], "told", None)
+        return prediction if tell is None else tell(prediction)
 
     @property
     def forbidden(self) -> tuple[int, ...]:

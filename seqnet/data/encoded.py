@@ -19,7 +19,7 @@ from seqnet.data.formats.format import Column
 from seqnet.data.raw_block import Problems, RawBlock, refuse
 from seqnet.data.tally import Tally
 from seqnet.errors import DataError
-from seqnet.kinds import Item
+from seqnet.kinds import AHEAD, Item
 from seqnet.spaces import Tokens
 
 NO_ROW = "no row that can be used; name a file that has some with data.path="
@@ -56,7 +56,7 @@ class Encoder:
                 kept, made = self.block(raw, tally, bad, list(builders))
                 asked_from += kept.asked_from if made else ()
                 for name, block in made.items():
-                    builders[name].append(*block, continues=kept.continues)
+                    builders[name].append(block.flat, block.lengths, continues=kept.continues)
             columns = {name: builder.column() for name, builder in builders.items()}
         if where is None:
             return None
@@ -137,8 +137,10 @@ class Encoder:
         problems: Problems = {}
         for name in aligned if first is not None else ():
             if name in made:
-                steps, others = made[first].lengths, made[name].lengths  # type: ignore[index]
-                for place in np.flatnonzero(steps != others).tolist():
+                base = target if layout.forecasts else first
+                steps, others = made[base].lengths, made[name].lengths  # type: ignore[index]
+                longer = not asked and AHEAD in self.fitted.fields[name].kind.traits  # known of what is to come
+                for place in np.flatnonzero(others < steps if longer else steps != others).tolist():
                     problems[place] = name, f"{others[place]} steps, and {first} has {steps[place]}"
         if asked and isinstance(self.fitted.asking, NextSteps) and not self.grouped:
             for place in np.flatnonzero(made[target].lengths < 2).tolist():

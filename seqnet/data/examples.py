@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -36,6 +37,22 @@ class Ragged:
         """Length of each row, [rows]."""
         return self.offsets.diff()
 
+    def pick(self, rows: Tensor) -> "Ragged":
+        """Some rows, in this order; one may be there several times."""
+        return Ragged.of([self[row] for row in rows.tolist()])
+
+    def fitted(self, lengths: Tensor) -> "Ragged":
+        """So many steps of each row, 0 where it has no more. lengths: [rows]."""
+        if torch.equal(lengths, self.lengths):
+            return self
+        rows = [self[row][:length] for row, length in enumerate(lengths.tolist())]
+        blank = [row.new_zeros(length - len(row), *row.shape[1:]) for row, length in zip(rows, lengths, strict=True)]
+        return Ragged.of([torch.cat(pair) for pair in zip(rows, blank, strict=True)])
+
+    def followed_by(self, more: Tensor) -> "Ragged":
+        """Each row with further steps. more: [rows steps ...]."""
+        return Ragged.of([torch.cat([self[row], some.to(self.flat)]) for row, some in enumerate(more)])
+
     def pad(self, rows: Tensor, fill: float = 0) -> Tensor:
         """The chosen rows side by side, padded at their ends with `fill`: [batch time ...]; whole numbers as int64."""
         lengths = self.lengths[rows]
@@ -54,7 +71,9 @@ class Examples:
     """The encoded examples of one split: sequences that are independent of each other.
 
     `targets` is a tensor [rows ...] for one target a row, or Ragged along the inputs' time.
-    `augment` changes a batch at random, from the generator it is handed; used in training only.
+    `augment` changes a batch at random, from the generator it is handed; used in training only. `continued` gives some
+    rows as they go on if what follows them is as answered, so many steps of which are then asked for: (rows [n],
+    answers [n steps feature], steps) -> examples.
     """
 
     inputs: Ragged
@@ -63,6 +82,7 @@ class Examples:
     source: Ragged | None = None
     wholes: dict[str, Ragged] = field(default_factory=dict)
     augment: Callable[[Batch, torch.Generator], Batch] | None = None
+    continued: "Callable[[Tensor, Tensor, int], Examples] | None" = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -90,9 +110,17 @@ class Examples:
         )
         if self.source is not None:
             batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths[rows])
+        if self.continued is not None:
+            batch = replace(batch, continued=partial(self._continued, rows))
         if generator is not None and self.augment is not None:
             batch = self.augment(batch, generator)
         return batch
+
+    def _continued(self, rows: Tensor, answers: Tensor, steps: int) -> Batch:
+        """The rows as they go on, each as often as there are answers to it. answers: [rows*copies steps feature]."""
+        assert self.continued is not None
+        copies = len(answers) // max(1, len(rows))
+        return self.continued(rows.repeat_interleave(copies), answers, steps).batch(torch.arange(len(answers)))
 
 
 def _whole(column: Ragged, rows: Tensor) -> Whole:

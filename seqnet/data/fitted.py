@@ -28,6 +28,8 @@ class Fitted:
     asking: Asking
     source: Space | None = None
     writing: Writing | None = None
+    step: Space | None = None  # of a target that is forecast: one step of it
+    recent: Space | None = None  # its last values, as the output layer reads them
 
     def space_of(self, name: str) -> Space:
         """What an input is to a model."""
@@ -58,6 +60,8 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
         assert isinstance(target, Tokens)
         tokens = with_ends(target.names, target.ranked)
         how = writing(tokens, 1, fields[asked].encoding.forbidden)  # type: ignore[attr-defined]
+        if (grammar := getattr(fields[asked], "grammar", None)) is not None:
+            how = replace(how, grammar=grammar(tokens.names, how.end))
         source = None
         if read.first is not None:
             source = tokens if read.first in layout.shares_with_target else shaped[read.first]
@@ -66,12 +70,15 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
     assert read.first is not None
     inputs = _stepped(shaped[read.first])
     if layout.again:
-        horizon = layout.horizon or 1
+        horizon, step = layout.horizon or 1, target
+        recent = None if layout.lags is None else Vector(layout.lags * step.size)
         target = forecast(target, horizon)
         ahead = [name for name in layout.inputs if AHEAD in fields[name].kind.traits]
         views |= {name: _stepped(forecast(views[name], horizon)) for name in ahead if name in views}
-        asking = NextSteps(read, asked, target, horizon, tuple(ahead), layout.seasons)
-    elif layout.asked_at_steps:
+        season = (getattr(fields[asked], "season", None) or 1) if layout.forecasts else None
+        asking = NextSteps(read, asked, target, horizon, tuple(ahead), layout.seasons, season, layout.lags)
+        return Fitted(layout, fields, inputs, target, views, wholes, asking, step=step, recent=recent)
+    if layout.asked_at_steps:
         asking = EveryStep(read, asked, target)
     else:
         asking = OnceARow(read, asked, target)

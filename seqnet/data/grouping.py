@@ -96,6 +96,19 @@ def in_order(values: Sequence[Any]) -> list[Any]:
     return [str(value) for value in values]
 
 
+def uneven(groups: Sequence[Sequence[int]], orders: Sequence[Any] | None) -> tuple[int, int]:
+    """How many rows stand much farther behind the one before in their group than is usual, and of how many.
+
+    Much: by more than half, so that months are all alike. (0, 0) where the order is none that can be measured.
+    """
+    sortable = in_order(orders) if orders is not None else []
+    if not sortable or isinstance(sortable[0], str):
+        return 0, 0
+    steps = [sortable[now] - sortable[before] for rows in groups for before, now in zip(rows, rows[1:], strict=False)]
+    usual = sorted(steps)[len(steps) // 2] if steps else 0
+    return sum(step > 1.5 * usual for step in steps), len(steps)
+
+
 def _time(value: Any) -> datetime:
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
     return found if found.tzinfo is None else found.astimezone(None).replace(tzinfo=None)

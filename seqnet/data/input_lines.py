@@ -7,21 +7,45 @@ from typing import Any
 from seqnet.data.fields.field import Field
 from seqnet.data.formats.format import Column
 from seqnet.data.located import as_path
-from seqnet.data.numbers import read_json
+from seqnet.data.numbers import parse, read_json
+from seqnet.data.read import Read, name_of
 from seqnet.errors import DataError, did_you_mean
 from seqnet.kinds import Item
+
+
+def takes_text(inputs: Sequence[str], fields: Mapping[str, Field], columns: Mapping[str, Column]) -> bool:
+    """Whether a line is the text that is read, not JSON: all inputs are made of one column, of tokens."""
+    one_column = all(columns[name] == columns[inputs[0]] for name in inputs)
+    return one_column and all(fields[name].kind.item is Item.TOKEN for name in inputs)
+
+
+def as_read(
+    line: str, number: int, inputs: Sequence[str], fields: Mapping[str, Field], columns: Mapping[str, Column]
+) -> Read:
+    """What a line says, by the names of the columns, nothing where it cannot be read."""
+    first = inputs[0]
+    name = name_of(columns[first], first)
+    if takes_text(inputs, fields, columns):
+        return Read(number, {name: line}, line)
+    try:
+        value = parse(line)
+    except (ValueError, RecursionError):
+        return Read(number, {})
+    if isinstance(value, dict):
+        return Read(number, value, value.get(first, value.get(str(columns[first]))))
+    return Read(number, {name: value}, value)
 
 
 def parsed(
     line: str, place: str, inputs: Sequence[str], fields: Mapping[str, Field], columns: Mapping[str, Column]
 ) -> dict[str, Any]:
     """The raw value of each input. Raises DataError, which begins with the place."""
-    one_column = all(columns[name] == columns[inputs[0]] for name in inputs)
-    if one_column and all(fields[name].kind.item is Item.TOKEN for name in inputs):
+    if takes_text(inputs, fields, columns):
         if not line.strip():
             raise DataError(f"{place}: there is no text; take the line out")
         return dict.fromkeys(inputs, line)
     value = read_json(line, place)
+    one_column = all(columns[name] == columns[inputs[0]] for name in inputs)
     called = {*inputs, *(str(columns[name]) for name in inputs)}
     if one_column and not (isinstance(value, dict) and called & value.keys()):
         value = dict.fromkeys(inputs, value)

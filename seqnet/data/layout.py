@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from seqnet.data.asking import Inputs
 from seqnet.data.fields.field import Field
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.kinds import ENDS, NEXT, SHARED, Axis, Item, Kind
+from seqnet.kinds import ENDS, NEXT, ONE, SHARED, Axis, Item, Kind
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,8 @@ class Layout:
     """Inputs and a target, and how they stand to each other; made by `lay_out`.
 
     fields: those that are used, before they learn. read: the inputs by how they are read. joint: of fields that share
-    the vocabulary of another, that one's name. running: the target is the text that is read, from end to end.
+    the vocabulary of another, that one's name. running: the target is the text that is read, from end to end. lags: so
+    many of its last values are read by the output layer too.
     """
 
     fields: Mapping[str, Field]
@@ -24,6 +25,7 @@ class Layout:
     joint: Mapping[str, str]
     horizon: int | None
     running: bool
+    lags: int | None = None
 
     @property
     def written(self) -> bool:
@@ -57,7 +59,8 @@ class Layout:
         kinds = {name: self.fields[name].kind for name in self.inputs}
         if self.read.first is not None and not self.written:
             first = kinds[self.read.first]
-            kinds[self.read.first] = replace(first, axis=Axis.STEP)
+            one = {ONE} if first.axis is Axis.ROW else set()
+            kinds[self.read.first] = replace(first, axis=Axis.STEP, traits=first.traits | one)
         for name in self.shares_with_target & kinds.keys():
             kinds[name] = replace(kinds[name], traits=kinds[name].traits | {SHARED})
         return kinds
@@ -76,13 +79,24 @@ class Layout:
         inputs = {name: self.fields[name] for name in self.inputs}
         return {name: one.season for name, one in inputs.items() if getattr(one, "by_window", False)}  # type: ignore[attr-defined]
 
+    @property
+    def forecasts(self) -> bool:
+        """Whether the next steps of numbers are asked for."""
+        return self.again and not self.running and self.fields[self.target].kind.item is Item.NUMBER
+
 
 def is_text(kind: Kind) -> bool:
     """Whether it is tokens of a length of their own."""
     return kind.item is Item.TOKEN and kind.axis is Axis.SEQUENCE
 
 
-def lay_out(fields: Mapping[str, Field], inputs: Sequence[str], target: str | None, horizon: int | None) -> Layout:
+def lay_out(
+    fields: Mapping[str, Field],
+    inputs: Sequence[str],
+    target: str | None,
+    horizon: int | None,
+    lags: int | None = None,
+) -> Layout:
     """The layout of those fields that are used, which are told what they are for. Raises ConfigurationError."""
     if not inputs and target is None:
         raise ConfigurationError("data.inputs and data.target name no field: say what is read and what is asked for")
@@ -95,9 +109,10 @@ def lay_out(fields: Mapping[str, Field], inputs: Sequence[str], target: str | No
     running = names == (asked,) and is_text(used[asked].kind)
     if running:
         used[asked].stream()  # type: ignore[attr-defined]
-    _check_asked(used, names, asked, horizon, running)
-    layout = Layout(used, names, asked, _read(used, names, asked), joint, horizon, running)
+    _check_asked(used, names, asked, {"horizon": horizon, "lags": lags}, running)
+    layout = Layout(used, names, asked, _read(used, names, asked), joint, horizon, running, lags)
     _check_augmented(layout)
+    _check_varied(layout)
     if layout.written:
         for one in {asked, layout.read.first}:
             if one is not None and is_text(used[one].kind):
@@ -130,7 +145,7 @@ def _shared(fields: Mapping[str, Field]) -> dict[str, str]:
 
 
 def _check_asked(
-    fields: Mapping[str, Field], inputs: Sequence[str], target: str, horizon: int | None, running: bool
+    fields: Mapping[str, Field], inputs: Sequence[str], target: str, steps: Mapping[str, int | None], running: bool
 ) -> None:
     """What asks for next steps has some. Raises ConfigurationError."""
     kind, again = fields[target].kind, target in inputs
@@ -139,11 +154,19 @@ def _check_asked(
             f"data.target={target} is an input too, so its next step is asked for, and {kind.axis} has none: "
             "take it out of data.inputs"
         )
-    if horizon is not None and not (again and kind.item is Item.NUMBER):
-        raise ConfigurationError(
-            f"data.horizon={horizon} is of a series that is read and forecast: name it in data.inputs and in "
-            "data.target, or set data.horizon=null"
-        )
+    for key, value in steps.items():
+        if value is not None and not (again and kind.item is Item.NUMBER):
+            raise ConfigurationError(
+                f"data.{key}={value} is of a series that is read and forecast: name it in data.inputs and in "
+                f"data.target, or set data.{key}=null"
+            )
+    for name, one in fields.items():
+        season = getattr(one, "season", None)
+        if season is not None and not (one.by_window or (again and name == target)):  # type: ignore[attr-defined]
+            raise ConfigurationError(
+                f"data.fields.{name}.season={season} has no effect with scale=standard or none of a series that is not "
+                "forecast: leave it out"
+            )
     if getattr(fields[target], "by_window", False) and not again:
         raise ConfigurationError(
             f"data.fields.{target}.scale=window is of a series that is read: name it in data.inputs too, or "
@@ -183,4 +206,22 @@ def _check_augmented(layout: Layout) -> None:
             raise ConfigurationError(
                 f"data.fields.{name} is changed at random in training (transpose), inputs and targets alike, so it "
                 "must be the first of data.inputs and data.target too: set those, or leave the option out"
+            )
+
+
+def _check_varied(layout: Layout) -> None:
+    """What is changed at random by itself is read, and nothing stands at its steps that move. ConfigurationError."""
+    for name, one in layout.fields.items():
+        if getattr(one, "vary", None) is None:
+            continue
+        if name not in layout.inputs:
+            raise ConfigurationError(
+                f"data.fields.{name} is changed at random in training where it is read, and it is not among "
+                "data.inputs: leave that option out"
+            )
+        aligned = layout.target_kind.axis is Axis.STEP or layout.read.views
+        if getattr(one, "reorders", False) and aligned and name in (layout.read.first, *layout.read.views):
+            raise ConfigurationError(
+                f"data.fields.{name} is read in another order in training (both_strands), and {layout.target} or "
+                "another input has a value for each of its steps: leave that option out"
             )

@@ -42,7 +42,8 @@ def labels(one: Any, space: Tokens, ids: Sequence[int] | Tensor) -> list[str]:
 
 def tokens_of(one: Any, names: Sequence[str], text: str) -> list[int]:
     """The ids of a target, or of its beginning. names: of all tokens. Raises DataError for one that is not known."""
-    ids: list[int] = one.encode([text]).flat.astype(np.int64).tolist() if text.strip() else []
+    encode = getattr(one, "encode_beginning", lambda part: one.encode([part]))
+    ids: list[int] = encode(text).flat.astype(np.int64).tolist() if text.strip() else []
     unseen = one.unseen(text)
     if unseen is not None:
         what = "word" if one.level == "words" else "character"

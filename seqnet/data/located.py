@@ -13,6 +13,8 @@ from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.generated import Generated
 from seqnet.data.raw_block import RawBlock
 
+FILES = 64  # that are opened for one block of rows
+
 
 @dataclass(frozen=True)
 class Located:
@@ -81,7 +83,12 @@ class Located:
                 if self.running and not part.format.parted:
                     values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
                 more = rows.columns[len(names) :]
-                yield RawBlock(part.file, rows.numbers, values, part.format.unit, rows.continues, more)
+                block = RawBlock(part.file, rows.numbers, values, part.format.unit, rows.continues, more)
+                if not self.opening:
+                    yield block
+                    continue
+                for begin in range(0, len(rows), FILES):  # what they hold is more than a row of a table
+                    yield block.only(range(begin, min(begin + FILES, len(rows))))
 
     def named_files(self) -> Iterator[Path]:
         """The files that stand in the columns of fields that open them."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from seqnet.data.columns import take
 from seqnet.data.fields.field import BadValues, Field
-from seqnet.data.files import BadRows
+from seqnet.data.files import BadRows, shown
 from seqnet.data.formats.format import Column
 from seqnet.data.formats.opening import Beside
 
@@ -31,7 +32,9 @@ class RawBlock:
         values = {name: take(column, kept) for name, column in self.values.items()}
         goes_on = self.continues and bool(kept) and kept[0] == 0
         asked = take(self.asked_from, kept) if self.asked_from else ()
-        return replace(self, numbers=take(self.numbers, kept), values=values, continues=goes_on, asked_from=asked)
+        more = [take(column, kept) for column in self.more]
+        numbers = take(self.numbers, kept)
+        return replace(self, numbers=numbers, values=values, continues=goes_on, asked_from=asked, more=more)
 
 
 def observed(fields: Mapping[str, Field], block: RawBlock) -> Problems:
@@ -49,6 +52,9 @@ def refuse(block: RawBlock, problems: Problems, columns: Mapping[str, Column], b
     """Count bad rows, or raise DataError for the first: by its field, and of files side by side by its file."""
     for place in sorted(problems):
         name, reason = problems[place]
+        value = block.values[name][place]
+        if isinstance(value, Path) and value.name not in reason:
+            reason = f"{shown(value.name)}: {reason}"
         file = block.file
         if isinstance(file, Beside) and columns.get(name) in file.names:
             file = file.files[file.names.index(str(columns[name]))]

@@ -51,6 +51,11 @@ class SoFar(NamedTuple):
         scaled = (ahead - self.centre[:, None]) / self.deviation[:, None]
         return scaled.masked_fill(~self.enough[:, None, None], float("nan"))
 
+    def lagged(self, values: Tensor) -> Tensor:
+        """Earlier values scaled as the step itself is, 0 where there is none. values: [total lags feature]."""
+        scaled = (values - self.centre[:, None]) / self.deviation[:, None]
+        return scaled.clamp(-FARTHEST, FARTHEST).nan_to_num(0.0)
+
     def units(self) -> Tensor:
         """Both side by side, [total 2*feature], as `in_the_columns_scale` takes them."""
         return torch.cat([self.centre, self.deviation], dim=1)

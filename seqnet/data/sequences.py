@@ -24,14 +24,19 @@ class Table:
     values: dict[str, list[Any]]
     key: list[Any] | None
     order: list[Any] | None
+    more: list[Any]  # of a further column that no field reads
 
     @classmethod
     def of(cls, blocks: Iterable[RawBlock], part: Part, names: Iterable[str], grouping: Grouping) -> "Table":
-        """All rows of blocks, beside whose values stand the columns of the grouping. part: the first of the files."""
+        """All rows of blocks, beside whose values stand the columns of the grouping, before them perhaps a further one.
+
+        part: the first of the files.
+        """
         numbers: list[int] = []
         values: dict[str, list[Any]] = {name: [] for name in names}
         key: list[Any] = []
         order: list[Any] = []
+        further: list[Any] = []
         for block in blocks:
             numbers.extend(block.numbers)
             for name, column in block.values.items():
@@ -39,7 +44,8 @@ class Table:
             more = list(block.more)
             order.extend(more.pop() if grouping.order is not None else ())
             key.extend(more.pop() if grouping.group is not None else ())
-        return cls(part.file, part.format.unit, numbers, values, key or None, order or None)
+            further.extend(more.pop() if more else ())
+        return cls(part.file, part.format.unit, numbers, values, key or None, order or None, further)
 
     def groups(self, grouping: Grouping) -> list[list[int]]:
         """The rows of each sequence, in order. Raises DataError."""

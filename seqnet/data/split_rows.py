@@ -10,13 +10,14 @@ import numpy as np
 from seqnet.data.columns import assign
 from seqnet.data.files import BadRows
 from seqnet.data.formats.format import Column
-from seqnet.data.formats.split_names import split_called
 from seqnet.data.generation import SPLITS
-from seqnet.data.grouping import Grouping, Sequence_
+from seqnet.data.grouping import Grouping, Sequence_, uneven
 from seqnet.data.layout import Layout
 from seqnet.data.located import Located
 from seqnet.data.raw_block import RawBlock, observed
 from seqnet.data.sequences import Table, held_by_group, held_by_time
+from seqnet.data.split_of import SplitOf
+from seqnet.data.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -34,29 +35,31 @@ class Drawn:
 class SplitRows:
     """The rows of each split.
 
-    column: says of each row which split it belongs to. shares: of valid and test, where they have no rows of their
-    own, drawn by the seed, of a single document its end. on_bad_row: as for `BadRows`.
+    column: says of each row which split it belongs to, by what `split_of` makes of its values. shares: of valid and
+    test, where they have no rows of their own, drawn by the seed, of a single document its end. on_bad_row: as for
+    `BadRows`.
     """
 
     located: Located
     layout: Layout
     grouping: Grouping
     column: Column | None
+    split_of: SplitOf
     shares: tuple[float, float]
     seed: int
     on_bad_row: str
 
-    def blocks(self, split: str, bad: BadRows) -> Iterator[RawBlock]:
-        """The rows of a split, in blocks. Raises DataError."""
+    def blocks(self, split: str, bad: BadRows, tally: Tally) -> Iterator[RawBlock]:
+        """The rows of a split, in blocks. tally: counts gaps of series. Raises DataError."""
         there = self.located.splits
         if self.grouping.used:
-            yield from self._sequences(split, bad)
+            yield from self._sequences(split, bad, tally)
             return
         # Lines that are no rows belong to no split: they are counted where the training rows are read.
         first = bad if split == "train" else BadRows(self.on_bad_row)
         if self.column is not None:
             for block in self.located.blocks(self.located.parts, first, [self.column]):
-                yield block.only([place for place, name in enumerate(block.more[0]) if named(name) == split])
+                yield block.only([place for place, name in enumerate(block.more[0]) if self.split_of(name) == split])
             return
         if split in there and split != "train":
             yield from self.located.blocks(there[split], bad)
@@ -132,7 +135,7 @@ class SplitRows:
                 yield replace(block, values={target: [piece]}, continues=began)
                 began = True
 
-    def _sequences(self, split: str, bad: BadRows) -> Iterator[RawBlock]:
+    def _sequences(self, split: str, bad: BadRows, tally: Tally) -> Iterator[RawBlock]:
         """The sequences of a split that the rows of a table make."""
         there, held = self.located.splits, self.held_out()
         own = split in there and split != "train"
@@ -143,6 +146,8 @@ class SplitRows:
         table = Table.of(blocks, parts[0], self.located.columns, self.grouping)
         groups = table.groups(self.grouping)
         sequences = [Sequence_(rows) for rows in groups]
+        if self.layout.forecasts:
+            tally.gaps, tally.steps = uneven(groups, table.order)
         if held and not own:
             by = self.grouping.split or ("time" if self.layout.again else "group")
             if by == "group":
@@ -163,8 +168,3 @@ def _cut(text: str, place: int, whole: bool) -> int | None:
     if whole:
         return place
     return next((at + 1 for at in range(place, len(text)) if text[at].isspace()), len(text))
-
-
-def named(value: object) -> str | None:
-    """The split that a value of `data.split_column` names."""
-    return split_called(str(value).strip())

@@ -21,6 +21,10 @@ class Tally:
     unknown_labels: int = 0
     tokens: dict[str, int] = field(default_factory=dict)  # by field
     unknown_tokens: dict[str, int] = field(default_factory=dict)
+    not_ahead: dict[str, int] = field(default_factory=dict)  # rows that do not say what is known ahead, by field
+    gaps: int = 0  # rows of a series that stand farther behind the one before than is usual
+    steps: int = 0  # of so many
+    told: dict[str, int] = field(default_factory=dict)  # what else there is to know, and of how many rows
 
     def add(self, made: Mapping[str, Block], fields: Mapping[str, Field], target: str) -> None:
         """Count encoded rows, and how many of the tokens read and of the labels asked for are unknown."""
@@ -28,11 +32,19 @@ class Tally:
         if target in made:
             self.unknown_labels += int(np.count_nonzero(made[target].flat == UNKNOWN_LABEL))
         for name, block in made.items():
+            for what, rows in block.told.items():
+                self.told[f"{name}, {what}"] = self.told.get(f"{name}, {what}", 0) + rows
             unknown = getattr(fields[name], "unknown", None)
             if unknown is not None:
                 read = len(block.flat) if block.flat.ndim == 1 else int(np.count_nonzero(block.flat))  # 0 is padding
                 self.tokens[name] = self.tokens.get(name, 0) + read
                 self.unknown_tokens[name] = self.unknown_tokens.get(name, 0) + unknown(block)
+
+    def add_short(self, rows: Mapping[str, int]) -> None:
+        """Count rows that do not say what is known ahead, by field."""
+        for name, count in rows.items():
+            if count:
+                self.not_ahead[name] = self.not_ahead.get(name, 0) + count
 
     def remarks(self, split: str) -> list[str]:
         """Sentences about what of a split was not read as it stands."""
@@ -44,6 +56,17 @@ class Tally:
                 f"{counted(self.unknown_labels, 'label')} of {split} never seen in training, each counted as an error "
                 "(data.on_unknown_label=count)"
             )
+        if self.gaps and split == "train":
+            found.append(
+                f"{counted(self.gaps, 'row')} of {self.steps:,} stand much farther behind the one before than is "
+                "usual: a gap counts as one step, so fill it in if it is none"
+            )
+        found += [
+            f"{name} is known ahead, and {counted(rows, 'row')} of {where} did not say what it will be, where it is "
+            "read as 0: give it in further rows in which what is forecast is empty"
+            for name, rows in self.not_ahead.items()
+        ]
+        found += [f"{counted(rows, 'row')} of {where}: {what}" for what, rows in self.told.items()]
         for name, unknown in self.unknown_tokens.items() if split != "train" else ():
             if unknown:
                 share = unknown / self.tokens[name]

@@ -1,22 +1,38 @@
 """The rows of another file than those of training, of which the inputs alone are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from seqnet.data.fields.raw import missing
 from seqnet.data.files import BadRows
 from seqnet.data.formats.auto import Auto
-from seqnet.data.formats.find import find
+from seqnet.data.formats.csv import Csv
+from seqnet.data.formats.find import Part, find
+from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.names import ending
 from seqnet.data.grouping import Grouping, Sequence_
 from seqnet.data.layout import Layout
 from seqnet.data.located import Located
 from seqnet.data.raw_block import RawBlock
+from seqnet.data.read import Read, called, everything, name_of, rows_of, sequence_of
 from seqnet.data.sequences import Table
+from seqnet.kinds import AHEAD, Axis
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files
 
 
-def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping, bad: BadRows) -> Iterator[RawBlock]:
+@dataclass(frozen=True)
+class Unlabelled:
+    """Rows with what stood there. names: of all columns; format: in which the same is written."""
+
+    names: tuple[str, ...]
+    format: Format
+    blocks: Iterator[tuple[RawBlock, list[Read]]]
+
+
+def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping, bad: BadRows) -> Unlabelled:
     """The rows of a file, or of a folder's test split, read as those of training are. Raises DataError.
 
     A file that is a value itself, such as a recording, is one row.
@@ -24,15 +40,75 @@ def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping,
     (name, *more) = layout.inputs
     known = ending(path) if path.is_file() else None
     if not more and name in located.opening and known is not None and known not in TABLES:
-        yield RawBlock(path, [1], {name: [path]})
-        return
-    read = located.only(layout.inputs)
-    format = read.format if known is None or known in read.format.endings else Auto()
-    columns = [*read.columns.values(), *grouping.columns()]
-    splits = find(str(path), read.data_dir, None, None, format, columns).splits
+        label = name_of(located.columns[name], name)
+        read = Read(1, {label: str(path)}, path)
+        return Unlabelled((label,), Csv(), iter([(RawBlock(path, [1], {name: [path]}), [read])]))
+    inputs = located.only(layout.inputs)
+    format = inputs.format if known is None or known in inputs.format.endings else Auto()
+    columns = [*inputs.columns.values(), *grouping.columns()]
+    splits = find(str(path), inputs.data_dir, None, None, format, columns).splits
     parts = splits[next(split for split in ("test", "valid", "train") if split in splits)]
-    if not grouping.used:
-        yield from read.blocks(parts, bad)
-        return
-    table = Table.of(read.blocks(parts, bad, grouping.columns()), parts[0], read.columns, grouping)
-    yield table.rows([Sequence_(rows) for rows in table.groups(grouping)], layout.stepped, bad)
+    there, all_ = everything(parts, columns)
+    names = called(there, inputs.columns)
+    if grouping.used:
+        blocks = _sequences(parts, inputs, layout, grouping, bad, names, all_)
+    else:
+        blocks = _rows(parts, inputs, name, bad, names, all_)
+    return Unlabelled(names, parts[0].format.like(parts[0].file, columns), blocks)
+
+
+def _rows(
+    parts: Sequence[Part], inputs: Located, first: str, bad: BadRows, names: Sequence[str], all_: Column
+) -> Iterator[tuple[RawBlock, list[Read]]]:
+    """Each row by itself. all_: all columns as one value, with their names."""
+    for block in inputs.blocks(parts, bad, [all_]):
+        rows = zip(block.numbers, rows_of(names, block.more[0]), block.values[first], strict=True)
+        yield block, [Read(*row) for row in rows]
+
+
+def _sequences(
+    parts: Sequence[Part],
+    inputs: Located,
+    layout: Layout,
+    grouping: Grouping,
+    bad: BadRows,
+    names: Sequence[str],
+    all_: Column,
+) -> Iterator[tuple[RawBlock, list[Read]]]:
+    """The sequences that rows make."""
+    table = Table.of(inputs.blocks(parts, bad, [all_, *grouping.columns()]), parts[0], inputs.columns, grouping)
+    values = rows_of(names, table.more)
+    same = [name for name in names if name == str(grouping.group)]
+    groups = table.groups(grouping)
+    read = []
+    for places in groups:
+        rows = [(place, values[place]) for place in places]
+        first = [table.values[layout.inputs[0]][place] for place in places]
+        read.append(Read(table.numbers[places[0]], sequence_of(names, rows, same), first, rows))
+    yield table.rows([Sequence_(rows) for rows in groups], layout.stepped, bad), read
+
+
+def up_to_now(block: RawBlock, layout: Layout) -> RawBlock:
+    """Rows of a series that is forecast, without last steps that hold no value: these say what is known ahead."""
+    now = [_known_steps(value) for value in block.values[layout.target]]
+    cut = [
+        name
+        for name, one in layout.fields.items()
+        if name in block.values and one.kind.axis is Axis.STEP and AHEAD not in one.kind.traits
+    ]
+    values = {
+        name: [value if step is None else value[:step] for value, step in zip(block.values[name], now, strict=True)]
+        for name in cut
+    }
+    return replace(block, values={**block.values, **values})
+
+
+def _known_steps(value: Any) -> int | None:
+    """How many steps a list has up to the last that is no gap; None where it is no list, or has no gap at its end."""
+    if not isinstance(value, list) or not value or not _blank(value[-1]):
+        return None
+    return next((step for step in range(len(value), 0, -1) if not _blank(value[step - 1])), 0)
+
+
+def _blank(value: Any) -> bool:
+    return all(map(_blank, value)) if isinstance(value, list) and value else missing(value)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis, first_inputs
+from seqnet.decoding.limits import Limits
 from seqnet.linear import Linear, is_plain
 from seqnet.spaces import Writing
 from seqnet.state import State
@@ -23,6 +24,11 @@ class Among:
     def __init__(self, decoding: Decoding, tokens: Sequence[int]) -> None:
         self.decoding = decoding
         self.tokens = frozenset(tokens)
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the decoding."""
+        return self.decoding.limits
 
     @torch.no_grad()
     def decode(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
+from seqnet.decoding.limits import Limits
 from seqnet.errors import ConfigurationError
 from seqnet.spaces import Writing
 from seqnet.state import State
@@ -21,6 +22,9 @@ class LanguageModel(Protocol):
 
 class Decoding(Protocol):
     """Greedy, Beam or Sampling."""
+
+    @property
+    def limits(self) -> Limits: ...
 
     def decode(
         self,

@@ -57,18 +57,19 @@ class Limits:
             kept = logs[:, prefix[time]].clone()
             logs.fill_(-torch.inf)[:, prefix[time]] = kept
             return logs
-        for token in self._forbidden(time, writing):
+        for token in writing.forbidden:
             logs.select(1, token).fill_(-torch.inf)
+        if writing.end is not None and time < self.min_length:
+            end = logs.select(1, writing.end)
+            last = end.clone()
+            end.fill_(-torch.inf)
+            if writing.grammar is not None:  # which may leave nothing but the end
+                end.copy_(torch.where(logs.amax(dim=1) == -torch.inf, last, end))
         if self.no_repeat_ngram and time >= self.no_repeat_ngram:
             once = self._without_repeats(logs, written)
             left = once.amax(dim=-1, keepdim=True) > -torch.inf  # rows that may still write something
             return torch.where(left, once, logs)
         return logs
-
-    def _forbidden(self, time: int, writing: Writing) -> tuple[int, ...]:
-        if writing.end is not None and time < self.min_length:
-            return (*writing.forbidden, writing.end)
-        return writing.forbidden
 
     def _without_repeats(self, logs: Tensor, written: Tensor) -> Tensor:
         size, time = self.no_repeat_ngram, written.shape[1]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqnet import relations, trust
+from seqnet import build, relations, trust
 from seqnet.data.lanes import LaneLoader
 from seqnet.errors import ConfigurationError
 from seqnet.fits.parts import Parts
@@ -27,7 +27,7 @@ def check_idle(parts: Parts, defaults: Mapping[str, Any]) -> None:
         written = parts.target.axis is Axis.SEQUENCE
         why = "numbers are not decoded but rolled out" if written else "nothing is written step by step"
         found |= dict.fromkeys(("groups.decoding", *(f"decoding.{key}" for key in parts.section("decoding"))), why)
-    for name, why in found.items():
+    for name, why in (found | _unheard(parts)).items():
         key = f"groups.{trust.parts()[name]}" if name in trust.parts() else name
         value = relations.lookup(parts.config, key, None)
         if key in defaults and value != defaults[key]:
@@ -35,3 +35,22 @@ def check_idle(parts: Parts, defaults: Mapping[str, Any]) -> None:
             raise ConfigurationError(
                 f"{typed}={shown(value)} has no effect: {why}; leave it out, or set {typed}={shown(defaults[key])}"
             )
+
+
+def _unheard(parts: Parts) -> dict[str, str]:
+    """What is said to a part that does not hear it: of a cell and a readout to models without, of rows not drawn."""
+    model, choice = parts.section("model"), parts.choice("model")
+    found: dict[str, str] = {}
+    if not parts.takes("model", "cell"):
+        keys = ("groups.cell", *(f"cell.{key}" for key in parts.section("cell")))
+        found |= dict.fromkeys(keys, f"{choice} has no recurrence")
+    data = parts.section("data")
+    if data.get("generated") and (data["path"] is not None or data["name"] is not None):
+        why = "files are read, and nothing is drawn"
+        found |= dict.fromkeys((f"data.generated.{key}" for key in data["generated"]), why)
+    for key in parts.section("task").keys() & {*build.MODEL_KEYS}:
+        if key not in model:
+            found[f"task.{key}"] = f"{choice} has no {key}"
+        elif model[key] != parts.section("task")[key]:
+            found[f"task.{key}"] = f"model.{key}={shown(model[key])} is said"
+    return found

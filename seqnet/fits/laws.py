@@ -12,7 +12,7 @@ from typing import Any
 from seqnet.errors import did_you_mean
 from seqnet.fits.parts import Parts
 from seqnet.fits.small import small_cells
-from seqnet.kinds import BIO, NEXT, RANKED, SHARED, STREAM, Axis, Item
+from seqnet.kinds import BIO, ENDS, NEXT, RANKED, SHARED, STREAM, Axis, Item
 from seqnet.options import shown
 from seqnet.state import leaves
 
@@ -21,6 +21,7 @@ WHERE = {
     Axis.STEP: "an answer at every step",
     Axis.SEQUENCE: "answers that are written step by step",
     Axis.GRID: "an answer at every place of a picture",
+    Axis.FRAME: "an answer at every few steps of what is read",
 }
 WHAT = {
     Item.TOKEN: "tokens",
@@ -28,6 +29,11 @@ WHAT = {
     Item.LABELS: "any of several labels",
     Item.NUMBER: "numbers",
     Item.PIXEL: "pictures",
+}
+TELLS = {  # what an objective tells of, by the method that a task asks for
+    "loss": "the loss of items each by itself",
+    "losses": "the loss of each step",
+    "row_losses": "the loss of whole rows",
 }
 TRAITS = {RANKED: "a vocabulary in order of frequency", BIO: "BIO tags"}
 
@@ -100,10 +106,21 @@ def _traits(parts: Parts) -> str | None:
 
 
 def _losses(parts: Parts) -> str | None:
-    """5. A task that needs the loss of each step has an objective that tells it."""
-    if not getattr(parts.part("task"), "by_step", False) or hasattr(parts.part("objective"), "losses"):
+    """5. The objective tells the loss as the task asks for it."""
+    asks = getattr(parts.part("task"), "asks", "loss")
+    if hasattr(parts.part("objective"), asks):
         return None
-    return f"{parts.choice('objective')} does not tell the loss of each step, which {parts.choice('task')} needs"
+    return f"{parts.choice('objective')} does not tell {TELLS.get(asks, asks)}, which {parts.choice('task')} needs"
+
+
+def _decoding(parts: Parts) -> str | None:
+    """5. What decodes reads features that stand where the task has them."""
+    if parts.target is None or ENDS not in parts.target.traits:
+        return None
+    reads, has = getattr(parts.part("decoding"), "features", Axis.SEQUENCE), parts.said("task", "features")
+    if reads is has:
+        return None
+    return f"{parts.choice('decoding')} decodes {WHERE[reads]}, and {parts.choice('task')} judges {WHERE[has]}"
 
 
 def _tied(parts: Parts) -> str | None:
@@ -145,6 +162,8 @@ def _source(parts: Parts) -> str | None:
     if parts.config.get("attention") is None:
         what = f"{parts.choice('model/join')} looks at inputs by attention, and attention=none is none"
         return what if joins else None
+    if parts.features is Axis.FRAME:
+        return f"{parts.choice('attention')} looks back at what was read, and {parts.choice('model')} does not"
     if not looks:
         return f"{parts.choice('attention')} reads a source, and {parts.choice('model')} has none"
     if all(kind.axis is Axis.STEP for kind in parts.inputs.values()):
@@ -176,6 +195,14 @@ def _decoder(parts: Parts) -> str | None:
     return None
 
 
+def _lags(parts: Parts) -> str | None:
+    """5. What goes to the output layer has a model that hands it on."""
+    lags = parts.section("data").get("lags")
+    if lags is None or parts.takes("model", "recent"):
+        return None
+    return f"data.lags={shown(lags)} are read by the output layer, and {parts.choice('model')} hands it none"
+
+
 def _states(parts: Parts) -> str | None:
     """5. A state that is handed on as it is is one that the other cell can take."""
     if parts.section("model").get("bridge") != "copy" or parts.config.get("decoder_cell") is None or not parts.inputs:
@@ -205,6 +232,8 @@ def _own(parts: Parts) -> str | None:
 def _monitor(parts: Parts) -> str | None:
     """6. What says which checkpoint is best is a score of the objective or the task."""
     of_objective: Sequence[str] = parts.said("objective", "scores")
+    if callable(of_objective):  # what it counts follows from what is asked
+        of_objective = of_objective(parts.target)
     more = getattr(parts.part("task"), "scores", None)
     known = ("loss", *(of_objective if more is None else more(parts.section("task"), of_objective)))
     monitor = parts.config["training"]["monitor"]
@@ -219,12 +248,34 @@ def _ahead(parts: Parts) -> str | None:
     ahead = getattr(parts.part("model"), "ahead", None)
     if ahead is None or not ahead(parts.section("model")):
         return None
+    both_ways = parts.section("model").get("bidirectional")
+    reader = "model.bidirectional=true" if both_ways else parts.choice("model")
     if parts.target is not None and NEXT in parts.target.traits:
-        return "model.bidirectional=true cannot predict what comes next, which it would have read"
+        return f"{reader} cannot predict what comes next, which it would have read"
     window = parts.config["training"]["window"]
     if window is not None:
-        return f"training.window={window} cuts what model.bidirectional=true reads from its end"
+        return f"training.window={window} cuts what {reader} reads {'from its end' if both_ways else 'as a whole'}"
     return None
+
+
+def _whole_rows(parts: Parts) -> str | None:
+    """7. Rows that are judged as a whole are not cut, and the task hands them on as such."""
+    if not getattr(parts.part("objective"), "whole_rows", False):
+        return None
+    if not getattr(parts.part("task"), "whole_rows", False):
+        return f"{parts.choice('objective')} judges rows as a whole, and {parts.choice('task')} hands it single items"
+    window = parts.config["training"]["window"]
+    if window is not None:
+        return f"training.window={window} cuts rows, which {parts.choice('objective')} judges as a whole"
+    return None
+
+
+def _cut(parts: Parts) -> str | None:
+    """7. What is judged as a whole is not cut."""
+    window = parts.config["training"]["window"]
+    if window is None or getattr(parts.part("task"), "asks", "loss") != "row_losses":
+        return None
+    return f"training.window={window} cuts the answers that {parts.choice('task')} judges as a whole"
 
 
 def _stream(parts: Parts) -> str | None:
@@ -238,17 +289,21 @@ def _stream(parts: Parts) -> str | None:
 LAWS = (
     Law(_stream),
     Law(_ahead, sections=("model",), keys=(("training.window", None),)),
+    Law(_cut, keys=(("training.window", None),)),
     Law(_target_axis, groups=(("task",), ("task", "model"))),
     Law(_target_item, groups=(("objective",), ("task",), ("task", "objective"))),
     Law(_inputs_read, groups=(("model",),)),
+    Law(_whole_rows, groups=(("objective",),), keys=(("training.window", None),)),
     Law(_features, groups=(("task",), ("model",)), sections=("model",)),
     Law(_traits, groups=(("objective",),), sections=("data",)),
     Law(_losses, groups=(("objective",),)),
+    Law(_decoding, groups=(("decoding",),)),
     Law(_tied, groups=(("objective",),), sections=("model",)),
     Law(_shared, sections=("data", "model")),
     Law(_source, groups=(("attention",),), keys=(("attention", None),)),
     Law(_score, groups=(("attention/score",), ("attention",))),
     Law(_decoder, keys=(("decoder_cell", None), ("training.scheduled_sampling", 0.0))),
+    Law(_lags, groups=(("model",),), keys=(("data.lags", None),)),
     Law(_states, sections=("model",)),
     Law(_own),
     Law(_monitor),

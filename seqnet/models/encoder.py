@@ -50,11 +50,15 @@ class Encoder(nn.Module):
         wholes: the further inputs, where there is a `concat`.
 
         Returns vectors [batch positions size], 0 in padding, and the final state of each layer, which without
-        layers is the mean of the vectors.
+        layers is the mean of the vectors. How many of the positions are a row's own is what `positions` says.
         """
         if lengths is not None:
             source = blank(source, padding(lengths, source.shape[1]))
-        x = self.inputs(source)
+        if hasattr(self.inputs, "shortened"):
+            x = self.inputs(source, lengths)
+            lengths = self.positions(lengths)
+        else:
+            x = self.inputs(source)
         if self.concat is not None:
             x = self.concat.before(self.concat.prepare(wholes), x)  # type: ignore[operator]
         if self.input_dropout:
@@ -67,6 +71,11 @@ class Encoder(nn.Module):
         x = x.masked_fill(padding(lengths, x.shape[1])[..., None], 0)
         return x, (HiddenState(x.sum(1) / lengths.clamp(min=1)[:, None]),)
 
+    def positions(self, lengths: Tensor | None) -> Tensor | None:
+        """How many vectors rows of so many steps become, [batch]; as many, unless the input's encoder makes fewer."""
+        shortened = getattr(self.inputs, "shortened", None)
+        return lengths if lengths is None or shortened is None else shortened(lengths)
+
     def memory(self, source: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """What attention looks at: the vectors, and how many of a row's are valid. source, lengths: as for `forward`.
 
@@ -74,7 +83,7 @@ class Encoder(nn.Module):
         """
         if not source.shape[1]:
             source, lengths = source.new_zeros(len(source), 1, *source.shape[2:]), torch.zeros(len(source)).long()
-        return self(source, lengths)[0], lengths
+        return self(source, lengths)[0], self.positions(lengths)
 
 
 def beside(x: Tensor, vector: Tensor) -> Tensor:

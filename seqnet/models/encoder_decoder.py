@@ -201,6 +201,7 @@ class EncoderDecoder(nn.Module):
         if not source.shape[1]:  # no row has any: a position of padding stands for them
             source, lengths = source.new_zeros(batch.size, 1, *source.shape[2:]), torch.zeros_like(batch.lengths)
         encoded, states = self.encoder(source, lengths, batch.wholes)
+        lengths = self.encoder.positions(lengths)
         if self.attention is None:
             return None, states, encoded.shape[1]
         memory: Memory = self.attention.prepare(encoded, lengths)  # type: ignore[operator]

@@ -1,6 +1,6 @@
 """The recurrent model: encoders of its inputs, recurrent layers, readout, linear head."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqnet.batch import Batch, Output, Whole
+from seqnet.batch import LAGS, Batch, Output, Whole
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between, stacked
@@ -20,17 +20,18 @@ from seqnet.models.encoders.tokens import NOT_LINEAR, TokenEmbedding, tie
 from seqnet.models.joins.concat import Concat
 from seqnet.models.joins.join import Join
 from seqnet.models.joins.state import InitialState
+from seqnet.models.linear_base import begin_with_ridge
 from seqnet.options import Dropout, Width, number, shown, whole
 from seqnet.spaces import Space
 from seqnet.state import State, where
 
-READOUTS = ("all", "last", "mean", "max")
+READOUTS = ("all", "last", "mean", "max", "mean_max")
 
 
 class Pooled(NamedTuple):
     """What a readout of one vector a row knows so far."""
 
-    value: Tensor  # [batch feature]: the last output, the sum or the maximum of the outputs so far; at first 0
+    value: Tensor  # [batch feature]: the last output, the sum, the maximum or both of the outputs so far; at first 0
     steps: Tensor  # [batch]: how many steps were read so far
 
 
@@ -51,13 +52,14 @@ class Recurrent(nn.Module):
 
     cell: makes a cell of (input_size, hidden_size). readout: `all` steps, or one vector a row: the `last` valid
     output of the top layer (of the right-to-left half the one at the row's first step), or the `mean` or `max`
-    of the outputs so far. tied: the output layer's weight is the token embedding's. embedding_size None: tokens
-    one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
+    of the outputs so far, or both side by side. tied: the output layer's weight is the token embedding's.
+    embedding_size None: tokens one-hot, numbers as they are. embedding_std: of a token embedding at the beginning,
     of a tied one at most 0.1. views: further inputs of the same steps. wholes: further inputs that are read whole.
     join: makes a `Join` of encoders by name, which says what is done with all of these; None: `Concat` for one value a
     row, `InitialState` for the rest. attention: what a join may look at them by.
     encoders: in place of `make_encoder`, by an input's name. head: makes the output layer of its width in place of
-    `nn.Linear`. Raises ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
+    `nn.Linear`. recent: a series' last values, which the output layer reads too (see `linear_base`). Raises
+    ConfigurationError for an unknown readout and for `tied` where the two weights differ in shape.
     """
 
     @staticmethod
@@ -109,7 +111,7 @@ class Recurrent(nn.Module):
         dropout: Dropout = 0.0,
         output_dropout: Dropout = 0.0,
         residual: bool = False,
-        readout: Literal["all", "last", "mean", "max"] = "all",
+        readout: Literal["all", "last", "mean", "max", "mean_max"] = "all",
         tied: bool = False,
         fused: bool = True,
         wholes: Mapping[str, Space] = MappingProxyType({}),
@@ -117,6 +119,7 @@ class Recurrent(nn.Module):
         attention: Callable[[int, int], nn.Module] | None = None,
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
+        recent: Space | None = None,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:
@@ -133,7 +136,10 @@ class Recurrent(nn.Module):
         self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
         for one in self._joins():
             one.attach(self.layers, attention)
-        self.head = Linear(self.layers.size, out_features) if head is None else head(self.layers.size)
+        self.recent = recent is not None
+        self.read_size = self.layers.size * (2 if readout == "mean_max" else 1)  # of the vector that is read out
+        width = self.read_size + (0 if recent is None else recent.size)
+        self.head = Linear(width, out_features) if head is None else head(width)
         self.readout = readout
         self.bidirectional = bidirectional
         self.input_dropout = input_dropout
@@ -174,6 +180,11 @@ class Recurrent(nn.Module):
     def _joins(self) -> tuple[Join, ...]:
         return tuple(self.joins)  # type: ignore[arg-type]
 
+    def begin_with(self, batches: Iterable[Batch]) -> None:
+        """Set what is known in closed form from all batches of training. Raises ConfigurationError."""
+        if self.recent:
+            begin_with_ridge(self.head, self.layers.size, batches)
+
     def initial_state(self, batch_size: int) -> RecurrentState:
         """The state at the beginning of every row."""
         position = None
@@ -195,7 +206,7 @@ class Recurrent(nn.Module):
         if self.readout == "all":
             return None
         weight = next(self.parameters())
-        return Pooled(weight.new_zeros(batch_size, self.layers.size), weight.new_zeros(batch_size, dtype=torch.int64))
+        return Pooled(weight.new_zeros(batch_size, self.read_size), weight.new_zeros(batch_size, dtype=torch.int64))
 
     def reset(self, state: RecurrentState | None, starts: Tensor) -> RecurrentState | None:
         """`state`, with the rows that begin a new sequence at their beginning. starts: [batch] bool."""
@@ -216,11 +227,11 @@ class Recurrent(nn.Module):
         time, advance = window.time, window.advance
         if advance == time:
             y, carried = self._run(x, state, lengths, joined)
-            return Output(self._features(y, carried.pooled), self.head, carried)
+            return Output(self._features(y, carried.pooled, window.views), self.head, carried)
         self._refuse_halves()
         y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance), joined)
         rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time), joined)
-        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled), self.head, carried)
+        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled, window.views), self.head, carried)
 
     def step(
         self,
@@ -240,7 +251,7 @@ class Recurrent(nn.Module):
         ahead = {name: view.unsqueeze(1) for name, view in (views or {}).items()}
         joined = joined or self._joined({})
         y, state = self._run(self._read(inputs.unsqueeze(1), ahead, None, joined), state, None, joined)
-        features = self._features(y, state.pooled)
+        features = self._features(y, state.pooled, ahead)
         logits: Tensor = (head or self.head)(features[:, 0] if state.pooled is None else features)
         return logits, state
 
@@ -283,11 +294,12 @@ class Recurrent(nn.Module):
         if self.readout == "mean":
             return Pooled(pooled.value + y.sum(1, dtype=pooled.value.dtype), steps)
         if self.readout == "max":
-            if lengths is not None:
-                y = y.masked_fill(padding(lengths, y.shape[1])[..., None], -torch.inf)
-            highest = y.amax(1).to(pooled.value.dtype)
-            highest = torch.where(pooled.steps[:, None] > 0, torch.maximum(pooled.value, highest), highest)
-            return Pooled(torch.where(steps[:, None] > 0, highest, pooled.value), steps)
+            return Pooled(_highest(pooled.value, pooled.steps, steps, y, lengths), steps)
+        if self.readout == "mean_max":
+            total, highest = pooled.value.chunk(2, dim=-1)
+            total = total + y.sum(1, dtype=total.dtype)
+            highest = _highest(highest, pooled.steps, steps, y, lengths)
+            return Pooled(torch.cat([total, highest], dim=-1), steps)
         value = self._last(y, lengths).to(pooled.value.dtype)
         return Pooled(value if lengths is None else torch.where(lengths[:, None] > 0, value, pooled.value), steps)
 
@@ -301,9 +313,26 @@ class Recurrent(nn.Module):
         half = y.shape[2] // 2
         return torch.cat([last[:, :half], y[:, 0, half:]], dim=-1)
 
-    def _features(self, y: Tensor, pooled: Pooled | None) -> Tensor:
+    def _features(self, y: Tensor, pooled: Pooled | None, views: Mapping[str, Tensor]) -> Tensor:
         if pooled is not None:
             y = pooled.value
+            count = pooled.steps.clamp(min=1)[:, None]
             if self.readout == "mean":
-                y = y / pooled.steps.clamp(min=1)[:, None]
-        return F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+                y = y / count
+            elif self.readout == "mean_max":
+                total, highest = y.chunk(2, dim=-1)
+                y = torch.cat([total / count, highest], dim=-1)
+        y = F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+        return torch.cat([y, views[LAGS]], dim=-1) if self.recent else y
+
+
+def _highest(before: Tensor, steps_before: Tensor, steps: Tensor, y: Tensor, lengths: Tensor | None) -> Tensor:
+    """The maximum [batch feature] of what was there `before` and of the outputs y [batch time feature].
+
+    steps_before, steps: [batch], how many were read before and with these.
+    """
+    if lengths is not None:
+        y = y.masked_fill(padding(lengths, y.shape[1])[..., None], -torch.inf)
+    highest = y.amax(1).to(before.dtype)
+    highest = torch.where(steps_before[:, None] > 0, torch.maximum(before, highest), highest)
+    return torch.where(steps[:, None] > 0, highest, before)

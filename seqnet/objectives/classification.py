@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from seqnet.batch import UNKNOWN_LABEL
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.objectives.weights import Weights, of_classes
 from seqnet.options import Dropout
 from seqnet.spaces import Space
 
@@ -26,13 +27,17 @@ class Classification:
 
     one_logit: only for two classes; a positive logit means the second. label_smoothing: the share of the
     target spread evenly over all classes in training (Szegedy et al. 2016, section 7).
+    weights: how much each class counts in training: a list in their order, or balanced: by how rare they are there.
+    The loss is divided by the weights of the items, as torch's weighted cross-entropy is.
     Raises ConfigurationError for targets that are not classes, and for one_logit unless there are two.
     """
 
     judges = (Item.LABEL, Item.TOKEN)
     scores = ("accuracy", "macro_f1")
 
-    def __init__(self, targets: Space, one_logit: bool = False, label_smoothing: Dropout = 0.0) -> None:
+    def __init__(
+        self, targets: Space, one_logit: bool = False, label_smoothing: Dropout = 0.0, weights: Weights = None
+    ) -> None:
         self.targets = expect_tokens("classification", targets)
         if one_logit and targets.size != 2:
             raise ConfigurationError(
@@ -41,16 +46,28 @@ class Classification:
             )
         self.one_logit = one_logit
         self.label_smoothing = check_smoothing(label_smoothing)
+        self._weights = of_classes(weights, self.targets)
         self.out_features = 1 if one_logit else targets.size
         self.class_names = self.targets.names
 
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
-        """Summed cross-entropy in nats, smoothed in training only. logits: [n out]; targets: [n] int64."""
+        """Summed cross-entropy in nats, smoothed and weighted in training only. logits: [n out]; targets: [n] int64."""
         smoothing = self.label_smoothing if training else 0.0
-        if not self.one_logit:
-            return F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=smoothing)
-        wanted = targets.float() * (1 - smoothing) + smoothing / 2
-        return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
+        weights = None if self._weights is None or not training else self._weights.to(logits.device)
+        if self.one_logit and weights is None:
+            wanted = targets.float() * (1 - smoothing) + smoothing / 2
+            return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
+        if self.one_logit:  # 0 is the logit of the first class
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=-1)
+        return F.cross_entropy(logits.float(), targets, weights, reduction="sum", label_smoothing=smoothing)
+
+    def weight_of(self, targets: Tensor, like: Tensor) -> Tensor:
+        """How much items of these classes [n] count, [n], 1 where there are no weights. like: of the type wanted."""
+        return torch.ones_like(like) if self._weights is None else self._weights.to(like)[targets]
+
+    def weigh(self, targets: Tensor) -> float:
+        """What the weights of targets [n] add up to."""
+        return len(targets) if self._weights is None else self._weights[targets.cpu()].sum().item()
 
     def metrics(self) -> dict[str, Metric]:
         """accuracy (micro), macro_f1, and the confusion matrix where there are at most 50 classes.
@@ -79,7 +96,10 @@ class Classification:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n out]; targets: [n], UNKNOWN_LABEL for a class never seen."""
-        decisions, _ = self.decide(logits)
+        self.count(metrics, self.decide(logits)[0], targets)
+
+    def count(self, metrics: dict[str, Metric], decisions: Tensor, targets: Tensor) -> None:
+        """Count n items that are decided already. decisions, targets: [n]."""
         targets = targets.where(targets != UNKNOWN_LABEL, self.targets.size)
         for name, metric in metrics.items():
             if name == "baseline_accuracy" and self.targets.commonest is not None:
@@ -94,9 +114,22 @@ class Classification:
         logit = logits.squeeze(-1)
         return (logit > 0).long(), logit.abs().sigmoid()
 
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The probability of each class, [... classes]. logits: [... out]."""
+        if not self.one_logit:
+            return logits.softmax(dim=-1)
+        second = logits.sigmoid()
+        return torch.cat([1 - second, second], dim=-1)
+
     def explain(self, decision: int) -> str:
         """The name of a class."""
         return self.targets.names[decision]
+
+    def report(self, horizon: int) -> list[Any]:
+        """A row a class, and which was taken for which."""
+        from seqnet.objectives.tables import Classes
+
+        return [Classes(self.class_names)]
 
     def derived(self, loss: float) -> dict[str, float]:
         """Nothing follows from the mean loss."""

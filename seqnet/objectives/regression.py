@@ -11,7 +11,8 @@ from torch import Tensor
 
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Item
-from seqnet.objectives.vectors import expect_vector
+from seqnet.objectives.bands import MEDIAN, Levels
+from seqnet.objectives.vectors import as_answer, expect_vector, undone
 from seqnet.spaces import Space
 
 if TYPE_CHECKING:
@@ -75,8 +76,8 @@ class Regression:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits, targets: [n out]."""
-        found, wanted = self._undone(logits), self._undone(targets.reshape_as(logits))
-        baseline = self._undone(torch.zeros_like(logits))
+        found, wanted = undone(self.targets, logits), undone(self.targets, targets.reshape_as(logits))
+        baseline = undone(self.targets, torch.zeros_like(logits))
         for place, name in enumerate(self._columns):
             metrics[f"mae_{name}"].update(found[:, place].contiguous(), wanted[:, place].contiguous())
         for name in metrics.keys() - {f"mae_{column}" for column in self._columns}:
@@ -87,9 +88,9 @@ class Regression:
             given = baseline if name.startswith("baseline_") else found
             metrics[name].update(given.flatten(), wanted.flatten())
 
-    def _undone(self, values: Tensor) -> Tensor:
-        """Numbers [n out] in the units of the file."""
-        return values if self.targets.scale is None else self.targets.scale.undo(values)
+    def forecast(self, logits: Tensor) -> Levels:
+        """The numbers as what half of the outcomes lie below. logits: [n out]."""
+        return {MEDIAN: logits}
 
     def decide(self, logits: Tensor) -> tuple[Tensor, None]:
         """The numbers themselves; they have no probability."""
@@ -97,12 +98,18 @@ class Regression:
 
     def explain(self, decision: list[float]) -> Any:
         """One number, a number by name where the data names them, or a list of numbers."""
-        if self.targets.scale is not None:
-            # No more digits than float32 is sure of.
-            decision = [float(f"{value:.7g}") for value in self._undone(torch.tensor([decision]))[0].tolist()]
-        if self.targets.names:
-            return dict(zip(self.targets.names, decision, strict=True))
-        return decision[0] if self.out_features == 1 else decision
+        return as_answer(self.targets, decision)
+
+    def report(self, horizon: int, point: Callable[[Tensor], Tensor] = lambda found: found) -> list[Any]:
+        """Errors by column, and of a forecast by step. horizon: how many steps ahead the numbers are asked for.
+
+        point: of what is given the one answer that is compared.
+        """
+        from seqnet.objectives.tables import Numbers
+
+        names = tuple(name.removesuffix("+1") for name in self.targets.names[: self.out_features // horizon])
+        names = names if horizon > 1 else self.targets.names
+        return [Numbers(names, horizon, lambda values: undone(self.targets, values), point)]
 
     def derived(self, loss: float) -> dict[str, float]:
         """mse or mae, where that is the loss, in the units of the file."""

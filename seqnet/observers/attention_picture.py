@@ -1,4 +1,4 @@
-"""A picture of where a decoder looked: the words read along the top, the words written down the side."""
+"""A picture of where a decoder looked: the words read, or the recording, on top, the words written down the side."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from seqnet.observers.lettering import lettering
 
 LARGEST = 120  # words a side; what is beyond is not drawn, and a note says so
 ABREAST = 4  # heads in a line
+SIGNAL = 80  # points, the height of a recording
 SHADES = (0.001, 0.1, 0.25, 0.5, 1.0)  # in the legend, beside 0
 
 # From faint yellow over green to dark blue, evenly darker to the eye (ColorBrewer's YlGnBu). A weight of exactly
@@ -69,6 +70,13 @@ def draw(attention: AttentionMap) -> Image.Image:
     upright = all(font.getlength(word) < side for word in read)
     left = 14 + round(max([plain.getlength("written"), *map(font.getlength, written)]))
     top = 2 * line + (0 if upright else round(max(map(font.getlength, read))) + 6 - line // 2)
+    heard = (
+        None
+        if attention.signal is None
+        else _signal(attention.signal.double().numpy(), columns / sources, columns * side)
+    )
+    above = 0 if heard is None else heard.height + 4
+    top += above
     panel_width, panel_height = columns * side + 1, rows * side + 1
     lines = -(-heads // abreast)
     notes = [
@@ -83,12 +91,14 @@ def draw(attention: AttentionMap) -> Image.Image:
     picture = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(picture)
 
-    names = Image.new("RGB", (panel_width, top - line), "white")  # the words that were read
+    names = Image.new("RGB", (panel_width, top - above - line), "white")  # the words that were read
     _write_above(names, read, side, upright, font)
     for head in range(heads):
         x = left + head % abreast * (panel_width + side)
         y = head // abreast * (top + panel_height) + top
-        picture.paste(names, (x, y - names.height))
+        picture.paste(names, (x, y - above - names.height))
+        if heard is not None:
+            picture.paste(heard, (x, y - above))
         heading = f"head {head + 1}" if heads > 1 else "read"
         pen.text((x + panel_width / 2, y - top + line / 2), heading, fill=FAINT, font=plain, anchor="mm")
         picture.paste(Image.fromarray(_grid(weights[head], side)), (x, y))
@@ -105,6 +115,28 @@ def draw(attention: AttentionMap) -> Image.Image:
         x += round(plain.getlength(text) + 2.5 * font.size)
     for number, note in enumerate(notes, 1):
         pen.text((10, y + number * line), note, fill=FAINT, font=plain, anchor="lm")
+    return picture
+
+
+def _signal(numbers: np.ndarray, share: float, width: int) -> Image.Image:
+    """The first share of numbers [steps size] as wide as the columns that look at it: darker is more, the last on top.
+
+    One number a step is a curve, of which each column of points spans the least and the largest.
+    """
+    numbers = numbers[: max(1, round(len(numbers) * share))]
+    if numbers.shape[1] > 1:
+        low, high = np.percentile(numbers, (5, 99))
+        grey = 255 - 255 * ((numbers - low) / max(high - low, 1e-9)).clip(0, 1)
+        made = Image.fromarray(grey.T[::-1].round().astype(np.uint8))
+        return made.resize((width, SIGNAL), Image.Resampling.BILINEAR).convert("RGB")
+    curve = numbers[:, 0] / max(np.abs(numbers).max(), 1e-9)
+    picture = Image.new("RGB", (width, SIGNAL), "white")
+    pen, middle = ImageDraw.Draw(picture), SIGNAL / 2
+    for place in range(width):
+        some = curve[
+            place * len(curve) // width : max((place + 1) * len(curve) // width, place * len(curve) // width + 1)
+        ]
+        pen.line((place, middle - some.max() * middle, place, middle - some.min() * middle), fill=FAINT)
     return picture
 
 

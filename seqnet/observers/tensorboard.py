@@ -10,10 +10,11 @@ import yaml  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.batch import EvaluationReport, Forecast, TrainingReport
 from seqnet.errors import on_disk
 from seqnet.observers.attention_picture import draw as attention_image
 from seqnet.observers.event_file import EventFile, event_files
+from seqnet.observers.forecast_picture import draw as forecast_image
 from seqnet.observers.lettering import lettering
 from seqnet.observers.run import Observer, Run
 
@@ -64,16 +65,16 @@ class TensorBoard(Observer):
         file.scalar("data/padded_share", report.padded_share, report.step)
 
     def on_evaluation(self, report: EvaluationReport) -> None:
-        """A point on each curve of the split, its samples, attention and confusion matrix; test scores come last."""
+        """A point on each curve of the split, samples, their pictures and confusion matrix; test scores come last."""
         file = self._open()
         if report.split != "test":
             self._curves(report.scores, report.split, report.step)
         if report.samples:
             text = "\n\n---\n\n".join(fenced(sample) for sample in report.samples)
             file.text(f"samples/{report.split}", text, report.step)
-        for number, found in enumerate(report.attention, 1):
-            picture = np.asarray(attention_image(found))
-            file.image(f"attention/{report.split}/{number}", picture, report.step)
+        for number, found in enumerate(report.pictures, 1):
+            kind, draw = ("forecast", forecast_image) if isinstance(found, Forecast) else ("attention", attention_image)
+            file.image(f"{kind}/{report.split}/{number}", np.asarray(draw(found)), report.step)  # type: ignore[arg-type]
         if report.confusion is not None:
             names = report.class_names or tuple(map(str, range(len(report.confusion))))
             if len(report.confusion) > len(names):  # a class that training never saw, which is never answered

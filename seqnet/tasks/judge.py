@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import UNITS, UNKNOWN_LABEL, Batch, Output
+from seqnet.batch import REFERENCES, UNITS, UNKNOWN_LABEL, Batch, Output
+from seqnet.tasks.forecast_scores import ForecastScores
 from seqnet.tasks.output_layer import pieces
 
 if TYPE_CHECKING:
@@ -38,12 +39,29 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return features.index_select(0, batch.places), targets.index_select(0, batch.places)
 
 
-def asked_units(batch: Batch) -> Tensor | None:
-    """By what the answers [n ...] of the items that are asked are scaled, [n 2*feature]; None = as their column is."""
-    units = batch.views.get(UNITS)
-    if units is None:
+def training_count(objective: Objective, batch: Batch) -> float:
+    """What the summed loss of training is divided by: how many items are asked, as the objective weighs them."""
+    weigh: Callable[[Tensor], float] | None = getattr(objective, "weigh", None)
+    if weigh is None:
+        return batch.count
+    targets = batch.targets.flatten(0, 0 if batch.row_targets else 1)
+    return weigh(targets if batch.places is None else targets.index_select(0, batch.places))
+
+
+def asked_lengths(batch: Batch) -> Tensor:
+    """How many steps of each row are asked, [batch]."""
+    return batch.lengths if batch.dense else batch.items_asked().sum(dim=1)
+
+
+def asked_view(batch: Batch, name: str) -> Tensor | None:
+    """What a view says of the items [n ...] that are asked; None = there is no such view.
+
+    UNITS: by what their answers are scaled, [n 2*feature], where it is not as their column is.
+    """
+    view = batch.views.get(name)
+    if view is None:
         return None
-    flat = units.flatten(0, 1)
+    flat = view.flatten(0, 1)
     return flat if batch.places is None else flat.index_select(0, batch.places)
 
 
@@ -65,12 +83,19 @@ def unknown_items(features: Tensor, batch: Batch) -> Tensor:
 
 
 def decided(
-    objective: Objective, head: Callable[[Tensor], Tensor], features: Tensor, units: Tensor | None = None
+    objective: Objective,
+    head: Callable[[Tensor], Tensor],
+    features: Tensor,
+    units: Tensor | None = None,
+    lengths: Tensor | None = None,
 ) -> tuple[list[Any], list[float | None]]:
     """For each of n items what is predicted, fit for JSON, and its probability. features: [n hidden].
 
-    units: as for `in_the_columns_scale`.
+    units: as for `in_the_columns_scale`. lengths: of the rows that the items are, where these are decided as a whole.
     """
+    if lengths is not None:
+        tags, shares = head.decide(features, lengths)  # type: ignore[attr-defined]
+        return [objective.explain(tag) for tag in tags.tolist()], shares.tolist()
     predictions: list[Any] = []
     probabilities: list[float | None] = []
     for some, *scaled in pieces(objective.out_features, features, *([] if units is None else [units])):
@@ -78,6 +103,19 @@ def decided(
         predictions += [objective.explain(decision) for decision in decisions.tolist()]
         probabilities += [None] * len(some) if scores is None else scores.tolist()
     return predictions, probabilities
+
+
+def likelihoods(objective: Any, head: Callable[[Tensor], Tensor], features: Tensor) -> list[dict[str, float]]:
+    """For each of n items the probability of every class by its name. features: [n hidden].
+
+    objective: one that tells `probabilities`.
+    """
+    names = objective.targets.names or tuple(map(str, range(objective.targets.size)))
+    found: list[dict[str, float]] = []
+    for (some,) in pieces(objective.out_features, features):
+        for row in objective.probabilities(head(some).float()).tolist():
+            found.append({name: float(f"{value:.6g}") for name, value in zip(names, row, strict=True)})
+    return found
 
 
 class Judge:
@@ -91,8 +129,11 @@ class Judge:
         self._objective = objective
         self._metrics = objective.metrics()
         self._row_metrics = objective.row_metrics()
+        self._by_row = getattr(objective, "whole_rows", False)
         self._open: list[tuple[list[Any], list[Any]]] = []  # decisions and targets of the rows being read
         self._empty = True
+        self._forecasts: ForecastScores | None = None  # of a series
+        self._misses: list[Tensor] = []
 
     def update(self, output: Output, batch: Batch) -> float:
         """Count what `batch` asks; the summed loss of it, without label smoothing."""
@@ -111,15 +152,21 @@ class Judge:
             )
         if not len(targets):
             return 0.0
+        if self._by_row:
+            return self._whole_rows(output.head, features, targets, batch)
         total, decisions = 0.0, []
-        units = asked_units(batch)
-        for some, wanted, *scaled in pieces(
-            self._objective.out_features, features, targets, *([] if units is None else [units])
-        ):
+        units, beside = asked_view(batch, UNITS), asked_view(batch, REFERENCES)
+        whole = features[:, :0]
+        parts = [whole if view is None else view for view in (units, beside)]
+        for some, wanted, by, others in pieces(self._objective.out_features, features, targets, *parts):
             logits = output.head(some).float()
-            by = scaled[0] if scaled else None
-            told = (in_the_columns_scale(logits, by), in_the_columns_scale(wanted, by))
-            self._objective.update(self._metrics, *told)
+            scale = None if units is None else by
+            found, answer = in_the_columns_scale(logits, scale), in_the_columns_scale(wanted, scale)
+            self._objective.update(self._metrics, found, answer)
+            if beside is not None and hasattr(self._objective, "forecast"):
+                self._compare(found, answer, others)
+            if (misses := getattr(output.head, "misses", None)) is not None:
+                self._misses += [away] if (away := misses(some, wanted)) is not None else []
             if self._row_metrics:
                 decisions.append(self._objective.decide(logits)[0])
             total += self._objective.loss(logits, wanted, training=False).item()
@@ -127,11 +174,26 @@ class Judge:
             self._read_rows(torch.cat(decisions), targets, batch.items_asked().view(batch.size, -1), batch)
         return total
 
+    def _whole_rows(self, head: Any, features: Tensor, targets: Tensor, batch: Batch) -> float:
+        """Count rows that are decided as a whole; their summed loss."""
+        lengths = asked_lengths(batch)
+        decisions, _ = head.decide(features, lengths)
+        self._objective.count(self._metrics, decisions, targets)  # type: ignore[attr-defined]
+        self._read_rows(decisions, targets, batch.items_asked(), batch)
+        total: float = head.row_losses(features, targets, lengths).sum().item()
+        return total
+
+    def choose(self) -> None:
+        """Let the objective choose what it decides by, where it does, from what was counted."""
+        choose = getattr(self._objective, "choose", None)
+        if choose is not None and not self._empty:
+            choose(self._metrics)
+
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged."""
         self._close(self._open)
         self._open = []
-        metrics = self._metrics | self._row_metrics
+        metrics = self._metrics | self._row_metrics | (self._forecasts.metrics if self._forecasts else {})
         names = [name for name in metrics if name != "confusion"]
         return {name: float("nan") if self._empty else metrics[name].compute().item() for name in names}
 
@@ -142,6 +204,21 @@ class Judge:
         found: Tensor = self._metrics["confusion"].compute()
         known = len(self.class_names)
         return found if found[known:].any() else found[:known, :known]
+
+    def calibrate(self, head: Any) -> bool:
+        """Let an output layer learn of what was asked, if it does, and so whether it did."""
+        if self._misses:
+            head.conform(torch.cat([misses.flatten() for misses in self._misses]))
+        return bool(self._misses)
+
+    def _compare(self, logits: Tensor, wanted: Tensor, references: Tensor) -> None:
+        """Count a forecast beside those that need no model."""
+        objective: Any = self._objective
+        if self._forecasts is None:
+            self._forecasts = ForecastScores(objective.targets)
+            for metric in self._forecasts.metrics.values():
+                metric.to(logits.device)
+        self._forecasts.update(objective.forecast(logits), wanted, references)
 
     def _read_rows(self, decisions: Tensor, targets: Tensor, mask: Tensor, batch: Batch) -> None:
         """Append what was asked to the rows it belongs to, and count the rows that ended."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
-from seqnet.tasks.judge import Judge, Objective, asked_items, decided
+from seqnet.tasks.judge import Judge, Objective, asked_items, decided, likelihoods, training_count
 from seqnet.tasks.output_layer import loss_of
 
 
@@ -28,6 +28,10 @@ class ManyToOne:
             )
         return batch.count
 
+    def training_count(self, batch: Batch) -> float:
+        """What the summed loss of training is divided by: how many are asked, as the objective weighs them."""
+        return training_count(self.objective, batch)
+
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the rows that are asked."""
         features, targets = asked_items(output.features, batch)
@@ -37,7 +41,14 @@ class ManyToOne:
         """Metrics, nothing counted yet."""
         return Judge(self.objective)
 
-    def predictions(self, output: Output, batch: Batch) -> list[dict[str, Any]]:
-        """For each row what is predicted and its probability (None for numbers), fit for JSON."""
+    def predictions(self, output: Output, batch: Batch, probabilities: bool = False) -> list[dict[str, Any]]:
+        """For each row what is predicted and its probability (None for numbers), fit for JSON.
+
+        probabilities: those of all classes too.
+        """
         pairs = zip(*decided(self.objective, output.head, output.features), strict=True)
-        return [{"prediction": prediction, "score": score} for prediction, score in pairs]
+        rows = [{"prediction": prediction, "score": score} for prediction, score in pairs]
+        if probabilities:
+            each = likelihoods(self.objective, output.head, output.features)
+            rows = [{**row, "probabilities": one} for row, one in zip(rows, each, strict=True)]
+        return rows

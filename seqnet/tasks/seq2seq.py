@@ -16,9 +16,11 @@ from seqnet.spaces import Tokens
 from seqnet.tasks.judge import Judge, Objective, asked_items
 from seqnet.tasks.output_layer import loss_of, losses_of
 
-OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf")
+OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed")
 OF_NUMBERS = ("mse", "mae")
-Metrics = Sequence[Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "mse", "mae"]]
+Metrics = Sequence[
+    Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed", "mse", "mae"]
+]
 
 
 class WritingObjective(Objective, Protocol):
@@ -51,15 +53,17 @@ def chosen_loss(losses: Tensor, mask: Tensor, output: Output) -> Tensor:
 class SequenceToSequence:
     """An item at each step of a row, each after those before it; the model's features are [batch time hidden].
 
-    metrics: scores of what is decoded freely, any of token_accuracy, exact_match, cer, wer, bleu and chrf; of numbers,
-    mse and mae. What the objective itself counts is of teacher forcing. Raises ConfigurationError for data without
-    anything to write, for an objective without `losses`, and for metrics that are unknown or not of its items.
+    metrics: scores of what is decoded freely, any of token_accuracy, exact_match, cer, wer, bleu and chrf, of trees in
+    brackets bracket_f1 and well_formed too; of numbers, mse and mae. What the objective itself counts is of teacher
+    forcing. Raises ConfigurationError for data without anything to write, for an objective without `losses`, and for
+    metrics that are unknown or not of its items.
     """
 
     name = "seq2seq"
     target_axis = Axis.SEQUENCE
     features = Axis.SEQUENCE
-    by_step = True  # needs the loss of each step
+    asks = "losses"  # the method of the objective by which it is judged
+    told = "the loss of each step", "objective=tokens, or of numbers objective=regression"
 
     def __init__(
         self,
@@ -72,11 +76,9 @@ class SequenceToSequence:
                 f"task={self.name} writes an answer step by step, but this data has none to write: use "
                 "task=many_to_one or many_to_many, or data with sources and targets, such as data=parallel"
             )
-        if not callable(getattr(objective, "losses", None)):
-            raise ConfigurationError(
-                f"task={self.name} needs the loss of each step, which this objective does not tell: use "
-                "objective=tokens, or of numbers objective=regression"
-            )
+        if not callable(getattr(objective, self.asks, None)):
+            what, fits = self.told
+            raise ConfigurationError(f"task={self.name} needs {what}, which this objective does not tell: use {fits}")
         known = OF_TOKENS if isinstance(source.targets, Tokens) else OF_NUMBERS
         for metric in metrics:
             if metric not in known:
@@ -84,7 +86,7 @@ class SequenceToSequence:
                     f"task.metrics has '{metric}', but what this data writes is judged by {', '.join(known)}"
                     f"{did_you_mean(metric, known)}"
                 )
-        self.objective: WritingObjective = objective
+        self.objective: Any = objective
         self.source = source
         self.metrics = tuple(metrics)
 
@@ -124,6 +126,16 @@ class SequenceToSequence:
         """What follows from the mean loss under teacher forcing."""
         return forced(self.objective.derived(loss))
 
+    def report(self) -> list[Any]:
+        """Of what is written: scores by length, and errors by kind of edit."""
+        from seqnet.tasks.writing_scores import TEXTS
+        from seqnet.tasks.writing_tables import Edits, Lengths
+
+        texts = [name for name in self.metrics if name in TEXTS]
+        units = {"characters": "cer" in texts, "words": bool({"wer", "bleu", "chrf"} & {*texts})}
+        edits = [Edits(unit) for unit, used in units.items() if used]
+        return [Lengths(lambda: {name: TEXTS[name]() for name in texts}), *edits]
+
     def judge(self) -> WritingJudge:
         """Metrics, nothing counted yet."""
         return WritingJudge(self)
@@ -144,6 +156,7 @@ class WritingJudge:
         from seqnet.tasks.writing_scores import NUMBERS, TEXTS, TOKENS
 
         known = TOKENS | TEXTS | NUMBERS
+        self.task = task
         self.class_names = task.objective.class_names
         self._forced = Judge(task.objective)
         self._source = task.source

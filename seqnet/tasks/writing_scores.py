@@ -1,5 +1,6 @@
 """Scores of what a decoder wrote freely, beside what was wanted: of tokens, of texts, of numbers."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,6 +9,7 @@ from torchmetrics import Metric
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 from torchmetrics.text import CharErrorRate, WordErrorRate
 
+from seqnet.decoding.brackets import CLOSE, LEAF, OPEN
 from seqnet.errors import ConfigurationError
 
 
@@ -45,6 +47,71 @@ class ExactMatch(TokenAccuracy):
         self.asked += len(wanted)
 
 
+class BracketF1(Metric):
+    """F1 over the phrases of trees written as `(S (NP XX XX ) (VP XX ) )`, micro: label, beginning and end are right.
+
+    As evalb counts them (Black et al. 1991): a phrase that stands there twice counts twice, words and their tags are
+    none. 0 where there are no phrases at all. A bracket that is not closed, or that closes nothing, is no phrase.
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+    right: Tensor
+    found: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for state in ("right", "found"):
+            self.add_state(state, default=torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, written: Sequence[str], wanted: Sequence[str]) -> None:
+        """Count trees."""
+        for ours, theirs in zip(written, wanted, strict=True):
+            mine, true = Counter(phrases(ours)), Counter(phrases(theirs))
+            self.right += (mine & true).total()
+            self.found += mine.total() + true.total()
+
+    def compute(self) -> Tensor:
+        """2 * right / (written + wanted)."""
+        return 2 * self.right.double() / self.found.clamp(min=1)
+
+
+class WellFormed(TokenAccuracy):
+    """The share of what was written that is a tree with as many words as the one that was wanted."""
+
+    def update(self, written: Sequence[str], wanted: Sequence[str]) -> None:  # type: ignore[override]
+        """Count trees."""
+        self.right += sum(
+            is_tree(ours, theirs.split().count(LEAF)) for ours, theirs in zip(written, wanted, strict=True)
+        )
+        self.asked += len(wanted)
+
+
+def phrases(tree: str) -> list[tuple[str, int, int]]:
+    """The label of each phrase, and which words it is of, from the first to before the last, as they end."""
+    found, opened, words = [], list[tuple[str, int]](), 0
+    for token in tree.split():
+        if token.startswith(OPEN):
+            opened.append((token, words))
+        elif token != CLOSE:
+            words += 1
+        elif opened:
+            found.append((*opened.pop(), words))
+    return found
+
+
+def is_tree(text: str, words: int) -> bool:
+    """Whether it is one phrase of so many words, none in it empty, and all that is open closed."""
+    tokens, depth = text.split(), 0
+    for place, token in enumerate(tokens):
+        depth += token.startswith(OPEN) - (token == CLOSE)
+        empty = token == CLOSE and tokens[place - 1].startswith(OPEN)
+        if empty or depth < 0 or (depth == 0) != (place == len(tokens) - 1):
+            return False
+    return bool(tokens) and tokens[0].startswith(OPEN) and tokens.count(LEAF) == words
+
+
 class Corpus:
     """A score of all texts together, 0 to 100, by sacrebleu (Post 2018), of texts as they are (`tokenize=none`).
 
@@ -77,6 +144,8 @@ TOKENS: dict[str, Callable[[], Metric]] = {"token_accuracy": TokenAccuracy, "exa
 TEXTS: dict[str, Callable[[], Metric | Corpus]] = {
     "cer": CharErrorRate,
     "wer": WordErrorRate,
+    "bracket_f1": BracketF1,
+    "well_formed": WellFormed,
     "bleu": lambda: Corpus("bleu"),
     "chrf": lambda: Corpus("chrf"),
 }

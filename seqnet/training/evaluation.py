@@ -25,6 +25,13 @@ class Judge(Protocol):
     def confusion(self) -> Tensor | None: ...
 
 
+class Report(Protocol):
+    """What looks at each window that is judged, and at each batch."""
+
+    def window(self, output: Output, batch: Batch) -> None: ...
+    def batch(self, batch: Batch, written: Any) -> None: ...
+
+
 class JudgingTask(Protocol):
     """What evaluation asks of a task."""
 
@@ -79,11 +86,14 @@ def evaluate(
     batches: int | None = None,
     write: Callable[[Batch], Any] | None = None,
     go_on: Callable[[], None] = lambda: None,
+    choose: bool = False,
+    report: Report | None = None,
 ) -> tuple[dict[str, float], Judge]:
     """Loss (nats a judged item) and metrics of a split, and the judge that counted them.
 
     write: what the model writes freely for a whole batch, for the judge's `written`; None = only windows are judged.
-    go_on: called before each window and each writing; what it raises ends the evaluation.
+    go_on: called before each window and each writing; what it raises ends the evaluation. choose: the judge chooses
+    first what is decided by, from what it counted. report: is shown all of it.
     """
     judge = task.judge()
     total, count = 0.0, 0
@@ -100,7 +110,14 @@ def evaluate(
                 with precision.autocast():
                     total += judge.update(output, moved)
                 count += asked
+                if report is not None:
+                    report.window(output, moved)
             go_on()
+            found = None if write is None else write(batch)
             if write is not None:
-                judge.written(write(batch), batch)
+                judge.written(found, batch)
+            if report is not None:
+                report.batch(batch, found)
+    if choose and hasattr(judge, "choose"):
+        judge.choose()
     return {"loss": total / count if count else float("nan"), **judge.compute()}, judge

@@ -34,7 +34,7 @@ class Piece:
 
     window: Batch
     moved: Batch  # the same on the device, or on its way there while the step before it runs
-    count: int
+    count: float  # of the items that are asked, as they are weighed
     epoch: int
     batch: int
     number: int
@@ -50,14 +50,14 @@ class Piece:
 
 @dataclass(frozen=True)
 class Pieces:
-    """The windows of what a loader gives. moved: a window on the device; count: how many items of it are asked for.
+    """The windows of what a loader gives. moved: a window on the device; count: how many items it asks for, weighed.
 
     window, stride: see `Batch.windows`. accumulate: how many windows in which something is asked make one step.
     """
 
     loader: Loader
     moved: Callable[[Batch], Batch]
-    count: Callable[[Batch], int]
+    count: Callable[[Batch], float]
     window: int | None
     stride: int | None
     accumulate: int

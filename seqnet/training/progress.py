@@ -16,7 +16,7 @@ class Averages:
     loss_sum: float = 0.0
     norm_sum: float = 0.0
     clipped: int = 0
-    count: int = 0
+    count: float = 0
     steps: int = 0
     tokens: int = 0
     places: int = 0

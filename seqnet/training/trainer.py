@@ -132,7 +132,7 @@ class Trainer:
 
     @property
     def _pieces(self) -> Pieces:
-        count, moved = self.task.count, self.precision.moved
+        count, moved = getattr(self.task, "training_count", self.task.count), self.precision.moved
         return Pieces(self.loader, moved, count, self.window, self.stride, self.accumulate)
 
     def epoch_is_over(self) -> bool:
@@ -228,7 +228,7 @@ class Trainer:
             state=entered,
         )
 
-    def _run(self, piece: Piece, state: State, count: int) -> tuple[Output, Tensor | None]:
+    def _run(self, piece: Piece, state: State, count: float) -> tuple[Output, Tensor | None]:
         """Forward and, where something is asked, backward; the summed loss."""
         window = piece.moved
         if not piece.count:

@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from seqnet.data.files import BadRows
+from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.find import find
+
 DRAWN = random.Random(3)
 GOOD, BAD, FILL = ("good", "lovely", "fine"), ("bad", "dull", "poor"), ("the", "film", "was", "plot", "very", "a")
 ROWS = 24
@@ -23,6 +27,8 @@ class Case(NamedTuple):
     overrides: tuple[str, ...]
     asked: str  # what predict reads: a file beside the training data
     answers: int
+    target: str | None = None  # what the answer's column is called; None: lines of JSON are written
+    rows: int | None = None  # of the file that is written, where they are not as many as the answers
 
 
 def table(path: Path, rows: list[dict[str, Any]], delimiter: str = ",") -> None:
@@ -238,12 +244,17 @@ CASES = {
         ),
         "data/new.conllu",
         4,
+        "misc",
     ),
     "csv: review, country, price -> label": Case(
-        labelled_reviews, (*REVIEW, "+field@data.fields.stars=label", "objective=classification"), "data/new.csv", 5
+        labelled_reviews,
+        (*REVIEW, "+field@data.fields.stars=label", "objective=classification"),
+        "data/new.csv",
+        5,
+        "stars",
     ),
     "csv: review, country, price -> number": Case(
-        rated_reviews, (*REVIEW, "+field@data.fields.stars=number", "objective=regression"), "data/new.csv", 5
+        rated_reviews, (*REVIEW, "+field@data.fields.stars=number", "objective=regression"), "data/new.csv", 5, "stars"
     ),
     "jsonl: two texts -> label": Case(
         questions,
@@ -261,6 +272,7 @@ CASES = {
         ),
         "data/new.jsonl",
         3,
+        "prediction",
     ),
     "tsv: a text -> several labels": Case(
         tickets,
@@ -275,6 +287,7 @@ CASES = {
         ),
         "data/new.tsv",
         4,
+        "kinds",
     ),
     "class folders of PNG": Case(
         pictures,
@@ -288,6 +301,7 @@ CASES = {
         ),
         "new.csv",
         2,
+        "label",
     ),
     "npy clips named in a CSV": Case(
         clips,
@@ -301,6 +315,7 @@ CASES = {
         ),
         "data/new.csv",
         3,
+        "motion",
     ),
     "FASTA, the class in the header": Case(
         proteins,
@@ -330,6 +345,7 @@ CASES = {
         ),
         "data/new.tsv",
         4,
+        "en",
     ),
     "image and question -> answer": Case(
         visual_questions,
@@ -344,6 +360,7 @@ CASES = {
         ),
         "data/new.jsonl",
         3,
+        "prediction",
     ),
     "labels out of the names of WAV files": Case(
         sounds,
@@ -360,6 +377,7 @@ CASES = {
         ),
         "new.csv",
         2,
+        "digit",
     ),
     "MIDI folder -> the next notes": Case(
         music,
@@ -387,6 +405,7 @@ CASES = {
         ),
         "data/new.csv",
         2,
+        "load+1",
     ),
     "csv: episodes -> an action at each step": Case(
         episodes,
@@ -403,9 +422,21 @@ CASES = {
         ),
         "data/new.csv",
         3,
+        "predicted_action",
+        18,
     ),
 }
 TINY = ("model.hidden_size=8", "model.embedding_size=6", "data.batch_size=4", "training.max_epochs=2")
+
+
+def whole(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """All columns of a file, and its rows."""
+    (part,) = find(str(path), "", None, None, Auto(), ["any"]).splits["train"]
+    names, everything = part.format.everything(part.file, ["any"])
+    rows = []
+    for block in part.format.rows(part.file, [names[0], everything], BadRows("raise")):
+        rows += [dict(zip(names, row, strict=True)) for row in block.columns[-1]]
+    return list(names), rows
 
 
 @pytest.mark.parametrize("name", list(CASES))
@@ -424,12 +455,20 @@ def test_it_trains_goes_on_and_answers(name: str, seqnet: Any) -> None:
     found = seqnet.quietly("run_dir=run", "training.max_epochs=3")  # nothing else is typed
     assert found.code == 0, found.err
     assert seqnet.results("run")["epochs"] == 3
-    found = seqnet("predict", "run=run", f"input={case.asked}")
-    assert found.code == 0, found.err
-    assert len(found.rows) == case.answers
-    assert all(row["prediction"] is not None for row in found.rows)
+    written = f"answers{Path(case.asked).suffix if case.target else '.jsonl'}"
+    found = seqnet("predict", "run=run", f"input={case.asked}", f"output={written}")
+    assert (found.code, found.out) == (0, ""), found.err
+    names, rows = whole(Path(written))
+    assert len(rows) == (case.rows or case.answers)
+    answers = [row.pop(case.target or "prediction") for row in rows]
+    assert all(answer not in (None, "") for answer in answers)
+    before, read = whole(Path(case.asked)) if case.target else ([], [{} for _ in rows])
+    assert [name for name in names if name in before] == before
+    same = [{name: row[name] for name in before if name != "misc"} for row in rows]
+    wanted = [{name: row[name] for name in before if name != "misc"} for row in read]
+    assert same == wanted if len(read) == len(rows) else all(row in wanted for row in same)
     scores = seqnet("evaluate", "run=run", "split=valid").rows
-    assert [row["loss"] for row in scores] == pytest.approx(
+    assert [row["loss"] for row in scores[:1]] == pytest.approx(
         [row["loss"] for row in seqnet.rows("run") if row["split"] == "valid" and row["step"] == scores[0]["step"]]
     )
 

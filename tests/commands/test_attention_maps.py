@@ -13,6 +13,7 @@ from seqnet.data.examples import Ragged
 from seqnet.data.pairs import pairs, with_ends, writing
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.models.encoder_decoder import EncoderDecoder
+from seqnet.models.encoders.pyramid import Pyramid
 from seqnet.spaces import Image, Tokens, Vector, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
@@ -157,3 +158,26 @@ def test_numbers_have_no_map(batch: Batch, written: Writing | None) -> None:
     assembly = Assembly(Source(written), None, None, model)
     assert attention_maps(assembly, PRECISION, batch, []) == []
     assert attention_maps(assembly, PRECISION, batch, torch.zeros(3, 8, 2)) == []
+
+
+def test_of_a_recording_each_position_is_called_by_its_first_step_and_its_numbers_are_there() -> None:
+    class Recordings(Source):
+        source = Vector(3)
+
+        def source_words(self, row: Tensor) -> list[str]:
+            return [str(step) for step in range(1, len(row) + 1)]
+
+    torch.manual_seed(0)
+    ends = writing(WRITTEN, 5)
+    chosen = {"source": lambda space, size, std: Pyramid(space, GRU, hidden_size=4)}
+    model = EncoderDecoder(
+        GRU, WRITTEN, WRITTEN.size, Recordings.source, attention=Soft, encoder="none", encoders=chosen, hidden_size=8
+    )
+    source = Ragged.of([torch.randn(9, 3), torch.randn(4, 3)])
+    batch = pairs(source, Ragged.of([torch.tensor([0])] * 2), ends).batch(torch.arange(2))
+    found = attention_maps(Assembly(Recordings(ends), None, None, model), PRECISION, batch, HYPOTHESES[:2])
+    assert [each.source for each in found] == [["1", "5", "9"], ["1"]]  # four steps, four and one
+    for each, steps in zip(found, (9, 4), strict=True):
+        assert each.weights.shape[2] == len(each.source) and each.signal is not None
+        torch.testing.assert_close(each.signal, source[0 if steps == 9 else 1])
+        torch.testing.assert_close(each.weights.sum(-1), torch.ones_like(each.weights[..., 0]))

@@ -27,9 +27,13 @@ def test_validation_decodes_greedily_and_the_test_score_as_configured(seqnet: An
     assert [row["split"] for row in rows] == ["train", "valid", "train", "valid", "test"]
     assert "token_accuracy" not in rows[0] and rows[1].keys() >= scores
 
-    (test,) = seqnet("evaluate", f"run={reverse_run}").rows
+    test, *tables = seqnet("evaluate", f"run={reverse_run}").rows
+    assert {row["table"] for row in tables} >= {"lengths", "edits"}
+    rows = [row for row in tables if row["table"] == "lengths"]
+    right = sum(row["exact_match"] * row["rows"] for row in rows)
+    assert test["exact_match"] == pytest.approx(right / sum(row["rows"] for row in rows))
     assert test == {"split": "test", "step": found["best"]["step"], **found["test"]}
-    (valid,) = seqnet("evaluate", f"run={reverse_run}", "split=valid", "decoding=greedy").rows
+    valid = seqnet("evaluate", f"run={reverse_run}", "split=valid", "decoding=greedy").rows[0]
     assert valid == {"split": "valid", **found["best"]}
 
 
@@ -99,7 +103,7 @@ def test_tasks_that_judge_no_writing_are_refused(seqnet: Any, reverser: tuple[st
 def test_a_line_of_json_for_each_source_in_order(seqnet: Any, reverse_run: Path) -> None:
     found = seqnet("predict", f"run={reverse_run}", "decoding=greedy", stdin=LINES)
     assert found.code == 0, found.err
-    assert [row.keys() for row in found.rows] == [{"prediction", "score", "decoding"}] * 4
+    assert [row.keys() for row in found.rows] == [{"prediction", "score", "decoding", "source"}] * 4
     assert all(row["decoding"] == GREEDY and row["score"] < 0 for row in found.rows)
     for line, row in zip(LINES.splitlines(), found.rows, strict=True):
         (alone,) = seqnet("predict", f"run={reverse_run}", "decoding=greedy", stdin=line).rows
@@ -112,7 +116,7 @@ def test_a_line_of_json_for_each_source_in_order(seqnet: Any, reverse_run: Path)
 def test_the_best_few_are_told_best_first(seqnet: Any, reverse_run: Path) -> None:
     rows = seqnet("predict", f"run={reverse_run}", "decoding=beam", "decoding.n_best=3", stdin=LINES).rows
     for row in rows:
-        assert list(row) == ["prediction", "score", "n_best", "decoding"]
+        assert list(row) == ["prediction", "score", "n_best", "decoding", "source"]
         scores = [each["score"] for each in row["n_best"]]
         assert len(scores) == 3 and scores == sorted(scores, reverse=True)
         assert row["n_best"][0] == {"prediction": row["prediction"], "score": row["score"]}
@@ -172,7 +176,7 @@ def test_a_run_s_own_vocabulary_is_opened_by_training_alone(seqnet: Any, reverse
         found = seqnet(command, "run=run", "decoding=greedy", **({"stdin": LINES} if command == "predict" else {}))
         assert found.code == 0, found.err
     asked = ("decoding=beam", "decoding.beam_size=3", "decoding.vocabulary=some.txt")
-    (test,) = seqnet("evaluate", "run=run", *asked).rows
+    test = seqnet("evaluate", "run=run", *asked).rows[0]
     assert test == {"split": "test", "step": test["step"], **seqnet.results(Path("run"))["test"]}
 
 

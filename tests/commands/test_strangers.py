@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 CODE = """from collections.abc import Sequence
+from contextlib import contextmanager
 import numpy as np
 from torch import nn
 from seqnet.data.fields.field import BadValues, Block
@@ -65,6 +66,12 @@ class Pipes(Format):
         wanted = resolve(columns, names, len(names), str(file))
         lines = file.read_text().splitlines()
         return one_by_one((number, of_row(line.split(self.mark), wanted)) for number, line in enumerate(lines[1:], 2))
+
+    @contextmanager
+    def writer(self, path, names):
+        lines = [self.mark.join(names)]
+        yield lambda row: lines.append(self.mark.join(str(row.get(name)) for name in names))
+        path.write_text("\\n".join(lines) + "\\n")
 
 
 class Doubled(nn.Module):
@@ -142,7 +149,11 @@ def test_they_train_answer_and_go_on(mine: Any) -> None:
     assert refused.code == 2 and "trust=[strangers_mine]" in refused.err
     bad = mine("predict", "run=run", "trust=[strangers_mine]", stdin=b'{"text": "a", "age": "ten"}\n')
     assert bad.code == 3 and "line 1: age: 'ten' is no Roman number" in bad.err
-    assert len(mine("predict", "run=run", "trust=[strangers_mine]", "input=train.pipes").rows) == 60
+    found = mine("predict", "run=run", "trust=[strangers_mine]", "input=train.pipes", "output=out.pipes")
+    assert found.code == 0, found.err
+    read, written = Path("train.pipes").read_text().splitlines(), Path("out.pipes").read_text().splitlines()
+    assert written[0] == f"{read[0]}||predicted_label||score" and len(written) == 61
+    assert [line.rsplit("||", 2)[0] for line in written] == read
     found = mine.quietly("--config-dir", "my_configs", "run_dir=run", "training.max_epochs=21")
     assert found.code == 0, found.err
     assert mine.results("run")["epochs"] == 21

@@ -27,25 +27,32 @@ from seqnet.spaces import Tokens
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
 TABLE = "table of "
-TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 12, "batch_size": 4}
+FOLDERS = {"decoder": "model", "row_model": "model"}
+TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 24, "batch_size": 4, "series": 6}
+LONG_ENOUGH = ("data.generated.length=40", "data.horizon=2")
 
 
 def choices(group):
-    """The yamls of a group. Models that read a source are the group `decoder`, the others `model`.
+    """The yamls of a group. Models that read a source are the group `decoder`, those that go step by step `model`, and
+    those that read a row as a whole `row_model`.
 
     Of data, in place of `table` what the examples make of it: `table of sst2`.
     """
-    found = sorted(path.stem for path in (CONFIGS / group.replace("decoder", "model")).glob("*.yaml"))
-    if group in ("model", "decoder"):
-        return [choice for choice in found if reads_a_source(choice) == (group == "decoder")]
+    found = sorted(path.stem for path in (CONFIGS / FOLDERS.get(group, group)).glob("*.yaml"))
+    if group.endswith(("model", "decoder")):
+        return [choice for choice in found if kind_of(choice) == group]
     if group == "data":
         tables = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.name not in found)
         return [*(choice for choice in found if choice != "table"), *(f"{TABLE}{name}" for name in tables)]
     return found
 
 
-def reads_a_source(model):
-    return "source" in inspect.signature(part_of("model", model)).parameters
+def kind_of(model):
+    part = part_of("model", model)
+    by_steps = hasattr(part, "step")
+    if "source" in inspect.signature(part).parameters:
+        return "decoder" if by_steps else "listener"
+    return "model" if by_steps else "row_model"
 
 
 def variants(group, choice):
@@ -104,8 +111,15 @@ def part_of(group, choice):
 def go_together(task, objective):
     """Whether an objective judges what a task asks, and tells what it needs."""
     takes, judge = part_of("task", task), part_of("objective", objective)
-    tells = hasattr(judge, "losses") or not getattr(takes, "by_step", False)
-    return tells and takes.target_axis in getattr(judge, "axes", Axis)
+    asks = getattr(takes, "asks", "loss")
+    whole = getattr(takes, "whole_rows", False) or not getattr(judge, "whole_rows", False)
+    tells = asks != "row_losses" and hasattr(judge, asks)
+    return tells and whole and takes.target_axis in getattr(judge, "axes", Axis)
+
+
+def by_item(task, objective):
+    """Whether what is lost is a sum over items, so that rows may be cut."""
+    return not getattr(part_of("objective", objective), "whole_rows", False)
 
 
 ONLY = {  # by an argument of the test: the data sets that it is for
@@ -116,6 +130,7 @@ ONLY = {  # by an argument of the test: the data sets that it is for
 }
 TOGETHER = {  # what goes together, of several groups
     "judged": lambda: [pair for pair in product(choices("task"), choices("objective")) if go_together(*pair)],
+    "cut": lambda: [pair for pair in TOGETHER["judged"]() if by_item(*pair)],
     "answered": lambda: [pair for pair in TOGETHER["judged"]() if hasattr(part_of("task", pair[0]), "predictions")],
     "looking": lambda: [
         ("none", {}, False),
@@ -171,13 +186,15 @@ def pytest_generate_tests(metafunc):
         if argument in TOGETHER:
             metafunc.parametrize(argument, TOGETHER[argument](), ids=named)
         group = argument.removeprefix("varied_")
-        if group not in GROUPS | {"decoder"}:
+        if group not in GROUPS | FOLDERS.keys():
             continue
         if argument == group:
             wanted = [fits for name, fits in ONLY.items() if name in metafunc.fixturenames and group == "data"]
             metafunc.parametrize(argument, [each for each in choices(group) if all(fits(each) for fits in wanted)])
         else:
             made = [choice for choice in choices(group) if "_target_" in read(group, choice)]
+            if group == "objective":  # what judges rows as a whole has tests of its own
+                made = [choice for choice in made if hasattr(part_of(group, choice), "loss")]
             found = [(choice, changed) for choice in made for changed in variants(group, choice)]
             if "covered" in metafunc.fixturenames:
                 found = [each for each in found if each[1].get("coverage")]
@@ -216,6 +233,8 @@ def tiny_of(*arguments):
     found = [f"data.{key}={value}" for key, value in TINY.items() if key in data]
     drawn = data.get("generated") or {}
     found += [f"data.generated.{key}={value}" for key, value in TINY.items() if key in drawn]
+    if data.get("horizon") and "length" in drawn:  # a share of each row must hold so many steps
+        found = [*(each for each in found if not each.startswith("data.generated.length=")), *LONG_ENOUGH]
     if "path" in data and data["path"] is None and not drawn:
         kinds = ("data",) if groups["data"] != "table" else ("experiment",)
         folders = [folder for group in kinds for folder in EXAMPLES.iterdir() if groups[group].startswith(folder.name)]
@@ -244,13 +263,16 @@ def chosen():
 
 @pytest.fixture(scope="session")
 def readable():
-    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too."""
+    """A line for predict: the example's line.txt, a row's source, or its inputs as JSON, which is a text too.
+
+    Of rows that are drawn into columns it is the first.
+    """
 
     def line(config, fitted):
         path = config["data"].get("path")
         if path and (Path(path) / "line.txt").is_file():
             return (Path(path) / "line.txt").read_text(encoding="utf-8").rstrip("\n")
-        if (drawn := drawn_inputs(config)) is not None:
+        if (drawn := drawn_inputs(config, fitted)) is not None:
             return drawn
         split = fitted.split("train")
         if isinstance(getattr(fitted, "source", None), Tokens):  # a source of tokens is read as it is shown
@@ -261,17 +283,21 @@ def readable():
     return line
 
 
-def drawn_inputs(config):
-    """The inputs of a row that is drawn, as predict reads them; None where none is drawn, or nothing is read."""
+def drawn_inputs(config, fitted):
+    """The inputs of a row that is drawn, as predict reads them; None where none is drawn, or nothing is read.
+
+    Of rows that make sequences it is the first of these.
+    """
     data = config["data"]
     if not data.get("generated") or data["path"] is not None or data["inputs"] == [data["target"]]:
         return None
-    made = build.make(data["generated"], seed=1)
-    row = dict(zip(made.names, next(iter(made.draw("train", 1, np.random.default_rng(1)))), strict=True))
-    read = {name: row[data["fields"][name].get("column") or name] for name in data["inputs"]}
-    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in read.items()}
-    (first, *more) = plain.values()
-    return json.dumps(plain if more else first) if more or not isinstance(first, str) else first
+    blocks, _ = fitted._blocks("train")
+    values = next(blocks).values
+    read = {name: values[name][0] for name in data["inputs"]}
+    (first, *more) = read.values()
+    return (
+        json.dumps(read if more else first, default=np.ndarray.tolist) if more or not isinstance(first, str) else first
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,8 @@ def test_it_runs_two_steps_of_everything(arguments, experiment, composed, readab
     split, key = ("test", "test") if "test" in results else ("valid", "best")
     output = tmp_path / "scores.jsonl"
     assert answer(["evaluate", f"run={run}", f"split={split}", f"output={output}"]) == 0, capsys.readouterr().err
-    (scores,) = lines(output)
+    scores, *tables = lines(output)
+    assert all(isinstance(row["table"], str) for row in tables)
     assert scores.pop("split") == split
     assert scores == {"step": results["best"]["step"]} | results[key]
     assert all(math.isfinite(score) for score in scores.values())

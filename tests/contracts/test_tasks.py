@@ -9,12 +9,12 @@ import torch
 from seqnet import build
 from seqnet.batch import IGNORE, Batch, Output, asked
 from seqnet.errors import ConfigurationError
-from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER
+from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEITHER
 from seqnet.spaces import Tokens, Vector, Writing
 
 CONTRACT = {  # the names of DESIGN, section 4
     *("accuracy", "macro_f1", "entity_f1", "perplexity", "bits", "mse", "mae", "r2", "nll", "token_accuracy"),
-    *("exact_match", "bleu", "chrf", "cer", "wer"),
+    *("exact_match", "bleu", "chrf", "cer", "wer", "mase", "wql", "coverage"),
 }
 SPACES = (
     Tokens(("O", "B-PER", "I-PER", "B-LOC", "I-LOC")),
@@ -56,7 +56,7 @@ def objectives(varied_objective, composed):
 
 
 def test_the_contract_knows_which_way_each_score_is_better():
-    assert CONTRACT | {"loss"} == LOWER_IS_BETTER | HIGHER_IS_BETTER
+    assert CONTRACT | {"loss"} == LOWER_IS_BETTER | HIGHER_IS_BETTER | NEITHER
 
 
 def test_the_loss_is_a_sum_over_items_with_finite_gradients(objectives):
@@ -116,6 +116,12 @@ def assemblies(judged, composed):
     return assembled(*judged, composed)
 
 
+@pytest.fixture
+def in_items(cut, composed):
+    """The same of objectives whose loss is a sum over items, so that rows may be cut into windows."""
+    return assembled(*cut, composed)
+
+
 def assembled(task, objective, composed):
     choices = ("experiment=blank", f"task={task}", f"objective={objective}")
     try:
@@ -166,8 +172,8 @@ def total(assembly, windows):
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["whole", "ragged"])
 @pytest.mark.parametrize(("size", "stride"), [(3, 3), (4, 1), (5, 3)])
-def test_sums_over_windows_are_those_of_the_whole(assemblies, size, stride, ragged):
-    for assembly in assemblies:
+def test_sums_over_windows_are_those_of_the_whole(in_items, size, stride, ragged):
+    for assembly in in_items:
         whole = batch(assembly, RAGGED if ragged else [TIME] * 4, ignored=ragged)
         loss, judged, count, scores, confusion = total(assembly, [whole])
         assert judged == pytest.approx(loss.item(), rel=1e-6)
@@ -180,9 +186,9 @@ def test_sums_over_windows_are_those_of_the_whole(assemblies, size, stride, ragg
         assert confusion is None or torch.equal(found[4], confusion) and confusion.sum() == count
 
 
-def test_the_count_is_of_the_items_that_the_loss_sums(assemblies):
+def test_the_count_is_of_the_items_that_the_loss_sums(in_items):
     """Each item alone, and what is ignored left out: the losses add up to the whole's."""
-    for assembly in assemblies:
+    for assembly in in_items:
         whole = batch(assembly)
         dims = 1 if whole.row_targets else 2
         mask = asked(whole.targets).flatten(dims).all(-1) if whole.targets.dim() > dims else asked(whole.targets)
@@ -191,6 +197,23 @@ def test_the_count_is_of_the_items_that_the_loss_sums(assemblies):
         output = assembly.model(whole)
         logits, targets = output.head(output.features[mask]), whole.targets[mask]
         torch.testing.assert_close(assembly.objective.loss(logits, targets), loss)
+
+
+def test_a_batch_is_what_its_rows_are_by_themselves(assemblies):
+    """Whatever stands in padding, and however the rows are put together: losses, scores and answers."""
+    for assembly in assemblies:
+        whole = batch(assembly)
+        rows = [whole.map(lambda tensor, row=row: tensor[row : row + 1]) for row in range(whole.size)]
+        if not whole.row_targets:
+            rows = [
+                Batch(*(part[:, :length] for part in (row.inputs,)), row.lengths, row.targets[:, :length])
+                for row, length in zip(rows, RAGGED, strict=True)
+            ]
+        loss, judged, count, scores, confusion = total(assembly, [whole])
+        alone = [total(assembly, [row]) for row in rows]
+        torch.testing.assert_close(sum(one[0] for one in alone), loss)
+        assert sum(one[1] for one in alone) == pytest.approx(judged, rel=1e-5) == pytest.approx(loss.item(), rel=1e-5)
+        assert sum(one[2] for one in alone) == count == int(whole.items_asked().sum())
 
 
 def test_where_nothing_is_asked_nothing_is_lost_or_learnt(assemblies):

@@ -1,11 +1,16 @@
 import multiprocessing
+import os
 import random
+import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from seqnet.batch import Batch
 from seqnet.data.batching import BucketLoader
@@ -231,6 +236,43 @@ def test_workers_end_when_the_batches_are_left() -> None:
     next(batches)
     assert len(set(multiprocessing.active_children()) - before) == 2
     batches.close()
+    assert not set(multiprocessing.active_children()) - before
+
+
+def interrupted(made_ahead: Any, *given: Any, **named: Any) -> None:
+    made_ahead._workers_status = [False, False]  # as far as torch's destructor looks
+    raise KeyboardInterrupt
+
+
+def with_workers() -> Iterator[Batch]:
+    return BucketLoader(examples([2] * 90), 3, seed=0, shuffle=True, num_workers=2).batches(0)
+
+
+def test_a_worker_that_dies_as_the_others_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What torch raises then, wherever it is, would leave half an iterator, and workers for which Python waits."""
+    begin = _MultiProcessingDataLoaderIter._reset
+
+    def dying(made_ahead: Any, *given: Any, **named: Any) -> None:
+        os.kill(made_ahead._workers[1].pid, signal.SIGKILL)
+        os.waitid(os.P_PID, made_ahead._workers[1].pid, os.WEXITED | os.WNOWAIT)
+        begin(made_ahead, *given, **named)
+
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_reset", dying)
+    before = set(multiprocessing.active_children())
+    with pytest.raises(RuntimeError, match=r"is killed by signal: Killed"):
+        next(with_workers())
+    assert not set(multiprocessing.active_children()) - before
+
+
+@pytest.mark.parametrize("where", ["_reset", "_mark_worker_as_unavailable"])
+def test_an_interrupt_as_workers_begin_or_end_leaves_none(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(multiprocessing.active_children())
+    batches = with_workers()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_MultiProcessingDataLoaderIter, where, interrupted)
+        patch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)  # seconds for each that ignores SIGTERM
+        next(batches)
+        batches.close()
     assert not set(multiprocessing.active_children()) - before
 
 

@@ -11,7 +11,7 @@ import yaml
 from seqnet import build
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.data.examples import Examples
-from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered, in_order
+from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered, in_order, uneven
 from seqnet.errors import ConfigurationError, DataError
 
 
@@ -147,3 +147,17 @@ def test_held_out_groups_are_whole(tmp_path: Path) -> None:
         {int(found.split(name).inputs[row][0]) for row in range(len(found.split(name)))} for name in ("train", "valid")
     )
     assert len(train) == 7 and len(valid) == 3 and not train & valid
+
+
+@pytest.mark.parametrize(
+    ("orders", "found"),
+    [
+        ([1, 2, 3, 4, 9], (1, 4)),
+        (["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"], (0, 4)),
+        (["2024-01-01 00:00", "2024-01-01 01:00", "2024-01-01 02:00", "2024-01-01 03:00", "2024-01-02"], (1, 4)),
+        (["a", "b", "c", "d", "z"], (0, 0)),
+        (None, (0, 0)),
+    ],
+)
+def test_gaps_are_counted_where_they_can_be_measured(orders: Any, found: tuple[int, int]) -> None:
+    assert uneven([[0, 1, 2, 3, 4]], orders) == found

@@ -60,7 +60,8 @@ def chosen(experiment: str) -> dict[str, str | None]:
     """The choice of each group under an experiment, and of those within other groups: data/format and fields."""
     made: dict[str, str | None] = {**DEFAULTS, **of_experiment(experiment)[0], "experiment": experiment}
     for entry in read("data", str(made["data"])).get("defaults", ()):
-        made |= {f"data/{group}": choice for group, choice in entry.items()}
+        if isinstance(entry, dict):
+            made = {f"data/{group}": choice for group, choice in entry.items()} | made
     return made
 
 
@@ -878,6 +879,7 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "model.dropout",
     "model.embedding_size",
     "model.embedding_std",
+    "model.freeze_embeddings",
     "model.hidden_size",
     "model.input_feeding",
     "model.join",

@@ -37,7 +37,7 @@ from seqnet import cli, configuration
 from seqnet.configuration import CONFIGS, Composed, put
 from seqnet.training.manifest import existing, manifest_of, sum_of
 
-SECONDS = 20  # of one command
+SECONDS = 120  # of one command, after which it hangs, however busy the machine
 MOST, MEMORY = 2 << 30, 300 << 20  # bytes that one command can take beside what was there, and those that it may
 OURS = ("/proc", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu")
 RAN = (

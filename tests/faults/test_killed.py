@@ -127,7 +127,7 @@ class Killer:
         if moment not in LOOKS:
             time.sleep(self.drawn.uniform(0, self.seconds))
             return
-        look, seen, count = LOOKS[moment], LOOKS[moment](run), self.drawn.randint(1, self.times[moment])
+        look, seen, count = LOOKS[moment], LOOKS[moment](run), self.drawn.randint(1, max(1, self.times[moment]))
         while count and not gone(pid):
             now = look(run)
             if now and now != seen:

@@ -24,12 +24,7 @@ from seqnet.models.recurrent import Recurrent
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.training import checkpoint, manifest
 
-PROMPTLY = 10  # seconds
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143, signal.SIGUSR1: 143}
-# What Python says of a signal as a file is opened (under `-W error`), or in a callback of its own.
-IGNORED = re.compile(
-    r"Exception ignored in: <.*?\n(?:ResourceWarning: [^\n]*|KeyboardInterrupt: |SystemExit: \d+)\n", re.DOTALL
-)
 STOPPED = re.compile(r"seqnet: stopped at step (\d+); go on with: seqnet train run_dir=.+\n")
 ASKED = "seqnet: stopping after this step, with a checkpoint; once more stops at once\n"
 WORKERS = {"data.num_workers": 2}
@@ -77,6 +72,11 @@ class Runs:
     def in_second_epoch(self, *given: Any) -> bool:
         """Whether the first one is over."""
         return (self.run / "checkpoints/step_00000009").exists()
+
+    def comes_to(self, step: int) -> None:
+        """Wait until another process has saved that step, or a later one."""
+        while step > max((int(path.name[5:]) for path in (self.run / "checkpoints").glob("step_*")), default=-1):
+            time.sleep(0.01)
 
     def newest(self) -> int:
         """The step of the newest checkpoint, which is good."""
@@ -134,7 +134,7 @@ def patched(place: Any, name: str, at: int | Callable[..., bool], happens: Happe
 
 @contextlib.contextmanager
 def in_evaluation(number: int, happens: Happening) -> Iterator[None]:
-    """In the middle of the so-many-th evaluation, whose every batch takes longer from then on than may be waited."""
+    """In the middle of the so-many-th evaluation, which is to go no further."""
     evaluate, evaluations = scoring.evaluate, []
 
     def evaluating(*given: Any) -> Any:
@@ -147,8 +147,7 @@ def in_evaluation(number: int, happens: Happening) -> Iterator[None]:
             if len(evaluations) == number:
                 if len(asked) == 2:
                     happens()
-                if len(asked) > 2:
-                    time.sleep(PROMPTLY)
+                assert len(asked) < 3, "the evaluation goes on"
             go_on()
 
         return evaluate(*others, slowly)
@@ -204,7 +203,7 @@ def numbers_for(moment: str, amount: Callable[[int, int], int]) -> tuple[signal.
 def noted(figure: Callable[[str, str], None], what: str) -> None:
     DONE[what] += 1
     listed = "; ".join(f"{count} {name}" for name, count in DONE.items())
-    figure("signals, memory, workers", f"all end with their code within {PROMPTLY} seconds and one sentence: {listed}")
+    figure("signals, memory, workers", f"all end with their code and one sentence: {listed}")
 
 
 def test_a_run_stopped_anywhere(
@@ -213,10 +212,9 @@ def test_a_run_stopped_anywhere(
     for moment, (at, step) in list(MOMENTS.items())[:: amount(3, 1)]:
         for number in numbers_for(moment, amount):
             runs.run = runs.run.with_name(f"{moment} {number}")
-            began = time.monotonic()
             with at(send(number)):
                 code, told = runs.train(runs.overrides, runs.run)
-            assert (code, time.monotonic() - began < PROMPTLY) == (CODES[number], True), (moment, told)
+            assert code == CODES[number], (moment, told)
             found = STOPPED.fullmatch(told)
             assert found is not None and int(found[1]) == step == runs.newest(), (moment, told)
             assert not (runs.run / "results.json").exists()
@@ -231,10 +229,9 @@ def test_a_run_stopped_at_once(
     for moment, (at, step) in list(AT_ONCE.items())[:: amount(3, 1)]:
         for number in numbers_for(moment, amount):
             runs.run = runs.run.with_name(f"{moment} {number}")
-            began = time.monotonic()
             with at(send(number)):
                 code, told = runs.train(runs.overrides, runs.run)
-            assert (code, time.monotonic() - began < PROMPTLY) == (CODES[number], True), (moment, told)
+            assert code == CODES[number], (moment, told)
             assert told == ("seqnet: interrupted\n" if number == signal.SIGINT else "")
             if step is None:
                 assert not checkpoint.existing(runs.run / "checkpoints"), moment
@@ -275,23 +272,20 @@ def test_signals_from_outside(
         runs.run = tmp_path / f"run{case}"
         number = NUMBERS[case % 2]
         pid = terminal.start(*words, folder=tmp_path)
-        while case % 3 and not (runs.run / "checkpoints/step_00000005").exists():
-            time.sleep(0.01)
+        if case % 3:
+            runs.comes_to(5)
         time.sleep(drawn.uniform(0, seconds * (0.3 if case % 3 else 1)) if case > 1 else 0)
-        sent = time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if number == signal.SIGINT else os.kill)(pid, number)
         found = terminal.end()
-        assert time.monotonic() - sent < PROMPTLY
         if found.code != 0:
             assert found.code in (CODES[number], -number), found
             asked += 1
-        told = IGNORED.sub("", found.err)
-        if (said := STOPPED.search(told)) is not None:
-            assert told in (f"\n{ASKED}{said[0]}", said[0])
+        if (said := STOPPED.search(found.err)) is not None:
+            assert found.err in (f"\n{ASKED}{said[0]}", said[0])
             assert int(said[1]) == runs.newest()
         else:
-            assert told.count("\n") <= 1 and "Traceback" not in told
+            assert found.err in ("", "seqnet: interrupted\n")
         ended = terminal(*words, folder=tmp_path)
         assert (ended.code, ended.err) == (0, "")
         assert not runs.differences(runs.run, tmp_path / "whole")
@@ -340,11 +334,14 @@ pid, window = pty.fork()
 if not pid:
     sys.stdout, sys.stderr = open(1, "w"), open(2, "w")
     cli.main()
-while not Path("run/checkpoints/step_00000003").exists():
+os.set_blocking(window, False)
+saved = 0
+while saved < 3:
     time.sleep(0.01)
-    os.set_blocking(window, False)
+    saved = max((int(path.name[5:]) for path in Path("run/checkpoints").glob("step_*")), default=0)
     try:
-        Path("seen").open("ab").write(os.read(window, 1 << 16))
+        with open("seen", "ab") as seen:
+            seen.write(os.read(window, 1 << 16))
     except BlockingIOError:
         pass
 os.close(window)
@@ -634,9 +631,7 @@ DEATHS: dict[str, tuple[Happening, int, str]] = {
 def test_a_dead_worker_ends_the_run(death: str, runs: Runs, figure: Callable[[str, str], None]) -> None:
     happens, expected, why = DEATHS[death]
     with patched(Examples, "batch", runs.in_second_epoch, only_in_a_worker(happens)):
-        began = time.monotonic()
         code, told = runs.train(runs.overrides, runs.run, WORKERS)
-    assert time.monotonic() - began < PROMPTLY
     assert code == expected, told
     assert re.fullmatch(rf"seqnet: a data worker \(pid [\d, ]+\) {why}.*\n", told), told
     assert runs.newest() == 9
@@ -660,8 +655,7 @@ def test_a_worker_killed_from_outside(
     longer = ("training.max_epochs=100000", "device=cpu", "threads=1", "data.num_workers=2")
     words = ("train", *last_of(*runs.overrides, *longer))
     pid = terminal.start("seqnet", *words, "observers.tensorboard=false", "run_dir=run", folder=tmp_path)
-    while not (runs.run / "checkpoints/step_00000009").exists():
-        time.sleep(0.01)
+    runs.comes_to(9)
     killed: list[str] = []
     while not killed:  # each epoch has workers of its own
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -669,12 +663,8 @@ def test_a_worker_killed_from_outside(
             if worker:
                 os.kill(int(worker), signal.SIGKILL)
                 killed.append(worker)
-    began = time.monotonic()
     found = terminal.end()
-    assert time.monotonic() - began < 2 * PROMPTLY  # the DataLoader may look after its workers every 5 seconds only
     assert found.code == 7, found
-    *before, told = found.err.splitlines()  # a thread of Python's queues that was just beginning complains as well
-    assert not before or before[0].startswith("Exception ignored in thread started by: <bound method Thread._bootst")
-    assert re.match(rf"seqnet: a data worker \(pid {killed[0]}\) is killed by signal: Killed; ", told), found.err
+    assert re.fullmatch(rf"seqnet: a data worker \(pid {killed[0]}\) is killed by signal: Killed; .*\n", found.err)
     assert runs.newest() >= 9
     noted(figure, "data workers killed from outside")

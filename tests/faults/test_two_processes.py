@@ -125,50 +125,81 @@ def test_on_one_stopped_run(
     noted(figure, "stopped", f"{trials} of {trials} going on with one stopped run: one does, to the same end")
 
 
+# A run that stops itself as it writes its second row of training, and whose workers do not see soon that it has ended.
+STANDING = """
+import os
+import signal
+
+from torch.utils.data._utils import worker
+
+from seqnet import cli
+from seqnet.observers.metrics_file import MetricsFile
+
+worker.MP_STATUS_CHECK_INTERVAL = 120
+on_training, rows = MetricsFile.on_training, []
+
+def then(*given):
+    on_training(*given)
+    rows.append(given)
+    if len(rows) == 2:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+MetricsFile.on_training = then
+cli.main()
+"""
+
+
+def standing(terminal: Any, folder: Path, *words: str) -> int:
+    """Begin a run that stands still in its middle; the id of its process, once it does."""
+    (folder / "standing.py").write_text(STANDING)
+    each = {word.partition("=")[0]: word for word in words}.values()
+    pid: int = terminal.start("standing.py", *each, folder=folder)
+    while state(pid) != "T":
+        assert alive(pid)
+        time.sleep(0.005)
+    return pid
+
+
 def test_a_killed_one_leaves_the_folder_free(
     two: Two, tmp_path: Path, amount: Callable[[int, int], int], figure: Callable[[str, str], None]
 ) -> None:
     """The first, with two data workers, stands still in the middle; the second is refused; then the first is killed."""
     first, second = two.terminals
-    words = ("seqnet", "train", *QUIET, *two.overrides, "data.num_workers=2", "seed=1", "run_dir=run")
-    trials, outlived = amount(1, 20), 0
+    words = ("train", *QUIET, *two.overrides, "data.num_workers=2", "seed=1", "run_dir=run")
+    trials = amount(1, 20)
     for trial in range(trials):
         run = tmp_path / f"killed{trial}/run"
         run.parent.mkdir()
-        pid = first.start(*words, folder=run.parent)
-        wait_for(run / "checkpoints/step_00000003", pid)
-        os.kill(pid, signal.SIGSTOP)
+        pid = standing(first, run.parent, *words)
         workers = children(pid)
-        refused = second(*words, folder=run.parent)
+        assert len(workers) == 2
+        refused = second("seqnet", *words, folder=run.parent)
         assert refused.code == 2, refused
         said = IN_USE.fullmatch(refused.err)
         assert said and said.groups() == ("run", str(pid)), refused
         os.kill(pid, signal.SIGKILL)  # it alone
         second.start("seqnet", "train", "run_dir=run", "data.num_workers=0", folder=run.parent)
-        outlived += any(alive(worker) for worker in workers)
         ended = second.end()
         assert (ended.code, ended.err) == (0, ""), ended
         assert first.end().code == -signal.SIGKILL
-        for worker in filter(alive, workers):
+        for worker in workers:
+            assert alive(worker)
             os.kill(worker, signal.SIGKILL)
         assert two.is_whole(run, 1)
-    assert outlived
     noted(
         figure,
         "killed",
         f"{trials} of {trials} times the second is told the process of the first, and started right after its SIGKILL "
-        f"goes on to the same end ({outlived} times beside data workers that outlived it)",
+        "goes on to the same end, beside data workers that outlive it",
     )
 
 
 def test_a_killed_sweep_is_interrupted(two: Two, tmp_path: Path) -> None:
     sweep, other = two.terminals
-    words = ("seqnet", "train", "-m", *QUIET, *two.overrides, "seed=1", "run_dir=mine")
+    words = ("train", "-m", *QUIET, *two.overrides, "seed=1", "run_dir=mine")
     statuses = []
-    pid = sweep.start(*words, folder=tmp_path)
-    wait_for(tmp_path / "mine/0/checkpoints/step_00000003", pid)
-    os.kill(pid, signal.SIGSTOP)
-    refused = other(*words, folder=tmp_path)
+    pid = standing(sweep, tmp_path, *words)
+    refused = other("seqnet", *words, folder=tmp_path)
     assert refused.code == 2 and IN_USE.fullmatch(refused.err), refused
     for happens in (signal.SIGSTOP, signal.SIGKILL):
         os.kill(pid, happens)
@@ -178,23 +209,21 @@ def test_a_killed_sweep_is_interrupted(two: Two, tmp_path: Path) -> None:
         statuses.append((tmp_path / "mine/leaderboard.csv").read_text().splitlines()[1].split(",")[2])
         assert json.loads((tmp_path / "mine/0/status.json").read_text())["status"] == "running"  # it only looks
     assert statuses == ["running", "interrupted"]
-    assert other(*words, folder=tmp_path).code == 0
+    assert other("seqnet", *words, folder=tmp_path).code == 0
     assert two.is_whole(tmp_path / "mine/0", 1)
 
 
-def wait_for(path: Path, pid: int) -> None:
-    """Until the run that the process trains has made it."""
-    while not path.exists():
-        assert alive(pid)
-        time.sleep(0.005)
+def state(pid: int) -> str | None:
+    """The letter of what the process does; None where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def alive(pid: int) -> bool:
     """Whether the process is there and has not ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    return state(pid) not in (None, "Z")
 
 
 def children(pid: int) -> list[int]:

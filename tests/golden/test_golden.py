@@ -5,7 +5,7 @@ data.train_size=1280 data.valid_size=32 data.test_size=32 model.hidden_size=6 mo
 model.embedding_size=4 data.batch_size=16 optimizer.lr=0.03 training.max_epochs=null training.max_steps=200
 training.evaluate_every_steps=100 seed=7 threads=1 device=cpu`; answers.json holds what it said then. Since then
 its weights were renamed as the model's parts were (`reader` to `inputs`), digests of its splits stand beside them
-(`read`), and not a number changed.
+(`read`), its score of attention names a class, and not a number changed.
 """
 
 import json

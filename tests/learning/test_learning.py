@@ -26,15 +26,17 @@ def trained(tmp_path, monkeypatch, capsys):
     return train
 
 
-# ------------------------------------------------------------------------- the experiments as they are
+# ------------------------------------------------------------------------- the experiments, some of them shorter
 
 
-def test_adding_over_fifty_steps(trained):
-    assert trained("experiment=adding", "data.length=50", "data.train_size=20000")["test"]["mse"] < 0.01
+def test_adding_over_twenty_steps(trained):
+    """Always answering 1 gives 1/6."""
+    assert trained("experiment=adding", "data.length=20", "data.train_size=10000")["test"]["mse"] < 0.01
 
 
 def test_larger_total(trained):
-    assert trained("experiment=larger_total")["test"]["accuracy"] >= 0.98
+    """Which of two is larger: guessing gives a half."""
+    assert trained("experiment=larger_total", "data.train_size=4000")["test"]["accuracy"] > 0.93
 
 
 def test_digits_by_row(trained):
@@ -131,7 +133,7 @@ def test_words_of_a_large_vocabulary_by_adaptive_softmax(trained, tmp_path, caps
 def test_truncated_windows_learn(trained, window, stride):
     """The running sum is carried across windows, which are shorter than its rows of 20 steps."""
     windows = [f"training.window={window}", f"training.stride={stride}"]
-    assert trained("experiment=running_sum", "training.max_epochs=3", *windows)["test"]["mse"] < 0.01
+    assert trained("experiment=running_sum", "training.max_epochs=2", *windows)["test"]["mse"] < 0.01
 
 
 def test_bf16_learns(trained):
@@ -155,9 +157,28 @@ def test_other_architectures_learn(trained, options):
 
 
 @pytest.mark.slow
+def test_time_series(trained):
+    """Seasonal-naive is about .98, and the noise that nobody can know about .335."""
+    test = trained("experiment=time_series")["test"]
+    assert test["mase"] < 0.42 < 0.55 * test["mase_seasonal_naive"]
+    assert 0.75 <= test["coverage"] <= 0.85
+    assert test["wql"] < 0.35 * test["wql_seasonal_naive"]
+
+
+@pytest.mark.slow
 def test_adding_over_two_hundred_steps(trained):
-    """Always answering 1 gives 1/6."""
     assert trained("experiment=adding", "data.length=200")["test"]["mse"] < 0.01
+
+
+@pytest.mark.slow
+def test_larger_total_as_it_is(trained):
+    assert trained("experiment=larger_total")["test"]["accuracy"] >= 0.98
+
+
+@pytest.mark.slow
+def test_more_dates_of_forty_countries(trained):
+    scores = trained("experiment=dates", "data.train_size=12800", "training.max_epochs=1")
+    assert scores["test"]["exact_match"] > 0.7
 
 
 @pytest.mark.slow
@@ -168,13 +189,13 @@ def test_digits_by_pixel(trained):
 
 # ------------------------------------------------------------------------- what is written freely
 
-SHORT = ["data.length=6", "data.held_out_length=6", "data.symbols=12", "data.train_size=6000", "data.test_size=200"]
-BRIEF = ["data.valid_size=100", "model.hidden_size=48", "training.max_epochs=5"]
+SHORT = ["data.length=5", "data.held_out_length=5", "data.symbols=8", "data.train_size=4000", "data.test_size=200"]
+BRIEF = ["data.valid_size=50", "model.hidden_size=32", "training.max_epochs=4", "optimizer.lr=1e-2"]
 
 
 def test_dates_of_forty_countries(trained):
-    scores = trained("experiment=dates", "data.train_size=12800", "training.max_epochs=1")
-    assert scores["test"]["exact_match"] > 0.7
+    scores = trained("experiment=dates", "data.train_size=6400", "training.max_epochs=1")
+    assert scores["test"]["exact_match"] > 0.3
 
 
 @pytest.mark.parametrize(
@@ -192,14 +213,14 @@ def test_dates_of_forty_countries(trained):
 def test_every_attention_learns_to_copy(trained, attention):
     typed = f"attention={attention}".split()
     scores = trained("experiment=reverse", "data.order=copy", *typed, *SHORT, *BRIEF)
-    assert scores["test"]["exact_match"] > 0.9
+    assert scores["test"]["exact_match"] > 0.8
 
 
 def test_scheduled_sampling_learns_to_reverse(trained):
     scores = trained("experiment=reverse", *SHORT, *BRIEF, "training.scheduled_sampling=0.5")
-    assert scores["test"]["exact_match"] > 0.9
+    assert scores["test"]["exact_match"] > 0.8
 
 
 def test_targets_cut_into_windows_are_learnt(trained):
     scores = trained("experiment=reverse", *SHORT, *BRIEF, "training.window=4", "training.stride=2", "cell=gru")
-    assert scores["test"]["exact_match"] > 0.9
+    assert scores["test"]["exact_match"] > 0.8

@@ -172,3 +172,19 @@ def test_a_font_of_the_machine_is_taken_where_it_has_more(monkeypatch: pytest.Mo
 def test_letters_that_are_drawn_are_told_from_those_that_are_not() -> None:
     font = ImageFont.load_default(20)
     assert lettering_module._lacking(font, set("aZ~€月ä é…©")) == set("€月äé")
+
+
+def test_a_recording_is_drawn_above_the_columns_that_look_at_it() -> None:
+    """Bands as greys, the last on top; one number a step as a curve; each as wide as the grid."""
+    bare = AttentionMap(weights([0.5, 0.5], [0.25, 0.75]), ["1", "3"], ["a", "b"])
+    bands = torch.tensor([[0.0, 9.0], [0.0, 9.0], [9.0, 0.0], [9.0, 0.0]])
+    for signal in (bands, torch.tensor([[0.0], [1.0], [-1.0], [0.0]])):
+        plain, heard = draw(bare), draw(bare._replace(signal=signal))
+        assert heard.height == plain.height + 84 and heard.width == plain.width
+        assert cells(heard, 2, 2) == cells(plain, 2, 2)
+    points = np.asarray(draw(bare._replace(signal=bands)).convert("L")).astype(int)
+    lines = (np.asarray(draw(bare._replace(signal=bands))) == GRID).all(-1)
+    top = next(y for y, line in enumerate(lines) if line.sum() > 20)
+    left, right = np.flatnonzero(lines[top])[[0, -1]]
+    high, low = points[top - 75, [left + 4, right - 4]], points[top - 12, [left + 4, right - 4]]
+    assert high[0] < 60 < 200 < high[1] and low[1] < 60 < 200 < low[0]

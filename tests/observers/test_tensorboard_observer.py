@@ -16,7 +16,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from seqnet.batch import AttentionMap
+from seqnet.batch import AttentionMap, Forecast
+from seqnet.observers import forecast_picture
 from seqnet.observers.attention_picture import draw
 from seqnet.observers.tensorboard import TensorBoard, confusion_image, confusion_text, fenced, hyperparameters
 
@@ -108,7 +109,7 @@ def test_attention_as_a_picture_for_each_sample(run, make_evaluation):
     board.on_start(run)
     maps = [AttentionMap(torch.eye(2)[None].roll(turn, 2), ["a", "b"], ["y", "z"]) for turn in (0, 1)]
     for step in (4, 8):
-        board.on_evaluation(make_evaluation(step, attention=maps))
+        board.on_evaluation(make_evaluation(step, pictures=maps))
     board.close()
     events = read(run.folder)
     assert events.Tags()["images"] == ["attention/valid/1", "attention/valid/2"]
@@ -117,6 +118,19 @@ def test_attention_as_a_picture_for_each_sample(run, make_evaluation):
         assert [event.step for event in shown] == [4, 8]
         pixels = np.asarray(Image.open(io.BytesIO(shown[0].encoded_image_string)))
         assert np.array_equal(pixels, np.asarray(draw(attention)))
+
+
+def test_a_forecast_as_a_picture(run, make_evaluation):
+    board = TensorBoard()
+    board.on_start(run)
+    one = Forecast(torch.arange(5.0), {0.5: torch.arange(2.0)}, torch.zeros(2), "sold")
+    board.on_evaluation(make_evaluation(4, pictures=[one]))
+    board.close()
+    events = read(run.folder)
+    assert events.Tags()["images"] == ["forecast/valid/1"]
+    (shown,) = events.Images("forecast/valid/1")
+    pixels = np.asarray(Image.open(io.BytesIO(shown.encoded_image_string)))
+    assert np.array_equal(pixels, np.asarray(forecast_picture.draw(one)))
 
 
 def test_one_run_only(written, run):

@@ -64,3 +64,30 @@ def test_without_sacrebleu_its_command_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu", None)
     with pytest.raises(ConfigurationError, match=r"task\.metrics has bleu, .* pip install 'seqnet\[text\]'"):
         TEXTS["bleu"]()
+
+
+def test_phrases_of_trees_are_counted_with_label_beginning_and_end():
+    """One that stands there twice has to be written twice; a bracket that is not closed is no phrase."""
+    wanted = "(S (NP XX XX ) (VP XX (NP XX ) ) )"
+    assert scored("bracket_f1", [wanted], [wanted]) == 1
+    assert scored("bracket_f1", ["(S (NP XX XX ) (VP XX (PP XX ) ) )"], [wanted]) == pytest.approx(3 / 4)
+    assert scored("bracket_f1", ["(S XX )", wanted], ["(S (S XX ) )", wanted]) == pytest.approx(2 * 5 / (1 + 2 + 8))
+    assert scored("bracket_f1", [") (S (NP XX"], [wanted]) == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "well"),
+    [
+        ("(S XX (NP XX ) )", True),
+        ("(S (S XX XX ) )", True),
+        ("(S XX )", False),  # of one word
+        ("(S XX XX", False),
+        ("(S XX XX ) )", False),
+        ("(S XX XX ) (S XX )", False),
+        ("(S XX XX (NP ) )", False),
+        ("XX XX", False),
+        ("", False),
+    ],
+)
+def test_a_tree_is_one_phrase_of_as_many_words(written, well):
+    assert scored("well_formed", [written], ["(S (NP XX XX ) )"]) == well

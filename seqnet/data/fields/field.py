@@ -1,10 +1,12 @@
 """What a field is: it makes one named column of numbers out of raw values, learned from the training rows alone."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seqnet.batch import UNKNOWN_LABEL as UNKNOWN_LABEL
 from seqnet.batch import Batch
@@ -17,12 +19,16 @@ Raw = Any
 Augment = Callable[[Batch, torch.Generator], Batch]
 """Changes a training batch at random, inputs and targets alike."""
 
+Vary = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""Changes the values [batch time ...] of an input at random, in training. Lengths [batch] stay as they are."""
+
 
 class Block(NamedTuple):
     """The encoded values of some rows, end to end."""
 
     flat: np.ndarray  # [total ...]
     lengths: np.ndarray  # [rows] int64: entries of each row; all 1 on Axis.ROW
+    told: Mapping[str, int] = MappingProxyType({})  # what a person should know of the rows, and of how many of them
 
 
 class BadValues(Exception):
@@ -54,6 +60,7 @@ class Field(Protocol):
     have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
 
     A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
+    `vary`, what is done to it in training where it is an input, or None, and `reorders`, whether that moves steps;
     `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
     """
 

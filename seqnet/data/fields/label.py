@@ -70,14 +70,17 @@ class LabelField:
         self._axis, self._order = Axis(axis), ORDERS[order]
         self._counts = Counter[Any]()
         self._commonest: str | None = None
+        self._times: tuple[int, ...] = ()
         self._know(())
 
     def _know(self, names: tuple[str, ...]) -> Tokens:
         self.names = names
         commonest = max(names, key=self._counts.__getitem__, default=None) if self._counts else self._commonest
         self._commonest = commonest
+        if self._counts:
+            self._times = tuple(self._counts[name] for name in names)
         self._numbers: dict[str | None, int] = {None: IGNORE, **{label: number for number, label in enumerate(names)}}
-        return Tokens(names, commonest=None if commonest is None else names.index(commonest))
+        return Tokens(names, commonest=None if commonest is None else names.index(commonest), counts=self._times)
 
     @property
     def kind(self) -> Kind:
@@ -129,16 +132,20 @@ class LabelField:
         return found[0] if ids.ndim == 0 or self._axis is Axis.ROW else found
 
     def state(self) -> dict[str, Any]:
-        """The labels, and the commonest of them."""
-        return {"labels": list(self.names), "commonest": self._commonest}
+        """The labels, the commonest of them, and how often each was seen."""
+        return {"labels": list(self.names), "commonest": self._commonest, "counts": list(self._times)}
 
     def restore(self, state: Any) -> None:
         """The inverse of `state`. Raises DataError where it is malformed."""
-        if not isinstance(state, dict) or state.keys() != {"labels", "commonest"}:
+        if not isinstance(state, dict) or state.keys() - {"counts"} != {"labels", "commonest"}:
             raise DataError("the stored data state is not that of labels")
         names = restore_names(state["labels"], "labels")
         if state["commonest"] not in names:
             raise DataError("the stored data state names a commonest label that is none")
+        counts = state.get("counts", [])  # an earlier seqnet counted none
+        if not isinstance(counts, list) or (counts and [type(count) for count in counts] != [int] * len(names)):
+            raise DataError("the stored data state does not say how often training has each label")
+        self._times = tuple(counts)
         self._commonest = state["commonest"]
         self._know(names)
 

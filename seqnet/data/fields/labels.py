@@ -12,7 +12,7 @@ from seqnet.data.fields.label import ORDERS, unknown_labels
 from seqnet.data.fields.options import chosen
 from seqnet.data.fields.raw import Unusable, each, items, name
 from seqnet.data.vocabulary import restore_names
-from seqnet.errors import ConfigurationError
+from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.spaces import Vector
 
@@ -39,12 +39,14 @@ class LabelsField:
         self._separator = separator if separator.strip() else None
         self._axis, self._order = Axis(axis), ORDERS[order]
         self._counts = Counter[str]()
+        self._seen = 0  # entries
         self._know(())
 
-    def _know(self, names: tuple[str, ...]) -> Vector:
+    def _know(self, names: tuple[str, ...], shares: tuple[float, ...] = ()) -> Vector:
         self.names = names
         self._numbers = {label: number for number, label in enumerate(names)}
-        return Vector(len(names), names)
+        self._shares = shares
+        return Vector(len(names), names, shares=shares)
 
     @property
     def kind(self) -> Kind:
@@ -69,12 +71,16 @@ class LabelsField:
     def observe(self, values: Sequence[Raw]) -> None:
         """Count the labels of training rows. Raises BadValues."""
         for row in each(values, self._steps):
+            self._seen += len(row)
             for labels in row:
-                self._counts.update(labels)
+                self._counts.update(set(labels))
 
     def learned(self) -> Vector:
         """Number the labels."""
-        return self._know(tuple(self._order(self._counts)) if self._counts else self.names)
+        if not self._counts:
+            return self._know(self.names, self._shares)
+        names = tuple(self._order(self._counts))
+        return self._know(names, tuple(self._counts[name] / self._seen for name in names))
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """1 for each label that is there, [total classes] uint8. Raises BadValues, and UnknownLabels."""
@@ -98,10 +104,17 @@ class LabelsField:
         found = [[self.names[number] for number in one.nonzero()[0]] for one in there.reshape(-1, len(self.names))]
         return found[0] if there.ndim == 1 or self._axis is Axis.ROW else found
 
-    def state(self) -> list[str]:
-        """The labels."""
-        return list(self.names)
+    def state(self) -> dict[str, Any]:
+        """The labels, and the share of what was seen that has each."""
+        return {"labels": list(self.names), "shares": list(self._shares)}
 
     def restore(self, state: Any) -> None:
         """The inverse of `state`. Raises DataError where it is malformed."""
-        self._know(restore_names(state, "labels"))
+        if isinstance(state, list):  # an earlier seqnet's
+            state = {"labels": state, "shares": []}
+        if not isinstance(state, dict) or state.keys() != {"labels", "shares"}:
+            raise DataError("the stored data state is not that of labels")
+        names, shares = restore_names(state["labels"], "labels"), state["shares"]
+        if not isinstance(shares, list) or (shares and [type(share) for share in shares] != [float] * len(names)):
+            raise DataError("the stored data state does not say what share of training has each label")
+        self._know(names, tuple(shares))

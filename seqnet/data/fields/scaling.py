@@ -15,6 +15,22 @@ from seqnet.spaces import Scale, Vector
 
 WIDEST = 1 << 20  # numbers a step; a stored state that says more is not believed
 
+FEWEST, MOST = 4, 6  # significant digits that a number of a column is told with
+LOOK = 1000  # numbers of a column whose digits are counted
+
+
+def significant(values: np.ndarray) -> np.ndarray:
+    """How many significant digits the numbers of each column have, from FEWEST to MOST. values: [n width]."""
+    known = np.isfinite(values) & (values != 0)
+    given = np.where(known, values, 1.0)
+    first = np.floor(np.log10(np.abs(given)))
+    found = np.full(values.shape[1], MOST)
+    for digits in range(MOST - 1, FEWEST - 1, -1):
+        unit = 10.0 ** (first - digits + 1)
+        whole = np.isclose(np.round(given / unit) * unit, given, rtol=1e-9, atol=0).all(axis=0)
+        found = np.where(whole & (found == digits + 1), digits, found)
+    return found
+
 
 class Moments:
     """Count, mean and squared deviations of each column, block after block (Chan et al. 1979), in double precision."""
@@ -24,6 +40,7 @@ class Moments:
         self.mean = np.zeros(width)
         self._squares = np.zeros(width)
         self._lowest, self._highest = np.full(width, np.inf), np.full(width, -np.inf)
+        self.digits = np.full(width, FEWEST)
 
     def observe(self, values: np.ndarray) -> None:
         """Take in values [n width]; NaN is passed over."""
@@ -74,6 +91,7 @@ class ScaledField(ABC):
         self._moments: Moments | None = None
         self._width = width
         self._mean, self._deviation = np.zeros(0), np.ones(0)
+        self._digits: tuple[int, ...] = ()
 
     @abstractmethod
     def _read(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +113,8 @@ class ScaledField(ABC):
         flat, lengths = self._read(values)
         gone = np.isnan(flat).any(axis=1)
         if self._missing == "raise" and gone.any():
-            raise BadValues(dict.fromkeys(_rows_of(gone, lengths), "a number is missing"))
+            first = lengths.cumsum() - lengths
+            raise BadValues({row: _gap(gone[first[row] :], lengths[row]) for row in _rows_of(gone, lengths)})
         if self._scale == "log":
             below = (flat <= 0).any(axis=1)
             if below.any():
@@ -113,25 +132,33 @@ class ScaledField(ABC):
         if self._moments is None:
             self._width = flat.shape[1]
             self._moments = Moments(self._width)
+        if self._moments.count.max() < LOOK:
+            some = flat[:LOOK]
+            self._moments.digits = np.maximum(
+                self._moments.digits, significant(np.exp(some) if self._scale == "log" else some)
+            )
         self._moments.observe(flat)
 
     def learned(self) -> Vector:
-        """Mean and deviation of each column, where it is scaled."""
+        """Mean and deviation of each column, where it is scaled, and how many digits its numbers have."""
         if self._moments is None and len(self._mean):  # restored
             return self._space()
         moments = self._moments or Moments(self._width or 1)
         self._width = len(moments.count)
         self._mean = moments.mean
         self._deviation = moments.deviation if self._scale != "none" else np.ones(self._width)
+        self._digits = tuple(moments.digits.tolist())
         self._moments = None
         return self._space()
 
     def _space(self) -> Vector:
         assert self._width is not None
-        if self._scale == "none" or self._mask:
-            return Vector(self._width * (1 + self._mask))
+        if self._mask:
+            return Vector(self._width * 2)
+        if self._scale == "none":
+            return Vector(self._width, digits=self._digits)
         scale = Scale(tuple(self._mean.tolist()), tuple(self._deviation.tolist()), self._scale == "log")
-        return Vector(self._width, scale=scale)
+        return Vector(self._width, scale=scale, digits=self._digits)
 
     def encode(self, values: Sequence[Raw]) -> Block:
         """The numbers, scaled, [total size] float32. Raises BadValues."""
@@ -170,18 +197,20 @@ class ScaledField(ABC):
         return np.vectorize(_rounded, otypes=[np.float64])(values, sure) if values.size else values
 
     def state(self) -> dict[str, Any]:
-        """Mean and deviation of each column."""
-        return {"mean": self._mean.tolist(), "deviation": self._deviation.tolist()}
+        """Mean, deviation and digits of each column."""
+        return {"mean": self._mean.tolist(), "deviation": self._deviation.tolist(), "digits": list(self._digits)}
 
     def restore(self, state: Any) -> None:
         """The inverse of `state`. Raises DataError where it is malformed."""
         match state:
-            case {"mean": list(mean), "deviation": list(deviation), **others} if not others:
+            case {"mean": list(mean), "deviation": list(deviation), "digits": list(digits), **others} if not others:
                 means, deviations = _finite(mean), _finite(deviation)
+                known = all(type(each) is int and FEWEST <= each <= MOST for each in digits)
                 width = self._said or len(means)
-                if len(means) == len(deviations) == width > 0 and min(deviations) > 0:
+                if len(means) == len(deviations) == len(digits) == width > 0 and min(deviations) > 0 and known:
                     self._width = width
                     self._mean, self._deviation = np.array(means), np.array(deviations)
+                    self._digits = tuple(digits)
                     return
         raise DataError("the stored data state is not that of scaled numbers: no mean and deviation for each column")
 
@@ -198,6 +227,11 @@ def _rows_of(steps: Any, lengths: np.ndarray) -> list[int]:
     """The rows that some steps belong to. steps: [total] bool."""
     found: list[int] = np.unique(np.repeat(np.arange(len(lengths)), lengths)[steps]).tolist()
     return found
+
+
+def _gap(gone: np.ndarray, length: int) -> str:
+    """What is wrong with a row of so many steps, of which some are gone."""
+    return f"entry {int(gone.argmax()) + 1}: a number is missing" if length > 1 else "a number is missing"
 
 
 def len_told(found: int, wanted: int) -> str:

@@ -25,12 +25,10 @@ def problem(tag: str, scheme: str) -> str | None:
 
 
 def to_bio(tags: Sequence[str], scheme: str) -> list[str]:
-    """Tags of a scheme as those of BIO."""
+    """Tags of a scheme as those of BIO. An I that goes on with nothing begins a span, as it does in IOB1."""
     if scheme == "BIOES":
-        return [{"E": "I", "S": "B"}.get(tag[0], tag[0]) + tag[1:] for tag in tags]
-    if scheme == "IOB1":  # I begins a span too, and B only where another of its type ends just before
-        return [_begun(before, tag) for before, tag in zip([OUTSIDE, *tags], tags, strict=False)]
-    return list(tags)
+        tags = [{"E": "I", "S": "B"}.get(tag[0], tag[0]) + tag[1:] for tag in tags]
+    return [_begun(before, tag) for before, tag in zip([OUTSIDE, *tags], tags, strict=False)]
 
 
 def _begun(before: str, tag: str) -> str:

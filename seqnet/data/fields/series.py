@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqnet.data.fields.field import Raw
-from seqnet.data.fields.options import at_least, no_effect
+from seqnet.data.fields.options import at_least
 from seqnet.data.fields.raw import Unusable, array, each, lists
 from seqnet.data.fields.scaling import ScaledField, as_json
 from seqnet.errors import ConfigurationError
@@ -18,7 +18,8 @@ class SeriesField(ScaledField):
 
     scale: none, standard, or window: for a series with a trend, or series of unlike sizes. Each step is read less the
     mean of the last `season` steps (None: of all so far), over the deviation of all so far, and what follows it is
-    asked for in the same scale; the column itself is stored as for standard. known_ahead: at the step that it is asked
+    asked for in the same scale; the column itself is stored as for standard. season: steps after which it comes round;
+    a forecast of it is compared with what was then, too. known_ahead: at the step that it is asked
     for it is known already, as is a price. missing: also last: the number before. Raises ConfigurationError.
     """
 
@@ -36,8 +37,6 @@ class SeriesField(ScaledField):
         super().__init__(scale, missing, mask)
         if season is not None:
             at_least("season", season, 1)
-            if scale != "window":
-                raise no_effect("season", season, f"with scale={scale}: it says what a window is centred on")
         self.by_window = scale == "window"
         if self.by_window and (mask or known_ahead):
             option = "mask" if mask else "known_ahead"

@@ -53,7 +53,11 @@ class TagsField(LabelField):
     def decode(self, entry: Any) -> str | list[str | None] | None:
         """The tag of a number, or those of a row of numbers; None where nothing is asked, or it is unknown."""
         found = super().decode(entry)
-        if not self._convert_back or not isinstance(found, list):
-            return found
-        written: Sequence[str] = schemes.from_bio([tag or schemes.OUTSIDE for tag in found], self._scheme)
-        return [None if tag is None else made for tag, made in zip(found, written, strict=True)]
+        return self.told(found) if isinstance(found, list) else found
+
+    def told(self, tags: Sequence[str | None]) -> list[str | None]:
+        """The tags of a row that were decided, as they are written."""
+        if not self._convert_back:
+            return list(tags)
+        written: Sequence[str] = schemes.from_bio([tag or schemes.OUTSIDE for tag in tags], self._scheme)
+        return [None if tag is None else made for tag, made in zip(tags, written, strict=True)]

@@ -1,8 +1,7 @@
 """The format that a file's name says, or of a text what its first lines hold."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from seqnet.data.files import BadRows, HubSplit
 from seqnet.data.formats.babi import Babi, looks_like_story
@@ -13,7 +12,7 @@ from seqnet.data.formats.documents import Documents
 from seqnet.data.formats.fasta import Fasta
 from seqnet.data.formats.fastq import Fastq
 from seqnet.data.formats.folder import ClassFolders, Folder
-from seqnet.data.formats.format import Column, Format, Rows, Writer
+from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.hub import Hub
 from seqnet.data.formats.json import Json
 from seqnet.data.formats.jsonl import Jsonl, looks_like_rows
@@ -71,6 +70,14 @@ class Auto(Format):
         """As the format that is picked. Raises DataError with the nearest name."""
         self.pick(file, columns)[0].check(file, columns)
 
+    def everything(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], Column]:
+        """As the format that is picked. Raises DataError."""
+        return self.pick(file, columns)[0].everything(file, columns)
+
+    def like(self, file: Any, columns: Sequence[Column]) -> Format:
+        """As the format that is picked. Raises DataError."""
+        return self.pick(file, columns)[0].like(file, columns)
+
     def remarks(self, file: Any, columns: Sequence[Column]) -> tuple[str, ...]:
         """Those of the format that is picked, and that it was by the content. Raises DataError."""
         found, told = self.pick(file, columns)
@@ -83,12 +90,6 @@ class Auto(Format):
     def splits(self, file: Any) -> dict[str, Any] | None:
         """As the format that is picked. Raises DataError."""
         return self.pick(file, ())[0].splits(file)
-
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """By the ending of the name that is written to. Raises ConfigurationError where such a file is not written."""
-        name = getattr(to, "name", None)
-        found = self.by_ending.get(ending(Path(name))) if isinstance(name, str) else None
-        return (found or Jsonl()).writer(to, names)
 
     def _by_content(self, file: Any, found: Format) -> tuple[Format, str | None]:
         lines = beginning(file, self.encoding)

@@ -89,17 +89,24 @@ def position(column: Any) -> int | None:
 
 
 def by_position(columns: Sequence[Column], names: Sequence[str] = ()) -> bool:
-    """Whether all columns are positions. names: of columns that there may be."""
+    """Whether all columns are positions. names: of columns that there may be.
+
+    Whole numbers as text are names where all of them are there: of a table without a header some may stand in its first
+    row, as its label.
+    """
+    texts = _texts(columns, names)
+    return all(position(text) is not None for text in texts) and not (texts and all(text in names for text in texts))
+
+
+def _texts(columns: Sequence[Column], names: Sequence[str]) -> list[str]:
+    """The texts by which columns are meant, of ranges both ends."""
+    found = list[str]()
     for column in columns:
-        if isinstance(column, str | int):
-            ends = [column]
-            if isinstance(column, str) and RANGE in column and column not in names:
-                ends = [*column.split(RANGE, 1)]
-            if any(isinstance(end, str) and (end in names or position(end) is None) for end in ends):
-                return False
-        elif not by_position(column, names):
-            return False
-    return True
+        if isinstance(column, str):
+            found += column.split(RANGE, 1) if RANGE in column and column not in names else [column]
+        elif not isinstance(column, int):
+            found += _texts(column, names)
+    return found
 
 
 def names_in(columns: Sequence[Column]) -> list[str]:

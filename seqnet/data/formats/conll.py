@@ -1,9 +1,11 @@
 """CoNLL columns: a token a line, blank lines between sentences; a row is a sentence."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar, TextIO
+from pathlib import Path
+from typing import Any, ClassVar
 
 from seqnet.data.files import BadRows, shown
 from seqnet.data.formats.blocks import one_by_one
@@ -11,6 +13,7 @@ from seqnet.data.formats.columns import gather, other_width, resolve
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, check_encoding, numbered
 from seqnet.data.formats.written import in_one_line, line
+from seqnet.data.formats.written import text as text_file
 
 DOCUMENT = "-DOCSTART-"  # begins a line that is no token
 BIO = re.compile(r"[BIOESLU](-\S+)?")
@@ -26,6 +29,7 @@ class Conll(Format):
     """
 
     endings: ClassVar = (".conll", ".bio", ".iob", ".iob2")
+    written: ClassVar = "steps"
 
     def __init__(self, comments: bool = False, encoding: str = "utf-8") -> None:
         self.comments = comments
@@ -54,15 +58,28 @@ class Conll(Format):
 
         return one_by_one(values())
 
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """Writes a token a line, its columns apart by tabs, and a blank line behind each sentence."""
+    def everything(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], Column]:
+        """All columns, which are called by their positions. Raises DataError."""
+        places = list(range(self.width(file)))
+        return tuple(map(str, places)), places
 
-        def write(row: Sequence[Any]) -> None:
-            for cells in zip(*row, strict=True):
-                line(to, *map(in_one_line, cells))
-            line(to)
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes a token a line, its columns apart by tabs, and a blank line behind each sentence.
 
-        return write
+        What has one value for the sentence has it at each token, and `_` stands where there is none.
+        """
+        with text_file(path) as to:
+
+            def write(row: Mapping[str, Any]) -> None:
+                values = [row.get(name) for name in names]
+                tokens = max((len(value) for value in values if isinstance(value, list)), default=0)
+                columns = [value if isinstance(value, list) else [value] * tokens for value in values]
+                for cells in zip(*columns, strict=True):
+                    line(to, *(in_one_line(each) or "_" for each in cells))
+                line(to)
+
+            yield write
 
     def _passed(self, line: str) -> bool:
         return line.startswith(DOCUMENT) or (self.comments and line.startswith("#"))

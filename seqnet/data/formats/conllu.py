@@ -1,8 +1,10 @@
 """CoNLL-U of Universal Dependencies: ten named columns of each word; a row is a sentence."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
 from seqnet.data.files import BadRows, counted
@@ -11,6 +13,7 @@ from seqnet.data.formats.columns import gather, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, numbered
 from seqnet.data.formats.written import in_one_line, line
+from seqnet.data.formats.written import text as text_file
 
 WORD = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 USUAL = ("sent_id", "text")  # comments that are offered as columns
@@ -26,6 +29,7 @@ class Conllu(Format):
     """
 
     endings: ClassVar = (".conllu",)
+    written: ClassVar = "steps"
 
     def header(self, file: Any) -> tuple[str, ...] | None:
         """The ten columns, and what the first comments say. Raises DataError."""
@@ -46,28 +50,29 @@ class Conllu(Format):
 
         return one_by_one((number, values(words, said)) for number, words, said in _sentences(file, comments, bad))
 
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
         """Writes ten columns a word; names that are none of them go into `misc`, texts a sentence into comments."""
+        with text_file(path) as to:
+            yield lambda row: _write(to, {name: row.get(name) for name in names})
 
-        def write(row: Sequence[Any]) -> None:
-            given = dict(zip(names, row, strict=True))
-            lists = {name: value for name, value in given.items() if isinstance(value, list)}
-            for name, value in given.items():
-                if name not in lists and value is not None:
-                    line(to, f"# {name} = {in_one_line(value)}")
-            words = max(map(len, lists.values()), default=0)
-            numbers = [str(number) for number, _ in zip(count(1), range(words), strict=False)]
-            further = [name for name in lists if name not in WORD]
-            for place in range(words):
-                cells = [in_one_line(lists[name][place]) or "_" if name in lists else "_" for name in WORD]
-                cells[0] = cells[0] if "id" in lists else numbers[place]
-                added = [f"{name}={in_one_line(lists[name][place])}" for name in further]
-                if added:
-                    cells[-1] = "|".join(([] if cells[-1] == "_" else [cells[-1]]) + added)
-                line(to, *cells)
-            line(to)
 
-        return write
+def _write(to: TextIO, given: Mapping[str, Any]) -> None:
+    lists = {name: value for name, value in given.items() if isinstance(value, list)}
+    for name, value in given.items():
+        if name not in lists and value is not None:
+            line(to, f"# {name} = {in_one_line(value)}")
+    words = max(map(len, lists.values()), default=0)
+    numbers = [str(number) for number, _ in zip(count(1), range(words), strict=False)]
+    further = [name for name in lists if name not in WORD]
+    for place in range(words):
+        cells = [in_one_line(lists[name][place]) or "_" if name in lists else "_" for name in WORD]
+        cells[0] = cells[0] if "id" in lists else numbers[place]
+        added = [f"{name}={in_one_line(lists[name][place])}" for name in further]
+        if added:
+            cells[-1] = "|".join(([] if cells[-1] == "_" else [cells[-1]]) + added)
+        line(to, *cells)
+    line(to)
 
 
 def _sentences(file: Any, comments: set[str], bad: BadRows) -> Iterator[tuple[int, list[list[str]], dict[str, str]]]:

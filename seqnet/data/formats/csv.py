@@ -3,12 +3,14 @@
 import csv
 from bisect import bisect
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, TextIO
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
 from seqnet.data.formats import table
-from seqnet.data.formats.format import Writer
+from seqnet.data.formats.format import Column, Writer
 from seqnet.data.formats.text import NO_LINES, LineBlock, beginning, check_encoding, read_blocks
-from seqnet.data.formats.written import cell
+from seqnet.data.formats.written import cell, text
 from seqnet.errors import ConfigurationError
 
 DELIMITERS = ("\t", ";", "|", ",")
@@ -31,11 +33,19 @@ class Csv(table.Table):
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
 
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """Writes the names, then rows with cells as text, others as JSON."""
-        out = csv.writer(to, delimiter=self.delimiter or ",", lineterminator="\n")
-        out.writerow(names)
-        return lambda row: out.writerow([cell(value) for value in row])
+    def like(self, file: Any, columns: Sequence[Column]) -> "Csv":
+        """With the delimiter of a file, and its header. Raises DataError."""
+        delimiter = self.delimiter_of(beginning(file, self.encoding))
+        return Csv(delimiter, self.is_named(file, columns), self.encoding)
+
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes the names, unless the format has no header, then rows with cells as text, others as JSON."""
+        with text(path) as to:
+            out = csv.writer(to, delimiter=self.delimiter or ",", lineterminator="\n")
+            if self.headed:
+                out.writerow(names)
+            yield lambda row: out.writerow([cell(row.get(name)) for name in names])
 
     def look(self, file: Any) -> list[list[str]]:
         """The first rows. Raises DataError."""

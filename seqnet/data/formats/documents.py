@@ -2,15 +2,14 @@
 
 import codecs
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, ClassVar, TextIO
+from typing import Any, BinaryIO, ClassVar
 
 from seqnet.data.files import NUL, BadRows
 from seqnet.data.formats import format as sizes
 from seqnet.data.formats.columns import resolve
-from seqnet.data.formats.format import Column, Format, Rows, Writer
+from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.opening import stream
 from seqnet.data.formats.text import WIDE, as_utf8, check_encoding, not_encoded
-from seqnet.data.formats.written import cell, line
 
 NAMES = ("text",)
 
@@ -49,10 +48,6 @@ class Documents(Format):
             blank = []
         if not continues and bad.count == before:
             bad(file, 1, "there is no text in the file")
-
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """Writes the last value of each row, which is the prediction, as it is."""
-        return lambda row: line(to, cell(row[-1]))
 
     def _pieces(self, file: Any, bad: BadRows) -> Iterator[tuple[int, str]]:
         with stream(file) as raw:

@@ -58,6 +58,11 @@ class ClassFolders(Format):
         """The columns that there are for all files."""
         return (*NAMES, *self._parts, TEXT)
 
+    def everything(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], Column]:
+        """What the names of files say, and their text where it is asked for."""
+        names = [name for name in self.header(file) or NAMES if name != TEXT or TEXT in names_in(columns)]
+        return tuple(names), names
+
     def count(self, file: Any) -> int | None:
         """How many files there are, where their names are not looked at."""
         return len(file.files) if self._pattern is None else None

@@ -1,21 +1,22 @@
 """What a format is: it gives rows of named raw values out of a file, block by block."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TextIO
+from typing import Any, ClassVar, Literal, Protocol
 
 from seqnet.data.files import BadRows
 from seqnet.data.formats.columns import Column as Column
-from seqnet.data.formats.columns import resolve
+from seqnet.data.formats.columns import names_in, resolve
 from seqnet.data.formats.opening import folder_of
 from seqnet.errors import ConfigurationError
 
 ROWS = 4096  # of a table that are read at a time
 BYTES = 1 << 24  # of a text that are read at a time, cut at a line's end
 
-Writer = Callable[[Sequence[Any]], None]
-"""Takes a row's values, in the order of the names that it was made for."""
+Writer = Callable[[Mapping[str, Any]], None]
+"""Takes a row's values by the names of the columns; one that is not there is missing."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Format(Protocol):
     beside: ClassVar[bool] = False  # files of one split are columns: line n of one goes with line n of the others
     named: ClassVar[bool] = False  # columns are called as the file's author did, not by the format
     local: ClassVar[bool] = False  # reads a file on the disk; a member of an archive is unpacked for it
+    # What a row is that is written: cells under a header, an object with keys of its own, lists with a line for each
+    # step, or nothing but an answer.
+    written: ClassVar[Literal["cells", "objects", "steps", "answers"]] = "cells"
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen columns, in blocks. Raises DataError for a column that is not there, before a row is read."""
@@ -79,10 +83,21 @@ class Format(Protocol):
         """The format in which a file is read, and a sentence that says so where its content decided."""
         return self, None
 
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """A function that writes a row to a file of this format; what comes before all rows is written first.
+    def everything(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], Column]:
+        """What all columns are called, and all of them as one value; without names those that are asked for.
 
-        Raises ConfigurationError where this is not a format that is written.
+        Raises DataError.
         """
-        name = type(self).__name__.lower()
-        raise ConfigurationError(f"predictions cannot be written as {name}; write them as csv, tsv, jsonl or conll")
+        names = self.header(file)
+        return (tuple(names_in(columns)), names_in(columns)) if names is None else (names, list(range(len(names))))
+
+    def like(self, file: Any, columns: Sequence[Column]) -> "Format":
+        """The format with what a look at a file says of it, so that another is written like it. Raises DataError."""
+        return self
+
+    def writer(self, path: Path, names: Sequence[str]) -> AbstractContextManager[Writer]:
+        """A function that writes rows with these columns into a new file, which is whole when the context ends.
+
+        Only a format that has its own is written. Raises ConfigurationError.
+        """
+        raise ConfigurationError(f"{path} cannot be written: {type(self).__name__} is a format that is read only")

@@ -1,12 +1,16 @@
 """JSON: all rows in one value, which is read whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
+from seqnet import strict_json
 from seqnet.data.files import SPLIT_NAMES, BadRows
 from seqnet.data.formats import records
-from seqnet.data.formats.format import Column, Format, Rows
+from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import Inside, stream
+from seqnet.data.formats.written import plain, text
 from seqnet.data.numbers import read_json
 from seqnet.errors import DataError
 
@@ -25,6 +29,7 @@ class Json(Format):
     endings: ClassVar = (".json",)
     named: ClassVar = True
     unit: ClassVar = "row"
+    written: ClassVar = "objects"
 
     def splits(self, file: Any) -> dict[str, Any] | None:
         """The lists by split, where the file is made so. Raises DataError."""
@@ -54,6 +59,20 @@ class Json(Format):
         rows = list(map(_row, _rows(file)))
         names = records.keys(map(records.flat, rows[:LOOK]))
         return records.read(enumerate(rows, 1), names, columns, str(file))
+
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes a list of objects, each in a line of its own with all its keys."""
+        with text(path) as to:
+            between = "["
+
+            def write(row: Mapping[str, Any]) -> None:
+                nonlocal between
+                to.write(f"{between}\n{strict_json.as_line(plain(row))}")
+                between = ","
+
+            yield write
+            to.write("[]\n" if between == "[" else "\n]\n")
 
 
 def _row(row: Any) -> dict[str, Any]:

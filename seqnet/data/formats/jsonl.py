@@ -1,15 +1,18 @@
 """JSON lines: an object a line."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
-from typing import Any, ClassVar, TextIO
+from pathlib import Path
+from typing import Any, ClassVar
 
 from seqnet import strict_json
 from seqnet.data.files import BadRows
 from seqnet.data.formats import records
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import numbered
-from seqnet.data.formats.written import line
+from seqnet.data.formats.written import line, plain
+from seqnet.data.formats.written import text as text_file
 from seqnet.data.numbers import parse
 
 LOOK = 100  # rows whose keys are taken for the header
@@ -30,6 +33,7 @@ class Jsonl(Format):
 
     endings: ClassVar = (".jsonl", ".ndjson")
     named: ClassVar = True
+    written: ClassVar = "objects"
 
     def header(self, file: Any) -> tuple[str, ...] | None:
         """The keys of the first rows. Raises DataError."""
@@ -45,9 +49,11 @@ class Jsonl(Format):
         """The chosen values; None where a row lacks the key. Raises DataError with the line."""
         return records.read(self._rows(file, bad), self.header(file) or (), columns, str(file))
 
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """Writes an object a line."""
-        return lambda row: line(to, strict_json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False))
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes an object a line, with all its keys."""
+        with text_file(path) as to:
+            yield lambda row: line(to, strict_json.as_line(plain(row)))
 
     def _rows(self, file: Any, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, text, problem in numbered(file):

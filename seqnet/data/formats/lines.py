@@ -1,7 +1,9 @@
 """Files side by side: line n of one goes with line n of the others."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, TextIO
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
 from seqnet.data.files import BadRows, counted
 from seqnet.data.formats.blocks import in_blocks
@@ -9,7 +11,7 @@ from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import Beside
 from seqnet.data.formats.text import NO_LINES, check_encoding, read_blocks
-from seqnet.data.formats.written import in_one_line, line
+from seqnet.data.formats.written import in_one_line, line, text
 from seqnet.errors import DataError
 
 ONLY = ("text",)  # the column of a file that is alone
@@ -23,6 +25,7 @@ class Lines(Format):
 
     endings: ClassVar = (".txt",)
     beside: ClassVar = True
+    written: ClassVar = "answers"
 
     def __init__(self, encoding: str = "utf-8") -> None:
         self.encoding = check_encoding(encoding)
@@ -70,6 +73,13 @@ class Lines(Format):
             )
             raise DataError(f"{listed}; line n of one must go with line n of the other, so mend the files")
 
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """Writes the last value of each row, which is the prediction, as a line."""
-        return lambda row: line(to, in_one_line(row[-1]))
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes the last column, a line a row; of a list of words they stand with spaces between them."""
+
+        def told(value: Any) -> str:
+            words = isinstance(value, list) and all(isinstance(word, str) for word in value)
+            return in_one_line(" ".join(value) if words else value)
+
+        with text(path) as to:
+            yield lambda row: line(to, told(row.get(names[-1])))

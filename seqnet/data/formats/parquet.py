@@ -1,16 +1,18 @@
 """Parquet files: columns that have names and types."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
-from seqnet.data.files import NEEDED, TRANSLATION, BadRows, check_size, one_sentence, opened
+from seqnet.data.files import NEEDED, TRANSLATION, BadRows, check_size, one_sentence, opened, shown
 from seqnet.data.formats import format as sizes
 from seqnet.data.formats import records
 from seqnet.data.formats.columns import gather_block, resolve, used
-from seqnet.data.formats.format import Column, Format, Rows
+from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.opening import on_disk
+from seqnet.data.formats.written import cell, whole
 from seqnet.errors import ConfigurationError
 
 
@@ -53,6 +55,71 @@ class Parquet(Format):
                 values = gather_block(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
                 yield Rows(range(first, first + batch.num_rows), values)
                 first += batch.num_rows
+
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes blocks of rows; a column is of the type that its values in the first block have, or else text.
+
+        Raises ConfigurationError where pyarrow is not installed.
+        """
+        try:
+            import pyarrow
+            from pyarrow import parquet
+        except ImportError as error:
+            raise ConfigurationError(NEEDED) from error
+        blocks = _Blocks(pyarrow, names)
+        with ExitStack() as stack:
+
+            def flush() -> None:
+                batch = blocks.batch()
+                if blocks.to is None:
+                    blocks.to = stack.enter_context(parquet.ParquetWriter(path, batch.schema))
+                blocks.to.write_batch(batch)
+
+            def write(row: Mapping[str, Any]) -> None:
+                blocks.held.append([row.get(name) for name in names])
+                if len(blocks.held) >= sizes.ROWS:
+                    flush()
+
+            yield write
+            if blocks.held or blocks.to is None:
+                flush()
+
+
+class _Blocks:
+    """Rows to be written, and the type of each column: what the values of the first block are, or else text."""
+
+    def __init__(self, arrow: Any, names: Sequence[str]) -> None:
+        self._arrow, self._names = arrow, names
+        self._kinds: list[Any] = []
+        self.held: list[list[Any]] = []
+        self.to: Any = None
+
+    def batch(self) -> Any:
+        """The rows that are held, which are let go. Raises ConfigurationError where later ones are of other types."""
+        columns = list(zip(*self.held, strict=True)) if self.held else [()] * len(self._names)
+        self._kinds = self._kinds or list(map(self._kind, columns))
+        arrays = list(map(self._array, self._names, columns, self._kinds))
+        self.held = []
+        return self._arrow.record_batch(arrays, names=list(self._names))
+
+    def _kind(self, column: Sequence[Any]) -> Any:
+        try:
+            found = self._arrow.infer_type(column)
+        except self._arrow.ArrowException:
+            return self._arrow.string()
+        return self._arrow.string() if found in (self._arrow.null(), self._arrow.list_(self._arrow.null())) else found
+
+    def _array(self, name: str, column: Sequence[Any], kind: Any) -> Any:
+        if kind == self._arrow.string():
+            column = [None if value is None else whole(cell(value)) for value in column]
+        try:
+            return self._arrow.array(column, kind)
+        except (self._arrow.ArrowException, UnicodeError) as error:
+            raise ConfigurationError(
+                f"output: column '{shown(name)}' holds values of several types, which parquet does not take; write a "
+                ".jsonl"
+            ) from error
 
 
 @contextmanager

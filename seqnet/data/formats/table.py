@@ -62,6 +62,21 @@ class Table(Format):
         there = looks_like_header(rows) if self._header is None else self._header
         return tuple(map(str, rows[0])) if there and rows else None
 
+    @property
+    def headed(self) -> bool:
+        """Whether a header is written."""
+        return self._header is not False
+
+    def is_named(self, file: Any, columns: Sequence[Column]) -> bool:
+        """Whether the first row is read as a header where these columns are asked for. Raises DataError."""
+        return self._is_named([str(cell) for cell in next(iter(self.look(file)), ())], columns)
+
+    def everything(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], Column]:
+        """All cells; without a header they are called by their positions. Raises DataError."""
+        first = [str(cell) for cell in next(iter(self.look(file)), ())]
+        places = list(range(len(first)))
+        return tuple(first if self._is_named(first, columns) else map(str, places)), places
+
     def check(self, file: Any, columns: Sequence[Column]) -> None:
         """Look in the first row whether the columns are there. Raises DataError with the nearest name."""
         if rows := self.look(file):
@@ -103,8 +118,11 @@ class Table(Format):
 
     def _resolve(self, first: Sequence[Any], columns: Sequence[Column], where: str) -> tuple[bool, list[Index]]:
         names = [str(cell) for cell in first]
-        named = not by_position(columns, names) if self._header is None else self._header
+        named = self._is_named(names, columns)
         return named, resolve(columns, names if named else None, len(names), where)
+
+    def _is_named(self, first: Sequence[str], columns: Sequence[Column]) -> bool:
+        return not by_position(columns, first) if self._header is None else self._header
 
 
 def _even(

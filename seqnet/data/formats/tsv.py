@@ -1,12 +1,14 @@
 """TSV: a row a line, cells apart by tabs; quotes are letters like any other."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, TextIO
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
 from seqnet.data.formats import table
-from seqnet.data.formats.format import Writer
+from seqnet.data.formats.format import Column, Writer
 from seqnet.data.formats.text import beginning, check_encoding, read_blocks
-from seqnet.data.formats.written import in_one_line, line
+from seqnet.data.formats.written import in_one_line, line, text
 from seqnet.errors import ConfigurationError
 
 
@@ -25,10 +27,17 @@ class Tsv(table.Table):
         self.delimiter = delimiter
         self.encoding = check_encoding(encoding)
 
-    def writer(self, to: TextIO, names: Sequence[str]) -> Writer:
-        """Writes the names, then rows; a cell's tabs and line ends become spaces."""
-        line(to, *map(in_one_line, names), delimiter=self.delimiter)
-        return lambda row: line(to, *map(in_one_line, row), delimiter=self.delimiter)
+    def like(self, file: Any, columns: Sequence[Column]) -> "Tsv":
+        """With the header of a file. Raises DataError."""
+        return Tsv(self.delimiter, self.is_named(file, columns), self.encoding)
+
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes the names, unless the format has no header, then rows; a cell's tabs and line ends become spaces."""
+        with text(path) as to:
+            if self.headed:
+                line(to, *map(in_one_line, names), delimiter=self.delimiter)
+            yield lambda row: line(to, *(in_one_line(row.get(name)) for name in names), delimiter=self.delimiter)
 
     def look(self, file: Any) -> list[list[str]]:
         """The first rows. Raises DataError."""

@@ -1,15 +1,48 @@
 """Values as they are written into a file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from seqnet import strict_json
+
+
+@contextmanager
+def text(path: Path) -> Iterator[TextIO]:
+    """A new file of text; halves of letters, which no file holds, become question marks."""
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as to:
+        yield to
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON says it: lists for arrays, dates by ISO 8601, None for what has no words, such as a picture."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(plain, value))
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else None
 
 
 def cell(value: Any) -> str:
     """A value as the text of a cell: nothing for None, JSON for what is no text."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else strict_json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else strict_json.dumps(plain(value), ensure_ascii=False)
+
+
+def whole(text: str) -> str:
+    """The text with question marks for halves of letters, which no file holds."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def in_one_line(value: Any) -> str:

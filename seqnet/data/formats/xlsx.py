@@ -1,17 +1,22 @@
 """Excel workbooks: one sheet of cells."""
 
+import math
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar
 
 from seqnet.data.files import one_sentence, opened, shown
 from seqnet.data.formats import table
 from seqnet.data.formats.compressed import most_of, unpacking
+from seqnet.data.formats.format import Column, Writer
 from seqnet.data.formats.opening import on_disk
+from seqnet.data.formats.written import cell as as_text
+from seqnet.data.formats.written import whole
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
 NEEDED = "Excel files need the package openpyxl: pip install 'seqnet[xlsx]'"
@@ -32,6 +37,40 @@ class Xlsx(table.Table):
     def __init__(self, sheet: str | None = None, header: table.Header = "auto") -> None:
         super().__init__(header)
         self.sheet = sheet
+
+    def like(self, file: Any, columns: Sequence[Column]) -> "Xlsx":
+        """With the header of a file. Raises DataError."""
+        return Xlsx(self.sheet, self.is_named(file, columns))
+
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes the names, unless the format has no header, then rows: numbers as such, others as text.
+
+        Raises ConfigurationError where openpyxl is not installed.
+        """
+        try:
+            import openpyxl
+            from openpyxl.cell import WriteOnlyCell
+            from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+        except ImportError as error:
+            raise ConfigurationError(NEEDED) from error
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet(self.sheet)
+
+        def cell(value: Any) -> Any:
+            if isinstance(value, int | float) and math.isfinite(value):
+                return value
+            made = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", whole(as_text(value))))
+            made.data_type = "s"  # a text that begins with = is no formula
+            return made
+
+        def write(row: Mapping[str, Any]) -> None:
+            sheet.append([cell(row.get(name)) for name in names])
+
+        if self.headed:
+            sheet.append([cell(name) for name in names])
+        yield write
+        book.save(path)
 
     def look(self, file: Any) -> Sequence[Sequence[Any]]:
         """The first rows. Raises DataError."""

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.data.scans import Scans
 from seqnet.data.sources.digit_captions import DIGITS
 from seqnet.options import Rows
@@ -13,7 +13,7 @@ from seqnet.options import Rows
 YES_NO = ("no", "yes")
 
 
-class DigitQuestions(Generated):
+class DigitQuestions(Drawn):
     """Columns `image` (a scan of 8 x 8 grey values), `question` and `answer`, which is a digit's name, yes or no.
 
     What is asked is drawn evenly of six questions, four of which a number stands in. Scans of one split are in no

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.data.scans import SIDE, Scans
 from seqnet.data.sources.digit_captions import DIGITS
 from seqnet.options import Rows, whole
@@ -14,7 +14,7 @@ HEIGHT = 14  # pixels
 ROOM = 2  # pixels beside each digit, on the whole
 
 
-class DigitRows(Generated):
+class DigitRows(Drawn):
     """Columns `image` (14 rows of grey values) and `caption`: `seven two`, `three eight zero`.
 
     Digits stand at any height, and with any room between them. fewest, most: how many there are. Scans of one split

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.options import Rows
 
 SCALES = {
@@ -19,7 +19,7 @@ SCALES = {
 LOWEST, HIGHEST = 48, 71  # MIDI numbers of the roots, C3 to B4
 
 
-class Melodies(Generated):
+class Melodies(Drawn):
     """Column `notes`: of each step the MIDI numbers that sound: a scale or an arpeggio up and down, twice.
 
     Its root sounds an octave below all the while. What comes next is sure once the key and the scale are: the first

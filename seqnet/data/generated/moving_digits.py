@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.data.scans import SIDE, Scans
 from seqnet.options import NotNegative, Rows, Steps
 
@@ -22,7 +22,7 @@ WAYS = {
 CANVAS = 16  # pixels, of each side
 
 
-class MovingDigits(Generated):
+class MovingDigits(Drawn):
     """Columns `file` (a clip) and `label` (which way its digit goes).
 
     A scan of 8 x 8 on 16 x 16 pixels moves by a pixel a frame, in one of eight directions and round the edges. It

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from seqnet.data.formats.generated import Generated
+from seqnet.data.formats.generated import Drawn
 from seqnet.options import Rows
 
 PEOPLE = ("Mary", "John", "Sandra", "Daniel")
@@ -21,7 +21,7 @@ OF_A_THING = 0.6  # of the questions of two facts; the others are of a person
 TAKES, LEAVES = 0.3, 0.2  # how often it is tried
 
 
-class Stories(Generated):
+class Stories(Drawn):
     """Where is she, or the thing that she took? Columns `story` (a list of sentences), `question` and `answer`.
 
     supporting: how many sentences of a story one must know. 1: where a person went last. 2: where a thing is, so who

@@ -16,7 +16,7 @@ from seqnet.data.formats.babi import Babi
 from seqnet.data.formats.midi import Midi
 from seqnet.data.inspection.profile import ARRAYS, CLIPS, PICTURES, SOUNDS, Profile, quantiles
 from seqnet.data.inspection.survey import Survey
-from seqnet.data.split_rows import named
+from seqnet.data.split_of import named
 
 CLASSES = 1000  # labels at most
 ID = re.compile(r"(.*[_ -])?(id|idx|index|uuid|guid|key|nr|no|row)", re.IGNORECASE)

@@ -82,7 +82,7 @@ class PythonDocs:
         return None if texts is None else Stream(self._numbers(texts))
 
     def _numbers(self, texts: list[str]) -> Ragged:
-        flat, lengths = self._text.encode(texts)
+        flat, lengths, _ = self._text.encode(texts)
         return Ragged(torch.from_numpy(flat), torch.from_numpy(np.concatenate([[0], lengths.cumsum()])))
 
     @property

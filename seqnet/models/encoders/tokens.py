@@ -34,19 +34,21 @@ class TokenEmbedding(nn.Module):
 
 
 class OneHot(nn.Module):
-    """1 in the token's own place, 0 in all others."""
+    """1 in the token's own place, 0 in all others; a token that is any of them has no place."""
 
     reads: ClassVar = OF_NAMES
     like: Tensor
 
     def __init__(self, space: Tokens) -> None:
         super().__init__()
-        self.size = space.size
+        self.names = space.size
+        self.size = space.size - space.blank
         self.register_buffer("like", torch.empty(0), persistent=False)  # knows the model's device and type
 
     def forward(self, values: Tensor) -> Tensor:
         """values: [batch time] int64."""
-        return self.like.new_zeros(*values.shape, self.size).scatter_(-1, values[..., None], 1)
+        found = self.like.new_zeros(*values.shape, self.names).scatter_(-1, values[..., None], 1)
+        return found[..., self.names - self.size :]
 
 
 def tie(embedding: nn.Embedding, head: nn.Linear, std: float) -> None:

@@ -122,6 +122,22 @@ EXAMPLES = {
         [([], "no labels"), (None, "missing"), ([0.5], "neither a name")],
         changes={"scheme": ["BIO", "BIOES", "IOB1"], "convert_back": [True], "order": ["frequency"]},
     ),
+    "tree": Example(
+        ["(S (NP (DT the) (NN dog)) (VP (VBZ barks)))", "( (S-TPC-1 (NP=2 (NN it)) (VP (VBZ is) (ADJP (JJ so)))))"],
+        Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({"ranked"})),
+        ["(S (NP XX XX ) (VP XX ) )", "(S (NP XX ) (VP XX (ADJP XX ) ) )"],
+        [
+            (None, "the text is missing"),
+            ("(S (NP (DT the))", "1 of the brackets are not closed"),
+            ("(S (NN it)) (S (NN it))", "2 trees where there must be one"),
+            ("(S (NN it)))", "'[)]' stands outside of the brackets"),
+            ("it rains", "'it' stands outside"),
+            ("(S (NP ) (NN it))", "the phrase '[(]NP' is empty"),
+            ("(NN it)", "a tree is one phrase with a label"),
+            ("((S (NN a)) (S (NN b)))", "a tree is one phrase with a label"),
+        ],
+        changes={"word_tags": [False], "well_formed": [False], "max_length": [3]},
+    ),
     "number": Example(
         ["1.5", 2, -3.25, "1e3"],
         Kind(Item.NUMBER, ROW),
@@ -240,6 +256,17 @@ EXAMPLES = {
             "standardise": [False],
         },
         reads_later=True,
+    ),
+    "dna": Example(
+        ["ACGTN", "acgu"],
+        Kind(Item.TOKEN, STEPS),
+        ["ACGTN", "ACGT"],
+        [
+            ("ACGX", "letter 4: 'X' is none of A, C, G, T, U and N"),
+            ("", "there are no letters"),
+            (None, "the sequence is missing"),
+        ],
+        changes={"both_strands": [True]},
     ),
     "roll": Example(
         [[[60, 64], [], [21]], [[108]]],
@@ -376,7 +403,9 @@ def fingerprint(name: str, **options: Any) -> Any:
             field.observe(block)
         except BadValues as error:
             seen.append(error.problems)
-    seen += [field.learned(), getattr(field, "by_window", None), getattr(field, "augment", None)]
+    seen.append(field.grammar(("(S", ")", "XX"), 3) if name == "tree" else None)
+    seen += [field.learned(), *(getattr(field, one, None) for one in ("by_window", "augment", "vary"))]
+    seen += [getattr(field, "season", None)]  # of the data set that forecasts
     for value in [*values, *(bad for bad, _ in EXAMPLES[name].bad)]:
         try:
             block = field.encode([value])
@@ -425,15 +454,19 @@ HOSTILE: list[Any] = [
     ["<pad>", "<unk>", "<unk>"],
     ["<unk>", "\ud800"],
     ["<pad>", "<unk>", 3],
-    {"mean": [0.0], "deviation": [0.0]},
-    {"mean": [0.0], "deviation": [math.nan]},
-    {"mean": [0.0], "deviation": [1.0, 1.0]},
-    {"mean": [0.0], "deviation": ["1"]},
-    {"mean": [math.inf], "deviation": [1.0]},
-    {"mean": [10**400], "deviation": [1.0]},
-    {"mean": [], "deviation": []},
-    {"mean": [0.0], "deviation": [-1.0]},
-    {"mean": [0.0], "deviation": [1.0], "more": 1},
+    {"mean": [0.0], "deviation": [0.0], "digits": [4]},
+    {"mean": [0.0], "deviation": [math.nan], "digits": [4]},
+    {"mean": [0.0], "deviation": [1.0, 1.0], "digits": [4]},
+    {"mean": [0.0], "deviation": ["1"], "digits": [4]},
+    {"mean": [math.inf], "deviation": [1.0], "digits": [4]},
+    {"mean": [10**400], "deviation": [1.0], "digits": [4]},
+    {"mean": [], "deviation": [], "digits": []},
+    {"mean": [0.0], "deviation": [-1.0], "digits": [4]},
+    {"mean": [0.0], "deviation": [1.0], "digits": [4], "more": 1},
+    {"mean": [0.0], "deviation": [1.0], "digits": [99]},
+    {"mean": [0.0], "deviation": [1.0], "digits": [4, 4]},
+    {"mean": [0.0], "deviation": [1.0], "digits": [True]},
+    {"mean": [0.0], "deviation": [1.0]},
     {"level": "words", "tokens": ["a"]},
     {"level": "characters", "tokens": ["<unk>", "a"]},
     [1 << 40, 1 << 40],

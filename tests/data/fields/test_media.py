@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
+from seqnet.data.fields import audio
 from seqnet.data.fields.audio import AudioField, mel_filters, resampled
 from seqnet.data.fields.field import BadValues
 from seqnet.data.fields.frames import FramesField
@@ -180,8 +181,9 @@ def test_a_recording_is_brought_to_the_rate_that_is_said(tmp_path: Path) -> None
     high = resampled(sine(3000, 16000).astype(np.float32), 16000, 4000)
     assert np.abs(high[200:-200]).max() < 0.02  # above half the new rate nothing is left, nor does it come back lower
     first = learned(AudioField(), [tmp_path / "a.wav"])
-    said = "has 8000 samples a second where the first has 6000; say with rate="
-    assert said in refusal(first, recorded(tmp_path / "b.wav", sine(440, 8000), 8000))
+    found = first.encode([tmp_path / "a.wav", recorded(tmp_path / "b.wav", sine(440, 8000), 8000)])
+    assert found.told == {"of another rate, brought to 6,000 samples a second": 1}
+    assert found.lengths[0] == found.lengths[1] and not first.encode([tmp_path / "a.wav"]).told
     with pytest.raises(DataError, match="one of 6000 samples a second, but rate=8000"):
         field.restore(first.state())
 
@@ -210,6 +212,38 @@ def test_bands_are_the_logarithm_of_their_strength_and_normalised() -> None:
     assert np.sqrt(np.square(found).mean()) == pytest.approx(1.0, abs=1e-5)
     short = {"array": sine(700, 8000)[:20], "sampling_rate": 8000}  # shorter than a window
     assert learned(AudioField(), [value]).encode([short]).lengths.tolist() == [1]
+
+
+def test_a_long_recording_is_heard_in_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wave = np.random.default_rng(1).normal(size=30_000).astype(np.float32) / 8
+    whole = learned(AudioField(standardise=False), [recorded(tmp_path / "a.wav", wave, 8000)])
+    wanted = whole.encode([tmp_path / "a.wav"]).flat
+    monkeypatch.setattr(audio, "AT_ONCE", 17)
+    monkeypatch.setattr(audio, "BLOCK", 1000)
+    found = whole.encode([tmp_path / "a.wav"]).flat
+    assert len(found) == 1 + 30_000 // 128
+    assert found == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(16000, 8000), (11025, 8000), (8000, 44100)])
+def test_a_long_recording_is_resampled_in_pieces(monkeypatch: pytest.MonkeyPatch, rate: int, wanted: int) -> None:
+    """Each alike to the whole, and none longer than a piece and a second on either side."""
+    monkeypatch.setattr(audio, "PIECE", 2)
+    time = np.arange(round(7.3 * rate)) / rate
+    wave = (np.sin(2 * np.pi * 300 * time) + 0.3 * np.sin(2 * np.pi * (500 + 200 * time) * time)).astype(np.float32)
+    lengths = []
+    whole = audio._resampled
+
+    def noted(samples: np.ndarray, *rates: int) -> np.ndarray:
+        lengths.append(len(samples))
+        return whole(samples, *rates)
+
+    monkeypatch.setattr(audio, "_resampled", noted)
+    found = resampled(wave, rate, wanted)
+    assert len(lengths) == 4 and max(lengths) <= 4 * rate
+    expected = whole(wave, rate, wanted)
+    assert len(found) == len(expected)
+    assert found[200:-200] == pytest.approx(expected[200:-200], abs=2e-3)
 
 
 def test_triangles_of_bands() -> None:

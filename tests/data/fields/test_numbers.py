@@ -31,7 +31,7 @@ def flat(field: Any, values: list[Any]) -> list[Any]:
 
 def test_a_number_is_scaled_by_mean_and_deviation() -> None:
     field = learned(NumberField(), [2, "4", 6.0, 8])
-    assert field.state() == {"mean": [5.0], "deviation": [math.sqrt(5)]}
+    assert field.state() == {"mean": [5.0], "deviation": [math.sqrt(5)], "digits": [4]}
     assert flat(field, [5, 5 + math.sqrt(5)]) == [[0.0], [1.0]]
     assert field.decode([-1.0]) == pytest.approx(5 - math.sqrt(5), abs=1e-6)
     assert field.decode(np.float32(0)) == 5.0
@@ -95,7 +95,7 @@ def test_what_comes_back_has_no_digits_that_float32_made_up(value: float, scale:
 )
 def test_what_is_missing_is_filled(missing: Any, wanted: list[float]) -> None:
     field = learned(NumberField(missing=missing), ["1", "", 3, "NA", None, math.nan])
-    assert field.state() == {"mean": [2.0], "deviation": [1.0]}
+    assert field.state() == {"mean": [2.0], "deviation": [1.0], "digits": [4]}
     found = field.encode(["?", None, 3]).flat[:, 0]
     assert found.tolist() == pytest.approx([*wanted, 1.0], nan_ok=True)
     if missing == "unjudged":
@@ -125,15 +125,29 @@ def test_the_last_number_stands_for_one_that_is_missing() -> None:
 def test_columns_are_scaled_each_by_its_own() -> None:
     field = NumbersField()
     field.observe([[0, 100], "2 300"])
-    assert field.learned() == Vector(2, scale=Scale((1.0, 200.0), (1.0, 100.0)))
+    assert field.learned() == Vector(2, scale=Scale((1.0, 200.0), (1.0, 100.0)), digits=(4, 4))
     assert flat(field, [[2, 100]]) == [[1.0, -1.0]]
     assert field.decode(np.array([1.0, -1.0])) == [2.0, 100.0]
     with pytest.raises(BadValues, match="3 numbers where there must be 2"):
         field.encode([[1, 2, 3]])
 
 
+@pytest.mark.parametrize("scale", ["standard", "none", "log"])
+def test_numbers_are_told_with_as_many_digits_as_their_column_has(scale: Any) -> None:
+    field = NumbersField(scale=scale)
+    field.observe([[98.6, 1004.31, 12_000, 1 / 3], [5, 20.5, 68_100, None]][:1])
+    field.observe([[5, 20.55, 68_100, 2 / 3]])
+    space = field.learned()
+    assert space.digits == (4, 6, 4, 6)
+    assert space.rounded([1.23456789, 1234567.0, 35_213.4, 0.123456789]) == [1.235, 1234570.0, 35_210.0, 0.123457]
+    again = NumbersField(scale=scale)
+    again.restore(field.state())
+    assert again.learned() == space
+    assert Vector(1).rounded([1 / 3]) == [0.333333]
+
+
 def test_the_width_of_a_vector() -> None:
-    assert learned(VectorField(), [[1, 2]]).learned() == Vector(2)
+    assert learned(VectorField(), [[1, 2]]).learned() == Vector(2, digits=(4, 4))
     with pytest.raises(BadValues) as caught:
         VectorField(width=3).observe([[1, 2, 3], [1, 2]])
     assert caught.value.problems == {1: "2 numbers where there must be 3"}
@@ -144,7 +158,7 @@ def test_the_width_of_a_vector() -> None:
 def test_a_series_may_be_of_vectors() -> None:
     field = SeriesField(scale="none", known_ahead=True)
     field.observe([[[1, 2], [3, 4]], np.zeros((3, 2), np.int16)])
-    assert field.learned() == Vector(2) and AHEAD in field.kind.traits
+    assert field.learned() == Vector(2, digits=(4, 4)) and AHEAD in field.kind.traits
     found = field.encode([[[1, 2], [3, 4]], np.ones((1, 2))])
     assert found.flat.tolist() == [[1, 2], [3, 4], [1, 1]] and found.lengths.tolist() == [2, 1]
     assert field.decode(found.flat[:2]) == [[1, 2], [3, 4]] and field.decode(found.flat[2]) == [1, 1]

@@ -64,13 +64,13 @@ def test_unknown_labels_can_be_counted_and_only_a_slip_is_mended() -> None:
     assert "did you mean" not in str(caught.value)
     tags = learned(TagsField(scheme="BIO"), [["B-corporation", "O"]])
     with pytest.raises(UnknownLabels, match="training rows$"):
-        tags.encode([["I-corporation"]])
+        tags.encode([["B-corporation", "I-corporation"]])
 
 
 def test_several_labels() -> None:
     field = LabelsField()
     field.observe(["urgent,billing", ["other"]])
-    assert field.learned() == Vector(3, ("billing", "other", "urgent"))
+    assert field.learned() == Vector(3, ("billing", "other", "urgent"), shares=(0.5, 0.5, 0.5))
     found = field.encode([" urgent , billing", "", []])
     assert found.flat.dtype == np.uint8
     assert found.flat.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]] and found.lengths.tolist() == [1, 1, 1]
@@ -105,6 +105,12 @@ def test_schemes_become_bio_and_come_back(scheme: Any, tags: list[str]) -> None:
 def test_spans_that_touch_in_iob1() -> None:
     assert schemes.to_bio(["I-A", "B-A", "I-A"], "IOB1") == ["B-A", "B-A", "I-A"]
     assert schemes.from_bio(["B-A", "B-A", "I-A"], "IOB1") == ["I-A", "B-A", "I-A"]
+
+
+@pytest.mark.parametrize("scheme", ["BIO", "BIOES"])
+def test_an_i_that_goes_on_with_nothing_begins_a_span(scheme: Any) -> None:
+    """As conlleval reads it, and as the moves of a scheme have it."""
+    assert schemes.to_bio(["I-A", "I-A", "O", "I-B", "I-A"], scheme) == ["B-A", "I-A", "O", "B-B", "B-A"]
 
 
 def test_a_tag_of_no_scheme_is_bad() -> None:

@@ -2,7 +2,7 @@
 
 expected.json: `columns` to ask for, the `rows` that are read and their `numbers`; `options` other than the defaults;
 `bad_rows`: how many there are in bad/, which holds the same rows and some that are none, and `refused`: what is said of
-the first. `written`: false for a format whose writer writes predictions alone.
+the first.
 """
 
 import json

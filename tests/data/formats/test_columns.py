@@ -61,6 +61,8 @@ def test_a_column_that_is_not_there(column: Any, names: Any, said: str) -> None:
 def test_what_is_asked_by_position() -> None:
     assert by_position([0, "1", "-1", "2..5", [3, "4"]])
     assert not by_position(["2020"], ("2020",))
+    assert not by_position([0, "2020", "2021"], ("2020", "2021", "text"))
+    assert by_position(["0", "1"], ("a dull film", "0")), "which is the label of a first row"
     assert not by_position([0, "text"])
     assert not by_position(["t0..3"])
     assert not by_position([[0, "text"]])

@@ -189,10 +189,11 @@ def test_conll_cuts_at_tabs_where_there_are_any(tmp_path: Path) -> None:
         Conll().check(path, ["word"])
 
 
-def test_conllu_is_written_with_what_was_added() -> None:
-    to = io.StringIO()
-    Conllu().writer(to, ["form", "upos", "tag", "sent_id"])([["Sue", "likes"], ["PROPN", "VERB"], ["A", "B"], "s1"])
-    assert to.getvalue() == (
+def test_conllu_is_written_with_what_was_added(tmp_path: Path) -> None:
+    row = {"form": ["Sue", "likes"], "upos": ["PROPN", "VERB"], "tag": ["A", "B"], "sent_id": "s1"}
+    with Conllu().writer(tmp_path / "out", list(row)) as write:
+        write(row)
+    assert (tmp_path / "out").read_text() == (
         "# sent_id = s1\n1\tSue\t_\tPROPN\t_\t_\t_\t_\t_\ttag=A\n2\tlikes\t_\tVERB\t_\t_\t_\t_\t_\ttag=B\n\n"
     )
 

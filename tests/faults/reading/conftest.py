@@ -60,7 +60,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], list[str], str, tuple[str, ...]]] = 
     "piano_roll": ("jsb_chorales", {"notes": {"type": "roll", "column": "value"}}, ["notes"], "notes", (".json",)),
 }
 MEGABYTES, SECONDS = 100, 2  # that reading a file may take more
-HANG, SPACE = 20, 4 << 30  # seconds and bytes of address space more, after which a child is stopped
+HANG, SPACE = 120, 4 << 30  # seconds and bytes of address space more, after which a child is stopped
 Row = dict[str, Any]
 
 

@@ -1,0 +1,73 @@
+"""Decoding held to a grammar: what it does not let follow has no probability, whatever the model says."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seqnet.decoding.generation import Decoding
+from seqnet.decoding.hypothesis import Hypothesis, first_inputs
+from seqnet.spaces import Grammar, Writing
+from seqnet.state import State
+
+
+class ObeyingState(NamedTuple):
+    """State of a model, and what its grammar knows of what each row has written."""
+
+    inner: State
+    grammar: State
+    time: Tensor  # [rows]: how many tokens were written
+
+
+class Obeying:
+    """What `decoding` finds where each next token is one that the grammar allows: greedy, beam and sampling alike.
+
+    The probabilities of these sum to 1, as if all other logits were -inf. lengths: of what each row reads, [rows].
+    A prefix is written as it is given.
+    """
+
+    def __init__(self, decoding: Decoding, grammar: Grammar, lengths: Tensor) -> None:
+        self.decoding, self.grammar, self.lengths = decoding, grammar, lengths
+
+    @torch.no_grad()
+    def decode(
+        self,
+        model: Any,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> list[list[Hypothesis]]:
+        """As `decoding` does."""
+        lengths = self.lengths.to(first_inputs(state, writing.begin, first).device)
+        begun = ObeyingState(state, self.grammar.begin(lengths), torch.zeros_like(lengths))
+        steps = self.decoding.limits.steps(writing, len(prefix))
+        held = _Held(model, self.grammar, steps, len(prefix))
+        return self.decoding.decode(held, memory, begun, writing, prefix, generator, first)
+
+
+class _Held:
+    """A model that writes what its grammar allows; what a search hands it for a head picks among its logits."""
+
+    def __init__(self, model: Any, grammar: Grammar, steps: int, free: int) -> None:
+        self.model, self.grammar, self.steps, self.free = model, grammar, steps, free
+        self.head = nn.Identity()
+
+    def step(
+        self,
+        inputs: Tensor,
+        state: ObeyingState,
+        memory: State,
+        head: Callable[[Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, ObeyingState, Tensor | None]:
+        """One step of the model; logits -inf where the grammar does not go on."""
+        logits, inner, weights = self.model.step(inputs, state.inner, memory)
+        time = int(state.time[0])
+        known = self.grammar.read(state.grammar, inputs) if time else state.grammar
+        if time >= self.free:
+            logits = logits.masked_fill(~self.grammar.allowed(known, self.steps - time), -torch.inf)
+        found = ObeyingState(inner, known, state.time + 1)
+        return logits if head is None else head(logits), found, weights

@@ -1,0 +1,96 @@
+"""Convolutions over the steps, and the strongest answer of each filter (Kim 2014)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqnet.batch import Batch, Output
+from seqnet.kinds import Axis, Kind
+from seqnet.linear import Linear
+from seqnet.models.encoders.inputs import Make, idle_embedding
+from seqnet.models.perceptron import beside
+from seqnet.models.pooling import maximum
+from seqnet.models.step_reader import StepReader
+from seqnet.options import Dropout, Option, Width, number, several, whole
+from seqnet.spaces import Space
+from seqnet.state import State
+
+Widths = Annotated[
+    Sequence[int],
+    Option(
+        "a list of different whole numbers from 1 to 1000",
+        lambda value: several(whole(1, 1000)).accepts(value) and 0 < len(value) == len(set(value)),
+    ),
+]
+
+
+class CNN(nn.Module):
+    """c = relu(w . x_{i:i+h-1} + b) for filters of several widths h, the maximum of each over the row, a linear head.
+
+    Equations 2 and 3 of Kim 2014, over rows that are padded by h - 1 zeros on either side, so that a row may be shorter
+    than a filter. widths: of the filters, in steps; filters: of each width. The other arguments: as for `Recurrent`.
+    """
+
+    reads = staticmethod(StepReader.reads)
+
+    @staticmethod
+    def features(options: Mapping[str, Any]) -> Axis:
+        """Where its features stand."""
+        return Axis.ROW
+
+    @staticmethod
+    def ahead(options: Mapping[str, Any]) -> bool:
+        """Whether it reads a row to its end before it says anything: it does."""
+        return True
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        return idle_embedding(options, inputs.values())
+
+    def __init__(
+        self,
+        inputs: Space,
+        views: Mapping[str, Space],
+        out_features: int,
+        widths: Widths = (3, 4, 5),
+        filters: Width = 100,
+        embedding_size: Width | None = 64,
+        embedding_std: Annotated[float, number(above=0, most=1000)] = 0.1,
+        input_dropout: Dropout = 0.0,
+        output_dropout: Dropout = 0.5,
+        wholes: Mapping[str, Space] = MappingProxyType({}),
+        encoders: Mapping[str, Make] = MappingProxyType({}),
+        head: Callable[[int], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        self.reader = StepReader(inputs, views, wholes, encoders, embedding_size, embedding_std, input_dropout)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(self.reader.size, filters, width, padding=width - 1) for width in widths
+        )
+        size = filters * len(widths) + self.reader.summary_size
+        self.head = Linear(size, out_features) if head is None else head(size)
+        self.output_dropout = output_dropout
+
+    def encoders(self) -> dict[str, nn.Module]:
+        """What reads each input, by the input's name; the first one's is empty."""
+        return self.reader.encoders()
+
+    def forward(self, window: Batch, state: State = None) -> Output:
+        """Features [batch feature]."""
+        x, lengths, summary = self.reader(window)
+        strongest = [self._strongest(convolution, x, lengths) for convolution in self.convolutions]
+        features = beside(torch.cat(strongest, dim=-1), summary)
+        if self.output_dropout:
+            features = F.dropout(features, self.output_dropout, self.training)
+        return Output(features, self.head, None)
+
+    def _strongest(self, convolution: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """The maximum of each filter over the row, [batch filters]."""
+        found = torch.relu(convolution(x.transpose(1, 2))).transpose(1, 2)
+        more = found.shape[1] - x.shape[1]
+        return maximum(found, None if lengths is None else torch.where(lengths > 0, lengths + more, 0))

@@ -1,0 +1,110 @@
+"""Convolution and pooling, then a recurrence over what is left: motifs, and how they follow each other."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from seqnet.batch import Batch, Output
+from seqnet.cells.initialisation import one_of
+from seqnet.kinds import Axis, Kind
+from seqnet.layers.stack import idle_between, stacked
+from seqnet.layers.unroll import padding
+from seqnet.linear import Linear
+from seqnet.models.encoders.inputs import Make, idle_embedding
+from seqnet.models.perceptron import beside
+from seqnet.models.pooling import maximum, mean
+from seqnet.models.step_reader import StepReader
+from seqnet.options import Count, Dropout, Width, number, whole
+from seqnet.spaces import Space
+from seqnet.state import State
+
+READOUTS = ("mean", "max", "mean_max")
+
+
+class ConvRecurrent(nn.Module):
+    """relu of a convolution over the steps, the maximum of every `pool` of them, and recurrent layers over these.
+
+    DanQ of Quang and Xie 2016, figure 1. filters: of the convolution; width: steps that one sees, half before and half
+    behind its own, zeros beyond a row's ends; pool: how many steps become one, at a row's end what is left. readout:
+    `mean` or `max` of the top layer's outputs, or both side by side. The other arguments: as for `Recurrent`.
+    """
+
+    reads = staticmethod(StepReader.reads)
+
+    @staticmethod
+    def features(options: Mapping[str, Any]) -> Axis:
+        """Where its features stand."""
+        return Axis.ROW
+
+    @staticmethod
+    def ahead(options: Mapping[str, Any]) -> bool:
+        """Whether it reads a row to its end before it says anything: it does."""
+        return True
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        return idle_between(options) | idle_embedding(options, inputs.values())
+
+    def __init__(
+        self,
+        cell: Callable[[int, int], nn.Module],
+        inputs: Space,
+        views: Mapping[str, Space],
+        out_features: int,
+        filters: Width = 32,
+        width: Annotated[int, whole(1, 1000)] = 11,
+        pool: Count = 4,
+        hidden_size: Width = 32,
+        num_layers: Annotated[int, whole(1, 1000)] = 1,
+        bidirectional: bool = True,
+        embedding_size: Width | None = None,
+        embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
+        input_dropout: Dropout = 0.0,
+        conv_dropout: Dropout = 0.0,
+        dropout: Dropout = 0.0,
+        output_dropout: Dropout = 0.0,
+        residual: bool = False,
+        readout: Literal["mean", "max", "mean_max"] = "mean_max",
+        fused: bool = True,
+        wholes: Mapping[str, Space] = MappingProxyType({}),
+        encoders: Mapping[str, Make] = MappingProxyType({}),
+        head: Callable[[int], nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        one_of("model.readout", readout, READOUTS)
+        self.reader = StepReader(inputs, views, wholes, encoders, embedding_size, embedding_std, input_dropout)
+        self.convolution = nn.Conv1d(self.reader.size, filters, width)
+        self.around = (width // 2, width - 1 - width // 2)
+        self.pool = pool
+        self.layers = stacked(cell, filters, hidden_size, num_layers, bidirectional, dropout, residual, fused)
+        size = self.layers.size * (2 if readout == "mean_max" else 1) + self.reader.summary_size
+        self.head = Linear(size, out_features) if head is None else head(size)
+        self.readout = readout
+        self.conv_dropout = conv_dropout
+        self.output_dropout = output_dropout
+
+    def encoders(self) -> dict[str, nn.Module]:
+        """What reads each input, by the input's name; the first one's is empty."""
+        return self.reader.encoders()
+
+    def forward(self, window: Batch, state: State = None) -> Output:
+        """Features [batch feature]."""
+        x, lengths, summary = self.reader(window)
+        found = torch.relu(self.convolution(F.pad(x.transpose(1, 2), self.around)))
+        if lengths is not None:  # what a filter sees from padding on is no answer; 0 is no more than any of them
+            found = found.masked_fill(padding(lengths, found.shape[2])[:, None], 0)
+            lengths = -(-lengths // self.pool)
+        pooled = F.max_pool1d(found, self.pool, ceil_mode=True).transpose(1, 2)
+        if self.conv_dropout:
+            pooled = F.dropout(pooled, self.conv_dropout, self.training)
+        y, _ = self.layers(pooled, None, lengths)
+        ways = {"mean": (mean,), "max": (maximum,), "mean_max": (mean, maximum)}[self.readout]
+        features = beside(torch.cat([way(y, lengths) for way in ways], dim=-1), summary)
+        if self.output_dropout:
+            features = F.dropout(features, self.output_dropout, self.training)
+        return Output(features, self.head, None)

@@ -1,0 +1,130 @@
+"""The transcriber: a source is read whole, and answered at each of its positions, be they fewer than its steps."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqnet.batch import Batch, Output
+from seqnet.cells.initialisation import one_of
+from seqnet.decoding.heard import Heard
+from seqnet.errors import ConfigurationError
+from seqnet.kinds import Axis, Kind
+from seqnet.layers.stack import idle_between, stacked
+from seqnet.linear import Linear
+from seqnet.models.encoder import Encoder, whole_encoders
+from seqnet.models.encoders.inputs import NO_WIDTH, Make, idle_embedding, make_encoder, readable
+from seqnet.models.joins.concat import Concat
+from seqnet.options import Dropout, Width, number, whole
+from seqnet.spaces import Space
+
+ENCODERS = ("recurrent", "none")
+
+
+class Transcriber(nn.Module):
+    """Any cell, any depth, one or two directions over a source; the head makes logits of every position.
+
+    What is to be written is not read: it is heard in the source alone. encoder: `recurrent` layers over what the
+    source's own encoder makes, or `none`. The other options are those of `EncoderDecoder`. Raises ConfigurationError
+    for an unknown encoder.
+    """
+
+    @staticmethod
+    def reads(inputs: Mapping[str, Kind]) -> set[str]:
+        """The names of the inputs that it reads: a source, and others beside it, each whole."""
+        return readable({name: kind for name, kind in inputs.items() if kind.axis is not Axis.STEP})
+
+    @staticmethod
+    def features(options: Mapping[str, Any]) -> Axis:
+        """Where its features stand: at the positions of its source."""
+        return Axis.FRAME
+
+    @staticmethod
+    def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
+        """What a source and its layers cannot be together."""
+        if not inputs:
+            return "model=transcriber hears its answer in a source, and this data has none"
+        if options["encoder"] == "none" and options["bidirectional"]:
+            return (
+                "model.bidirectional=true reads a source from both its ends, and model.encoder=none reads no steps: "
+                "set model.bidirectional=false or task.encoder=recurrent"
+            )
+        if options["embedding_size"] is None and any(kind.axis is Axis.GRID for kind in inputs.values()):
+            return NO_WIDTH
+        return None
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Options that change nothing, and why."""
+        return idle_between(options) | idle_embedding(options, inputs.values())
+
+    bidirectional = False  # as a decoder, which it has not
+
+    def __init__(
+        self,
+        cell: Callable[[int, int], nn.Module],
+        source: Space,
+        out_features: int,
+        wholes: Mapping[str, Space] = MappingProxyType({}),
+        encoder: Literal["recurrent", "none"] = "recurrent",
+        hidden_size: Width = 128,
+        num_layers: Annotated[int, whole(1, 1000)] = 1,
+        bidirectional: bool = False,
+        embedding_size: Width | None = 64,
+        embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
+        input_dropout: Dropout = 0.0,
+        dropout: Dropout = 0.0,
+        output_dropout: Dropout = 0.0,
+        residual: bool = False,
+        fused: bool = True,
+        encoders: Mapping[str, Make] = MappingProxyType({}),
+    ) -> None:
+        super().__init__()
+        one_of("model.encoder", encoder, ENCODERS)
+        read = encoders.get("source", make_encoder)(source, embedding_size, embedding_std)
+        concat = None
+        if wholes:
+            concat = Concat(whole_encoders(wholes, encoders, cell, hidden_size, embedding_size, embedding_std, fused))
+        layers = None
+        if encoder == "recurrent":
+            seen: int = read.size + (0 if concat is None else concat.size)  # type: ignore[assignment,operator]
+            layers = stacked(cell, seen, hidden_size, num_layers, bidirectional, dropout, residual, fused)
+        self.encoder = Encoder(read, layers, input_dropout, concat)
+        self.head = Linear(self.encoder.size, out_features)
+        self.output_dropout = output_dropout
+
+    def encoders(self) -> dict[str, nn.Module]:
+        """What reads each input, by the input's name; the source's is empty."""
+        found: dict[str, nn.Module] = {"": self.encoder.inputs}
+        concat = self.encoder.concat
+        if concat is not None:
+            found |= {name: one.inputs for name, one in zip(concat.names, concat.encoders, strict=True)}  # type: ignore[arg-type]
+        return found
+
+    def positions(self, lengths: Tensor) -> Tensor:
+        """At how many positions sources of so many steps are answered, [batch]."""
+        found = self.encoder.positions(lengths)
+        assert found is not None
+        return found
+
+    def forward(self, window: Batch, state: None = None) -> Output:
+        """Features [batch position feature], and how many of each row's count. There is no state to go on from."""
+        if window.source is None or window.source_lengths is None:
+            raise ConfigurationError("this model reads a source, and the data has none")
+        source, lengths = window.source, None if window.source_full else window.source_lengths
+        if not source.shape[1]:  # no row has any: a position of padding stands for them
+            source, lengths = source.new_zeros(window.size, 1, *source.shape[2:]), window.source_lengths
+        features: Tensor = self.encoder(source, lengths, window.wholes)[0]
+        lengths = self.encoder.positions(lengths)
+        if self.output_dropout:
+            features = F.dropout(features, self.output_dropout, self.training)
+        whole = window.source_lengths.new_full((window.size,), features.shape[1])
+        return Output(features, self.head, None, lengths=whole if lengths is None else lengths)
+
+    def begin(self, batch: Batch) -> tuple[Heard, None]:
+        """What is heard at each position, of which answers are read off."""
+        output = self(batch)
+        return Heard(torch.log_softmax(output.logits().float(), dim=-1), output.lengths), None

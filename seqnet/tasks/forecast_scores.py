@@ -1,0 +1,52 @@
+"""How good a forecast of a series is beside the two that need no model (Hyndman & Koehler 2006)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from seqnet.objectives.bands import MEDIAN, Levels
+from seqnet.objectives.vectors import undone
+from seqnet.spaces import Vector
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
+NAIVE = ("last_value", "seasonal_naive")
+
+
+class ForecastScores:
+    """mase and wql of a forecast, and those of the last value and of the last season's values.
+
+    mase: the mean of absolute errors, each over the series' own mean absolute seasonal difference up to where the
+    forecast begins; numbers that have none are left out. wql: the weighted quantile loss.
+    """
+
+    def __init__(self, targets: Vector) -> None:
+        from torchmetrics import MeanMetric
+
+        from seqnet.objectives.weighted_quantile_loss import WeightedQuantileLoss
+
+        self._targets = targets
+        self.metrics: dict[str, Metric] = {}
+        for name in ("", *(f"_{each}" for each in NAIVE)):
+            self.metrics[f"mase{name}"] = MeanMetric(nan_strategy="ignore").set_dtype(torch.float64)
+            self.metrics[f"wql{name}"] = WeightedQuantileLoss()
+
+    def update(self, levels: Levels, wanted: Tensor, references: Tensor) -> None:
+        """Count n items in the scale of their column. wanted: [n horizon*feature]; references: as `REFERENCES`."""
+        width = references.shape[1] - wanted.shape[1]  # of the last value and of the error
+        last, seasonal, error = references.split([width // 2, wanted.shape[1], width // 2], dim=1)
+        horizon = wanted.shape[1] // last.shape[1]
+        naive = [{MEDIAN: last.repeat(1, horizon)}, {MEDIAN: seasonal}]
+        error = error.repeat(1, horizon).double()
+        known = (error > 0) & ~last.repeat(1, horizon).isnan() & ~seasonal.isnan()
+        told = undone(self._targets, wanted)
+        rows = ~(last.isnan().any(1) | seasonal.isnan().any(1))
+        for name, found in zip(("", *(f"_{each}" for each in NAIVE)), (levels, *naive), strict=True):
+            away = (found[MEDIAN] - wanted).abs().double() / error
+            self.metrics[f"mase{name}"].update(away[known])
+            found = {level: undone(self._targets, values)[rows] for level, values in found.items()}
+            self.metrics[f"wql{name}"].update(found, told[rows])

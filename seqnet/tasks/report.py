@@ -1,0 +1,186 @@
+"""A report of an evaluation beyond its scores: the tables of the objective or the task, and the worst errors."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any
+
+from torch import Tensor
+
+from seqnet.batch import UNITS, UNKNOWN_LABEL, Batch, Output, asked
+from seqnet.objectives.tables import NEVER_SEEN, Judged, Row
+from seqnet.tasks.judge import asked_items, asked_view, in_the_columns_scale
+from seqnet.tasks.output_layer import pieces
+
+WORST = 10  # errors that are told
+
+
+@dataclass
+class Open:
+    """A row of the batch that is being read, window by window."""
+
+    loss: float = 0.0
+    items: int = 0
+    wanted: Any = None
+    found: Any = None
+
+
+@dataclass
+class Report:
+    """Looks at what a task was asked and what it answered; of running text, which has no rows, there is none.
+
+    What an objective reports its `report(horizon)` says: tables with `update(row)` and `rows()`, and where numbers are
+    counted `items(found, wanted)`. What a task reports that writes freely its `report()` says: tables with
+    `update(wanted, found, tokens)`. source: shows inputs.
+    """
+
+    task: Any
+    source: Any
+    _tables: list[Any] = field(init=False)
+    _of_writing: list[Any] = field(init=False)
+    _open: list[Open] = field(default_factory=list, init=False)
+    _worst: list[tuple[float, int, Row]] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self._numbered = count()
+        objective = getattr(self.task, "objective", None)
+        report = getattr(objective, "report", None)
+        self._tables = report(getattr(self.source, "horizon", 1)) if self._answers and callable(report) else []
+        of_task = getattr(self.task, "report", None)
+        self._of_writing = of_task() if callable(of_task) else []
+
+    @property
+    def _answers(self) -> bool:
+        """Whether the task says what it predicts, and does not leave it to a decoder."""
+        return callable(getattr(self.task, "predictions", None))
+
+    def window(self, output: Output, batch: Batch) -> None:
+        """Look at a window of a batch, whose features are those of the output."""
+        if batch.starts is not None:
+            return
+        if len(self._open) != batch.size:
+            self._open = [Open() for _ in range(batch.size)]
+        items = batch.items_asked()
+        counts = (items if batch.row_targets else items.sum(dim=1)).long().tolist()
+        for row, number in enumerate(counts):
+            if number:
+                self._open[row].loss += self._loss(output, batch, row)
+                self._open[row].items += number
+        if self._answers:
+            self._answered(output, batch)
+            self._count_items(output, batch)
+
+    def _loss(self, output: Output, batch: Batch, row: int) -> float:
+        """The summed loss of a row, as it is trained on."""
+        one = slice(row, row + 1)
+        lengths = None if output.lengths is None else output.lengths[one]
+        alone = replace(
+            output,
+            features=output.features[one],
+            lengths=lengths,
+            attention=None,
+            log_probability=None,
+            baseline=None,
+            bonus=None,
+        )
+        return float(self.task.loss(alone, batch.map(lambda tensor: tensor[one])))
+
+    def _answered(self, output: Output, batch: Batch) -> None:
+        """Add what is predicted of each row, and what was wanted."""
+        for row, one in enumerate(self.task.predictions(output, batch)):
+            place, found = self._open[row], one["prediction"]
+            if batch.row_targets:
+                wanted = self._explained(batch.targets[row])
+                if wanted is not None:
+                    place.wanted, place.found = wanted, found
+                continue
+            place.wanted = place.wanted or []
+            place.found = place.found or []
+            units = batch.views.get(UNITS)
+            targets = batch.targets[row, : len(found)]
+            if units is not None:
+                targets = in_the_columns_scale(targets.flatten(1), units[row, : len(found)])
+            place.wanted += map(self._explained, targets)
+            place.found += found
+
+    def _explained(self, target: Tensor) -> Any:
+        """A target in the words of a prediction; None where nothing is asked."""
+        if not target.is_floating_point() and target.dim() == 0 and int(target) == UNKNOWN_LABEL:
+            return NEVER_SEEN
+        return self.task.objective.explain(target.tolist()) if asked(target).all() else None
+
+    def _count_items(self, output: Output, batch: Batch) -> None:
+        """Show the numbers themselves to the tables that count them."""
+        tables = [table for table in self._tables if hasattr(table, "items")]
+        features, targets = asked_items(output.features, batch)
+        if not tables or not len(targets):
+            return
+        units = asked_view(batch, UNITS)
+        parts = [features, targets, *([] if units is None else [units])]
+        for some, wanted, *scaled in pieces(self.task.objective.out_features, *parts):
+            by = scaled[0] if scaled else None
+            found = in_the_columns_scale(output.head(some).float(), by)
+            for table in tables:
+                table.items(found, in_the_columns_scale(wanted.flatten(1), by))
+
+    def batch(self, batch: Batch, written: Sequence[Sequence[Any]] | Tensor | None) -> None:
+        """Look at a batch whose windows were seen. written: as for a judge, None where nothing was."""
+        rows, self._open = self._open, []
+        for row, one in enumerate(rows):
+            if self._answers and one.wanted is not None:
+                self._end(batch, row, one)
+            elif isinstance(written, list):
+                self._end_written(batch, row, one, written[row][0].ids)
+
+    def _end(self, batch: Batch, row: int, one: Open) -> None:
+        loss = one.loss / one.items if one.items else float("nan")
+        judged = Judged(one.wanted, one.found, loss)
+        for table in self._tables:
+            table.update(judged)
+        pairs = list(judged.pairs())
+        if not pairs or all(wanted == found for wanted, found in pairs):
+            return
+        wanted, found = one.wanted, one.found
+        if getattr(self.source, "forecasts", False):  # of its steps the last, as predict tells it
+            wanted, found = pairs[-1]
+        self._remember(loss, batch, row, wanted, found)
+
+    def _end_written(self, batch: Batch, row: int, one: Open, ids: Sequence[int]) -> None:
+        targets = batch.targets[row].cpu()
+        wanted_ids = targets[asked(targets)].tolist()
+        if not wanted_ids:
+            return
+        wanted, found = self.source.text(wanted_ids), self.source.text(ids)
+        for table in self._of_writing:
+            table.update(wanted, found, len(wanted_ids) - (wanted_ids[-1] == self.source.writing.end))
+        if wanted != found:
+            self._remember(one.loss / max(one.items, 1), batch, row, wanted, found)
+
+    def _remember(self, loss: float, batch: Batch, row: int, wanted: Any, found: Any) -> None:
+        """Keep it if it is among the worst."""
+        if loss != loss or (len(self._worst) == WORST and loss <= self._worst[0][0]):
+            return
+        error = {"input": self._shown(batch, row), "target": wanted, "prediction": found, "loss": loss}
+        keep = heapq.heappush if len(self._worst) < WORST else heapq.heappushpop
+        keep(self._worst, (loss, -next(self._numbered), error))
+
+    def _shown(self, batch: Batch, row: int) -> str:
+        """What was read of a row."""
+        if batch.source is None and not self._answers:  # a text is written out of nothing
+            return ""
+        inputs = batch.inputs if batch.source is None else batch.source
+        lengths = batch.lengths if batch.source is None else batch.source_lengths
+        length = inputs.shape[1] if lengths is None else int(lengths[row])
+        read = inputs[row, :length]
+        units = batch.views.get(UNITS)
+        if units is not None and read.dim() == 2 and 2 * read.shape[1] == units.shape[-1]:
+            read = in_the_columns_scale(read, units[row, :length])
+        return str(self.source.show(read.cpu()))
+
+    def rows(self) -> Iterator[Row]:
+        """All tables, each row with its name at `table`; the last is `errors`, the worst first."""
+        for table in [*self._tables, *self._of_writing]:
+            yield from table.rows()
+        for _, _, error in sorted(self._worst, key=lambda one: one[:2], reverse=True):
+            yield {"table": "errors", **error}
