@@ -128,7 +128,9 @@ def _settle_fields(
     reference: Mapping[str, Any],
     stored: Sequence[str],
 ) -> None:
-    """Leave out fields that nothing reads or asks for, if the experiment brought them. Raises ConfigurationError.
+    """Leave out fields that nothing reads or asks for, and their encoders, if the experiment brought them.
+
+    Raises ConfigurationError.
 
     reference: what the choices say without those of fields. stored: overrides of a run to go on with, whose inputs and
     target are not known yet.
@@ -155,6 +157,9 @@ def _settle_fields(
                 "data.target, or leave it out"
             )
         del choices[group], data["fields"][name]
+        encoder = f"model/encoder@model.encoders.{name}"
+        if encoder in choices and encoder not in typed:  # which the experiment brought for it
+            del choices[encoder], config["model"]["encoders"][name]
     if not reads_fields:
         del data["fields"]
 

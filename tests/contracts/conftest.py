@@ -289,7 +289,7 @@ def drawn_inputs(config, fitted):
     Of rows that make sequences it is the first of these.
     """
     data = config["data"]
-    if not data.get("generated") or data["path"] is not None or data["inputs"] == [data["target"]]:
+    if not data.get("generated") or data["path"] is not None:
         return None
     blocks, _ = fitted._blocks("train")
     values = next(blocks).values

@@ -56,10 +56,11 @@ def babi(path, rows):
 
 def test_questions_about_stories_of_a_babi_file(trained, predicted, tmp_path):
     random = np.random.default_rng(0)
-    babi(tmp_path / "qa1_train.txt", Stories(1).draw("train", 700, random))
+    babi(tmp_path / "qa1_train.txt", Stories(1).draw("train", 1000, random))
     wanted = babi(tmp_path / "qa1_new.txt", Stories(1).draw("test", 50, random))
-    brief = ["training.max_epochs=8", "data.valid_share=0.05"]
-    assert trained("experiment=question_answering", "data.path=qa1_train.txt", *brief)["best"]["accuracy"] > 0.8
+    own = ["data/format=babi", "data.path=qa1_train.txt"]  # or predict takes a .txt for a text a line
+    brief = ["optimizer.lr=5e-3", "training.max_epochs=9", "data.valid_share=0.05"]
+    assert trained("experiment=question_answering", *own, *brief)["best"]["accuracy"] > 0.8
     found = predicted("qa1_new.txt")
     assert np.mean([one == other for one, other in zip(found, wanted, strict=True)]) > 0.8
 
@@ -134,7 +135,7 @@ def test_music_in_a_folder_of_midi_files(trained, tmp_path):
         ("video", "accuracy", 0.995),
         ("visual_questions", "accuracy", 0.98),
         ("question_answering", "accuracy", 1.0),
-        ("two_facts", "accuracy", 0.93),
+        ("two_facts", "accuracy", 0.95),
         ("captions", "exact_match", 0.95),
     ],
 )
@@ -153,7 +154,7 @@ def test_drawings_are_the_digits_that_were_asked_for_in_many_hands(trained, tmp_
     """50 of each digit, judged by a classifier of real scans; and as different from each other as real ones nearly."""
     from sklearn.svm import SVC
 
-    assert trained("experiment=digit_drawing")["test"]["loss"] < 1.21
+    assert trained("experiment=digit_drawing")["test"]["loss"] < 1.19
     stored = load(tmp_path / "run", "best", [], "cpu")
     source, digits = stored.assembly.source, np.arange(10).repeat(50)
     batch = source.read_inputs(map(str, digits), "digits").batch(torch.arange(len(digits)))
@@ -167,4 +168,4 @@ def test_drawings_are_the_digits_that_were_asked_for_in_many_hands(trained, tmp_
     within = [np.mean([rows[labels == digit].var(0).sum() for digit in range(10)]) for rows, labels in
               ((drawn, digits), (real, named))]  # fmt: skip
     print(f"recognised {(judge.predict(drawn) == digits).mean():.3f}, variance {within[0] / within[1]:.3f} of real")
-    assert within[0] >= 0.8 * within[1]
+    assert within[0] >= 0.75 * within[1]
