@@ -110,6 +110,7 @@ class _Linear(torch.autograd.Function):
         """The gradients of x, weight and bias."""
         x, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
+        dy = dy.contiguous()  # rows with gaps, as those of a split, take oneDNN many times as long
         rows = dy.flatten(0, -2)
         dx = linear(dy, weight.t()) if wanted[0] else None
         dw = crossed(rows, x.flatten(0, -2)) if wanted[1] else None

@@ -69,6 +69,19 @@ def package_of(name: str) -> str:
     return package or group.replace("/", ".")
 
 
+@cache
+def default_parts() -> dict[str, str]:
+    """What each group of a part is where nothing is chosen."""
+    found = {}
+    for group in INNER:
+        whole, _, part = group.rpartition("/")
+        for path in (CONFIGS / whole).glob("*.yaml"):
+            for entry in _defaults(path).get("defaults", ()):
+                if isinstance(entry, dict) and part in entry:
+                    found[group] = "null" if entry[part] is None else str(entry[part])
+    return found
+
+
 def spelled(group: str) -> str:
     """How a choice of the group is typed: `cell`, `cell@decoder_cell`, `attention.score`."""
     return package_of(group) if group in INNER else group
@@ -221,7 +234,10 @@ def _options(
         raise ConfigurationError(f"{SAYS} has {name}={_brief(value)}, which must hold options")
     for key, option in value.items():
         own = typed.get(key) if isinstance(typed, Mapping) else None
-        if (inner := _inner(f"{name}.{key}")) is not None and isinstance(option, dict):
+        inner = _inner(f"{name}.{key}")
+        if inner is not None and option is None:  # no such part is chosen
+            continue
+        if inner is not None and isinstance(option, dict):
             _check_inner(f"{name}.{key}", inner, option, trust, own)
         elif defaults is not None and key in defaults:
             _check(f"{name}.{key}", option, defaults[key], "_target_" in defaults)

@@ -85,7 +85,7 @@ def checked(
     if sentence is not None:
         raise ConfigurationError(sentence)
     # What one job of a sweep has no use for, another may have.
-    chosen = dict.fromkeys(trust.INNER, "null") | trust.default_choices()
+    chosen = trust.default_parts() | trust.default_choices()
     defaults = {} if in_job else leaves(reference) | leaves({"groups": chosen})
     named = dict.fromkeys(place.removeprefix("file://") for place in (*places, *hydra_config.searchpath) if place)
     return Composed(config, typed, choices, defaults, tuple(Path(place) for place in named if os.path.isdir(place)))

@@ -60,8 +60,9 @@ def _composed(parts: Parts, group: str, options: Config) -> Config:
         for inner, choice in entry.items() if isinstance(entry, dict) else ():
             path = Path(group) / inner / f"{choice}.yaml"
             place = next((place for place in parts.places if (place / path).is_file()), None)
-            if place is not None:
-                options[inner] = OmegaConf.to_container(OmegaConf.load(place / path), resolve=False)
+            found = None if place is None else OmegaConf.to_container(OmegaConf.load(place / path), resolve=False)
+            if isinstance(found, dict) and "_target_" in found:
+                options[inner] = found
     return options
 
 

@@ -61,7 +61,7 @@ def variants(group, choice):
     given = read(group, choice)
     for part in parts_of(group, choice):
         found = [read(f"{group}/{part}", each.stem) for each in sorted((CONFIGS / group / part).glob("*.yaml"))]
-        yield from ({part: options} for options in found if options != given[part])
+        yield from ({part: options} for options in found if "_target_" in options and options != given[part])
     for key, option in options.of(part_of(group, choice)).items():
         if option.choices and not isinstance(given.get(key), list):
             words = [True, False] if option is options.FLAG else option.choices
@@ -80,7 +80,7 @@ def read(group, choice):
     given = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
     given.pop("defaults", None)
     made = {part: read(f"{group}/{part}", name) for part, name in parts_of(group, choice).items() if name is not None}
-    return given | made
+    return given | {part: options if "_target_" in options else None for part, options in made.items()}
 
 
 @functools.cache

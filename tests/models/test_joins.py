@@ -23,8 +23,9 @@ from seqnet.models.recurrent import Recurrent
 from seqnet.spaces import Image, Tokens, Vector
 
 JOINS = [
-    build.locate(yaml.safe_load(path.read_text())["_target_"], None)
-    for path in sorted((CONFIGS / "model/join").glob("*.yaml"))
+    build.locate(options["_target_"], None)
+    for options in (yaml.safe_load(path.read_text()) for path in sorted((CONFIGS / "model/join").glob("*.yaml")))
+    if "_target_" in options
 ]  # a new one's yaml is enough to test it
 WORDS = Tokens(tuple("abcdefgh"))
 WHOLES = {
