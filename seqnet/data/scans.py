@@ -102,6 +102,16 @@ def read_digits(lines: Iterable[str], where: str, first: int) -> Ragged:
 
 
 def show_scan(scan: Tensor) -> str:
-    """A scan drawn in characters, eight lines. scan: 64 numbers from 0 to 1 in any shape."""
-    shades = (scan.reshape(SIDE, SIDE).clamp(0, 1) * (len(SHADES) - 1)).round().long().tolist()
-    return "\n".join("".join(SHADES[shade] * 2 for shade in row) for row in shades)
+    """A scan, or its first pixels, drawn in characters, a line a row. scan: numbers from 0 to 1 in any shape."""
+    shades = (scan.flatten().clamp(0, 1) * (len(SHADES) - 1)).round().long().tolist()
+    rows = [shades[begin : begin + SIDE] for begin in range(0, len(shades), SIDE)]
+    return "\n".join("".join(SHADES[shade] * 2 for shade in row) for row in rows)
+
+
+def read_drawing(text: str) -> list[int] | None:
+    """The grey values, 0 to 16, of what `show_scan` draws; None of another text. Lines may lack spaces at the end."""
+    *lines, last = text.split("\n")
+    rows = [*(line.ljust(2 * SIDE) for line in lines), last]
+    if not set("".join(rows)) <= set(SHADES) or max(map(len, rows)) > 2 * SIDE:
+        return None
+    return [round(SHADES.index(pixel) * DARKEST / (len(SHADES) - 1)) for row in rows for pixel in row[::2]]
