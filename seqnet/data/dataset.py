@@ -97,7 +97,7 @@ class Dataset:
         self._grouping = _grouping(rows or {})
         if layout.running and self._grouping.used:
             raise ConfigurationError(
-                f"data.rows makes sequences of the rows of a table, and {target} is a text that is read from end to end: "
+                f"data.rows makes sequences of the rows of a table, and {target} is a text read from end to end: "
                 "leave data.rows out"
             )
         self._located = Located(
