@@ -275,7 +275,7 @@ CLASHES = [
     ),
     (
         "experiment=tiny_shakespeare data.rows.length=9",
-        "data.rows makes sequences of the rows of a table, and text is a text read from end to end: leave data.rows out",
+        "data.rows makes sequences of the rows of a table, and text is a text read from end to end: leave data.rows",
     ),
     (
         "experiment=tiny_shakespeare objective=adaptive data.fields.text.level=bpe",
