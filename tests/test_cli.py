@@ -158,7 +158,8 @@ def test_completion_completes_commands_and_groups(tmp_path):
     asked = {"COMP_LINE": "seqnet tr", "COMP_POINT": "9"}
     assert seqnet("-sc", "query=bash", folder=tmp_path, **asked).stdout.split() == ["train"]
     asked = {"COMP_LINE": "seqnet train experiment=digits cell=", "COMP_POINT": "36"}
-    assert seqnet("-sc", "query=bash", folder=tmp_path, **asked).stdout.split() == ["cell=gru", "cell=lstm", "cell=rnn"]
+    cells = ["cell=gru", "cell=lstm", "cell=raster_lstm", "cell=rnn"]
+    assert seqnet("-sc", "query=bash", folder=tmp_path, **asked).stdout.split() == cells
     assert seqnet("train", "-sc", "install=bash", folder=tmp_path).stdout.rstrip().endswith(" seqnet")
 
 

@@ -82,7 +82,7 @@ def test_every_choice_composes(choice):
         ),
         (["+fiedl@data.fields.a=text"], "unknown group 'fiedl@data.fields.a'; did you mean 'field@data.fields.a'?"),
         (["--experiment=digits"], "unrecognized arguments: --experiment=digits"),
-        (["cell=4"], "cell=4: choose one of gru, lstm, rnn"),
+        (["cell=4"], "cell=4: choose one of gru, lstm, raster_lstm, rnn"),
         (
             ["model=null"],
             "model=null: choose one of bag_of_words, cnn, conv_recurrent, encoder_decoder, feed_forward, recurrent",
@@ -101,7 +101,7 @@ def test_every_choice_composes(choice):
         (["sweep=tpe"], "sweep=tpe chooses the values of a sweep: add -m, and ranges to sweep"),
         (["cell=rnn,gru"], "cell=rnn,gru gives several values: add -m to sweep over them, or choose one of them"),
         (["seed=1,2"], "seed=1,2 gives several values: add -m to sweep over them, or type seed=[1,2] for one list"),
-        (["cell=[gru]"], "cell=[gru]: choose one of gru, lstm, rnn"),
+        (["cell=[gru]"], "cell=[gru]: choose one of gru, lstm, raster_lstm, rnn"),
         (["+cell=gru"], "cannot add '+cell=gru', as cell is chosen already: type cell=gru"),
         (["+cell@other=gru"], "unknown group 'cell@other'; did you mean"),
         (["optimizer.LR=1"], "unknown key 'optimizer.LR'; did you mean 'optimizer.lr'?"),
@@ -132,7 +132,7 @@ def test_every_choice_composes(choice):
         (["cell=a=b"], "cannot read 'cell=a=b'"),
         (["cell@decoder_cel=gru"], "unknown group 'cell@decoder_cel'; did you mean 'cell@decoder_cell'?"),
         (["cell@decoder_cell=gruu"], "unknown cell 'gruu'; did you mean 'gru'?"),
-        (["cell@decoder_cell=null"], "cell@decoder_cell=null: choose one of gru, lstm, rnn"),
+        (["cell@decoder_cell=null"], "cell@decoder_cell=null: choose one of gru, lstm, raster_lstm, rnn"),
         (["decoder_cell=gru"], "unknown key 'decoder_cell'; did you mean 'cell@decoder_cell'?"),
         (
             ["decoder_cell.forget_bias=2"],

@@ -274,9 +274,13 @@ CLASHES = [
         "model.tied=true makes one weight of the token embedding and the output",
     ),
     (
+        "experiment=tiny_shakespeare data.rows.length=9",
+        "data.rows makes sequences of the rows of a table, and text is a text read from end to end: leave data.rows",
+    ),
+    (
         "experiment=tiny_shakespeare objective=adaptive data.fields.text.level=bpe",
         "objective=adaptive needs a vocabulary in order of frequency, which this data does not have: set "
-        "objective=classification or objective=tokens",
+        "objective=classification or objective=focal or objective=tokens",
     ),
     (
         "experiment=tiny_shakespeare objective=adaptive objective.cutoffs=[9,3]",
@@ -454,6 +458,8 @@ class Huber:
 
     def __init__(self, targets: Space, delta: Positive = 1.0, mean: Literal["all", "each"] = "all") -> None: ...
 
+    def loss(self, logits, targets, training=True): ...
+
 
 class Silent:
     def __init__(self, targets: Space) -> None: ...
@@ -537,12 +543,12 @@ STRANGERS = [
     (
         "experiment=digits objective=huber",
         "objective=huber judges numbers, and this data's answers are one of several labels: set "
-        "objective=classification or objective=labels",
+        "objective=classification or objective=focal or objective=labels",
     ),
     (
         "experiment=digits objective=regression",
         "objective=regression judges numbers or any of several labels, and this data's answers are one of "
-        "several labels: set objective=classification or objective=labels",
+        "several labels: set objective=classification or objective=focal or objective=labels",
     ),
     (
         "experiment=adding objective=huber training.monitor=accuracy",

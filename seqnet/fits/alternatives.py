@@ -71,6 +71,8 @@ def _instead(parts: Parts, group: str, choice: str, given: Config) -> Parts:
     if group == "model":
         task = parts.section("task")
         given = {key: task.get(key) if str(value).startswith("${task.") else value for key, value in given.items()}
+        if "encoders" in given:  # chosen by an input's name, whatever the model
+            given["encoders"] = parts.section("model").get("encoders", {})
     made = parts.with_options(group, given, choice)
     if group == "task":
         model = parts.section("model")
