@@ -184,7 +184,7 @@ def test_the_rows_beside_do_not_matter_to_a_decoding(written):
 
 # ------------------------------------------------------------------------- decodings of what is heard in each frame
 
-LENGTHS = torch.tensor([4, 2, 1, 0])
+LENGTHS = torch.tensor([4, 3, 1, 0])
 FRAMES, BLANK = 4, 7  # behind the seven tokens
 
 
@@ -220,6 +220,7 @@ def test_what_is_read_off_follows_from_what_is_heard_alone(read_off):
 def test_what_is_read_off_is_no_likelier_than_it_is_and_never_forbidden(read_off):
     logs = spoken()
     logs[0, :, [0, 5, 6]] = 3.0  # of what is never written, not even where it is the likeliest
+    logs[1, :, 4] = 2.0  # in each frame the same, which is one token all the same
     for row, (hypotheses, length) in enumerate(zip(read_off(logs), LENGTHS.tolist(), strict=True)):
         assert [one.score for one in hypotheses] == sorted((one.score for one in hypotheses), reverse=True)
         for one in hypotheses:
