@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
+from seqnet.data.files import shown
 from seqnet.data.generation import equal_rows
 from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
 from seqnet.data.scans import DARKEST, SIDE, Scanned, read_digits, read_drawing, show_scan
@@ -64,7 +65,7 @@ class DigitPixels(Scanned):
         ids = []
         for word in text.split():
             if word not in self.targets.names[: DARKEST + 1]:
-                raise DataError(f"'{word[:20]}' is no grey value, which are whole numbers from 0 to {DARKEST}")
+                raise DataError(f"'{shown(word, 20)}' is no grey value, which are whole numbers from 0 to {DARKEST}")
             ids.append(int(word))
         return ids
 
