@@ -8,13 +8,13 @@ from torch import Tensor
 from seqnet.data.examples import Ragged
 from seqnet.data.generation import Unlearned, equal_rows, generator
 from seqnet.data.numbers import read_json, read_vectors, whole
+from seqnet.data.shades import in_characters
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import SomeShare
 from seqnet.spaces import Space
 
 SIDE = 8
 DARKEST = 16
-SHADES = " .:-=+*#%@"
 
 
 class Scans:
@@ -103,5 +103,4 @@ def read_digits(lines: Iterable[str], where: str, first: int) -> Ragged:
 
 def show_scan(scan: Tensor) -> str:
     """A scan drawn in characters, eight lines. scan: 64 numbers from 0 to 1 in any shape."""
-    shades = (scan.reshape(SIDE, SIDE).clamp(0, 1) * (len(SHADES) - 1)).round().long().tolist()
-    return "\n".join("".join(SHADES[shade] * 2 for shade in row) for row in shades)
+    return in_characters(scan.detach().reshape(SIDE, SIDE).cpu().numpy())
