@@ -49,7 +49,7 @@ CLASHES = [
     ),
     (
         "experiment=speech_ctc training.window=20",
-        "training.window=20 cuts the answers that task=transcription judges as a whole: set training.window=null",
+        "training.window=20 cuts rows, which objective=ctc judges as a whole: set training.window=null",
     ),
     (
         "experiment=speech_ctc task=seq2seq",

@@ -37,6 +37,7 @@ def attention_maps(
         ),
         source=batch.source,
         source_lengths=batch.source_lengths,
+        wholes=batch.wholes,
     )
     with evaluating(assembly.model), precision.autocast():
         attention = assembly.model(forced.to(precision.device), None).attention

@@ -97,4 +97,4 @@ def digests(splits: Mapping[str, Any], beginning: Beginning, folder: Path) -> di
 def is_drawn(config: Mapping[str, Any]) -> bool:
     """Whether the rows of a table are made by a program, since it names no files."""
     data = config["data"]
-    return bool(data.get("drawn")) and data.get("path") is None and data.get("name") is None
+    return bool(data.get("generated")) and data.get("path") is None and data.get("name") is None

@@ -82,10 +82,11 @@ def rehearse(
     """Find out now what cannot work. Raises ConfigurationError."""
     example = data.example
     assembly.task.judge()
-    if getattr(assembly.objective, "chooses", False) and data.loaders["valid"] is None:
+    learns = getattr(assembly.objective, "of_validation", None)  # an option and what it does, in words
+    if learns is not None and data.loaders["valid"] is None:
         raise ConfigurationError(
-            "objective.threshold=chosen is chosen on the validation split, and this data has none: hold one out "
-            "with data.valid_share, or set a number"
+            f"{learns} on the validation split, and this data has none: hold one out with data.valid_share, or "
+            "leave it out"
         )
     if writing_of(assembly.source) is not None:
         Writer(assembly, precision, config["decoding"], config["seed"], trust=trust)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqnet.batch import IGNORE, LAGS, REFERENCES, wide
 from seqnet.data.examples import Examples, Ragged, Stream
-from seqnet.data.pairs import pairs, unanswered, writing
+from seqnet.data.pairs import pairs, unanswered
 from seqnet.data.references import lagged, references
 from seqnet.data.scaled_so_far import UNITS, SoFar, scaled_so_far
 from seqnet.errors import DataError
@@ -264,8 +264,3 @@ def forecast(space: Space, horizon: int) -> Space:
     named = tuple(f"{name}+{step}" for step in steps for name in names)
     digits = space.digits * horizon if isinstance(space, Vector) else ()
     return Vector(space.size * horizon, named, scale=scale, digits=digits)
-
-
-def written_by(space: Tokens, longest: int, forbidden: tuple[int, ...]) -> Writing:
-    """How a text is written. space: made by `with_ends`."""
-    return writing(space, longest, forbidden)

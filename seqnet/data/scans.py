@@ -8,13 +8,13 @@ from torch import Tensor
 from seqnet.data.examples import Ragged
 from seqnet.data.generation import Unlearned, equal_rows, generator
 from seqnet.data.numbers import read_json, read_vectors, whole
+from seqnet.data.shades import SHADES, in_characters
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import SomeShare
 from seqnet.spaces import Space
 
 SIDE = 8
 DARKEST = 16
-SHADES = " .:-=+*#%@"
 
 
 class Scans:
@@ -103,9 +103,7 @@ def read_digits(lines: Iterable[str], where: str, first: int) -> Ragged:
 
 def show_scan(scan: Tensor) -> str:
     """A scan, or its first pixels, drawn in characters, a line a row. scan: numbers from 0 to 1 in any shape."""
-    shades = (scan.flatten().clamp(0, 1) * (len(SHADES) - 1)).round().long().tolist()
-    rows = [shades[begin : begin + SIDE] for begin in range(0, len(shades), SIDE)]
-    return "\n".join("".join(SHADES[shade] * 2 for shade in row) for row in rows)
+    return in_characters(row.numpy() for row in scan.detach().cpu().flatten().split(SIDE))
 
 
 def read_drawing(text: str) -> list[int] | None:

@@ -25,7 +25,8 @@ NOTHING = {"attention": "attention=none", "decoder_cell": "cell@decoder_cell=nul
 def advised(parts: Parts, law: Law, wrong: str) -> str:
     """What is wrong, and what to set."""
     every = [other for other in laws.LAWS if other is not law]
-    found = [*_by_option(parts, law), *(_by_choice(parts, law, [law, *every]) or _by_choice(parts, law, [law]))]
+    found = [*_by_option(parts, law), *_by_choice(parts, law, [law, *every])]
+    found = found or _by_choice(parts, law, [law])  # more is to be changed then
     return f"{wrong}: set {' or '.join(found)}" if found else wrong
 
 

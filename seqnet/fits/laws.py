@@ -270,14 +270,6 @@ def _whole_rows(parts: Parts) -> str | None:
     return None
 
 
-def _cut(parts: Parts) -> str | None:
-    """7. What is judged as a whole is not cut."""
-    window = parts.config["training"]["window"]
-    if window is None or getattr(parts.part("task"), "asks", "loss") != "row_losses":
-        return None
-    return f"training.window={window} cuts the answers that {parts.choice('task')} judges as a whole"
-
-
 def _stream(parts: Parts) -> str | None:
     """7. A stream has no end, so it is read in windows."""
     streams = any(STREAM in kind.traits for kind in parts.inputs.values())
@@ -289,14 +281,13 @@ def _stream(parts: Parts) -> str | None:
 LAWS = (
     Law(_stream),
     Law(_ahead, sections=("model",), keys=(("training.window", None),)),
-    Law(_cut, keys=(("training.window", None),)),
     Law(_target_axis, groups=(("task",), ("task", "model"))),
     Law(_target_item, groups=(("objective",), ("task",), ("task", "objective"))),
     Law(_inputs_read, groups=(("model",),)),
-    Law(_whole_rows, groups=(("objective",),), keys=(("training.window", None),)),
     Law(_features, groups=(("task",), ("model",)), sections=("model",)),
     Law(_traits, groups=(("objective",),), sections=("data",)),
     Law(_losses, groups=(("objective",),)),
+    Law(_whole_rows, groups=(("objective",),), keys=(("training.window", None),)),
     Law(_decoding, groups=(("decoding",),)),
     Law(_tied, groups=(("objective",),), sections=("model",)),
     Law(_shared, sections=("data", "model")),

@@ -2,46 +2,29 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 from torch import nn
 
 from seqnet.batch import Batch, Output
-from seqnet.kinds import Axis, Kind
 from seqnet.linear import Linear
-from seqnet.models.encoders.inputs import Make, idle_embedding
+from seqnet.models.encoders.inputs import Make
 from seqnet.models.perceptron import Perceptron, Sizes, beside
 from seqnet.models.pooling import mean
+from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Dropout, Width, number
 from seqnet.spaces import Space
 from seqnet.state import State
 
 
-class BagOfWords(nn.Module):
+class BagOfWords(RowModel):
     """z = 1/n sum_t v(x_t), hidden layers h = relu(W z + b), and a linear head; without hidden layers a linear model.
 
     With hidden layers it is the deep averaging network of Iyyer et al. 2015, section 3. hidden_sizes: of
     these. The other arguments: as for `Recurrent`. It knows nothing of order: what a recurrence is worth is seen
     beside it.
     """
-
-    reads = staticmethod(StepReader.reads)
-
-    @staticmethod
-    def features(options: Mapping[str, Any]) -> Axis:
-        """Where its features stand."""
-        return Axis.ROW
-
-    @staticmethod
-    def ahead(options: Mapping[str, Any]) -> bool:
-        """Whether it reads a row to its end before it says anything: it does."""
-        return True
-
-    @staticmethod
-    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
-        """Options that change nothing, and why."""
-        return idle_embedding(options, inputs.values())
 
     def __init__(
         self,
@@ -61,10 +44,6 @@ class BagOfWords(nn.Module):
         self.reader = StepReader(inputs, views, wholes, encoders, embedding_size, embedding_std, input_dropout)
         self.hidden = Perceptron(self.reader.size + self.reader.summary_size, hidden_sizes, output_dropout)
         self.head = Linear(self.hidden.size, out_features) if head is None else head(self.hidden.size)
-
-    def encoders(self) -> dict[str, nn.Module]:
-        """What reads each input, by the input's name; the first one's is empty."""
-        return self.reader.encoders()
 
     def forward(self, window: Batch, state: State = None) -> Output:
         """Features [batch feature]."""

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
-from seqnet.kinds import Axis, Kind
 from seqnet.linear import Linear
-from seqnet.models.encoders.inputs import Make, idle_embedding
+from seqnet.models.encoders.inputs import Make
 from seqnet.models.perceptron import beside
 from seqnet.models.pooling import maximum
+from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Dropout, Option, Width, number, several, whole
 from seqnet.spaces import Space
@@ -28,29 +28,12 @@ Widths = Annotated[
 ]
 
 
-class CNN(nn.Module):
+class CNN(RowModel):
     """c = relu(w . x_{i:i+h-1} + b) for filters of several widths h, the maximum of each over the row, a linear head.
 
     Equations 2 and 3 of Kim 2014, over rows that are padded by h - 1 zeros on either side, so that a row may be shorter
     than a filter. widths: of the filters, in steps; filters: of each width. The other arguments: as for `Recurrent`.
     """
-
-    reads = staticmethod(StepReader.reads)
-
-    @staticmethod
-    def features(options: Mapping[str, Any]) -> Axis:
-        """Where its features stand."""
-        return Axis.ROW
-
-    @staticmethod
-    def ahead(options: Mapping[str, Any]) -> bool:
-        """Whether it reads a row to its end before it says anything: it does."""
-        return True
-
-    @staticmethod
-    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
-        """Options that change nothing, and why."""
-        return idle_embedding(options, inputs.values())
 
     def __init__(
         self,
@@ -75,10 +58,6 @@ class CNN(nn.Module):
         size = filters * len(widths) + self.reader.summary_size
         self.head = Linear(size, out_features) if head is None else head(size)
         self.output_dropout = output_dropout
-
-    def encoders(self) -> dict[str, nn.Module]:
-        """What reads each input, by the input's name; the first one's is empty."""
-        return self.reader.encoders()
 
     def forward(self, window: Batch, state: State = None) -> Output:
         """Features [batch feature]."""

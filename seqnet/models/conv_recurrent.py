@@ -10,13 +10,14 @@ from torch import nn
 
 from seqnet.batch import Batch, Output
 from seqnet.cells.initialisation import one_of
-from seqnet.kinds import Axis, Kind
+from seqnet.kinds import Kind
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding
 from seqnet.linear import Linear
-from seqnet.models.encoders.inputs import Make, idle_embedding
+from seqnet.models.encoders.inputs import Make
 from seqnet.models.perceptron import beside
 from seqnet.models.pooling import maximum, mean
+from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Count, Dropout, Width, number, whole
 from seqnet.spaces import Space
@@ -25,7 +26,7 @@ from seqnet.state import State
 READOUTS = ("mean", "max", "mean_max")
 
 
-class ConvRecurrent(nn.Module):
+class ConvRecurrent(RowModel):
     """relu of a convolution over the steps, the maximum of every `pool` of them, and recurrent layers over these.
 
     DanQ of Quang and Xie 2016, figure 1. filters: of the convolution; width: steps that one sees, half before and half
@@ -33,22 +34,10 @@ class ConvRecurrent(nn.Module):
     `mean` or `max` of the top layer's outputs, or both side by side. The other arguments: as for `Recurrent`.
     """
 
-    reads = staticmethod(StepReader.reads)
-
-    @staticmethod
-    def features(options: Mapping[str, Any]) -> Axis:
-        """Where its features stand."""
-        return Axis.ROW
-
-    @staticmethod
-    def ahead(options: Mapping[str, Any]) -> bool:
-        """Whether it reads a row to its end before it says anything: it does."""
-        return True
-
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Options that change nothing, and why."""
-        return idle_between(options) | idle_embedding(options, inputs.values())
+        return idle_between(options) | RowModel.idle(options, inputs, target)
 
     def __init__(
         self,
@@ -87,10 +76,6 @@ class ConvRecurrent(nn.Module):
         self.readout = readout
         self.conv_dropout = conv_dropout
         self.output_dropout = output_dropout
-
-    def encoders(self) -> dict[str, nn.Module]:
-        """What reads each input, by the input's name; the first one's is empty."""
-        return self.reader.encoders()
 
     def forward(self, window: Batch, state: State = None) -> Output:
         """Features [batch feature]."""

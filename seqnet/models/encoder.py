@@ -81,9 +81,15 @@ class Encoder(nn.Module):
 
         Where no row has a position, one of padding stands for them.
         """
-        if not source.shape[1]:
-            source, lengths = source.new_zeros(len(source), 1, *source.shape[2:]), torch.zeros(len(source)).long()
+        source, lengths = at_least_one(source, lengths)
         return self(source, lengths)[0], self.positions(lengths)
+
+
+def at_least_one(source: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """A source and its lengths, as for `Encoder`; where no row has a position, one of padding stands for them."""
+    if source.shape[1]:
+        return source, lengths
+    return source.new_zeros(len(source), 1, *source.shape[2:]), source.new_zeros(len(source), dtype=torch.int64)
 
 
 def beside(x: Tensor, vector: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory
 from seqnet.batch import Batch, Output
-from seqnet.cells.initialisation import one_of
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between, stacked
@@ -18,15 +17,15 @@ from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
 from seqnet.models.attending import DecoderState, attend, output
 from seqnet.models.bridge import Bridge
-from seqnet.models.encoder import Encoder, whole_encoders
-from seqnet.models.encoders.inputs import NO_WIDTH, Make, blank, idle_embedding, make_encoder, readable
-from seqnet.models.joins.concat import Concat
+from seqnet.models.encoder import Encoder, at_least_one
+from seqnet.models.encoders.inputs import Make, blank, idle_embedding, make_encoder
 from seqnet.models.one_embedding import share, tie_output
+from seqnet.models.source import conflict as source_conflict
+from seqnet.models.source import encoders_of, source_encoder
+from seqnet.models.source import reads as source_reads
 from seqnet.options import Dropout, Width, number, whole
 from seqnet.spaces import Space, Tokens
 from seqnet.state import State, where
-
-ENCODERS = ("recurrent", "none")
 
 
 class EncoderDecoder(nn.Module):
@@ -51,7 +50,7 @@ class EncoderDecoder(nn.Module):
     @staticmethod
     def reads(inputs: Mapping[str, Kind]) -> set[str]:
         """The names of the inputs that it reads: a source, and others beside it, each whole."""
-        return readable({name: kind for name, kind in inputs.items() if kind.axis is not Axis.STEP})
+        return source_reads(inputs)
 
     @staticmethod
     def attends(options: Mapping[str, Any]) -> bool:
@@ -79,14 +78,7 @@ class EncoderDecoder(nn.Module):
                 "model.bridge=copy hands the encoder's final state on as it is, and model.bidirectional=true makes "
                 "two of it: set model.bridge=linear or model.bidirectional=false"
             )
-        if none and both:
-            return (
-                "model.bidirectional=true reads a source from both its ends, and model.encoder=none reads no steps: "
-                "set model.bidirectional=false or task.encoder=recurrent"
-            )
-        if options["embedding_size"] is None and any(kind.axis is Axis.GRID for kind in inputs.values()):
-            return NO_WIDTH
-        return None
+        return source_conflict(options, inputs)
 
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
@@ -127,7 +119,6 @@ class EncoderDecoder(nn.Module):
         head: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
-        one_of("model.encoder", encoder, ENCODERS)
         if attention is not None and source is None:
             raise ConfigurationError("attention reads a source, and this data has none: set attention=none")
         if input_feeding and attention is None:
@@ -138,17 +129,22 @@ class EncoderDecoder(nn.Module):
         self.inputs = make_encoder(inputs, embedding_size, embedding_std)
         self.encoder: Encoder | None = None
         if source is not None:
-            read = encoders.get("source", make_encoder)(source, embedding_size, embedding_std)
-            concat = None
-            if wholes:
-                concat = Concat(
-                    whole_encoders(wholes, encoders, cell, hidden_size, embedding_size, embedding_std, fused)
-                )
-            layers = None
-            if encoder == "recurrent":
-                seen: int = read.size + (0 if concat is None else concat.size)  # type: ignore[assignment,operator]
-                layers = stacked(cell, seen, hidden_size, num_layers, bidirectional, dropout, residual, fused)
-            self.encoder = Encoder(read, layers, input_dropout, concat)
+            self.encoder = source_encoder(
+                source,
+                wholes,
+                encoders,
+                cell,
+                encoder,
+                hidden_size,
+                num_layers,
+                bidirectional,
+                embedding_size,
+                embedding_std,
+                input_dropout,
+                dropout,
+                residual,
+                fused,
+            )
         width: int = self.inputs.size  # type: ignore[assignment]
         features = width if tied else hidden_size
         self.fed = features if input_feeding else 0
@@ -176,13 +172,7 @@ class EncoderDecoder(nn.Module):
 
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the source's is empty."""
-        if self.encoder is None:
-            return {}
-        found: dict[str, nn.Module] = {"": self.encoder.inputs}
-        concat = self.encoder.concat
-        if concat is not None:
-            found |= concat.by_name()  # type: ignore[operator]
-        return found
+        return {} if self.encoder is None else encoders_of(self.encoder)
 
     # ----------------------------------------------------------------- beginning
 
@@ -197,9 +187,7 @@ class EncoderDecoder(nn.Module):
             return None, None, 0
         if batch.source is None:
             raise ConfigurationError("this model reads a source, and the data has none")
-        source, lengths = batch.source, None if batch.source_full else batch.source_lengths
-        if not source.shape[1]:  # no row has any: a position of padding stands for them
-            source, lengths = source.new_zeros(batch.size, 1, *source.shape[2:]), torch.zeros_like(batch.lengths)
+        source, lengths = at_least_one(batch.source, None if batch.source_full else batch.source_lengths)
         encoded, states = self.encoder(source, lengths, batch.wholes)
         lengths = self.encoder.positions(lengths)
         if self.attention is None:

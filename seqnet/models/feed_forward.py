@@ -2,22 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 from torch import nn
 
 from seqnet.batch import Batch, Output
 from seqnet.kinds import ONE, Axis, Kind
 from seqnet.linear import Linear
-from seqnet.models.encoders.inputs import Make, idle_embedding, readable
+from seqnet.models.encoders.inputs import Make, readable
 from seqnet.models.perceptron import Perceptron, Sizes, beside
+from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Dropout, Width, number
 from seqnet.spaces import Space
 from seqnet.state import State
 
 
-class FeedForward(nn.Module):
+class FeedForward(RowModel):
     """h = relu(W h + b), so many times, over what is known of a row: one value or vector of each input; a linear head.
 
     hidden_sizes: of these layers. embedding_size None: tokens one-hot, numbers as they are. The other
@@ -28,21 +29,6 @@ class FeedForward(nn.Module):
     def reads(inputs: Mapping[str, Kind]) -> set[str]:
         """The names of the inputs that it reads: those of which a row has one value."""
         return {name for name in readable(inputs) if inputs[name].axis is Axis.ROW or ONE in inputs[name].traits}
-
-    @staticmethod
-    def features(options: Mapping[str, Any]) -> Axis:
-        """Where its features stand."""
-        return Axis.ROW
-
-    @staticmethod
-    def ahead(options: Mapping[str, Any]) -> bool:
-        """Whether it reads a row to its end before it says anything: it does."""
-        return True
-
-    @staticmethod
-    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
-        """Options that change nothing, and why."""
-        return idle_embedding(options, inputs.values())
 
     def __init__(
         self,
@@ -62,10 +48,6 @@ class FeedForward(nn.Module):
         self.reader = StepReader(inputs, views, wholes, encoders, embedding_size, embedding_std, input_dropout)
         self.hidden = Perceptron(self.reader.size + self.reader.summary_size, hidden_sizes, output_dropout)
         self.head = Linear(self.hidden.size, out_features) if head is None else head(self.hidden.size)
-
-    def encoders(self) -> dict[str, nn.Module]:
-        """What reads each input, by the input's name; the first one's is empty."""
-        return self.reader.encoders()
 
     def forward(self, window: Batch, state: State = None) -> Output:
         """Features [batch feature]."""

@@ -9,19 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
-from seqnet.cells.initialisation import one_of
 from seqnet.decoding.heard import Heard
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Kind
-from seqnet.layers.stack import idle_between, stacked
+from seqnet.layers.stack import idle_between
 from seqnet.linear import Linear
-from seqnet.models.encoder import Encoder, whole_encoders
-from seqnet.models.encoders.inputs import NO_WIDTH, Make, idle_embedding, make_encoder, readable
-from seqnet.models.joins.concat import Concat
+from seqnet.models.encoder import at_least_one
+from seqnet.models.encoders.inputs import Make, idle_embedding
+from seqnet.models.source import conflict as source_conflict
+from seqnet.models.source import encoders_of, source_encoder
+from seqnet.models.source import reads as source_reads
 from seqnet.options import Dropout, Width, number, whole
 from seqnet.spaces import Space
-
-ENCODERS = ("recurrent", "none")
 
 
 class Transcriber(nn.Module):
@@ -35,7 +34,7 @@ class Transcriber(nn.Module):
     @staticmethod
     def reads(inputs: Mapping[str, Kind]) -> set[str]:
         """The names of the inputs that it reads: a source, and others beside it, each whole."""
-        return readable({name: kind for name, kind in inputs.items() if kind.axis is not Axis.STEP})
+        return source_reads(inputs)
 
     @staticmethod
     def features(options: Mapping[str, Any]) -> Axis:
@@ -47,14 +46,7 @@ class Transcriber(nn.Module):
         """What a source and its layers cannot be together."""
         if not inputs:
             return "model=transcriber hears its answer in a source, and this data has none"
-        if options["encoder"] == "none" and options["bidirectional"]:
-            return (
-                "model.bidirectional=true reads a source from both its ends, and model.encoder=none reads no steps: "
-                "set model.bidirectional=false or task.encoder=recurrent"
-            )
-        if options["embedding_size"] is None and any(kind.axis is Axis.GRID for kind in inputs.values()):
-            return NO_WIDTH
-        return None
+        return source_conflict(options, inputs)
 
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
@@ -83,26 +75,28 @@ class Transcriber(nn.Module):
         encoders: Mapping[str, Make] = MappingProxyType({}),
     ) -> None:
         super().__init__()
-        one_of("model.encoder", encoder, ENCODERS)
-        read = encoders.get("source", make_encoder)(source, embedding_size, embedding_std)
-        concat = None
-        if wholes:
-            concat = Concat(whole_encoders(wholes, encoders, cell, hidden_size, embedding_size, embedding_std, fused))
-        layers = None
-        if encoder == "recurrent":
-            seen: int = read.size + (0 if concat is None else concat.size)  # type: ignore[assignment,operator]
-            layers = stacked(cell, seen, hidden_size, num_layers, bidirectional, dropout, residual, fused)
-        self.encoder = Encoder(read, layers, input_dropout, concat)
+        self.encoder = source_encoder(
+            source,
+            wholes,
+            encoders,
+            cell,
+            encoder,
+            hidden_size,
+            num_layers,
+            bidirectional,
+            embedding_size,
+            embedding_std,
+            input_dropout,
+            dropout,
+            residual,
+            fused,
+        )
         self.head = Linear(self.encoder.size, out_features)
         self.output_dropout = output_dropout
 
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the source's is empty."""
-        found: dict[str, nn.Module] = {"": self.encoder.inputs}
-        concat = self.encoder.concat
-        if concat is not None:
-            found |= {name: one.inputs for name, one in zip(concat.names, concat.encoders, strict=True)}  # type: ignore[arg-type]
-        return found
+        return encoders_of(self.encoder)
 
     def positions(self, lengths: Tensor) -> Tensor:
         """At how many positions sources of so many steps are answered, [batch]."""
@@ -114,9 +108,7 @@ class Transcriber(nn.Module):
         """Features [batch position feature], and how many of each row's count. There is no state to go on from."""
         if window.source is None or window.source_lengths is None:
             raise ConfigurationError("this model reads a source, and the data has none")
-        source, lengths = window.source, None if window.source_full else window.source_lengths
-        if not source.shape[1]:  # no row has any: a position of padding stands for them
-            source, lengths = source.new_zeros(window.size, 1, *source.shape[2:]), window.source_lengths
+        source, lengths = at_least_one(window.source, None if window.source_full else window.source_lengths)
         features: Tensor = self.encoder(source, lengths, window.wholes)[0]
         lengths = self.encoder.positions(lengths)
         if self.output_dropout:

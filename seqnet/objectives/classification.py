@@ -32,8 +32,8 @@ class Classification:
     Raises ConfigurationError for targets that are not classes, and for one_logit unless there are two.
     """
 
-    judges = (Item.LABEL, Item.TOKEN)
-    scores = ("accuracy", "macro_f1")
+    judges: tuple[Item, ...] = (Item.LABEL, Item.TOKEN)
+    scores: tuple[str, ...] = ("accuracy", "macro_f1")
 
     def __init__(
         self, targets: Space, one_logit: bool = False, label_smoothing: Dropout = 0.0, weights: Weights = None

@@ -27,6 +27,7 @@ class Ctc:
     judges = (Item.TOKEN,)
     scores = ()
     axes = (Axis.SEQUENCE,)
+    whole_rows = True
 
     def __init__(self, targets: Space) -> None:
         self.targets = expect_tokens("ctc", targets)

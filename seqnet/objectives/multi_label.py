@@ -35,6 +35,7 @@ class MultiLabel:
         self.targets = expect_vector("multi_label", targets)
         self._weights = of_labels(weights, self.targets)
         self.chooses = threshold == "chosen"
+        self.of_validation = "objective.threshold=chosen is chosen" if self.chooses else None
         self.threshold = 0.5 if isinstance(threshold, str) else threshold
         self.out_features = targets.size
         self.class_names: tuple[str, ...] = ()

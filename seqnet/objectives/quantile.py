@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
@@ -59,6 +60,7 @@ class Quantile:
             )
         self.quantiles = levels
         self.conformal = conformal
+        self.of_validation = "objective.conformal=true measures a band" if conformal else None
         self.out_features = len(levels) * targets.size
         self.class_names: tuple[str, ...] = ()
         self._median = Regression(targets)
@@ -142,8 +144,8 @@ class QuantileLayer(nn.Module):
         """features: [... feature]."""
         raw = self.linear(features).unflatten(-1, (-1, self._size))
         median = raw[..., self._below : self._below + 1, :]
-        below = F.softplus(raw[..., : self._below, :]).flip(-2).cumsum(-2).flip(-2)
-        above = F.softplus(raw[..., self._below + 1 :, :]).cumsum(-2)
+        below = _summed(F.softplus(raw[..., : self._below, :]).flip(-2)).flip(-2)
+        above = _summed(F.softplus(raw[..., self._below + 1 :, :]))
         found = torch.cat([median - below, median, median + above], dim=-2)
         if "widening" in self._buffers and not self.training:
             lowest, inner, highest = found.split([1, found.shape[-2] - 2, 1], dim=-2)
@@ -165,4 +167,10 @@ class QuantileLayer(nn.Module):
         """Move the band such that it holds its share of these outcomes (Romano et al. 2019, equation 12)."""
         rank = math.ceil((misses.numel() + 1) * self.share)
         if 0 < rank <= misses.numel():
-            self.widening = misses.flatten().kthvalue(rank).values.to(self.widening.dtype)
+            self.widening = misses.flatten().sort().values[rank - 1].to(self.widening)
+
+
+def _summed(distances: Tensor) -> Tensor:
+    """Each of [... n size] with all before it. A GPU has no cumsum that gives the same bits every time."""
+    parts = list(accumulate(distances.unbind(-2)))
+    return torch.stack(parts, dim=-2) if parts else distances

@@ -91,9 +91,9 @@ class Entities:
 
     def update(self, row: Judged) -> None:
         """Count the entities of a row of tags."""
-        wanted, found = zip(*row.pairs(), strict=True) if row.wanted else ((), ())
-        theirs = set(self._spans([tag if tag != NEVER_SEEN else "O" for tag in wanted]))
-        ours = set(self._spans(found))
+        pairs = list(row.pairs())
+        theirs = set(self._spans([wanted if wanted != NEVER_SEEN else "O" for wanted, _ in pairs]))
+        ours = set(self._spans([found for _, found in pairs]))
         for counter, some in ((self._right, ours & theirs), (self._found, ours), (self._wanted, theirs)):
             counter.update(kind for kind, _, _ in some)
 

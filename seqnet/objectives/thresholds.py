@@ -33,9 +33,10 @@ class LabelCounts(Metric):
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """Accuracy over single labels, and F1 averaged over labels, at each threshold, [thresholds] twice."""
-        right, wrong = (_above(counts) for counts in (self.there, self.absent))
-        missed = self.there.sum(1, keepdim=True) - right
-        asked = self.there.sum() + self.absent.sum()
+        there, absent = self.there.cpu(), self.absent.cpu()  # where sums so far have the same bits every time
+        right, wrong = _above(there), _above(absent)
+        missed = there.sum(1, keepdim=True) - right
+        asked = there.sum() + absent.sum()
         accuracy = 1 - (missed + wrong).sum(0) / asked
         f1 = 2 * right / (2 * right + missed + wrong).clamp(min=1)  # 0 of a label that is neither there nor said to be
         return accuracy, f1.mean(0)

@@ -1,4 +1,4 @@
-"""What both tasks do alike: pick what is asked, count it in metrics, and say what a model predicts."""
+"""What tasks do alike: pick what is asked, count it in metrics, and say what a model predicts."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class Judge:
             if beside is not None and hasattr(self._objective, "forecast"):
                 self._compare(found, answer, others)
             if (misses := getattr(output.head, "misses", None)) is not None:
-                self._misses += [away] if (away := misses(some, wanted)) is not None else []
+                self._misses += [away.flatten().cpu()] if (away := misses(some, wanted)) is not None else []
             if self._row_metrics:
                 decisions.append(self._objective.decide(logits)[0])
             total += self._objective.loss(logits, wanted, training=False).item()
@@ -208,7 +208,7 @@ class Judge:
     def calibrate(self, head: Any) -> bool:
         """Let an output layer learn of what was asked, if it does, and so whether it did."""
         if self._misses:
-            head.conform(torch.cat([misses.flatten() for misses in self._misses]))
+            head.conform(torch.cat(self._misses))
         return bool(self._misses)
 
     def _compare(self, logits: Tensor, wanted: Tensor, references: Tensor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -13,7 +13,7 @@ from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import shown
 from seqnet.spaces import Tokens
-from seqnet.tasks.judge import Judge, Objective, asked_items
+from seqnet.tasks.judge import Judge, asked_items
 from seqnet.tasks.output_layer import loss_of, losses_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed")
@@ -21,13 +21,6 @@ OF_NUMBERS = ("mse", "mae")
 Metrics = Sequence[
     Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed", "mse", "mae"]
 ]
-
-
-class WritingObjective(Objective, Protocol):
-    """What a task that writes asks of an objective."""
-
-    def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor: ...
-    def derived(self, loss: float) -> dict[str, float]: ...
 
 
 def chosen_loss(losses: Tensor, mask: Tensor, output: Output) -> Tensor:

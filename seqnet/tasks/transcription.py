@@ -23,6 +23,7 @@ class Transcription(SequenceToSequence):
 
     name = "transcription"
     features = Axis.FRAME
+    whole_rows = True
     asks = "row_losses"
     told = "the loss of whole rows", "objective=ctc"
 

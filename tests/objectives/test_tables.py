@@ -57,6 +57,10 @@ def test_entities_by_type() -> None:
     assert per == {"table": "entities", "type": "PER", "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}
 
 
+def test_a_row_of_which_nothing_is_asked_has_no_entities() -> None:
+    assert rows(Entities(spans), Judged([None, None], ["B-PER", "O"], 0.0), Judged([], [], 0.0)) == []
+
+
 @pytest.mark.parametrize("by_step", [False, True])
 def test_labels_of_which_any_may_be_there(by_step: bool) -> None:
     wanted, found = [["a"], ["a", "b"], []], [["a", "b"], ["b"], []]

@@ -8,13 +8,13 @@ import numpy as np
 from seqnet.data.fields.field import Block, Raw
 from seqnet.data.fields.pictures import brightness, content, picture
 from seqnet.data.fields.raw import Unusable, each
+from seqnet.data.shades import in_characters
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.spaces import Image
 
 LARGEST_SIDE = 1 << 14  # pixels
 LARGEST_SHOWN = (32, 40)  # rows and columns of what is drawn in characters
-SHADES = " .:-=+*#%@"
 
 
 def size_of(option: Sequence[int] | None) -> tuple[int, int] | None:
@@ -127,9 +127,7 @@ class ImageField(PicturesField):
         height, width = self.learned_size
         if height > LARGEST_SHOWN[0] or width > LARGEST_SHOWN[1]:
             return f"{height} x {width} pixels"
-        grey = np.asarray(entry, np.float64).reshape(height, width, -1).mean(2)
-        shades = (grey.clip(0, 1) * (len(SHADES) - 1)).round().astype(int)
-        return "\n".join("".join(SHADES[shade] * 2 for shade in row) for row in shades.tolist())
+        return in_characters(np.asarray(entry, np.float64).reshape(height, width, -1).mean(2))
 
     def decode(self, entry: Any) -> Any:
         """The values of a picture, as lists, row by row."""

@@ -12,7 +12,7 @@ from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import gather, other_width, resolve
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, check_encoding, numbered
-from seqnet.data.formats.written import in_one_line, line
+from seqnet.data.formats.written import in_one_line, line, steps_of
 from seqnet.data.formats.written import text as text_file
 
 DOCUMENT = "-DOCSTART-"  # begins a line that is no token
@@ -67,14 +67,15 @@ class Conll(Format):
     def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
         """Writes a token a line, its columns apart by tabs, and a blank line behind each sentence.
 
-        What has one value for the sentence has it at each token, and `_` stands where there is none.
+        What is no value a token stands at each of them as it is, and `_` stands where there is none.
         """
         with text_file(path) as to:
 
             def write(row: Mapping[str, Any]) -> None:
                 values = [row.get(name) for name in names]
-                tokens = max((len(value) for value in values if isinstance(value, list)), default=0)
-                columns = [value if isinstance(value, list) else [value] * tokens for value in values]
+                tokens = steps_of(values)
+                stepped = [isinstance(value, list) and len(value) == tokens for value in values]
+                columns = [value if each else [value] * tokens for value, each in zip(values, stepped, strict=True)]
                 for cells in zip(*columns, strict=True):
                     line(to, *(in_one_line(each) or "_" for each in cells))
                 line(to)

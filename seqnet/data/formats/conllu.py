@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
@@ -12,7 +11,7 @@ from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import gather, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import beginning, numbered
-from seqnet.data.formats.written import in_one_line, line
+from seqnet.data.formats.written import in_one_line, line, steps_of
 from seqnet.data.formats.written import text as text_file
 
 WORD = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -52,22 +51,21 @@ class Conllu(Format):
 
     @contextmanager
     def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
-        """Writes ten columns a word; names that are none of them go into `misc`, texts a sentence into comments."""
+        """Writes ten columns a word; other names go into `misc`, what is no value a word into comments."""
         with text_file(path) as to:
             yield lambda row: _write(to, {name: row.get(name) for name in names})
 
 
 def _write(to: TextIO, given: Mapping[str, Any]) -> None:
-    lists = {name: value for name, value in given.items() if isinstance(value, list)}
+    words = steps_of([*given.values()])
+    lists = {name: value for name, value in given.items() if isinstance(value, list) and len(value) == words}
     for name, value in given.items():
         if name not in lists and value is not None:
             line(to, f"# {name} = {in_one_line(value)}")
-    words = max(map(len, lists.values()), default=0)
-    numbers = [str(number) for number, _ in zip(count(1), range(words), strict=False)]
     further = [name for name in lists if name not in WORD]
     for place in range(words):
         cells = [in_one_line(lists[name][place]) or "_" if name in lists else "_" for name in WORD]
-        cells[0] = cells[0] if "id" in lists else numbers[place]
+        cells[0] = cells[0] if "id" in lists else str(place + 1)
         added = [f"{name}={in_one_line(lists[name][place])}" for name in further]
         if added:
             cells[-1] = "|".join(([] if cells[-1] == "_" else [cells[-1]]) + added)

@@ -1,6 +1,6 @@
 """Values as they are written into a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
@@ -48,6 +48,14 @@ def whole(text: str) -> str:
 def in_one_line(value: Any) -> str:
     """The same where neither tabs nor line ends can be written: they become spaces."""
     return " ".join(cell(value).replace("\t", " ").splitlines())
+
+
+def steps_of(values: Sequence[Any]) -> int:
+    """How many lines a row has of which each step has one: as many as the last value, its answer, or else the longest
+    list.
+    """
+    lists = [value for value in values if isinstance(value, list)]
+    return len(values[-1]) if values and isinstance(values[-1], list) else max(map(len, lists), default=0)
 
 
 def line(to: TextIO, *cells: str, delimiter: str = "\t") -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from seqnet.data.formats.generated import Drawn
+from seqnet.data.generation import at_least
 from seqnet.data.scans import SIDE, Scans
 from seqnet.data.sources.digit_captions import DIGITS
 from seqnet.options import Rows, whole
@@ -18,7 +19,7 @@ class DigitRows(Drawn):
     """Columns `image` (14 rows of grey values) and `caption`: `seven two`, `three eight zero`.
 
     Digits stand at any height, and with any room between them. fewest, most: how many there are. Scans of one split
-    are in no other; see Scans.
+    are in no other; see Scans. Raises ConfigurationError.
     """
 
     names: ClassVar = ("image", "caption")
@@ -34,7 +35,8 @@ class DigitRows(Drawn):
     ) -> None:
         super().__init__(seed, train_size, valid_size, test_size)
         self.scans = Scans(seed, 0.7, 0.15)
-        self.fewest, self.most = fewest, max(fewest, most)
+        at_least("data.generated.most", most, fewest)
+        self.fewest, self.most = fewest, most
 
     def draw(self, split: str, rows: int, random: np.random.Generator) -> Iterable[Sequence[Any]]:
         """Canvases [14 width] float32 and what stands on them."""

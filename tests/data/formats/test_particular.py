@@ -16,6 +16,7 @@ from seqnet.data.formats.documents import Documents
 from seqnet.data.formats.fasta import Fasta
 from seqnet.data.formats.find import find
 from seqnet.data.formats.folder import ClassFolders
+from seqnet.data.formats.format import Format
 from seqnet.data.formats.hub import Hub
 from seqnet.data.formats.json import Json
 from seqnet.data.formats.jsonl import Jsonl
@@ -196,6 +197,23 @@ def test_conllu_is_written_with_what_was_added(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == (
         "# sent_id = s1\n1\tSue\t_\tPROPN\t_\t_\t_\t_\t_\ttag=A\n2\tlikes\t_\tVERB\t_\t_\t_\t_\t_\ttag=B\n\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        (Conll(), 'Sue\t["x", "y", "z"]\tA\nruns\t["x", "y", "z"]\tB\n\n'),
+        (
+            Conllu(),
+            '# kinds = ["x", "y", "z"]\n1\tSue\t_\t_\t_\t_\t_\t_\t_\ttag=A\n2\truns\t_\t_\t_\t_\t_\t_\t_\ttag=B\n\n',
+        ),
+    ],
+)
+def test_a_list_that_has_no_value_for_each_step_is_one_value(tmp_path: Path, format: Format, text: str) -> None:
+    row = {"form": ["Sue", "runs"], "kinds": ["x", "y", "z"], "tag": ["A", "B"]}
+    with format.writer(tmp_path / "out", list(row)) as write:
+        write(row)
+    assert (tmp_path / "out").read_text() == text
 
 
 def test_parts_of_a_fasta_header(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from seqnet.data.generated.digit_questions import DigitQuestions, asked
 from seqnet.data.generated.digit_rows import DigitRows
 from seqnet.data.generated.moving_digits import WAYS, MovingDigits
 from seqnet.data.scans import Scans
+from seqnet.errors import ConfigurationError
 
 needs_scans = pytest.mark.skipif(not importlib.util.find_spec("sklearn"), reason="scikit-learn is not installed")
 pytestmark = needs_scans
@@ -30,6 +31,11 @@ def test_rows_are_a_function_of_seed_and_split_alone(kind):
     told = [repr(rows_of(kind(seed, **sizes), split, kind.names)) for seed, split in ((1, "train"), (1, "train"))]
     others = [repr(rows_of(kind(seed, **sizes), split, kind.names)) for seed, split in ((2, "train"), (1, "test"))]
     assert told[0] == told[1] and told[0] not in others
+
+
+def test_no_fewer_digits_than_the_fewest():
+    with pytest.raises(ConfigurationError, match=r"data\.generated\.most must be at least 3, not 2"):
+        DigitRows(1, fewest=3)
 
 
 def test_a_clip_without_noise_is_its_first_frame_moved_the_way_it_says():
