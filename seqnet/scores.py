@@ -15,7 +15,7 @@ HIGHER_IS_BETTER = frozenset(
         "well_formed",
     }
 )
-NEITHER = frozenset({"coverage"})  # of a band that is to hold a share of the outcomes
+NEITHER = frozenset({"coverage", "threshold"})  # of a band that is to hold a share of the outcomes; of labels
 
 
 def better(name: str, value: float, than: float | None) -> bool:

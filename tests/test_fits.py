@@ -274,6 +274,10 @@ CLASHES = [
         "model.tied=true makes one weight of the token embedding and the output",
     ),
     (
+        "experiment=tiny_shakespeare data.rows.length=9",
+        "data.rows makes sequences of the rows of a table, and text is a text read from end to end: leave data.rows",
+    ),
+    (
         "experiment=tiny_shakespeare objective=adaptive data.fields.text.level=bpe",
         "objective=adaptive needs a vocabulary in order of frequency, which this data does not have: set "
         "objective=classification or objective=focal or objective=tokens",

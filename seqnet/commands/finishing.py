@@ -50,7 +50,7 @@ def _averaged(
         return None
     reports["valid"] = report
     averaged["buffers"] = dict(model.named_buffers())  # with what the output layer has learned of this split
-    averaged["objective"] = state.components()["objective"]
+    averaged |= state.components_of_choice()
     steps = sorted(map(manifest.step_of, there))
     written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
     checkpoint.link(folder, "best", written)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from omegaconf import OmegaConf
 
-from seqnet import build
+from seqnet import build, trust
 from seqnet.commands import proposed
 from seqnet.commands.inspected import FORMATS, as_json, name_of, of_sequences, show, why_of
 from seqnet.data.formats.folder import ClassFolders
@@ -90,7 +90,7 @@ def _said(options: argparse.Namespace) -> dict[str, Any]:
     known = sorted(path.stem for path in FORMATS.glob("*.yaml"))
     if said.get("format", "auto") not in known:
         hint = did_you_mean(said["format"], known) or f": choose one of {', '.join(known)}"
-        raise ConfigurationError(f"unknown data/format '{visible(said['format'])}'{hint}")
+        raise ConfigurationError(f"unknown {trust.spelled('data/format')} '{visible(said['format'])}'{hint}")
     if "delimiter" in said:
         said["delimiter"] = said["delimiter"].replace("\\t", "\t")
     if said.get("header", "true") not in ("true", "false"):

@@ -54,7 +54,7 @@ class RunState:
             "buffers": dict(model.named_buffers()),
             "ema": {} if trainer.average is None else trainer.average.state(),
             "optimizer": trainer.optimizer.state_dict(),
-            "objective": self.assembly.objective.state() if hasattr(self.assembly.objective, "state") else {},
+            **self.components_of_choice(),
             "schedule": trainer.schedule.state(),
             "scaler": trainer.precision.scaler.state_dict(),
             "rng": random_states(),
@@ -88,6 +88,11 @@ class RunState:
             "torch": str(torch.__version__),
             "compiled": device == "cpu" and native.library() is not None,
         }
+
+    def components_of_choice(self) -> dict[str, Any]:
+        """The one of what the objective has chosen, where it chooses."""
+        chosen = self.assembly.objective.state() if hasattr(self.assembly.objective, "state") else {}
+        return {"objective": chosen} if chosen else {}
 
     def components_of_progress(self) -> dict[str, Any]:
         """Those that say how far the run is."""

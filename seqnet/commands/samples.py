@@ -1,6 +1,7 @@
 """What a model makes of a few inputs, for a person to read: continued text, or answers beside what was wanted."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Protocol
 
 import torch
@@ -86,12 +87,18 @@ def _written(
         ours = source.text(found[row] if isinstance(found, Tensor) else found[row][0].ids)
         theirs = source.text(wanted)
         if "\n" in theirs:  # a drawing
-            lines = zip(ours.split("\n"), theirs.split("\n"), strict=True)
-            shown.append("\n".join([f"{read} -> (wanted: right)", *(f"{one}   {other}" for one, other in lines)]))
+            shown.append(f"{read} -> (wanted: right)\n{beside(ours, theirs)}")
         else:
             arrow = "\n-> " if "\n" in read else " -> "
             shown.append(f"{read}{arrow}{ours} (wanted {theirs})")
     return shown, [] if isinstance(found, Tensor) else attention_maps(assembly, precision, few, found)
+
+
+def beside(ours: str, theirs: str) -> str:
+    """Two drawings side by side, of which ours may have ended early."""
+    width = theirs.index("\n")
+    lines = zip_longest(ours.split("\n"), theirs.split("\n"), fillvalue="")
+    return "\n".join(f"{one:{width}}   {other}" for one, other in lines)
 
 
 def _wanted(assembly: Assembly, targets: Tensor) -> Any:

@@ -33,23 +33,12 @@ class Scorer:
         loader = self.loaders[split]
         assert loader is not None
         batches, write = config["debug"]["evaluation_batches"], self._writer(split)
-        scores, judge = evaluate(
-            assembly.model,
-            assembly.task,
-            loader,
-            trainer.precision,
-            trainer.window,
-            batches,
-            write,
-            self._go_on,
-            choose=split == "valid",
-        )
+        given = (assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write)
+        scores, judge = evaluate(*given, go_on=self._go_on, choose=split == "valid")
         calibrate = getattr(judge, "calibrate", None)
         if split == "valid" and calibrate is not None and calibrate(assembly.model.head):
             # It is scored with what the output layer has learned of it.
-            scores, judge = evaluate(
-                assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write, self._go_on
-            )
+            scores, judge = evaluate(*given, go_on=self._go_on)
         report = EvaluationReport(
             step=trainer.position.step,
             epoch=trainer.position.epoch,

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from seqnet import relations, trust
-from seqnet.configuration.choices import CHANGES, group_folders, is_nested, no_choice, owners_of, unnamed
+from seqnet.configuration.choices import CHANGES, group_folders, is_nested, no_choice, no_part, owners_of, unnamed
 from seqnet.configuration.keys import leaves, lookup_section, put
 from seqnet.configuration.loading import loader, plain
 from seqnet.configuration.overrides import quote, typed_keys
@@ -63,6 +63,7 @@ def checked(
     places = tuple(place.path for place in loader().get_search_path().get_path())
     search = tuple(hydra_config.searchpath or ())
     config = plain(cfg)
+    _settle_parts(config, choices, asked)
     _settle_fields(config, choices, asked, _reference(command, _as_overrides(choices, False, search), places), stored)
     reference = _reference(command, _as_overrides(choices, True, search), places)
     config = _without_what_fell_away(config, reference, choices, asked)
@@ -119,6 +120,17 @@ def _check_choices(choices: Mapping[str, str], task: Iterable[Override], command
             raise ConfigurationError(unknown_key(added, (), {}, command))
         if override.key_or_group in group_folders() and isinstance(override.value(), list):
             raise ConfigurationError(no_choice(override))
+
+
+def _settle_parts(config: Config, choices: dict[str, str], typed: Mapping[str, Any]) -> None:
+    """Leave out the choice of a part of what is none itself, if the experiment brought it.
+
+    Raises ConfigurationError.
+    """
+    for group in [group for group in trust.INNER if group in choices and config.get(group.partition("/")[0]) is None]:
+        if choices[group] != "null" and group in typed:
+            raise ConfigurationError(no_part(group))
+        del choices[group]
 
 
 def _settle_fields(

@@ -95,6 +95,11 @@ class Dataset:
         self.fields = layout.fields
         columns = {one: (columns or {}).get(one, one) for one in layout.fields}
         self._grouping = _grouping(rows or {})
+        if layout.running and self._grouping.used:
+            raise ConfigurationError(
+                f"data.rows makes sequences of the rows of a table, and {target} is a text read from end to end: "
+                "leave data.rows out"
+            )
         self._located = Located(
             path,
             data_dir,

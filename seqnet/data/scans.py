@@ -8,7 +8,7 @@ from torch import Tensor
 from seqnet.data.examples import Ragged
 from seqnet.data.generation import Unlearned, equal_rows, generator
 from seqnet.data.numbers import read_json, read_vectors, whole
-from seqnet.data.shades import in_characters
+from seqnet.data.shades import SHADES, in_characters
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import SomeShare
 from seqnet.spaces import Space
@@ -102,5 +102,14 @@ def read_digits(lines: Iterable[str], where: str, first: int) -> Ragged:
 
 
 def show_scan(scan: Tensor) -> str:
-    """A scan drawn in characters, eight lines. scan: 64 numbers from 0 to 1 in any shape."""
-    return in_characters(scan.detach().reshape(SIDE, SIDE).cpu().numpy())
+    """A scan, or its first pixels, drawn in characters, a line a row. scan: numbers from 0 to 1 in any shape."""
+    return in_characters(row.numpy() for row in scan.detach().cpu().flatten().split(SIDE))
+
+
+def read_drawing(text: str) -> list[int] | None:
+    """The grey values, 0 to 16, of what `show_scan` draws; None of another text. Lines may lack spaces at the end."""
+    *lines, last = text.split("\n")
+    rows = [*(line.ljust(2 * SIDE) for line in lines), last]
+    if not set("".join(rows)) <= set(SHADES) or max(map(len, rows)) > 2 * SIDE:
+        return None
+    return [round(SHADES.index(pixel) * DARKEST / (len(SHADES) - 1)) for row in rows for pixel in row[::2]]

@@ -24,7 +24,6 @@ class Bidirectional(nn.Module):
         super().__init__()
         self.left_to_right = left_to_right
         self.right_to_left = right_to_left
-        self.input_size = left_to_right.input_size
         self.size = left_to_right.size + right_to_left.size
 
     def initial_state(self, batch_size: int) -> BidirectionalState:

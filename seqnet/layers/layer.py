@@ -15,7 +15,6 @@ class Layer(nn.Module):
     def __init__(self, cell: nn.Module, fused: bool = True) -> None:
         super().__init__()
         self.cell = cell
-        self.input_size: int = cell.input_size  # type: ignore[assignment]
         self.size: int = cell.hidden_size  # type: ignore[assignment]
         self.kernel = fused_path.kernel(cell) if fused else None
 

@@ -24,7 +24,6 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.dropout = dropout
         self.residual = residual
-        self.input_size: int = self.layers[0].input_size  # type: ignore[assignment]
         self.size: int = self.layers[-1].size  # type: ignore[assignment]
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:

@@ -135,7 +135,7 @@ class Recurrent(nn.Module):
         width = self.inputs.size + sum(one.size for one in self._joins())
         self.layers = stacked(cell, width, hidden_size, num_layers, bidirectional, dropout, residual, fused)
         for one in self._joins():
-            one.attach(self.layers, attention)
+            one.attach(width, self.layers, attention)
         self.recent = recent is not None
         self.read_size = self.layers.size * (2 if readout == "mean_max" else 1)  # of the vector that is read out
         width = self.read_size + (0 if recent is None else recent.size)

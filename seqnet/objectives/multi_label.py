@@ -97,8 +97,8 @@ class MultiLabel:
             self.threshold = metrics["accuracy"].metric_a.best()  # type: ignore[union-attr,operator]
 
     def state(self) -> dict[str, float]:
-        """The threshold."""
-        return {"threshold": self.threshold}
+        """The threshold; nothing where none is chosen."""
+        return {"threshold": self.threshold} if self.chooses else {}
 
     def restore(self, state: Any) -> None:
         """The inverse of `state`. Raises ValueError where it is malformed."""

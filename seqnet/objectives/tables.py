@@ -18,15 +18,19 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Judged:
-    """A row's answer beside what was wanted, as predictions say them, and its loss in nats an item."""
+    """A row's answer beside what was wanted, as predictions say them, and its loss in nats an item.
+
+    by_step: whether both are lists of what is said of each step; an answer for the whole row may be a list too.
+    """
 
     wanted: Any
     found: Any
     loss: float
+    by_step: bool = False
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """What was wanted and what was found, of a row of steps each that is asked."""
-        if not isinstance(self.wanted, list):
+        if not self.by_step:
             yield self.wanted, self.found
             return
         yield from (
@@ -55,7 +59,7 @@ class Classes:
 
     def update(self, row: Judged) -> None:
         """Count a row."""
-        self._by_loss = self._by_loss or not isinstance(row.wanted, list)
+        self._by_loss = self._by_loss or not row.by_step
         for wanted, found in row.pairs():
             self._counts[wanted, found] += 1
             if self._by_loss:
@@ -109,8 +113,7 @@ class Labels:
 
     def update(self, row: Judged) -> None:
         """Count the labels of a row, or of each of its steps."""
-        by_step = isinstance(row.wanted, list) and any(isinstance(step, list | None) for step in row.wanted)
-        for wanted, found in row.pairs() if by_step else [(row.wanted, row.found)]:
+        for wanted, found in row.pairs():
             self._right.update(set(wanted) & set(found))
             self._found.update(found)
             self._wanted.update(wanted)

@@ -135,7 +135,7 @@ class Report:
 
     def _end(self, batch: Batch, row: int, one: Open) -> None:
         loss = one.loss / one.items if one.items else float("nan")
-        judged = Judged(one.wanted, one.found, loss)
+        judged = Judged(one.wanted, one.found, loss, not batch.row_targets)
         for table in self._tables:
             table.update(judged)
         pairs = list(judged.pairs())

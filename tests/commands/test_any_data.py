@@ -467,7 +467,9 @@ def test_it_trains_goes_on_and_answers(name: str, seqnet: Any) -> None:
     same = [{name: row[name] for name in before if name != "misc"} for row in rows]
     wanted = [{name: row[name] for name in before if name != "misc"} for row in read]
     assert same == wanted if len(read) == len(rows) else all(row in wanted for row in same)
-    scores = seqnet("evaluate", "run=run", "split=valid").rows
+    found = seqnet("evaluate", "run=run", "split=valid")
+    assert found.code == 0, found.err
+    scores = found.rows
     assert [row["loss"] for row in scores[:1]] == pytest.approx(
         [row["loss"] for row in seqnet.rows("run") if row["split"] == "valid" and row["step"] == scores[0]["step"]]
     )

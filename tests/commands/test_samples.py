@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from seqnet.commands.samples import readable
+from seqnet.commands.samples import beside, readable
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ from seqnet.commands.samples import readable
 )
 def test_answers_are_short(answer: Any, shown: str) -> None:
     assert readable(answer) == shown
+
+
+def test_a_drawing_that_ended_early_stands_beside_what_was_wanted() -> None:
+    assert beside("##..\n##", "....\n####\n####") == "##..   ....\n##     ####\n       ####"
+    assert beside("", "..\n##") == "     ..\n     ##"
 
 
 def test_a_sample_of_text_goes_on_from_held_out_text(seqnet: Any, writer_run: Path, novel: Path) -> None:

@@ -330,8 +330,8 @@ def scored(monkeypatch: pytest.MonkeyPatch, *told: dict[str, float]) -> None:
     """Let the evaluations of a run tell this, the last again and again."""
     evaluate, given = scoring.evaluate, iter(told)
 
-    def another(*arguments: Any) -> Any:
-        scores, judge = evaluate(*arguments)
+    def another(*arguments: Any, **named: Any) -> Any:
+        scores, judge = evaluate(*arguments, **named)
         return {**scores, **next(given, told[-1])}, judge
 
     monkeypatch.setattr(scoring, "evaluate", another)
@@ -373,4 +373,5 @@ def test_a_loss_that_is_not_a_number_is_never_best_and_no_json_holds_it(
     assert last["loss"] != last["loss"] and last["mae"] == 0.1
     assert seqnet("train", "run_dir=run", "training.max_epochs=4").code == 0
     answer = seqnet("evaluate", "run=run", "split=valid")
-    json.loads(answer.out, parse_constant=refuse)
+    for line in answer.out.splitlines():
+        json.loads(line, parse_constant=refuse)

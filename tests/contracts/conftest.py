@@ -27,20 +27,24 @@ from seqnet.spaces import Tokens
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"
 TABLE = "table of "
-FOLDERS = {"decoder": "model", "row_model": "model"}
+FOLDERS = {"decoder": "model", "row_model": "model", "hearing": "decoding"}
 TINY = {"train_size": 24, "valid_size": 8, "test_size": 8, "length": 24, "batch_size": 4, "series": 6}
 LONG_ENOUGH = ("data.generated.length=40", "data.horizon=2")
 
 
 def choices(group):
     """The yamls of a group. Models that read a source are the group `decoder`, those that go step by step `model`, and
-    those that read a row as a whole `row_model`.
+    those that read a row as a whole `row_model`. Decodings that write step by step are the group `decoding`, those that
+    read off what is heard in each frame `hearing`.
 
     Of data, in place of `table` what the examples make of it: `table of sst2`.
     """
     found = sorted(path.stem for path in (CONFIGS / FOLDERS.get(group, group)).glob("*.yaml"))
     if group.endswith(("model", "decoder")):
         return [choice for choice in found if kind_of(choice) == group]
+    if group in ("decoding", "hearing"):
+        reads = {choice: getattr(part_of("decoding", choice), "features", Axis.SEQUENCE) for choice in found}
+        return [choice for choice in found if (reads[choice] is Axis.FRAME) == (group == "hearing")]
     if group == "data":
         tables = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.name not in found)
         return [*(choice for choice in found if choice != "table"), *(f"{TABLE}{name}" for name in tables)]

@@ -4,13 +4,14 @@ import copy
 import inspect
 import json
 import math
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 
 import pytest
 import torch
 from torch import nn
 
 from seqnet import build
+from seqnet.decoding.heard import Heard
 from seqnet.errors import ConfigurationError
 from seqnet.spaces import Writing
 from seqnet.state import HiddenState
@@ -179,6 +180,73 @@ def test_the_rows_beside_do_not_matter_to_a_decoding(written):
         (alone,) = written(table, rows=HiddenState(torch.tensor([[row]])))
         assert [one.ids for one in alone] == [one.ids for one in together[row]]
         assert [one.score for one in alone] == pytest.approx([one.score for one in together[row]])
+
+
+# ------------------------------------------------------------------------- decodings of what is heard in each frame
+
+LENGTHS = torch.tensor([4, 3, 1, 0])
+FRAMES, BLANK = 4, 7  # behind the seven tokens
+
+
+@pytest.fixture
+def read_off(hearing, composed):
+    """What is read off for each row: read_off(logs, lengths, prefix)."""
+    made = build.make(composed("experiment=reverse", f"decoding={hearing}")["decoding"])
+    return lambda logs, lengths=LENGTHS, prefix=(): made.decode(None, Heard(logs, lengths), None, WRITING, prefix)
+
+
+def spoken():
+    """Log-probabilities of four rows, [4 frame classes]."""
+    return torch.randn(4, FRAMES, BLANK + 1).mul(2).log_softmax(-1)
+
+
+def probability(frames, ids):
+    """Of an answer: that of all its alignments with [frame classes], each written out."""
+    classes = sorted({*ids, BLANK})
+    paths = product(classes, repeat=len(frames))
+    found = (path for path in paths if [token for token, _ in groupby(path) if token != BLANK] == ids)
+    return sum(math.exp(sum(frames[at, token].item() for at, token in enumerate(path))) for path in found)
+
+
+def test_what_is_read_off_follows_from_what_is_heard_alone(read_off):
+    logs, before = spoken(), torch.get_rng_state()
+    kept = logs.clone()
+    assert read_off(logs) == read_off(logs)
+    assert torch.equal(torch.get_rng_state(), before) and torch.equal(logs, kept)
+    with pytest.raises(ConfigurationError, match="leave it out"):
+        read_off(logs, prefix=(4,))
+
+
+def test_what_is_read_off_is_no_likelier_than_it_is_and_never_forbidden(read_off):
+    logs = spoken()
+    logs[0, :, [0, 5, 6]] = 3.0  # of what is never written, not even where it is the likeliest
+    logs[1, :, 4] = 2.0  # in each frame the same, which is one token all the same
+    for row, (hypotheses, length) in enumerate(zip(read_off(logs), LENGTHS.tolist(), strict=True)):
+        assert [one.score for one in hypotheses] == sorted((one.score for one in hypotheses), reverse=True)
+        for one in hypotheses:
+            assert one.ended and len(one.ids) <= length and not {0, 5, 6, BLANK} & set(one.ids)
+            assert 0 < math.exp(one.log_probability) <= probability(logs[row, :length], one.ids) + 1e-6
+
+
+def test_what_is_certain_is_read_off(read_off):
+    heard = [[1, 1, BLANK, 1], [2, 3, 3, 4], [BLANK] * 4, [4, BLANK, BLANK, 4]]
+    logs = torch.full((4, FRAMES, BLANK + 1), -200.0)
+    logs[torch.arange(4)[:, None], torch.arange(FRAMES), torch.tensor(heard)] = 0.0
+    found = [best for best, *_ in read_off(logs, torch.tensor([4, 4, 4, 3]))]
+    assert [best.ids for best in found] == [[1, 1], [2, 3, 4], [], [4]]
+    assert [best.log_probability for best in found] == pytest.approx([0.0] * 4)
+
+
+def test_neither_rows_beside_nor_padding_matter_to_what_is_read_off(read_off):
+    logs = spoken()
+    together = read_off(logs)
+    for row, length in enumerate(LENGTHS.tolist()):
+        (alone,) = read_off(logs[row : row + 1, :length], LENGTHS[row : row + 1])
+        assert [one.ids for one in alone] == [one.ids for one in together[row]]
+        assert [one.score for one in alone] == pytest.approx([one.score for one in together[row]])
+
+
+# --------------------------------------------------------------------------------------------------------- attention
 
 
 def test_an_attention_composes_or_says_what_it_does_not_go_with(attention, composed):

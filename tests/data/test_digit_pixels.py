@@ -34,6 +34,9 @@ def test_a_digit_a_line_asks_for_a_drawing_and_grey_values_begin_one() -> None:
     batch = source.read_inputs(["7", "[0]"], "stdin").batch(torch.arange(2))
     assert batch.source is not None and batch.source.tolist() == [[7], [0]]
     assert source.encode_target("0 16 5") == [0, 16, 5]
+    drawn = source.text([0, 16, 5, 0, 0, 0, 0, 0, 9, 0])
+    assert drawn == "  @@--          \n++  "
+    assert source.encode_target("\n".join(map(str.rstrip, drawn.split("\n")))) == [0, 16, 5, 0, 0, 0, 0, 0, 9]
     with pytest.raises(DataError, match="'17' is no grey value"):
         source.encode_target("3 17")
     with pytest.raises(DataError, match="^stdin, line 6: 10 is not a whole number from 0 to 9"):

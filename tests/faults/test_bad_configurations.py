@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 import random
 import re
 import string
@@ -17,6 +18,7 @@ from seqnet.commands import train
 from seqnet.configuration import CONFIGS, compose, leaves, quoted
 from seqnet.errors import ConfigurationError
 from seqnet.fits import laws
+from seqnet.kinds import Axis
 from seqnet.options import shown
 
 # --------------------------------------------------------------------------------------------- what the yamls say
@@ -827,7 +829,13 @@ UP_TO = {  # whole numbers are drawn up to 9, of these up to more
     "threads": 4,
     "training.log_every_steps": 500,
 }
-AT_LEAST = {"data.length": 2, "data.symbols": 2, "data.digits": 4, "field.highest": 60}  # of fewer digits: few sums
+AT_LEAST = {
+    "data.generated.longest": 9,
+    "data.length": 2,
+    "data.symbols": 2,
+    "data.digits": 4,
+    "field.highest": 60,
+}  # of fewer digits: few sums
 TOGETHER = {  # what must suit other options is drawn beside them, below
     "data.batch_tokens",
     "attention.entropy",
@@ -839,11 +847,15 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "data.characters",
     "data.horizon",
     "data.inputs",
+    "data.lags",
     "data.format.ending",
     "data.format.name_pattern",
     "data.rows.every",
     "data.rows.length",
     "data.rows.split",
+    "data.split_values.test",
+    "data.split_values.train",
+    "data.split_values.valid",
     "data.target",
     "field.axis",
     "field.channels",
@@ -853,10 +865,12 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "field.pattern",
     "field.season",
     "field.size",
+    "field.tokenizer",
     "field.window_ms",
     "field.scheme",
     "field.vocabulary",
     "data.first_year",
+    "data.generated.every_sentence",
     "data.last_year",
     "data.max_characters",
     "data.max_speed",
@@ -871,6 +885,7 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "decoding.max_length",
     "decoding.min_length",
     "decoding.n_best",
+    "decoding.vocabulary",
     "deterministic",
     "device",
     "init_from",
@@ -879,6 +894,7 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "model.dropout",
     "model.embedding_size",
     "model.embedding_std",
+    "model.embeddings",
     "model.freeze_embeddings",
     "model.hidden_size",
     "model.input_feeding",
@@ -889,6 +905,7 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "model.shared_embedding",
     "model.tied",
     "objective.one_logit",
+    "objective.weights",
     "observers.sample_length",
     "observers.samples",
     "optimizer.dampening",
@@ -959,12 +976,14 @@ TABLES: tuple[tuple[dict[str, str], dict[str, str]], ...] = (  # what a table of
 
 def fitting(draw: Draw, groups: dict[str, str | None], key: str, default: Any) -> str:
     """A value that this option may hold, whatever the others do."""
-    words = option_of(groups, key, default).choices
-    named = general(key)
+    option, named = option_of(groups, key, default), general(key)
+    words = option.choices
     if key in GOOD_LISTS:
         return draw.choice(GOOD_LISTS[key]) if isinstance(default, list) else "1e-7"
     if isinstance(default, bool):
         return draw.choice(("true", "false"))
+    if isinstance(default, list):
+        return shown(default)
     if words:
         return draw.choice([word for word in words if word != "identity"])  # which is for one cell
     if key == "data.format.encoding":
@@ -974,7 +993,8 @@ def fitting(draw: Draw, groups: dict[str, str | None], key: str, default: Any) -
     if named in OR_NULL and draw.random() < 0.2:
         return "null"
     if plural(key, default):
-        low, high = (-2.0 if key in SIGNED else 0.001), (0.95 if key in BELOW_ONE | TO_ONE else 4.0)
+        share = key in BELOW_ONE | TO_ONE or option.refusal(key, 1.5) is not None
+        low, high = (-2.0 if key in SIGNED else 0.001), (0.95 if share else 4.0)
         return f"{draw.uniform(*((-0.9, -0.1) if key == 'optimizer.beta2_decay' else (low, high))):.3g}"
     return str(draw.randint(AT_LEAST.get(named, 0 if named in FROM_ZERO else 1), UP_TO.get(named, 9)))
 
@@ -982,15 +1002,37 @@ def fitting(draw: Draw, groups: dict[str, str | None], key: str, default: Any) -
 def decodes(draw: Draw) -> bool:
     """Whether tokens are written, which a decoding chooses."""
     return draw.experiment in STREAMS or (
-        draw.groups["model"] == "encoder_decoder" and draw.groups["data"] != "digit_drawing"
+        draw.groups["model"] in ("encoder_decoder", "transcriber") and draw.groups["data"] != "digit_drawing"
     )
+
+
+def class_of(group: str, choice: str | None) -> Any:
+    """The class that a choice names; None where it names none."""
+    target = read(group, choice or "").get("_target_") if choice else None
+    return build.locate(target, None) if target else None
+
+
+def recurs(draw: Draw) -> bool:
+    """Whether the model is made of cells."""
+    return "cell" in inspect.signature(class_of("model", draw.groups["model"])).parameters
+
+
+def decodings(draw: Draw) -> list[str]:
+    """Those that read features where the task has them, as both say."""
+    has = class_of("task", draw.groups["task"]).features
+    has = Axis.SEQUENCE if draw.experiment in STREAMS else has
+    return [
+        name for name in choices("decoding") if getattr(class_of("decoding", name), "features", Axis.SEQUENCE) is has
+    ]
 
 
 def good_choices(draw: Draw) -> dict[str, str]:
     """A choice of each group that leaves open which; attention where there is a source."""
     has_source = draw.groups["model"] == "encoder_decoder" and draw.experiment not in FROM_NOTHING
     made = {group: draw.choice(choices(group)) for group in ("cell", "optimizer", "schedule")}
-    made["decoding"] = draw.choice(choices("decoding")) if decodes(draw) else "greedy"
+    if not recurs(draw):
+        del made["cell"]
+    made["decoding"] = draw.choice(decodings(draw)) if decodes(draw) else str(draw.groups["decoding"])
     made["attention"] = draw.choice(choices("attention")) if has_source else "none"
     if draw.groups["model"] == "encoder_decoder" and draw.random() < 0.3:
         made["cell@decoder_cell"] = draw.choice(choices("cell"))
@@ -1000,7 +1042,11 @@ def good_choices(draw: Draw) -> dict[str, str]:
 def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
     """Options of a model that suit each other."""
     task, data, writes = draw.groups["task"], draw.groups["data"], draw.groups["model"] == "encoder_decoder"
-    stream, windowed = draw.experiment in STREAMS, draw.random() < 0.4
+    whole = getattr(class_of("objective", draw.groups["objective"]), "whole_rows", False)  # which no window may cut
+    whole = whole or getattr(class_of("task", task), "asks", "loss") == "row_losses"
+    model = class_of("model", draw.groups["model"])
+    whole = whole or getattr(model, "ahead", lambda options: False)(read("model", draw.groups["model"] or ""))
+    stream, windowed = draw.experiment in STREAMS, draw.random() < 0.4 and not whole
     heads, both = draw.choice((1, 2, 4)), draw.random() < 0.4 and not draw.next and (writes or not windowed)
     hidden = heads * draw.randint(1, 12)
     typed = {"model.hidden_size": str(hidden), "model.embedding_size": str(draw.randint(1, 40))}
@@ -1017,7 +1063,7 @@ def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
         encoder = draw.choice(("recurrent", "none")) if data.startswith("digit_") else "recurrent"
         encoder = "none" if data == "chorales" else encoder
         both = both and encoder == "recurrent" and data != "chorales"
-        alike = made.get("cell@decoder_cell", made["cell"]) == made["cell"]
+        alike = made.get("cell@decoder_cell") in (None, made["cell"])
         copied = ("copy",) if alike and not both and encoder == "recurrent" else ()
         attends = made["attention"] != "none"
         typed |= {
@@ -1040,7 +1086,8 @@ def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
     if draw.random() < 0.3:  # of one layer, these would have no effect
         typed |= {"model.num_layers": "2", "model.residual": draw.choice(("true", "false")), "model.dropout": "0.2"}
     if task == "many_to_one":
-        typed["model.readout"] = draw.choice(("last", "mean", "max"))
+        readouts = said.of(model)["readout"].choices if "readout" in said.of(model) else ("all",)
+        typed["model.readout"] = draw.choice([name for name in readouts if name != "all"] or ["all"])
     return typed | {"model.bidirectional": "true" if both else "false"}
 
 
@@ -1062,9 +1109,10 @@ def good_pairs(draw: Draw, made: dict[str, str]) -> dict[str, str]:
         )
     )
     least = draw.randint(0, 5)
-    if decodes(draw):
-        typed |= {"decoding.min_length": str(least), "decoding.max_length": str(draw.randint(max(least, 1), 20))}
-    if made["decoding"] == "beam":
+    limits = {"decoding.min_length": str(least), "decoding.max_length": str(draw.randint(max(least, 1), 20))}
+    known = keys_of("decoding", made["decoding"]) if decodes(draw) else set()
+    typed |= limits if limits.keys() <= known else {}
+    if "decoding.beam_size" in known:
         beams = draw.randint(1, 9)
         typed |= {"decoding.beam_size": str(beams), "decoding.n_best": str(draw.randint(1, beams))}
     if made["optimizer"] == "sgd":
@@ -1093,6 +1141,8 @@ def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS
     made = good_choices(draw) | own
     options_of = options({**draw.groups, **made})
     idle = {key for key in options_of if key.startswith("decoding.") and not decodes(draw)}
+    if not recurs(draw):
+        idle |= {key for key in options_of if key.startswith("cell.")}
     idle |= {"data.num_workers", "data.fields.text.max_length"} if draw.experiment in STREAMS else set()
     free = sorted(key for key in options_of.keys() - COLUMNS - idle if not {key, general(key)} & TOGETHER)
     groups_of = {**draw.groups, **made}
@@ -1100,7 +1150,14 @@ def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS
         key: fitting(draw, groups_of, key, options_of[key])
         for key in draw.sample(free, min(len(free), draw.randint(2, 9)))
     }
-    typed |= good_model(draw, made) | good_pairs(draw, made) | said_of_it
+    if "data.path" in typed:  # then nothing is drawn
+        typed = {key: text for key, text in typed.items() if not key.startswith("data.generated.")}
+    suited = {
+        key: text
+        for key, text in good_model(draw, made).items()
+        if key.partition(".")[0] != "model" or key in options_of
+    }
+    typed |= suited | good_pairs(draw, made) | said_of_it
     if "data.fields.en.vocabulary" in typed:  # two fields of one vocabulary are read alike
         alike = {key.replace(".de.", ".en."): text for key, text in typed.items() if key.startswith("data.fields.de.")}
         typed = {key: text for key, text in typed.items() if not key.startswith("data.fields.en.")} | alike

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from torch import Tensor
 
 from seqnet import build, configuration
@@ -26,6 +25,7 @@ from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant
 from seqnet.training.trainer import Trainer
+from tests.contracts.conftest import read
 
 CELLS = tuple(sorted(path.stem for path in (CONFIGS / "cell").glob("*.yaml")))
 WORDS, NUMBERS, PICTURE, LETTERS = Tokens(tuple("abcdefg")), Vector(3), Image(4, 4), Spelling(tuple(".uvwxyz"), 3)
@@ -38,14 +38,17 @@ JUDGED: dict[str, tuple[Space, dict[str, Any]]] = {
     "multi_label": (Vector(4), {}),
 }
 OF_ROWS = ("classification", "regression", "multi_label")
+SCORES = {
+    path.stem: read("attention/score", path.stem) for path in sorted((CONFIGS / "attention/score").glob("*.yaml"))
+}
 ATTENTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("none", {}),
-    *(("soft", {"score": score}) for score in ("dot", "scaled_dot", "general", "additive")),
+    *(("soft", {"score": score}) for score in SCORES.values()),
     *(("hard", {"estimator": estimator}) for estimator in ("reinforce", "gumbel")),
     *(("local", {"window": 1, "position": position}) for position in ("monotonic", "predicted")),
-    ("local", {"window": 2, "position": "monotonic", "score": "additive"}),
+    ("local", {"window": 2, "position": "monotonic", "score": SCORES["additive"]}),
     ("multi_head", {"num_heads": 2}),
-    ("multi_head", {"num_heads": 2, "score": "additive", "residual": True, "norm": True}),
+    ("multi_head", {"num_heads": 2, "score": SCORES["additive"], "residual": True, "norm": True}),
 )
 LENGTHS, TIME = torch.tensor([5, 3, 7, 1]), 7
 SHORTEST = 3  # place of the row that ends in any first window
@@ -65,7 +68,7 @@ def blank() -> dict[str, Any]:
 
 def chosen(group: str, name: str, **options: Any) -> dict[str, Any] | None:
     """What configs/<group>/<name>.yaml says, with other options."""
-    found = yaml.safe_load((CONFIGS / group / f"{name}.yaml").read_text())
+    found = read(group, name)
     return None if "_target_" not in found else {**found, **options}
 
 

@@ -137,10 +137,9 @@ def in_evaluation(number: int, happens: Happening) -> Iterator[None]:
     """In the middle of the so-many-th evaluation, which is to go no further."""
     evaluate, evaluations = scoring.evaluate, []
 
-    def evaluating(*given: Any) -> Any:
+    def evaluating(*given: Any, go_on: Happening, **named: Any) -> Any:
         evaluations.append(given)
-        *others, go_on = given
-        asked = []
+        asked: list[Happening] = []
 
         def slowly() -> None:
             asked.append(go_on)
@@ -150,7 +149,7 @@ def in_evaluation(number: int, happens: Happening) -> Iterator[None]:
                 assert len(asked) < 3, "the evaluation goes on"
             go_on()
 
-        return evaluate(*others, slowly)
+        return evaluate(*given, go_on=slowly, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scoring, "evaluate", evaluating)

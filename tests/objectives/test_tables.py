@@ -28,7 +28,7 @@ def test_a_row_a_class_and_what_was_taken_for_another() -> None:
 
 
 def test_steps_are_counted_where_they_are_asked() -> None:
-    judged = Judged(["x", None, "y", NEVER_SEEN], ["y", "x", "y", "x"], 1.0)
+    judged = Judged(["x", None, "y", NEVER_SEEN], ["y", "x", "y", "x"], 1.0, by_step=True)
     found = rows(Classes("xy"), judged, judged)
     assert [(row["class"], row["support"], row["recall"]) for row in found[:3]] == [
         ("x", 2, 0.0),
@@ -49,8 +49,8 @@ def test_the_ten_confusions_that_cost_most() -> None:
 
 
 def test_entities_by_type() -> None:
-    tags = Judged(["B-PER", "I-PER", "O", "B-LOC", "B-LOC"], ["B-PER", "I-PER", "O", "B-LOC", "I-LOC"], 0.0)
-    other = Judged(["O", None, "B-PER"], ["B-ORG", "B-ORG", "B-PER"], 0.0)
+    tags = Judged(["B-PER", "I-PER", "O", "B-LOC", "B-LOC"], ["B-PER", "I-PER", "O", "B-LOC", "I-LOC"], 0.0, True)
+    other = Judged(["O", None, "B-PER"], ["B-ORG", "B-ORG", "B-PER"], 0.0, True)
     loc, org, per = rows(Entities(spans), tags, other)
     assert loc == {"table": "entities", "type": "LOC", "precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 2}
     assert org == {"table": "entities", "type": "ORG", "precision": 0.0, "recall": None, "f1": 0.0, "support": 0}
@@ -65,7 +65,9 @@ def test_a_row_of_which_nothing_is_asked_has_no_entities() -> None:
 def test_labels_of_which_any_may_be_there(by_step: bool) -> None:
     wanted, found = [["a"], ["a", "b"], []], [["a", "b"], ["b"], []]
     judged = (
-        [Judged(wanted, found, 0.0)] if by_step else [Judged(*pair, 0.0) for pair in zip(wanted, found, strict=True)]
+        [Judged(wanted, found, 0.0, True)]
+        if by_step
+        else [Judged(*pair, 0.0) for pair in zip(wanted, found, strict=True)]
     )
     a, b = rows(Labels("abc"), *judged)
     assert a == {"table": "labels", "label": "a", "precision": 1.0, "recall": 0.5, "f1": 2 / 3, "support": 2}

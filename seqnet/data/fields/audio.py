@@ -63,6 +63,8 @@ class AudioField:
         if rate is not None:
             at_least("rate", rate, SLOWEST)
         at_least("bands", bands, 1)
+        at_least("mask_bands", mask_bands, 0)
+        at_least("mask_time", mask_time, 0)
         if not 0 < hop_ms <= window_ms <= 10_000:
             raise ConfigurationError(
                 f"data.fields.*.hop_ms={hop_ms} and window_ms={window_ms} cannot go together; a window is as long as "

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
+from seqnet.data.files import shown
 from seqnet.data.generation import equal_rows
 from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
-from seqnet.data.scans import DARKEST, SIDE, Scanned, read_digits, show_scan
+from seqnet.data.scans import DARKEST, SIDE, Scanned, read_digits, read_drawing, show_scan
 from seqnet.errors import DataError
 from seqnet.kinds import ENDS, Axis, Item, Kind
 from seqnet.spaces import Tokens
@@ -46,8 +47,8 @@ class DigitPixels(Scanned):
         return greys.view(SIDE, SIDE)
 
     def text(self, ids: Sequence[Any] | Tensor) -> str:
-        """A drawing in characters, eight lines."""
-        return show_scan(self.picture(ids))
+        """What is drawn, in characters, a line a row."""
+        return show_scan(torch.tensor(before_end(ids, self.writing)[: SIDE * SIDE]) / DARKEST)
 
     def words(self, ids: Sequence[Any] | Tensor) -> list[str]:
         """The grey value of each token, as the label of an axis."""
@@ -58,11 +59,13 @@ class DigitPixels(Scanned):
         return [self.source.names[number] for number in row.tolist()]
 
     def encode_target(self, text: str) -> list[int]:
-        """The ids of the first grey values of a drawing, `0 0 5 13`. Raises DataError."""
+        """The ids of the first grey values of a drawing, `0 0 5 13`, or as `text` draws them. Raises DataError."""
+        if (drawn := read_drawing(text)) is not None:
+            return drawn
         ids = []
         for word in text.split():
             if word not in self.targets.names[: DARKEST + 1]:
-                raise DataError(f"'{word[:20]}' is no grey value, which are whole numbers from 0 to {DARKEST}")
+                raise DataError(f"'{shown(word, 20)}' is no grey value, which are whole numbers from 0 to {DARKEST}")
             ids.append(int(word))
         return ids
 

@@ -22,7 +22,7 @@ class Attend(Join):
 
     attends: ClassVar[bool] = True
 
-    def attach(self, layers: Stack, attention: MakeAttention | None) -> None:
+    def attach(self, width: int, layers: Stack, attention: MakeAttention | None) -> None:
         """An attention for each input, whose queries are the layers' outputs."""
         if attention is None:
             raise ConfigurationError(

@@ -29,8 +29,8 @@ class Join(nn.Module):
         self.names = tuple(encoders)
         self.encoders = nn.ModuleDict({entry(name): encoder for name, encoder in encoders.items()})
 
-    def attach(self, layers: Stack, attention: MakeAttention | None) -> None:
-        """Make what depends on the recurrent layers, which are made by now."""
+    def attach(self, width: int, layers: Stack, attention: MakeAttention | None) -> None:
+        """Make what depends on the recurrent layers, which are made by now. width: of what they read."""
 
     def prepare(self, wholes: Mapping[str, Whole]) -> Any:
         """What the places below need of the inputs, made once a window. wholes: its inputs among others."""

@@ -23,9 +23,9 @@ class Mix(Join):
         super().__init__(encoders)
         self.size = self.summaries_size
 
-    def attach(self, layers: Stack, attention: MakeAttention | None) -> None:
+    def attach(self, width: int, layers: Stack, attention: MakeAttention | None) -> None:
         """The map of what the layers read."""
-        self.mixed = Linear(layers.input_size, layers.input_size)
+        self.mixed = Linear(width, width)
 
     def prepare(self, wholes: Mapping[str, Whole]) -> Tensor:
         """The summaries, [batch size]."""

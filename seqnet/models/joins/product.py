@@ -20,11 +20,10 @@ class Product(Join):
     from picture to picture beside what is always there, and tanh would take that difference away at the beginning.
     """
 
-    def attach(self, layers: Stack, attention: MakeAttention | None) -> None:
+    def attach(self, width: int, layers: Stack, attention: MakeAttention | None) -> None:
         """The maps to vectors as wide as the layers' outputs."""
-        width = layers.size
-        self.of_outputs = Linear(width, width)
-        self.of_inputs = Linear(self.summaries_size, width)
+        self.of_outputs = Linear(layers.size, layers.size)
+        self.of_inputs = Linear(self.summaries_size, layers.size)
         for linear in (self.of_outputs, self.of_inputs):  # a product of two small factors is hardly learnt
             nn.init.xavier_uniform_(linear.weight, gain=GAIN)
 

@@ -15,7 +15,7 @@ from seqnet.state import HiddenState, State
 class InitialState(Join):
     """tanh(W s + b) for each tensor of each layer's first state, where s are the summaries of its inputs."""
 
-    def attach(self, layers: Stack, attention: MakeAttention | None) -> None:
+    def attach(self, width: int, layers: Stack, attention: MakeAttention | None) -> None:
         """The map from the summaries to the layers' states."""
         read = torch.zeros(1, self.summaries_size)
         self.bridge = Bridge("linear", (HiddenState(read),), layers.initial_state(1))

@@ -96,6 +96,25 @@ EXAMPLES = {
         [([], "no words")],
         changes={"run": [1, 3], "vocabulary_size": [3], "min_count": [2], "normalise": [None]},
     ),
+    "sentences": Example(
+        [["The cat sat.", "A cat sat"], "It rained. It poured!\nWho cares", ["cafe\u0301 ."]],
+        Kind(Item.TOKEN, STEPS, frozenset({"ranked", "letters"})),
+        [["The cat sat.", "A cat sat"], ["It rained.", "It poured!", "Who cares"], ["café ."]],
+        [
+            ([], "no words"),
+            (None, "missing"),
+            (["a", 3], "word 2 is no text but 3"),
+            (["a", " "], "word 2 is empty"),
+        ],
+        changes={
+            "most": [2],
+            "tokenizer": ["punctuation"],
+            "lower": [True],
+            "vocabulary_size": [4],
+            "min_count": [2],
+            "normalise": [None],
+        },
+    ),
     "label": Example(
         ["10", 9, True, "cat", " cat", 9.0],
         Kind(Item.LABEL, ROW),
@@ -241,7 +260,7 @@ EXAMPLES = {
         Kind(Item.NUMBER, Axis.SEQUENCE),
         [],
         [
-            ({"array": tone(440), "sampling_rate": 16000}, "16000 samples a second where the first has 8000"),
+            ({"array": tone(440), "sampling_rate": 50}, "50 samples a second, which is not sound"),
             (tone(440), "does not say its rate"),
             (b"RIFF no sound", "no recording that can be read"),
             (np.zeros((2, 3, 4)), "is no recording"),
@@ -254,6 +273,8 @@ EXAMPLES = {
             "window_ms": [64.0],
             "hop_ms": [8.0],
             "standardise": [False],
+            "mask_bands": [2],
+            "mask_time": [0.2],
         },
         reads_later=True,
     ),
