@@ -64,7 +64,7 @@ def run(config: dict[str, Any]) -> int:
         with told(config["output"], answers) as tell:
             for one in inputs.asked:
                 found = zip(one.read, predictions(answer, one, size, before), strict=True)
-                tell([(read, with_spans(read, each) if config["spans"] else each) for read, each in found])
+                tell([(read, as_told(source, read, each, config["spans"])) for read, each in found])
                 before += one.rows
     if decoder is not None and answers.format.written != "objects":
         warn(f"decoded by {as_line(decoder.description)}")
@@ -72,6 +72,14 @@ def run(config: dict[str, Any]) -> int:
     for note in [*notes, *(decoder.notes if decoder is not None else ())]:
         warn(note)
     return 0
+
+
+def as_told(source: Any, read: Read, answer: dict[str, Any], spans: bool) -> dict[str, Any]:
+    """An answer with the entities that its tags say, where `spans`, and what is predicted as its column is written."""
+    found = with_spans(read, answer) if spans else answer
+    if not isinstance(source, Dataset) or found["prediction"] is None:
+        return found
+    return {**found, "prediction": source.told(found["prediction"])}  # BIO tags as those of the file's scheme
 
 
 def _alike(written: Format, read: Format | None) -> Format:
@@ -321,8 +329,6 @@ def _judged(stored: StoredRun, batch: Batch, probabilities: bool) -> list[dict[s
         found: list[dict[str, Any]] = stored.assembly.task.predictions(output, moved, **options)
     if forecasts(stored.assembly.source):  # what follows a row, not each of its steps
         return [{key: value[-1] for key, value in row.items()} for row in found]
-    if isinstance(stored.assembly.source, Dataset):
-        return [{**row, "prediction": stored.assembly.source.told(row["prediction"])} for row in found]
     return found
 
 

@@ -109,9 +109,9 @@ def evaluate(
                     continue
                 with precision.autocast():
                     total += judge.update(output, moved)
+                    if report is not None:
+                        report.window(output, moved)
                 count += asked
-                if report is not None:
-                    report.window(output, moved)
             go_on()
             found = None if write is None else write(batch)
             if write is not None:

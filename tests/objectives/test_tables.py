@@ -58,7 +58,7 @@ def test_entities_by_type() -> None:
 
 
 def test_a_row_of_which_nothing_is_asked_has_no_entities() -> None:
-    assert rows(Entities(spans), Judged([None, None], ["B-PER", "O"], 0.0), Judged([], [], 0.0)) == []
+    assert rows(Entities(spans), Judged([None, None], ["B-PER", "O"], 0.0, True), Judged([], [], 0.0, True)) == []
 
 
 @pytest.mark.parametrize("by_step", [False, True])

@@ -8,10 +8,13 @@ from torch import nn
 
 from seqnet.batch import IGNORE, Batch, Output
 from seqnet.cells.lstm import LSTM
+from seqnet.models.feed_forward import FeedForward
 from seqnet.models.recurrent import Recurrent
+from seqnet.objectives.classification import Classification
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens
+from seqnet.spaces import Tokens, Vector
 from seqnet.tasks.many_to_many import ManyToMany
+from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
 
@@ -158,3 +161,20 @@ def test_a_whole_batch_is_written_once_however_it_is_cut(window: int | None, win
     assert judge.written_for == [("6 steps", given[0]), ("3 steps", given[1]), ("4 steps", given[2])]
     _, judge = evaluate(network, task, Fixed(*given), FP32, window)
     assert judge.written_for == []
+
+
+def test_a_report_reads_logits_in_the_precision_of_the_judge() -> None:
+    class Report:
+        seen: list[torch.Tensor] = []
+
+        def window(self, output: Output, batch: Batch) -> None:
+            self.seen.append(output.logits())
+
+        def batch(self, batch: Batch, written: object) -> None:
+            """Rows are of no matter."""
+
+    network, report = FeedForward(Vector(3), {}, 5), Report()
+    batch = Batch(torch.ones(2, 1, 3), torch.tensor([1, 1]), torch.tensor([0, 4]), row_targets=True)
+    half = Precision("bf16", torch.device("cpu"))
+    evaluate(network, ManyToOne(Classification(SPACE)), Fixed(batch), half, report=report)  # type: ignore[arg-type]
+    assert [logits.dtype for logits in report.seen] == [torch.bfloat16]
