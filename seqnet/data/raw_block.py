@@ -66,7 +66,8 @@ def refuse(block: RawBlock, problems: Problems, columns: Mapping[str, Column], b
             at, reason = block.steps[place][int(found[1]) - 1], reason[found.end() :]
         if isinstance(value, Path):  # beginning with its name, or naming all of it, which is enough
             reason = reason.removeprefix(f"{shown(value.name)} ")
-            reason = reason if str(value) in reason else f"{shown(str(value), PATH)}: {reason}"
+            told = str(value) in reason or str(value) == str(block.file)
+            reason = reason if told else f"{shown(str(value), PATH)}: {reason}"
         file = block.file
         if isinstance(file, Beside) and columns.get(name) in file.names:
             file = file.files[file.names.index(str(columns[name]))]

@@ -42,7 +42,7 @@ def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping,
     if not more and name in located.opening and known is not None and known not in TABLES:
         label = name_of(located.columns[name], name)
         read = Read(1, {label: str(path)}, path)
-        return Unlabelled((label,), Csv(), iter([(RawBlock(path, [1], {name: [path]}), [read])]))
+        return Unlabelled((label,), Csv(), iter([(RawBlock(path, [1], {name: [path]}, "file"), [read])]))
     inputs = located.only(layout.inputs)
     format = inputs.format if known is None or known in inputs.format.endings else Auto()
     columns = [*inputs.columns.values(), *grouping.columns()]

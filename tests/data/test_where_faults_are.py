@@ -70,6 +70,13 @@ def test_a_file_that_cannot_be_read_is_told_with_its_folders(tmp_path: Path) -> 
     with pytest.raises(DataError, match="words/(yes|no)/1.wav: it is no recording"):
         build.source(compose("train", [quoted(one) for one in typed]).config).fit()
 
+    found = build.source(compose("train", ["experiment=spoken_digits", "data.generated.train_size=8"]).config)
+    found.fit()
+    with pytest.raises(DataError) as caught:
+        for _ in found.unlabelled(str(tmp_path / "words/no/1.wav"), BadRows("raise")).blocks:
+            pass
+    assert str(caught.value).startswith(f"{tmp_path}/words/no/1.wav, file 1: audio: it is no recording")
+
 
 STORY = "1 Ann went home.\n2 Bob slept.\n3 Where is Ann?{}\n"
 
