@@ -286,6 +286,13 @@ class AttentionMap(NamedTuple):
     source: list[str]  # the words or characters that were read; of a picture its regions
     target: list[str]  # what was written
     signal: Tensor | None = None  # [steps size], of a recording or a series: its numbers, on the CPU
+    image: Tensor | None = None  # [height width channels], 0 to 1, on the CPU
+    regions: tuple[int, int] = (0, 0)  # of the image: rows and columns of places that are looked at
+
+    @property
+    def kind(self) -> str:
+        """What it is called, and the file that draws it."""
+        return "attention"
 
 
 class Forecast(NamedTuple):
@@ -295,6 +302,69 @@ class Forecast(NamedTuple):
     levels: Mapping[float, Tensor]  # by the share of outcomes that is to lie below, [horizon]
     wanted: Tensor | None  # what came, [horizon]
     name: str
+
+    @property
+    def kind(self) -> str:
+        """What it is called, and the file that draws it."""
+        return "forecast"
+
+
+class Roll(NamedTuple):
+    """Notes as they sound, by their MIDI numbers, step by step."""
+
+    read: list[list[int]]
+    answered: list[list[int]]
+    begin: int  # the step at which the first answer sounds
+
+    @property
+    def kind(self) -> str:
+        """What it is called, and the file that draws it."""
+        return "roll"
+
+
+class Tree(NamedTuple):
+    """A bracketed tree over words: `(S (NP XX XX ) XX )`, token by token."""
+
+    tokens: list[str]
+    words: list[str]  # that were read
+
+    @property
+    def kind(self) -> str:
+        """What it is called, and the file that draws it."""
+        return "tree"
+
+
+class Drawing(NamedTuple):
+    """A picture that was drawn: 0 is paper, 1 is ink."""
+
+    values: Tensor  # [rows columns], on the CPU
+
+    @property
+    def kind(self) -> str:
+        """What it is called, and the file that draws it."""
+        return "drawing"
+
+
+class Confusion(NamedTuple):
+    """How often each class was taken for which."""
+
+    counts: Tensor  # [true predicted]
+    names: tuple[str, ...]
+
+    @classmethod
+    def named(cls, counts: Tensor, names: Sequence[str]) -> "Confusion":
+        """Of as many classes as there are names, or one more, which training never saw and is never answered."""
+        told = tuple(names) or tuple(map(str, range(len(counts))))
+        return cls(counts, (*told, "<unknown>") if len(counts) > len(told) else told)
+
+    @property
+    def kind(self) -> str:
+        """What it is called, and the file that draws it."""
+        return "confusion"
+
+
+Seen = AttentionMap | Forecast | Roll | Tree | Drawing | Confusion
+"""What there is to see of an answer; `seqnet.observers.pictures` draws it."""
 
 
 @dataclass(slots=True)
@@ -307,7 +377,7 @@ class EvaluationReport:
     scores: dict[str, float]  # loss and metrics
     seconds: float
     samples: list[str] = field(default_factory=list)
-    pictures: Sequence["AttentionMap | Forecast"] = ()  # of the samples
+    pictures: Sequence[Seen] = ()  # of the samples
     confusion: Tensor | None = None  # [true predicted]
     class_names: tuple[str, ...] = ()
     best: bool = False

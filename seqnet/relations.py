@@ -51,7 +51,6 @@ OPTIONS: Mapping[str, Option] = {
     "split": one_of("train", "valid", "test"),
     "prompt": or_null(ANY_TEXT),
     "prefix": or_null(ANY_TEXT),
-    "attention_maps": PATH,
     "pictures": PATH,
     "horizon": or_null(STEPS),
     "samples": COUNT,

@@ -1,6 +1,7 @@
 """Where a model looked while it wrote: its attention to each source position, step by step."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -24,9 +25,9 @@ def attention_maps(
     The model reads again what it wrote, in evaluation mode and under teacher forcing, which finds the weights that
     decoding found. Nothing of the run is changed. Empty where the model has no attention or writes numbers.
     """
-    writing = getattr(assembly.source, "writing", None)
-    if writing is None or writing.begin is None or writing.end is None or batch.source is None or not hypotheses:
+    if not attends(assembly) or batch.source is None or not len(hypotheses):
         return []
+    writing = assembly.source.writing
     written = [[*best.ids, *([writing.end] if best.ended else [])] for best, *_ in hypotheses]
     inputs = [torch.tensor([writing.begin, *ids[:-1]]) for ids in written]
     forced = Batch(
@@ -49,8 +50,19 @@ def attention_maps(
         signal = _numbers_read(assembly, batch, row)
         target = [*assembly.source.words(best.ids), *([END] if best.ended else [])]
         weights = attention[row, :, : len(target), : len(source)].float().cpu()
-        found.append(AttentionMap(weights, source, target, signal))
+        image, regions = _image_read(assembly, batch, row)
+        if image is not None and weights.shape[-1] != prod(regions):  # an encoder of one's own cuts it otherwise
+            image = None
+        found.append(AttentionMap(weights, source, target, signal, image, regions))
     return found
+
+
+def attends(assembly: Assembly) -> bool:
+    """Whether a model looks back at what it read while it writes tokens."""
+    writing = getattr(assembly.source, "writing", None)
+    if writing is None or writing.begin is None or writing.end is None:
+        return False
+    return getattr(assembly.model, "attention", None) is not None
 
 
 def _words_read(assembly: Assembly, batch: Batch, row: int) -> list[str]:
@@ -72,3 +84,11 @@ def _numbers_read(assembly: Assembly, batch: Batch, row: int) -> Tensor | None:
     if not isinstance(assembly.source.source, Vector) or batch.source is None or batch.source_lengths is None:
         return None
     return batch.source[row, : int(batch.source_lengths[row])].float().cpu()
+
+
+def _image_read(assembly: Assembly, batch: Batch, row: int) -> tuple[Tensor | None, tuple[int, int]]:
+    """The image that was read, [height width channels], and into how many regions it is cut; None of all else."""
+    space = assembly.source.source
+    if not isinstance(space, Image) or batch.source is None:
+        return None, (0, 0)
+    return batch.source[row].float().cpu().reshape(space.height, space.width, space.channels), space.regions

@@ -6,11 +6,13 @@ from typing import Any
 import torch
 
 from seqnet import build, trust
+from seqnet.batch import Confusion
 from seqnet.commands.failures import explained
+from seqnet.commands.pictures import Album
 from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
-from seqnet.errors import DataError
+from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import shown
 from seqnet.tasks.report import Report
 from seqnet.terminal import warn
@@ -31,6 +33,7 @@ def _judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float]
     write = asked_writer(config, stored)
     if config["data"]["on_bad_row"] is not None:
         settings["data"]["on_bad_row"] = config["data"]["on_bad_row"]
+    drawn = _album(stored, config["pictures"])
     split = _split(stored, config, config["split"])
     if split is None:
         raise DataError(_no_split(stored, config))
@@ -45,10 +48,24 @@ def _judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float]
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
     report = Report(task, stored.assembly.source)
-    scores, _ = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write, report=report)
+    scores, judge = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write, report=report)
+    if drawn is not None and (confusion := judge.confusion()) is not None:
+        drawn.add("confusion", [Confusion.named(confusion, judge.class_names)])
     for note in write.notes if write is not None else ():
         warn(note)
     return scores, report
+
+
+def _album(stored: StoredRun, name: str | None) -> Album | None:
+    """The folder that is asked for. Raises ConfigurationError where an evaluation counts no confusions."""
+    if name is None:
+        return None
+    if not getattr(stored.assembly.task.judge(), "confuses", False):
+        raise ConfigurationError(
+            f"pictures={name}: an evaluation draws a confusion matrix, which is of a classification of at most "
+            "50 classes, and this run is none: leave it out"
+        )
+    return Album(name)
 
 
 def _split(stored: StoredRun, config: dict[str, Any], name: str) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqnet.batch import Drawing
 from seqnet.errors import ConfigurationError
 
 RATE = 22050  # samples a second
@@ -42,10 +43,9 @@ def write_picture(path: Path, values: Tensor, scale: int = 16) -> None:
 
     What lies outside 0 to 1 is drawn as the nearest of both.
     """
-    from PIL import Image
+    from seqnet.observers.drawing_picture import draw
 
-    grey = 255 - (values.detach().float().cpu().clamp(0, 1) * 255).round().byte()
-    Image.fromarray(np.kron(grey.numpy(), np.ones((scale, scale), np.uint8))).save(path, format="PNG")
+    draw(Drawing(values), scale).save(path, format="PNG")
 
 
 def write_midi(path: Path, steps: Sequence[Sequence[int]], seconds_per_step: float = 0.5) -> None:

@@ -1,7 +1,7 @@
 """`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ import torch
 from seqnet import build
 from seqnet.batch import Batch
 from seqnet.commands.answers import Answers, format_of, told
-from seqnet.commands.attention_maps import attention_maps
 from seqnet.commands.entities import with_spans
 from seqnet.commands.failures import explained
 from seqnet.commands.forecasting import Forecaster, forecasts
 from seqnet.commands.lines import blocks
+from seqnet.commands.pictures import Album, album, of_predicted, of_written
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning
 from seqnet.data.dataset import Dataset
@@ -27,14 +27,13 @@ from seqnet.data.numbers import parse
 from seqnet.data.read import Read, ReadFile
 from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
-from seqnet.errors import ConfigurationError, DataError, DiskError
+from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import BIO, Axis
 from seqnet.strict_json import as_line
 from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
-FORECASTS = ("horizon", "pictures")  # options that are of a forecast
 WITH_INPUTS = re.compile(rb'\s*\{.*"inputs"\s*:')  # a line that `read_inputs` takes as it is, targets or not
 
 Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
@@ -277,44 +276,47 @@ def predictions(answer: Answer, asked: Asked, size: int, before: int) -> Iterato
 
 def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> Answer:
     """What answers a batch: the task or, of a run that writes, its decoder. Raises ConfigurationError."""
-    if write is None:
-        for option in ("prefix", "attention_maps"):
-            if config[option] is not None:
-                raise ConfigurationError(f"{option}: run={config['run']} does not write step by step: leave it out")
-        return _forecaster(stored, config) or (lambda batch, _: _judged(stored, batch, config["probabilities"]))
-    for option in FORECASTS:
-        if config[option] is not None:
-            raise ConfigurationError(f"{option}: run={config['run']} does not forecast a series: leave it out")
+    if config["prefix"] is not None and write is None:
+        raise ConfigurationError(f"prefix: run={config['run']} does not write step by step: leave it out")
+    ahead = write is None and forecasts(stored.assembly.source)
+    if config["horizon"] is not None and not ahead:
+        raise ConfigurationError(f"horizon: run={config['run']} does not forecast a series: leave it out")
+    drawn = album(config["pictures"], stored.assembly)
+    if write is not None:
+        return _written(stored, config, write, drawn)
+    if ahead and (config["horizon"] is not None or drawn is not None):
+        return _forecast(stored, config, drawn)
+
+    def answer(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
+        found = _judged(stored, batch, config["probabilities"])
+        if drawn is not None:
+            drawn.add_rows(places, of_predicted(stored.assembly, batch, found))
+        return found
+
+    return answer
+
+
+def _written(stored: StoredRun, config: dict[str, Any], write: Writer, drawn: Album | None) -> Answer:
     prefix = beginning(stored, "prefix", config["prefix"] or "")
-    folder = None if config["attention_maps"] is None else _folder(stored, config["attention_maps"])
 
     def answer(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
         found = _continued(write, batch, prefix) if batch.source is None else write(batch, prefix)
-        if folder is not None:
-            _draw(stored, batch, found, [folder / f"{place + 1:04}.png" for place in places])
+        if drawn is not None:
+            drawn.add_rows(places, of_written(stored.assembly, stored.precision, batch, found, prefix))
         return write.rows(found)
 
     return answer
 
 
-def _forecaster(stored: StoredRun, config: dict[str, Any]) -> Answer | None:
-    """What answers where a forecast is made further, or drawn. Raises ConfigurationError where there is none."""
-    asked = [option for option in FORECASTS if config[option] is not None]
-    if not asked:
-        return None
-    source = stored.assembly.source
-    if not forecasts(source):
-        raise ConfigurationError(f"{asked[0]}: run={config['run']} does not forecast a series: leave it out")
-    steps = config["horizon"] or source.horizon
+def _forecast(stored: StoredRun, config: dict[str, Any], drawn: Album | None) -> Answer:
+    """What answers where a forecast is made further, or drawn. Raises ConfigurationError."""
+    steps = config["horizon"] or stored.assembly.source.horizon
     forecaster = Forecaster(stored.assembly, stored.precision, stored.config, steps, config["trust"])
-    folder = None if config["pictures"] is None else _made("pictures", config["pictures"])
 
     def answer(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
-        from seqnet.observers import forecast_picture
-
-        found, drawn = forecaster(batch)
-        if folder is not None:
-            _save(zip([folder / f"{place + 1:04}.png" for place in places], drawn, strict=True), forecast_picture.save)
+        found, seen = forecaster(batch)
+        if drawn is not None:
+            drawn.add_rows(places, [[one] for one in seen])
         for note in forecaster.notes:
             warn(note)
         forecaster.notes.clear()
@@ -341,42 +343,3 @@ def _continued(write: Writer, batch: Batch, prefix: list[int]) -> Found:
         one = batch.map(lambda tensor, row=row: tensor[row : row + 1])  # type: ignore[misc]
         found += list(write(one, [*prefix, *batch.inputs[row, 1:length].tolist()]))  # tokens: numbers have a source
     return found
-
-
-# ------------------------------------------------------------------------------------- attention as pictures
-
-
-def _folder(stored: StoredRun, name: str) -> Path:
-    """The folder for pictures, made. Raises ConfigurationError where there is nothing to draw."""
-    if getattr(stored.assembly.model, "attention", None) is None or stored.assembly.source.writing.end is None:
-        raise ConfigurationError(
-            f"attention_maps={name}: this run has no attention to words, so there is nothing to draw: leave it out"
-        )
-    return _made("attention_maps", name)
-
-
-def _made(option: str, name: str) -> Path:
-    """A folder for pictures, which is there then. Raises ConfigurationError."""
-    folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"{option}={name} cannot be made: {error.strerror}") from error
-    return folder
-
-
-def _draw(stored: StoredRun, batch: Batch, found: Found, paths: list[Path]) -> None:
-    from seqnet.observers import attention_picture
-
-    assert isinstance(found, list)
-    maps = attention_maps(stored.assembly, stored.precision, batch, found)
-    _save(zip(paths, maps, strict=True), attention_picture.save)
-
-
-def _save(pictures: Iterable[tuple[Path, Any]], save: Callable[[Path, Any], None]) -> None:
-    """Write each picture to its path. Raises DiskError."""
-    for path, one in pictures:
-        try:
-            save(path, one)
-        except OSError as error:
-            raise DiskError(f"{path} cannot be written: {error.strerror}; free some space") from error

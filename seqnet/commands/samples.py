@@ -1,16 +1,17 @@
 """What a model makes of a few inputs, for a person to read: continued text, or answers beside what was wanted."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from dataclasses import replace
+from itertools import chain, zip_longest
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from seqnet.batch import AttentionMap, Batch, Forecast, asked, wide
+from seqnet.batch import Batch, Seen, asked, wide
 from seqnet.build import Assembly
 from seqnet.commands import forecasting
-from seqnet.commands.attention_maps import attention_maps
+from seqnet.commands.pictures import of_predicted, of_written
 from seqnet.commands.writing import Writer, decoder, greedily, writing_of
 from seqnet.decoding.generation import generate
 from seqnet.decoding.hypothesis import Hypothesis
@@ -39,7 +40,7 @@ def runs_on(source: Any) -> bool:
 
 def samples(
     assembly: Assembly, loader: Loader, precision: Precision, config: dict[str, Any]
-) -> tuple[list[str], Sequence[AttentionMap | Forecast]]:
+) -> tuple[list[str], Sequence[Seen]]:
     """A continuation of held-out text, or a few rows of `loader` with their answers; what is drawn of them.
 
     Draws from a generator of its own, seeded by the run's seed.
@@ -67,18 +68,21 @@ def samples(
         inputs = assembly.source.show(few.inputs[row, steps].cpu())
         wanted = readable(_wanted(assembly, few.targets[row] if few.row_targets else few.targets[row, steps]))
         shown.append(f"{readable(prediction['prediction'])} (wanted {wanted}): {inputs}")
-    return shown, []
+    return shown, list(chain(*of_predicted(assembly, few, predictions)))
 
 
 def _written(
     assembly: Assembly, few: Batch, precision: Precision, config: dict[str, Any]
-) -> tuple[list[str], Sequence[AttentionMap | Forecast]]:
+) -> tuple[list[str], Sequence[Seen]]:
     """What is written for the rows of a batch, greedily; from nothing one sequence, decoded as configured."""
     source: Any = assembly.source
     decoding, seed = config["decoding"], config["seed"]
     if few.source is None:
-        found = Writer(assembly, precision, decoding, seed)(few.map(lambda tensor: tensor[:1]))
-        return [source.text(found[0] if isinstance(found, Tensor) else found[0][0].ids)], []
+        one = few.map(lambda tensor: tensor[:1])
+        found = Writer(assembly, precision, decoding, seed)(one)
+        nothing = replace(one, lengths=one.lengths * 0)  # it began with
+        seen = chain(*of_written(assembly, precision, nothing, found))
+        return [source.text(found[0] if isinstance(found, Tensor) else found[0][0].ids)], list(seen)
     assert few.source_lengths is not None
     found = Writer(assembly, precision, greedily(decoding), seed)(few)
     shown = []
@@ -91,7 +95,7 @@ def _written(
         else:
             arrow = "\n-> " if "\n" in read else " -> "
             shown.append(f"{read}{arrow}{ours} (wanted {theirs})")
-    return shown, [] if isinstance(found, Tensor) else attention_maps(assembly, precision, few, found)
+    return shown, list(chain(*of_written(assembly, precision, few, found)))
 
 
 def beside(ours: str, theirs: str) -> str:

@@ -1,8 +1,8 @@
 """Rows of named columns out of files: formats say what a file holds, fields what a column is, the target what for."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqnet import strict_json
-from seqnet.batch import asked
+from seqnet.batch import Seen, asked
 from seqnet.data import legible
 from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
@@ -383,6 +383,20 @@ class Dataset:
         """Each target token by itself, as the label of an axis."""
         assert isinstance(self.targets, Tokens)
         return legible.labels(self.fields[self.target], self.targets, ids)
+
+    @property
+    def seen(self) -> Callable[[Tensor, Any], Seen] | None:
+        """Gives what there is to see of (what was read of a row, its answer); None where the target has no picture.
+
+        An answer is the ids that were written, or what a task predicts.
+        """
+        see = getattr(self.fields[self.target], "seen", None)
+        return None if see is None else partial(self._seen, see)
+
+    def _seen(self, see: Callable[[Any, Any], Seen], read: Tensor, answer: Any) -> Seen:
+        if self._layout.written:
+            return see([] if self.first is None else self.source_words(read), self.text(answer))
+        return see(self.fields[self.target].decode(read) if self._layout.again else [], answer)
 
     def source_words(self, row: Tensor) -> list[str]:
         """Each position of a source by itself, as the label of an axis. row: [source_time ...]."""

@@ -1,12 +1,11 @@
 """A picture of where a decoder looked: the words read, or the recording, on top, the words written down the side."""
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from seqnet.batch import AttentionMap
 from seqnet.observers.lettering import lettering
+from seqnet.observers.places_picture import draw as over_image
 
 LARGEST = 120  # words a side; what is beyond is not drawn, and a note says so
 ABREAST = 4  # heads in a line
@@ -46,16 +45,13 @@ def colours(weights: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def save(path: Path, attention: AttentionMap) -> None:
-    """Write the picture as a PNG file."""
-    draw(attention).save(path, format="PNG")
-
-
 def draw(attention: AttentionMap) -> Image.Image:
     """The weights of each head as a grid, heads side by side, four in a line; the same map gives the same picture.
 
-    Up to 120 words a side are drawn; a note says how many there were.
+    Up to 120 words a side are drawn; a note says how many there were. Of the places of an image the image is drawn.
     """
+    if attention.image is not None:
+        return over_image(attention)
     weights = attention.weights.detach().to("cpu").double().numpy()
     heads, targets, sources = weights.shape
     weights = weights[:, :LARGEST, :LARGEST]

@@ -1,7 +1,5 @@
 """A picture of a forecast: what was before it, its median, its band, and what came where that is known."""
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -12,11 +10,6 @@ WIDTH, HEIGHT = 900, 360
 SCALE = 2  # it is drawn larger and made smaller, so that lines are smooth
 MARGIN = 14
 PAST, CAME, MEDIAN, BAND, FAINT = (60, 60, 60), (215, 48, 39), (34, 94, 168), (198, 219, 239), (120, 120, 120)
-
-
-def save(path: Path, forecast: Forecast) -> None:
-    """Write the picture as a PNG file."""
-    draw(forecast).save(path, format="PNG")
 
 
 def draw(forecast: Forecast) -> Image.Image:

@@ -1,25 +1,23 @@
-"""TensorBoard: curves, samples, attention, confusion matrices and the configuration of one run, in one event folder."""
+"""TensorBoard: curves, samples and their pictures, confusion matrices and the configuration of one run, in a folder."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import yaml  # type: ignore[import-untyped]
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
-from seqnet.batch import EvaluationReport, Forecast, TrainingReport
+from seqnet.batch import Confusion, EvaluationReport, TrainingReport
 from seqnet.errors import on_disk
-from seqnet.observers.attention_picture import draw as attention_image
 from seqnet.observers.event_file import EventFile, event_files
-from seqnet.observers.forecast_picture import draw as forecast_image
-from seqnet.observers.lettering import lettering
+from seqnet.observers.pictures import draw
 from seqnet.observers.run import Observer, Run
 
 NO_HYPERPARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
-NAMED_CLASSES = 40  # a confusion matrix of more classes is drawn without names and counts
 
 
 class TensorBoard(Observer):
@@ -72,16 +70,14 @@ class TensorBoard(Observer):
         if report.samples:
             text = "\n\n---\n\n".join(fenced(sample) for sample in report.samples)
             file.text(f"samples/{report.split}", text, report.step)
-        for number, found in enumerate(report.pictures, 1):
-            kind, draw = ("forecast", forecast_image) if isinstance(found, Forecast) else ("attention", attention_image)
-            file.image(f"{kind}/{report.split}/{number}", np.asarray(draw(found)), report.step)  # type: ignore[arg-type]
+        drawn = Counter[str]()
+        for found in report.pictures:
+            drawn[found.kind] += 1
+            file.image(f"{found.kind}/{report.split}/{drawn[found.kind]}", _points(draw(found)), report.step)
         if report.confusion is not None:
-            names = report.class_names or tuple(map(str, range(len(report.confusion))))
-            if len(report.confusion) > len(names):  # a class that training never saw, which is never answered
-                names = (*names, "<unknown>")
-            picture = confusion_image(report.confusion, names)
-            file.image(f"confusion/{report.split}", picture, report.step)
-            file.text(f"confusion/{report.split}", confusion_text(report.confusion, names), report.step)
+            found = Confusion.named(report.confusion, report.class_names)
+            file.image(f"confusion/{report.split}", _points(draw(found)), report.step)
+            file.text(f"confusion/{report.split}", confusion_text(*found), report.step)
 
     def on_end(self, results: dict[str, Any]) -> None:
         """Write the final scores, and the hyperparameters beside them."""
@@ -166,53 +162,12 @@ def confusion_text(confusion: Tensor, names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _points(picture: Image.Image) -> np.ndarray:
+    """A picture as points [height width 3]."""
+    return np.asarray(picture.convert("RGB"))
+
+
 def _cell(name: str) -> str:
     """A class name that Markdown takes as plain text, inside a table."""
     plain = "".join(letter if letter.isprintable() else " " for letter in name)
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>&~])", lambda found: f"&#{ord(found[1])};", plain)
-
-
-def confusion_image(confusion: Tensor, names: Sequence[str]) -> np.ndarray:
-    """The matrix as a picture [height width 3]: a row a true class, darker where more of the row went.
-
-    confusion: [true predicted] counts. Up to 40 classes carry their names and counts.
-    """
-    counts = confusion.detach().to("cpu").double().numpy()
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    white, blue = np.array([255.0, 255.0, 255.0]), np.array([8.0, 48.0, 107.0])
-    colours = (white + (blue - white) * shares[..., None] ** 0.7).astype(np.uint8)  # small shares are visible too
-    classes = len(counts)
-    if classes > NAMED_CLASSES:
-        side = max(1, 800 // classes)
-        large: np.ndarray = colours.repeat(side, 0).repeat(side, 1)
-        return large
-
-    font, titles = lettering(names, 22)  # TensorBoard shows the picture smaller than it is
-    side = 72
-    margin = 44 + round(max(font.getlength(title) for title in titles))
-    picture = Image.new("RGB", (margin + classes * side + 10, margin + classes * side + 10), "white")
-    draw = ImageDraw.Draw(picture)
-    for row in range(classes):
-        for column in range(classes):
-            left, top = margin + column * side, margin + row * side
-            colour = tuple(int(part) for part in colours[row, column])
-            draw.rectangle((left, top, left + side, top + side), fill=colour, outline=(200, 200, 200))
-            if counts[row, column]:
-                ink = "white" if shares[row, column] > 0.4 else "black"
-                middle = (left + side / 2, top + side / 2)
-                draw.text(middle, _count(counts[row, column]), fill=ink, font=font, anchor="mm")
-        draw.text((margin - 8, margin + (row + 0.5) * side), titles[row], fill="black", font=font, anchor="rm")
-    # the predicted classes are written upwards: on a picture that is then turned
-    above = Image.new("RGB", (margin, classes * side), "white")
-    pen = ImageDraw.Draw(above)
-    for column in range(classes):
-        pen.text((8, (column + 0.5) * side), titles[column], fill="black", font=font, anchor="lm")
-    picture.paste(above.transpose(Image.Transpose.ROTATE_90), (margin, 0))
-    draw.text((margin + classes * side / 2, 16), "predicted", fill=(90, 90, 90), font=font, anchor="mm")
-    draw.text((8, margin - 12), "true", fill=(90, 90, 90), font=font, anchor="lm")
-    return np.asarray(picture)
-
-
-def _count(count: float) -> str:
-    """A count that fits into a cell."""
-    return f"{count:.0f}" if count < 10_000 else f"{count / 1000:.0f}k"

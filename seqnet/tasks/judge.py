@@ -197,9 +197,14 @@ class Judge:
         names = [name for name in metrics if name != "confusion"]
         return {name: float("nan") if self._empty else metrics[name].compute().item() for name in names}
 
+    @property
+    def confuses(self) -> bool:
+        """Whether it counts which class is taken for which."""
+        return "confusion" in self._metrics
+
     def confusion(self) -> Tensor | None:
         """Counts [true predicted], or None where the objective has none or nothing was judged."""
-        if self._empty or "confusion" not in self._metrics:
+        if self._empty or not self.confuses:
             return None
         found: Tensor = self._metrics["confusion"].compute()
         known = len(self.class_names)

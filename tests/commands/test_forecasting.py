@@ -105,6 +105,7 @@ def test_further_than_was_trained_for(seqnet: Any, run_of: Any, objective: str) 
             assert len(other["prediction"]["deviation"]) == FUTURE and min(other["prediction"]["deviation"]) > 0
     assert ("the band ends after 3 steps" in far.err) == (objective == "quantile")
     assert sorted(path.name for path in Path("drawn").iterdir()) == ["0001.png", "0002.png"]
+    assert seqnet("evaluate", f"run={run}", "pictures=scored").code == 2 and not Path("scored").exists()
     assert seqnet(*asked, "horizon=2").rows[1]["prediction"][key] == pytest.approx(short[:2], rel=1e-5)
 
 
@@ -114,9 +115,9 @@ def test_what_is_not_known_is_refused(seqnet: Any, run_of: Any) -> None:
     assert found.code == 3 and "phase is not known for all steps" in found.err
     sizes = ("data.train_size=4", "data.valid_size=2", "data.test_size=2", "data.length=5", "debug=quick")
     assert seqnet.quietly("experiment=ball", *sizes, "run_dir=ball").code == 0
-    for option in ("horizon=4", "pictures=drawn"):
+    for option, why in (("horizon=4", "does not forecast a series"), ("pictures=drawn", "nothing to draw")):
         found = seqnet("predict", "run=ball", option, stdin=b"[[0.5, 1], [0.5, 1]]\n")
-        assert found.code == 2 and "does not forecast a series" in found.err
+        assert found.code == 2 and why in found.err
 
 
 def test_a_forecast_as_text_stands_below_what_came() -> None:

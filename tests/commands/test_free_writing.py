@@ -182,29 +182,21 @@ def test_a_run_s_own_vocabulary_is_opened_by_training_alone(seqnet: Any, reverse
 
 def test_a_picture_of_each_row_s_attention(seqnet: Any, reverse_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqnet.commands.lines.BLOCK", 8)  # so that rows come in several blocks
-    asked = (f"run={reverse_run}", "attention_maps=maps/of it", "data.batch_size=2")
+    asked = (f"run={reverse_run}", "pictures=maps/of it", "data.batch_size=2")
     rows = seqnet("predict", *asked, stdin=LINES).rows
     assert rows == seqnet("predict", f"run={reverse_run}", "data.batch_size=2", stdin=LINES).rows
     pictures = sorted(Path("maps/of it").iterdir())
     assert [path.name for path in pictures] == ["0001.png", "0002.png", "0003.png", "0004.png"]
-    seqnet("predict", f"run={reverse_run}", "attention_maps=third", stdin=LINES.splitlines()[2])
+    seqnet("predict", f"run={reverse_run}", "pictures=third", stdin=LINES.splitlines()[2])
     with Image.open("third/0001.png") as alone, Image.open(pictures[2]) as third, Image.open(pictures[0]) as other:
         assert alone.tobytes() == third.tobytes() != other.tobytes()
 
 
-@pytest.mark.parametrize("option", ["prefix=1", "attention_maps=maps", "decoding=beam"])
+@pytest.mark.parametrize("option", ["prefix=1", "decoding=beam"])
 def test_what_only_writing_has_is_refused_elsewhere(seqnet: Any, judge_run: Path, option: str) -> None:
     found = seqnet("predict", f"run={judge_run}", option, stdin=b"fox\n")
     assert (found.code, found.out) == (2, "")
     assert option.split("=")[0] in found.err and "does not write" in found.err
-    assert not Path("maps").exists()
-
-
-def test_no_attention_no_picture(seqnet: Any, chorale_run: Path, drawing_run: Path) -> None:
-    for run in (chorale_run, drawing_run):
-        found = seqnet("predict", f"run={run}", "attention_maps=maps", stdin=b"7\n")
-        assert (found.code, "has no attention" in found.err) == (2, True)
-    assert not Path("maps").exists()
 
 
 @pytest.mark.parametrize(
@@ -228,7 +220,7 @@ def test_no_line_no_answer(seqnet: Any, reverse_run: Path) -> None:
 
 def test_pictures_are_described_and_digits_drawn(seqnet: Any, caption_run: Path, drawing_run: Path) -> None:
     scan = json.dumps([[0, 0, 5, 13, 9, 1, 0, 0]] * 8).encode()
-    asked = ("attention_maps=maps", "decoding=beam")
+    asked = ("pictures=maps", "decoding=beam")
     (row,) = seqnet("predict", f"run={caption_run}", *asked, stdin=scan).rows
     assert set(row["prediction"].split()) <= set("a light bold narrow wide".split()) | set(
         "zero one two three four five six seven eight nine".split()

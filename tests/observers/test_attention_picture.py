@@ -10,8 +10,9 @@ from PIL import Image, ImageFont
 
 from seqnet.batch import AttentionMap
 from seqnet.observers import lettering as lettering_module
-from seqnet.observers.attention_picture import GRID, NO_NUMBER, NOTHING, colours, draw, save
+from seqnet.observers.attention_picture import GRID, NO_NUMBER, NOTHING, colours, draw
 from seqnet.observers.lettering import lettering
+from seqnet.observers.pictures import save
 
 FAINTEST, DARKEST = (255, 255, 204), (8, 29, 88)
 
@@ -134,7 +135,7 @@ def test_the_smallest_maps_are_drawn(rows: int, columns: int) -> None:
 def test_the_same_map_gives_the_same_file(tmp_path) -> None:
     found = AttentionMap(torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(0)), list("abcde"), list("wxyz"))
     for name in ("one.png", "other.png"):
-        save(tmp_path / name, found)
+        save(tmp_path / name, [found])
     written = (tmp_path / "one.png").read_bytes()
     assert written == (tmp_path / "other.png").read_bytes()
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(written))), np.asarray(draw(found)))

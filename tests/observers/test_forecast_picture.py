@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 
 from seqnet.batch import Forecast
-from seqnet.observers.forecast_picture import BAND, CAME, MEDIAN, PAST, draw, save
+from seqnet.observers.forecast_picture import BAND, CAME, MEDIAN, PAST, draw
+from seqnet.observers.pictures import save
 
 NAN = float("nan")
 LEVELS = {0.1: torch.tensor([1.0, 0.0, NAN]), 0.5: torch.tensor([3.0, 4.0, 5.0]), 0.9: torch.tensor([6.0, 9.0, NAN])}
@@ -36,6 +37,6 @@ def test_the_same_forecast_gives_the_same_picture_whatever_it_holds(tmp_path: Pa
     ):
         one = Forecast(history, levels, None, "a name that is much longer than the picture is wide " * 5)
         assert np.array_equal(np.asarray(draw(one)), np.asarray(draw(one)))
-        save(tmp_path / "drawn.png", one)
+        save(tmp_path / "drawn.png", [one])
         with Image.open(tmp_path / "drawn.png") as found:
             assert found.size == draw(one).size

@@ -16,10 +16,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from seqnet.batch import AttentionMap, Forecast
+from seqnet.batch import AttentionMap, Drawing, Forecast, Tree
 from seqnet.observers import forecast_picture
 from seqnet.observers.attention_picture import draw
-from seqnet.observers.tensorboard import TensorBoard, confusion_image, confusion_text, fenced, hyperparameters
+from seqnet.observers.tensorboard import TensorBoard, confusion_text, fenced, hyperparameters
 
 RESULTS = {
     "best": {"step": 4, "epoch": 1, "loss": 0.6, "accuracy": 0.75},
@@ -131,6 +131,16 @@ def test_a_forecast_as_a_picture(run, make_evaluation):
     (shown,) = events.Images("forecast/valid/1")
     pixels = np.asarray(Image.open(io.BytesIO(shown.encoded_image_string)))
     assert np.array_equal(pixels, np.asarray(forecast_picture.draw(one)))
+
+
+def test_each_kind_of_picture_is_counted_by_itself(run, make_evaluation):
+    board = TensorBoard()
+    board.on_start(run)
+    tree, attention = Tree(["(S", "XX", ")"], ["a"]), AttentionMap(torch.ones(1, 1, 2), ["a", "b"], ["y"])
+    board.on_evaluation(make_evaluation(4, pictures=[tree, attention, tree, attention, Drawing(torch.eye(2))]))
+    board.close()
+    kinds = ["tree/valid/1", "attention/valid/1", "tree/valid/2", "attention/valid/2", "drawing/valid/1"]
+    assert read(run.folder).Tags()["images"] == kinds
 
 
 def test_one_run_only(written, run):
@@ -252,20 +262,6 @@ def test_class_names_are_no_markdown():
 def test_a_class_that_never_occurs_divides_nothing():
     table = confusion_text(torch.tensor([[0, 0], [3, 0]]), ["a", "b"])
     assert table.splitlines()[2:] == ["| a | 0 |  | 0.0% |  |", "| b | 3 | 0.0% |  | a (3) |"]
-
-
-def test_the_picture_is_darker_where_more_of_a_row_went():
-    many = torch.zeros(50, 50)
-    many[0, 1], many[0, 2] = 9, 1
-    picture = confusion_image(many, [str(name) for name in range(50)])
-    assert picture.shape == (800, 800, 3) and picture.dtype == np.uint8
-    first, most, some = picture[8, 8], picture[8, 24], picture[8, 40]
-    assert list(first) == [255, 255, 255] and most.sum() < some.sum() < first.sum()
-    few = confusion_image(torch.tensor([[1.0, 20_000.0], [0.0, 0.0]]), ["a name longer than most names", "ü世"])
-    assert few.shape[0] == few.shape[1] and few.shape[2] == 3
-    margin = few.shape[0] - 10 - 2 * 72
-    assert list(few[margin + 5, margin + 72 + 5]) == [8, 48, 107]  # row 0, column 1
-    assert list(few[margin + 72 + 5, margin + 72 + 5]) == [255, 255, 255]
 
 
 def test_hyperparameters_leave_out_what_changes_no_number():

@@ -61,7 +61,9 @@ class Field(Protocol):
 
     A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
     `vary`, what is done to it in training where it is an input, or None, and `reorders`, whether that moves steps;
-    `show`, which says what `decode` does as a person reads it; and `unknown`, which counts a block's unknown tokens.
+    `show`, which says what `decode` does as a person reads it; `seen`, what there is to see of an answer, where it is
+    asked for: of (the words that were read, a text that was written) or (its own steps that were read, the predictions
+    of each step); and `unknown`, which counts a block's unknown tokens.
     """
 
     opens_files: ClassVar[bool] = False

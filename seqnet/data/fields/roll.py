@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from seqnet.batch import Batch
+from seqnet.batch import Batch, Roll
 from seqnet.data.fields.field import Augment, Block, Raw
 from seqnet.data.fields.options import at_least
 from seqnet.data.fields.raw import Unusable, each, told
@@ -91,6 +91,11 @@ class RollField:
     def show(self, entry: Any) -> str:
         """The notes of the first steps by name, `C4+E4+G4`, a rest as `-`. entry: [steps notes]."""
         return show_piece(self.decode(np.atleast_2d(entry)))
+
+    def seen(self, read: Sequence[Sequence[int]], answer: Sequence[Sequence[str]]) -> Roll:
+        """What there is to see of the notes answered at each step; of a piece that is read, those that follow it."""
+        answered = [[int(note) for note in step] for step in answer]
+        return Roll([list(step) for step in read], answered, begin=1 if read else 0)
 
     def state(self) -> None:
         """Nothing is learned."""

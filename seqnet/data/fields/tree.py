@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
+from seqnet.batch import Tree
 from seqnet.data.fields.field import Block, Raw
 from seqnet.data.fields.raw import Unusable, each
 from seqnet.data.fields.text import TextField
@@ -29,6 +30,10 @@ class TreeField(TextField):
 
     def _tree(self, value: Raw) -> str:
         return " ".join(linear(super()._text(value), self._word_tags))
+
+    def seen(self, read: Sequence[str], answer: str) -> Tree:
+        """What there is to see of a tree that was written over the words that were read."""
+        return Tree(answer.split(), list(read))
 
     def encode_beginning(self, text: str) -> Block:
         """The numbers of a tree's beginning, written as it is to be: `(S (NP XX`."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch
+from seqnet.batch import Batch, Roll
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.files import OnBadRow
 from seqnet.data.generation import at_least
@@ -112,6 +112,11 @@ class Chorales:
             else:
                 found[-1].append(number + LOWEST)
         return [sorted(set(step)) for step in (found if found[-1] else found[:-1])]
+
+    def seen(self, read: Sequence[int], answer: Sequence[int]) -> Roll:
+        """What there is to see of a piece: how it begins, as it was read, and how it goes on."""
+        given, whole = self.notes(read), self.notes(answer)
+        return Roll(given, whole[len(given) :], len(given))
 
     def text(self, ids: Sequence[int] | Tensor) -> str:
         """The steps up to the first end, `C4+E4+G4 D4+F4`; a rest is `-`."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from seqnet.batch import Drawing
 from seqnet.data.examples import Examples
 from seqnet.data.generation import equal_rows
 from seqnet.data.pairs import number_pairs, unanswered_numbers
@@ -39,6 +40,10 @@ class DigitDrawing(Scanned):
     def picture(self, values: Tensor) -> Tensor:
         """A drawing, as it is. values: [8 8]."""
         return values
+
+    def seen(self, read: Tensor, answer: Tensor) -> Drawing:
+        """What there is to see of an answer."""
+        return Drawing(self.picture(answer))
 
     def text(self, values: Tensor) -> str:
         """A drawing in characters, eight lines. values: [8 8], from 0 to 1."""

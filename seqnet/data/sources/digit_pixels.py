@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqnet.batch import Drawing
 from seqnet.data.examples import Examples
 from seqnet.data.files import shown
 from seqnet.data.generation import equal_rows
@@ -45,6 +46,10 @@ class DigitPixels(Scanned):
         own = torch.tensor(before_end(ids, self.writing)[: SIDE * SIDE], dtype=torch.float32)
         greys[: len(own)] = own / DARKEST
         return greys.view(SIDE, SIDE)
+
+    def seen(self, read: Tensor, answer: Sequence[Any]) -> Drawing:
+        """What there is to see of an answer."""
+        return Drawing(self.picture(answer))
 
     def text(self, ids: Sequence[Any] | Tensor) -> str:
         """What is drawn, in characters, a line a row."""
