@@ -59,6 +59,10 @@ def test_every_choice_composes(choice):
         (["cell=grru"], "unknown cell 'grru'; did you mean 'gru'?"),
         (["experiment=sst2", "data/format=cvs"], "unknown data.format 'cvs'; did you mean 'csv'?"),
         (["data/format=csv"], "data.format belongs to data=table, and the chosen data has none"),
+        (
+            ["experiment=captions", "attention=none"],
+            "experiment=captions chooses attention.score, and the chosen attention",
+        ),
         (["experiment=sst2", "data/format=4"], "data/format=4: choose one of auto, babi"),
         (["experiment=sst2", "data/format=[csv]"], "data/format=[csv]: choose one of auto, babi"),
         (["experiment=sst2", "+data/format=csv"], "cannot add '+data/format=csv', as data/format is chosen already"),

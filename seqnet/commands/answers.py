@@ -28,13 +28,17 @@ Tell = Callable[[Sequence[tuple[Read, Row]]], None]
 
 def writers(own: Format | None) -> dict[str, Format]:
     """The formats that are written, by the endings of their files. own: that of a run, which comes first."""
-    made = [build.make(yaml.safe_load(path.read_text())) for path in trust.shipped("data/format").values()]
     found: dict[str, Format] = {}
-    for format in ([] if own is None else [own]) + made:
+    for format in ([] if own is None else [own]) + _shipped():
         if type(format).writer is not Format.writer:
             for one in format.endings:
                 found.setdefault(one, format)
     return found
+
+
+def _shipped() -> list[Format]:
+    """Each of seqnet's own formats, with its defaults."""
+    return [build.make(yaml.safe_load(path.read_text())) for path in trust.shipped("data/format").values()]
 
 
 def format_of(output: str | None, source: Any, read: str | None) -> Format | None:
@@ -54,9 +58,9 @@ def format_of(output: str | None, source: Any, read: str | None) -> Format | Non
     known = writers(source.format if isinstance(source, Dataset) else None)
     found = known.get(ending(path))
     if found is None:
-        listed = ", ".join(known)
+        hint = "" if any(ending(path) in format.endings for format in _shipped()) else did_you_mean(path.suffix, known)
         raise ConfigurationError(
-            f"output={output}: no format writes {path.suffix}{did_you_mean(path.suffix, known)}; choose one of {listed}"
+            f"output={output}: no format writes {path.suffix}{hint}; choose one of {', '.join(known)}"
         )
     return found
 
@@ -127,8 +131,8 @@ class Answers:
             self._add(values, columns)
 
     def said(self, read: Read) -> Row:
-        """What was read; of rows that make a sequence with one answer the last one, behind which it stands."""
-        return read.rows[-1][1] if read.rows and not self.by_step else read.values
+        """What was read; of rows that make a sequence with one answer the one behind which it stands."""
+        return read.rows[read.behind][1] if read.rows and not self.by_step else read.values
 
     def _columns(self, answer: Row) -> dict[str, Any]:
         """What is told of an answer, by columns."""

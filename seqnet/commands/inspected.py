@@ -156,6 +156,9 @@ def of_sequences(found: Survey, rows: Sequences, made: Reading) -> list[str]:
         f"rows stand at even distances in {rows.order.name}{of}, so they make {counted(len(rows.rows), 'sequence')} of "
         f"{count} rows"
     ]
+    if rows.doubled:
+        another = "another" if rows.group is None else f"another of the same {rows.group.name}"
+        notes.append(f"{counted(rows.doubled, 'row')} left out, since {another} has the same {rows.order.name}")
     for name, (kind, options) in made.fields.items():
         if kind == "series" and options.get("scale") == "window":
             why = rows.trend(found.sample[str(options.get("column", name))])

@@ -150,12 +150,16 @@ def in_training_format(path: Path) -> bool:
 
 
 def _is_table(stored: StoredRun, path: Path) -> bool:
-    """Whether a file is read as those of training are; a .txt is one raw text a line unless the run's format says."""
+    """Whether a file is read as those of training are.
+
+    A .txt is one raw text a line unless the run's format says otherwise, or a look at it shows all columns of several
+    inputs, as in a story with its questions.
+    """
     if not isinstance(stored.assembly.source, Dataset):
         return in_training_format(path)
     if path.suffix == ".txt":
         said: bool = stored.config["groups"].get("data/format") not in (None, "auto", "text", "lines")
-        return said
+        return said or (path.is_file() and stored.assembly.source.shows_inputs(path))
     return path.suffix != ".jsonl" or in_training_format(path)
 
 
@@ -199,10 +203,10 @@ class Problems(BadRows):
         super().__init__(on_bad_row)
         self.found: dict[int, str] = {}
 
-    def __call__(self, file: Any, number: int, problem: str, unit: str = "line") -> None:
+    def __call__(self, file: Any, number: int, problem: str, unit: str = "line", at: int | None = None) -> None:
         """Keep it. Raises DataError where bad rows are not to be skipped."""
-        super().__call__(file, number, problem, unit)
-        self.found[number] = f"{place(file, number, unit)}: {problem}"
+        super().__call__(file, number, problem, unit, at)
+        self.found[number] = f"{place(file, number if at is None else at, unit)}: {problem}"
 
 
 def _lines(stored: StoredRun, config: dict[str, Any]) -> Inputs:

@@ -52,10 +52,15 @@ def holds(path: Path, key: str, rest: str) -> bool:
     return rest in keys or key in keys or rest.partition(".")[0] in parts
 
 
-def no_part(group: str) -> str:
-    """The sentence that refuses the choice of a part of what has no such part."""
+def no_part(group: str, by: str | None) -> str:
+    """The sentence that refuses the choice of a part of what has no such part. by: the file that chose it, if any."""
     whole, _, part = group.rpartition("/")
     owners = owners_of(whole, f"{whole}.{part}", {})
+    if by is not None:
+        return (
+            f"{by.replace('/', '=')} chooses {trust.package_of(group)}, and the chosen {whole} has none: "
+            f"choose {' or '.join(owners)}"
+        )
     return (
         f"{trust.package_of(group)} belongs to {' or '.join(owners)}, and the chosen {whole} has none: leave it out, "
         f"or choose {owners[0] if len(owners) == 1 else 'one of them'}"

@@ -85,7 +85,7 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
     if unmatched and unmatched[1] is None and unmatched[2] in trust.groups():
         return ConfigurationError(unknown_key(unmatched[2], (), {}, command))
     if unmatched and unmatched[2] in trust.INNER:
-        return ConfigurationError(no_part(unmatched[2]))
+        return ConfigurationError(no_part(unmatched[2], unmatched[1]))
     if unmatched and (alike or "No match in the defaults list" in message):
         where = f" in {unmatched[1]}.yaml" if unmatched[1] else ""
         known = alike[1].split(", ") if alike else group_folders()

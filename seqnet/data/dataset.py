@@ -321,6 +321,11 @@ class Dataset:
         """What a line that `read_inputs` takes says, to be repeated beside its answer."""
         return as_read(line, number, self._layout.inputs, self.fields, self._located.columns)
 
+    def shows_inputs(self, path: Path) -> bool:
+        """Whether a look at a file finds columns for all inputs, of which there are several. Raises DataError."""
+        inputs, names = self._layout.inputs, self.format.header(path)
+        return len(inputs) > 1 and all(self._located.columns[name] in (names or ()) for name in inputs)
+
     def unlabelled(self, path: str, bad: BadRows) -> ReadFile:
         """The rows of a file, or of a folder's test split, in blocks, nothing asked; it needs no column of targets.
 

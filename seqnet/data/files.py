@@ -50,10 +50,13 @@ class BadRows:
         self.skip = on_bad_row == "skip"
         self.count = 0
 
-    def __call__(self, file: Any, number: int, problem: str, unit: str = "line") -> None:
-        """Count the row. unit: what `number` counts. Raises DataError where bad rows are not to be skipped."""
+    def __call__(self, file: Any, number: int, problem: str, unit: str = "line", at: int | None = None) -> None:
+        """Count the row. unit: what `number` counts. at: where in it the fault stands, if the row has several lines.
+
+        Raises DataError where bad rows are not to be skipped.
+        """
         if not self.skip:
-            raise DataError(f"{place(file, number, unit)}: {problem}; {MEND}")
+            raise DataError(f"{place(file, number if at is None else at, unit)}: {problem}; {MEND}")
         self.count += 1
 
 

@@ -1,12 +1,12 @@
 """Rows of a table that together are one sequence: the days of a store, the steps of an episode."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from seqnet.data.formats.format import Column
-from seqnet.errors import ConfigurationError, DataError
+from seqnet.errors import ConfigurationError
 from seqnet.options import Column as ColumnName
 from seqnet.options import Steps
 
@@ -54,9 +54,17 @@ class Grouping:
         return [column for column in (self.group, self.order) if column is not None]
 
     def groups(
-        self, keys: Sequence[Any] | None, orders: Sequence[Any] | None, rows: int, where: str
+        self,
+        keys: Sequence[Any] | None,
+        orders: Sequence[Any] | None,
+        rows: int,
+        doubled: Callable[[int, int, str], None],
     ) -> list[list[int]]:
-        """The rows of each group, in the order of the groups' first rows. Raises DataError for two at one place."""
+        """The rows of each group, in the order of the groups' first rows.
+
+        doubled: is told of a row at the place of one before it, which one, and of what; without an error it is left
+        out.
+        """
         found: dict[Any, list[int]] = {}
         for row in range(rows):
             found.setdefault(None if keys is None else keys[row], []).append(row)
@@ -65,13 +73,14 @@ class Grouping:
         sortable = in_order(orders)
         for key, members in found.items():
             members.sort(key=sortable.__getitem__)
-            for one, other in zip(members, members[1:], strict=False):
-                if sortable[one] == sortable[other]:
+            kept: list[int] = []
+            for row in members:
+                if kept and sortable[kept[-1]] == sortable[row]:
                     of = f" of {self.group} {key}" if key is not None else ""
-                    raise DataError(
-                        f"{where}: two rows{of} have {self.order} {orders[one]}; keep one of them, or name the column "
-                        "that tells them apart with data.rows.group="
-                    )
+                    doubled(row, kept[-1], f"two rows{of} have {self.order} {orders[row]}")
+                else:
+                    kept.append(row)
+            found[key] = kept
         return list(found.values())
 
     def pieces(self, one: Sequence_) -> Iterable[Sequence_]:

@@ -7,9 +7,12 @@ from typing import Any
 
 from seqnet.data.columns import take
 from seqnet.data.fields.field import BadValues, Field
+from seqnet.data.fields.raw import ENTRY
 from seqnet.data.files import BadRows, shown
 from seqnet.data.formats.format import Column
 from seqnet.data.formats.opening import Beside
+
+PATH = 200  # characters of a file's name and its folders that an error shows
 
 Problems = dict[int, tuple[str, str]]
 """What is wrong with rows: for each position the field, and why."""
@@ -26,6 +29,7 @@ class RawBlock:
     continues: bool = False
     more: Sequence[Sequence[Any]] = ()  # columns that no field reads
     asked_from: Sequence[int] = ()  # of each row, the step from which on something is asked; empty: from the first
+    steps: Sequence[Sequence[int]] = ()  # of each row that is a sequence of rows, the number of each of these
 
     def only(self, kept: Sequence[int]) -> "RawBlock":
         """The rows at some positions."""
@@ -33,8 +37,10 @@ class RawBlock:
         goes_on = self.continues and bool(kept) and kept[0] == 0
         asked = take(self.asked_from, kept) if self.asked_from else ()
         more = [take(column, kept) for column in self.more]
-        numbers = take(self.numbers, kept)
-        return replace(self, numbers=numbers, values=values, continues=goes_on, asked_from=asked, more=more)
+        numbers, steps = take(self.numbers, kept), take(self.steps, kept) if self.steps else ()
+        return replace(
+            self, numbers=numbers, values=values, continues=goes_on, asked_from=asked, more=more, steps=steps
+        )
 
 
 def observed(fields: Mapping[str, Field], block: RawBlock) -> Problems:
@@ -49,13 +55,20 @@ def observed(fields: Mapping[str, Field], block: RawBlock) -> Problems:
 
 
 def refuse(block: RawBlock, problems: Problems, columns: Mapping[str, Column], bad: BadRows) -> None:
-    """Count bad rows, or raise DataError for the first: by its field, and of files side by side by its file."""
+    """Count bad rows, or raise DataError for the first: by its field, and of files side by side by its file.
+
+    What is wrong with a step of a sequence of rows is told with the line of that step.
+    """
     for place in sorted(problems):
         name, reason = problems[place]
-        value = block.values[name][place]
-        if isinstance(value, Path) and value.name not in reason:
-            reason = f"{shown(value.name)}: {reason}"
+        value, at = block.values[name][place], None
+        if block.steps and (found := ENTRY.match(reason)):
+            at, reason = block.steps[place][int(found[1]) - 1], reason[found.end() :]
+        if isinstance(value, Path):  # beginning with its name, or naming all of it, which is enough
+            reason = reason.removeprefix(f"{shown(value.name)} ")
+            told = str(value) in reason or str(value) == str(block.file)
+            reason = reason if told else f"{shown(str(value), PATH)}: {reason}"
         file = block.file
         if isinstance(file, Beside) and columns.get(name) in file.names:
             file = file.files[file.names.index(str(columns[name]))]
-        bad(file, block.numbers[place], f"{name}: {reason}", block.unit)
+        bad(file, block.numbers[place], f"{name}: {reason}", block.unit, at)

@@ -15,13 +15,15 @@ class Read:
     """What stood where one answer is asked for.
 
     number: its line or row. values: by the names of the columns, of a sequence of rows lists of them. first: what the
-    first input was made of. rows: of a sequence of rows the place of each in the file, and its values.
+    first input was made of. rows: of a sequence of rows the place of each in the file, and its values. behind: which of
+    them an answer to all stands behind, the last of which a forecast's target is known.
     """
 
     number: int
     values: Mapping[str, Any]
     first: Any = None
     rows: Sequence[tuple[int, Mapping[str, Any]]] = ()
+    behind: int = -1
 
 
 @dataclass(frozen=True)

@@ -47,13 +47,19 @@ class Table:
             further.extend(more.pop() if more else ())
         return cls(part.file, part.format.unit, numbers, values, key or None, order or None, further)
 
-    def groups(self, grouping: Grouping) -> list[list[int]]:
-        """The rows of each sequence, in order. Raises DataError."""
-        return grouping.groups(self.key, self.order, len(self.numbers), str(self.file))
+    def groups(self, grouping: Grouping, bad: BadRows) -> list[list[int]]:
+        """The rows of each sequence, in order; of several at one place the first. Raises DataError."""
+
+        def doubled(row: int, first: int, what: str) -> None:
+            also = f"the other in {self.unit} {self.numbers[first]}"
+            hint = "data.rows.group= may name the column that tells them apart"
+            bad(self.file, self.numbers[row], f"{what}, {also}; {hint}", self.unit)
+
+        return grouping.groups(self.key, self.order, len(self.numbers), doubled)
 
     def rows(self, sequences: Iterable[Sequence_], stepped: Mapping[str, bool], bad: BadRows) -> RawBlock:
         """Sequences as rows, each with its list of values of every field that has steps. stepped: which have."""
-        numbers, made, begins = [], [], []
+        numbers, made, begins, steps = [], [], [], []
         for one in sequences:
             try:
                 row = gathered(self.values, one, stepped)
@@ -63,8 +69,9 @@ class Table:
             made.append(row)
             numbers.append(self.numbers[one.rows[0]])
             begins.append(one.asked_from)
+            steps.append([self.numbers[place] for place in one.rows])
         values = {name: [row[name] for row in made] for name in self.values}
-        return RawBlock(self.file, numbers, values, self.unit, asked_from=begins)
+        return RawBlock(self.file, numbers, values, self.unit, asked_from=begins, steps=steps)
 
 
 def held_by_group(groups: Sequence[Sequence[int]], split: str, shares: Sequence[float], seed: int) -> list[Sequence_]:

@@ -142,9 +142,10 @@ class SplitRows:
         if not own and ("train" not in there or (split != "train" and split not in held)):
             return
         parts = there[split if own else "train"]
-        blocks = self.located.blocks(parts, bad, self.grouping.columns())
+        first = bad if own or split == "train" else BadRows(self.on_bad_row)
+        blocks = self.located.blocks(parts, first, self.grouping.columns())
         table = Table.of(blocks, parts[0], self.located.columns, self.grouping)
-        groups = table.groups(self.grouping)
+        groups = table.groups(self.grouping, first)
         sequences = [Sequence_(rows) for rows in groups]
         if self.layout.forecasts:
             tally.gaps, tally.steps = uneven(groups, table.order)

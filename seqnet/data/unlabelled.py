@@ -42,7 +42,7 @@ def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping,
     if not more and name in located.opening and known is not None and known not in TABLES:
         label = name_of(located.columns[name], name)
         read = Read(1, {label: str(path)}, path)
-        return Unlabelled((label,), Csv(), iter([(RawBlock(path, [1], {name: [path]}), [read])]))
+        return Unlabelled((label,), Csv(), iter([(RawBlock(path, [1], {name: [path]}, "file"), [read])]))
     inputs = located.only(layout.inputs)
     format = inputs.format if known is None or known in inputs.format.endings else Auto()
     columns = [*inputs.columns.values(), *grouping.columns()]
@@ -79,12 +79,14 @@ def _sequences(
     table = Table.of(inputs.blocks(parts, bad, [all_, *grouping.columns()]), parts[0], inputs.columns, grouping)
     values = rows_of(names, table.more)
     same = [name for name in names if name == str(grouping.group)]
-    groups = table.groups(grouping)
+    groups = table.groups(grouping, bad)
     read = []
     for places in groups:
         rows = [(place, values[place]) for place in places]
         first = [table.values[layout.inputs[0]][place] for place in places]
-        read.append(Read(table.numbers[places[0]], sequence_of(names, rows, same), first, rows))
+        known = _known_steps([table.values[layout.target][place] for place in places]) if layout.forecasts else None
+        behind = (known or len(rows)) - 1
+        read.append(Read(table.numbers[places[0]], sequence_of(names, rows, same), first, rows, behind))
     yield table.rows([Sequence_(rows) for rows in groups], layout.stepped, bad), read
 
 

@@ -126,6 +126,8 @@ def test_an_ending_that_no_format_writes_is_refused() -> None:
         format_of("out.cvs", None, None)
     assert "no format writes .cvs; did you mean '.csv'?" in str(caught.value)
     assert all(ending in str(caught.value) for ending in WRITTEN)
+    with pytest.raises(ConfigurationError, match="no format writes .mid; choose one of"):  # it is no typing error
+        format_of("out.mid", None, None)
 
 
 def test_what_is_read_is_never_written(tmp_path: Path) -> None:

@@ -20,14 +20,19 @@ def test_the_yaml_says_the_defaults() -> None:
     assert said == asdict(Grouping())
 
 
+def refused(row: int, first: int, what: str) -> None:
+    raise DataError(f"rows {first} and {row}: {what}")
+
+
 def test_rows_of_a_group_in_their_order() -> None:
     grouping = Grouping(group="store", order="day")
-    assert grouping.groups(["a", "b", "a", "a"], ["10", "1", "9", "2"], 4, "t.csv") == [[3, 2, 0], [1]]
-    assert Grouping(length=2).groups(None, None, 3, "t.csv") == [[0, 1, 2]]
+    assert grouping.groups(["a", "b", "a", "a"], ["10", "1", "9", "2"], 4, refused) == [[3, 2, 0], [1]]
+    assert Grouping(length=2).groups(None, None, 3, refused) == [[0, 1, 2]]
     days = ["2026-02-01", "2026-01-31", "2025-12-31T23:59"]
-    assert Grouping(order="day").groups(None, days, 3, "t.csv") == [[2, 1, 0]]
-    with pytest.raises(DataError, match="two rows of store b have day 1"):
-        grouping.groups(["b", "b"], ["1", "1.0"], 2, "t.csv")
+    assert Grouping(order="day").groups(None, days, 3, refused) == [[2, 1, 0]]
+    told: list[tuple[int, int, str]] = []
+    assert grouping.groups(["b", "b", "b"], ["1", "2", "1.0"], 3, lambda *what: told.append(what)) == [[0, 1]]
+    assert told == [(2, 0, "two rows of store b have day 1.0")]
 
 
 def test_what_is_sorted_by_is_read_as_numbers_times_or_text() -> None:

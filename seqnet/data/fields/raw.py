@@ -1,6 +1,7 @@
 """Raw values, whatever the format: read as a number, a list, a name; all bad ones of a block are told at once."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import chain
@@ -14,6 +15,9 @@ from seqnet.data.numbers import LARGEST, brief
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
 """Texts that say that there is no number, in small letters or capitals."""
+
+ENTRY = re.compile(r"entry (\d+): ")
+"""How what is wrong with an entry of a list begins: which it is, counted from 1."""
 
 Made = TypeVar("Made")
 

@@ -12,14 +12,15 @@ from seqnet.data.formats.text import numbered
 
 NAMES = ("story", "question", "answer", "supporting")
 LINE = re.compile(r"(\d{1,6}) (.+)")
-QUESTION = re.compile(r"\d{1,6} [^\t]+\t[^\t]+(\t[\d ]*)?")
+QUESTION = re.compile(r"\d{1,6} [^\t]+(\?\s*|\t[^\t]*(\t[\d ]*)?)")
 
 
 class Babi(Format):
     """A row is a question: `story` (the sentences before it), `question`, `answer`, `supporting` (which of the story's
     sentences, 0 for the first, answer it).
 
-    A line that begins with 1 begins a story. A story with a bad line is one bad row, from that line on.
+    A line that begins with 1 begins a story. A question has a tab behind it, or ends with ? and has no answer, which is
+    for predict. A story with a bad line is one bad row, from that line on.
     """
 
     endings: ClassVar = (".babi",)
@@ -50,12 +51,12 @@ def _questions(file: Any, bad: BadRows) -> Iterator[tuple[int, tuple[Any, ...]]]
         if problem is not None:
             bad(file, number, problem)
             broken = True
-        elif len(parts) == 1:
+        elif len(parts) == 1 and not parts[0].endswith("?"):
             places[at] = len(story)
             story.append(parts[0])
         else:
             supporting = [places[int(fact)] for fact in (parts[2].split() if len(parts) > 2 else ())]
-            yield number, (list(story), parts[0], parts[1], supporting)
+            yield number, (list(story), parts[0], (parts[1] if len(parts) > 1 else "") or None, supporting)
 
 
 def _problem(at: int, parts: Sequence[str], places: dict[int, int]) -> str | None:
@@ -63,7 +64,7 @@ def _problem(at: int, parts: Sequence[str], places: dict[int, int]) -> str | Non
         return "not a sentence with its number before it, such as 1 Mary went to the hall."
     if at != 1 and not places:
         return f"a story that begins with {at} and not with 1"
-    if len(parts) > 3 or (len(parts) > 1 and not parts[1]):
+    if len(parts) > 3:
         return "a question is followed by its answer and the numbers of sentences, apart by tabs"
     facts = parts[2].split() if len(parts) > 2 else []
     strange = [fact for fact in facts if not fact.isdecimal() or int(fact[:9]) not in places]

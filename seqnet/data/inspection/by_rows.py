@@ -30,6 +30,8 @@ def by_rows(maker: Maker, found: Sequences, said: str | None) -> Reading | None:
     options: dict[str, Any] = {"data__rows__order": found.order.column}
     if found.group is not None:
         options["data__rows__group"] = found.group.column
+    if found.doubled:
+        options["data__on_bad_row"] = "skip"
     if target.type == "label":
         return _labelled_steps(maker, found, numbers, labels, target, options)
     return _forecast(maker, found, numbers, labels, target, options)

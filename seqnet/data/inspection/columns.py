@@ -23,6 +23,7 @@ ID = re.compile(r"(.*[_ -])?(id|idx|index|uuid|guid|key|nr|no|row)", re.IGNORECA
 WIDE = 8  # columns of numbers in a row, called t0, t1, ..., that are taken for the steps of one series
 NUMBERED = re.compile(r"(.*?)(\d+)")
 LETTERS_OF_A_SEQUENCE = 26  # of DNA and proteins
+DNA = set("ACGTUN")
 
 
 @dataclass
@@ -238,6 +239,8 @@ def _of_texts(profile: Profile) -> Guess:
         coded = any(map(str.isdigit, profile.alphabet)) or ID.fullmatch(profile.name) is not None
         if profile.all_differ and coded:
             return Guess(profile, None, "every value is another, in one word: it names the rows", role="id")
+        if sequence and set("".join(profile.alphabet).upper()) <= DNA and len(profile.alphabet) > 2:
+            return Guess(profile, "dna", "letters of DNA or RNA")
         if sequence or profile.all_differ or quantiles(profile.letters)[0] > 12:
             return Guess(
                 profile, "text", f"letters without spaces, of {len(profile.alphabet)} kinds", {"level": "characters"}

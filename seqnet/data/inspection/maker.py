@@ -32,7 +32,7 @@ ASKED = (
 )
 OF_ROW = ("label", "labels", "number")
 STEPPED = ("tokens", "series", "roll")
-WHOLE = ("text", "audio", "frames", "image")
+WHOLE = ("text", "dna", "audio", "frames", "image")
 
 
 @dataclass
@@ -193,6 +193,7 @@ def gives_away(survey: Survey, guess: Guess, target: Guess) -> bool:
 def lengths(guess: Guess) -> tuple[int, int, int] | None:
     """What half of a column's values, 95 % and all do not exceed, in tokens or steps; None where it has none."""
     profile = guess.profile
-    if guess.type == "text":
-        return quantiles(profile.letters if guess.options.get("level") == "characters" else profile.words)
+    if guess.type in ("text", "dna"):
+        by_letter = guess.type == "dna" or guess.options.get("level") == "characters"
+        return quantiles(profile.letters if by_letter else profile.words)
     return quantiles(profile.steps) if profile.steps else None

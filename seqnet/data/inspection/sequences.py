@@ -15,6 +15,7 @@ from seqnet.data.inspection.survey import Survey
 STEPS = ("step", "steps", "t", "time", "timestep", "time_step", "frame", "tick", "hour", "day", "week", "month", "year")
 SHORTEST = 4  # rows of a sequence, on the average
 EVEN = 0.8  # of the distances between rows are alike
+DOUBLED = 0.01  # of the rows may stand where another stands, by mistake
 SEASONS = {  # rows that a season has, by the seconds between rows
     60: 60,
     3600: 24,
@@ -27,12 +28,17 @@ SEASONS = {  # rows that a season has, by the seconds between rows
 
 @dataclass(frozen=True)
 class Sequences:
-    """Rows that make sequences. rows: of each, by place in the sample, in order. season: rows of one, if known."""
+    """Rows that make sequences.
+
+    rows: of each, by place in the sample, in order. season: rows of one, if known. doubled: rows that were left out,
+    since another stands at their place.
+    """
 
     group: Guess | None
     order: Guess
     rows: list[list[int]]
     season: int | None
+    doubled: int = 0
 
     @property
     def shortest(self) -> int:
@@ -89,8 +95,7 @@ def sequences(survey: Survey, guesses: Sequence[Guess]) -> Sequences | None:
         for group in (None, *(each for each in groups if each is not order)):
             found = _grouped(values, None if group is None else survey.sample[group.name], order.role == "order")
             if found is not None:
-                rows, season = found
-                return Sequences(group, order, rows, season)
+                return Sequences(group, order, *found)
     return None
 
 
@@ -101,8 +106,11 @@ def _repeats(guess: Guess) -> bool:
 
 def _grouped(
     values: Sequence[Any], keys: Sequence[Any] | None, timed: bool
-) -> tuple[list[list[int]], int | None] | None:
-    """The rows of each group in order, and the season; None where they stand at uneven distances, or twice at one."""
+) -> tuple[list[list[int]], int | None, int] | None:
+    """The rows of each group in order, the season, and how many were left out since another stands at their place.
+
+    None where they stand at uneven distances, or more than a few at one.
+    """
     if not values or any(value is None for value in values):
         return None
     sortable = in_order(values)
@@ -114,17 +122,20 @@ def _grouped(
     if len(found) > len(values) / SHORTEST:
         return None
     distances = []
-    for rows in found.values():
-        rows.sort(key=sortable.__getitem__)
+    for key, members in found.items():
+        members.sort(key=sortable.__getitem__)
+        rows = members[:1] + [row for before, row in pairwise(members) if sortable[row] != sortable[before]]
+        found[key] = rows
         distances += [_seconds(sortable[after] - sortable[row]) for row, after in pairwise(rows)]
-    if not distances or min(distances) <= 0:
+    doubled = len(values) - sum(map(len, found.values()))
+    if not distances or doubled > DOUBLED * len(values):
         return None
     usual = float(np.median(distances))
     if np.mean(np.abs(np.array(distances) - usual) <= 0.11 * usual) < EVEN:
         return None
     season = min(SEASONS, key=lambda seconds: abs(seconds / usual - 1)) if timed else None
     fits = season is not None and abs(season / usual - 1) < 0.11
-    return list(found.values()), SEASONS[season] if fits and season is not None else None
+    return list(found.values()), SEASONS[season] if fits and season is not None else None, doubled
 
 
 def _seconds(distance: Any) -> float:

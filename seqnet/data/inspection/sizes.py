@@ -42,9 +42,8 @@ def sizes(rows: int, profile: Profile, kind: str, options: Mapping[str, Any], lo
     """What suits so many rows whose first input, or what is written, is such a column."""
     trained = max(int(rows * HELD_OUT), 1)
     batch = _by(trained, (100, 4), (500, 8), (2_000, 16), (20_000, 32), (math.inf, 64))
-    lengths = (
-        profile.letters if options.get("level") == "characters" else profile.words if kind == "text" else profile.steps
-    )
+    by_letter = kind == "dna" or options.get("level") == "characters"
+    lengths = profile.letters if by_letter else profile.words if kind == "text" else profile.steps
     if max(longest, quantiles(lengths)[1]) > LONG and kind != "running":
         batch = max(batch // 2, 4)
     steps = math.ceil(trained / batch)

@@ -72,11 +72,11 @@ class Noted(BadRows):
         super().__init__("skip")
         self.first: str | None = None
 
-    def __call__(self, file: Any, number: int, problem: str, unit: str = "line") -> None:
+    def __call__(self, file: Any, number: int, problem: str, unit: str = "line", at: int | None = None) -> None:
         """Count the row."""
         if self.first is None:
-            self.first = f"{file}, {unit} {number}: {problem}"
-        super().__call__(file, number, problem, unit)
+            self.first = f"{file}, {unit} {number if at is None else at}: {problem}"
+        super().__call__(file, number, problem, unit, at)
 
 
 def survey(paths: Sequence[str], format: Format, recoded: Callable[[str], Format | None]) -> Survey:

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqnet.data.formats.auto import Auto
 from seqnet.data.inspection import profile as profiles
-from seqnet.data.inspection.columns import guess
+from seqnet.data.inspection.columns import guess, guesses
 from seqnet.data.inspection.encodings import encoding_of
 from seqnet.data.inspection.headers import heads
 from seqnet.data.inspection.locating import name_pattern
 from seqnet.data.inspection.profile import Profile, Tally, quantiles
+from seqnet.data.inspection.sequences import sequences
 from seqnet.data.inspection.sizes import sizes
+from seqnet.data.inspection.survey import survey
 
 
 def profile(values: Any, name: str = "x") -> Profile:
@@ -54,6 +57,8 @@ def test_a_tally_does_not_grow_with_what_is_counted(monkeypatch: pytest.MonkeyPa
         ([1.5, None, "NA", 2.5] * 9, "number"),
         ([True, False] * 9, "label"),
         (["ACGT", "GGTC", "TTAC", "CCAG"] * 9, "label"),
+        ([f"acgNu{'ACGT'[n % 4] * n}" for n in range(9)], "dna"),
+        ([f"MKV{'ACGT'[n % 4] * n}" for n in range(9)], "text"),
         ([{"a": 1}] * 9, None),
         ([None, ""] * 9, None),
         (["same"] * 9, None),
@@ -115,3 +120,15 @@ def test_sizes_grow_with_the_rows_and_warm_up_is_a_part_of_training() -> None:
     assert made[1].embedding_size < 300
     for rows, one in zip((20, 2_000, 50_000, 1_000_000), made, strict=True):
         assert one.warmup_steps <= min(300, one.max_epochs * rows / one.batch_size / 18)
+
+
+@pytest.mark.parametrize(("twice", "found"), [((), True), ((70,), True), (range(60, 70), False)])
+def test_a_few_rows_at_the_place_of_others_hide_no_sequences(twice: Any, found: bool, tmp_path: Path) -> None:
+    rows = [f"{store},{day},{day % 7}" for store in "ab" for day in [*range(100), *twice]]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["store,day,sold", *rows]) + "\n")
+    seen = survey([str(path)], Auto(), lambda _: None)
+    made = sequences(seen, guesses(seen))
+    assert (made is not None) is found
+    if made is not None:
+        assert [len(each) for each in made.rows] == [100, 100] and made.doubled == 2 * len(twice)
