@@ -52,7 +52,7 @@ def holds(path: Path, key: str, rest: str) -> bool:
     return rest in keys or key in keys or rest.partition(".")[0] in parts
 
 
-def no_part(group: str, by: str | None) -> str:
+def no_part(group: str, by: str | None = None) -> str:
     """The sentence that refuses the choice of a part of what has no such part. by: the file that chose it, if any."""
     whole, _, part = group.rpartition("/")
     owners = owners_of(whole, f"{whole}.{part}", {})
