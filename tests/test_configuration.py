@@ -60,8 +60,8 @@ def test_every_choice_composes(choice):
         (["experiment=sst2", "data/format=cvs"], "unknown data.format 'cvs'; did you mean 'csv'?"),
         (["data/format=csv"], "data.format belongs to data=table, and the chosen data has none"),
         (
-            ["experiment=captions", "attention=none"],
-            "experiment=captions chooses attention.score, and the chosen attention",
+            ["experiment=visual_questions", "model=cnn"],
+            "experiment=visual_questions chooses model.join, and the chosen model has none: choose model=recurrent",
         ),
         (["experiment=sst2", "data/format=4"], "data/format=4: choose one of auto, babi"),
         (["experiment=sst2", "data/format=[csv]"], "data/format=[csv]: choose one of auto, babi"),
