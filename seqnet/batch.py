@@ -27,7 +27,7 @@ REFERENCES = "<references>"
 """The view [batch time (1 + horizon + 1)*feature] of what a forecast is compared with; no encoder reads it."""
 
 
-def asked(targets: Tensor) -> Tensor:
+def has_target(targets: Tensor) -> Tensor:
     """Where something is asked that has a loss, of the shape of `targets`: a class (integers), not NaN (floats)."""
     return ~targets.isnan() if targets.is_floating_point() else targets >= 0
 
@@ -87,26 +87,26 @@ class Batch:
     @cached_property
     def dense(self) -> bool:
         """Whether moreover something is asked everywhere."""
-        return self.full and bool(asked(self.targets).all())
+        return self.full and bool(has_target(self.targets).all())
 
-    def items_asked(self) -> Tensor:
+    def target_mask(self) -> Tensor:
         """Which items are asked, [batch] where `row_targets`, else [batch time]; of a vector, all numbers must be."""
-        mask = asked(self.targets)
+        mask = has_target(self.targets)
         return mask.all(dim=-1) if mask.dim() > (1 if self.row_targets else 2) else mask
 
     @cached_property
-    def places(self) -> Tensor | None:
+    def target_index(self) -> Tensor | None:
         """Which items (rows where `row_targets`, else steps of rows) are asked, [n], counted row by row; None = all."""
         if self.dense:
             return None
-        mask = self.items_asked()
+        mask = self.target_mask()
         return None if mask.all() else mask.flatten().nonzero()[:, 0]
 
     @property
-    def count(self) -> int:
+    def num_targets(self) -> int:
         """How many items are asked."""
-        if self.places is not None:
-            return len(self.places)
+        if self.target_index is not None:
+            return len(self.target_index)
         return self.size if self.row_targets else self.size * self.time
 
     def _knowing(self, full: bool | None, dense: bool | None, source_full: bool) -> "Batch":
@@ -164,7 +164,7 @@ class Batch:
             return tensor.to(device, non_blocking=True)
 
         moved = self.map(move)
-        moved.__dict__["places"] = None if self.places is None else move(self.places)
+        moved.__dict__["target_index"] = None if self.target_index is None else move(self.target_index)
         return moved
 
     def windows(self, size: int | None, stride: int | None = None) -> Iterator["Batch"]:
@@ -257,7 +257,7 @@ class StepReport:
     learning_rate: float
     seconds: float
     tokens: int  # steps of rows that are not padding
-    places: int  # steps of rows, and of their sources, padding included
+    padded_steps: int  # steps of rows, and of their sources, padding included
     padded: int  # those of them that are padding
     done: float  # share of training done, 0 to 1, by the limit that the schedule follows
     end_of_epoch: bool  # the last step of its epoch

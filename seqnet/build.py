@@ -22,7 +22,7 @@ from seqnet.data.files import shown
 from seqnet.data.lanes import LaneLoader, evaluation_lanes
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 from seqnet.options import of as options_of
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 from seqnet.training.pieces import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
 

@@ -1,6 +1,6 @@
 """What an option may hold: said at the parameter that takes it, by its annotation. Read without torch.
 
-    def __init__(self, targets: Space, delta: Positive = 1.0, kind: Literal["a", "b"] = "a", most: Count | None = None)
+    def __init__(self, targets: Spec, delta: Positive = 1.0, kind: Literal["a", "b"] = "a", most: Count | None = None)
 
 `of` reads what a class says. `bool`, `int`, `float`, `str`, `Literal`, `X | None` and `Sequence[X]` say enough by
 themselves; the names at the end of this file are numbers of a range, and texts of a kind.

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqnet.batch import IGNORE, Batch, asked
+from seqnet.batch import IGNORE, Batch, has_target
 
 
 def steps_batch(time: int = 10, rows: int = 3) -> Batch:
@@ -20,7 +20,7 @@ def test_every_step_is_asked_exactly_once(size: int, stride: int | None) -> None
     found, read = [], 0
     for window in batch.windows(size, stride):
         assert torch.equal(window.inputs, batch.inputs[:, read : read + window.time])
-        found.append(window.targets[asked(window.targets)].view(3, -1))
+        found.append(window.targets[has_target(window.targets)].view(3, -1))
         read += window.advance
     assert read == 10
     assert torch.equal(torch.cat(found, dim=1), batch.targets)
@@ -53,7 +53,7 @@ def test_a_row_target_is_asked_where_its_row_ends(size: int, stride: int, kind: 
     times = torch.zeros(6, dtype=torch.long)
     read = 0
     for window in batch.windows(size, stride):
-        here = asked(window.targets).view(6, -1)[:, 0]
+        here = has_target(window.targets).view(6, -1)[:, 0]
         times += here
         assert ((lengths[here] > read) | (lengths[here] == 0)).all()
         assert (lengths[here] <= read + window.time).all()

@@ -17,7 +17,7 @@ from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.tags import Tags
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 
 def refusal(*typed: str) -> str | None:
@@ -447,7 +447,7 @@ from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.regression import Regression
 from seqnet.options import Column, Positive
-from seqnet.spaces import Space, Vector
+from seqnet.specs import Spec, Vector
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 
@@ -456,13 +456,13 @@ class Huber:
     judges = (Item.NUMBER,)
     scores = ("mae",)
 
-    def __init__(self, targets: Space, delta: Positive = 1.0, mean: Literal["all", "each"] = "all") -> None: ...
+    def __init__(self, targets: Spec, delta: Positive = 1.0, mean: Literal["all", "each"] = "all") -> None: ...
 
     def loss(self, logits, targets, training=True): ...
 
 
 class Silent:
-    def __init__(self, targets: Space) -> None: ...
+    def __init__(self, targets: Spec) -> None: ...
 
 
 class Steps:

@@ -22,7 +22,7 @@ from seqnet.layers.layer import Layer
 from seqnet.linear import Linear, linear
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.tags import Tags
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 from seqnet.state import HiddenState, LSTMState
 from seqnet.tasks.many_to_many import ManyToMany
 

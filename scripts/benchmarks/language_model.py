@@ -15,7 +15,7 @@ from seqnet.data.lanes import LaneLoader
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.adaptive import AdaptiveTokens
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 from seqnet.tasks.many_to_many import ManyToMany
 
 

@@ -8,7 +8,7 @@ from benchmarks.language_model import WORDS, Size, ours, text_of
 from benchmarks.timing import Pair, pair, training_steps
 from benchmarks.translator import EMBEDDING, HIDDEN, ROWS, model_of, task_of
 
-from seqnet.batch import asked
+from seqnet.batch import has_target
 from seqnet.linear import linear
 
 Shape = tuple[int, int, int, int]  # rows, inner, columns, how often
@@ -56,7 +56,7 @@ def _translator() -> tuple[Callable[[], None], list[Shape]]:
     shapes += [*_lstm(ROWS, written, EMBEDDING, HIDDEN), *_three(ROWS * read, 2 * HIDDEN, HIDDEN)]
     shapes += [*_three(ROWS * written, HIDDEN, read), *_three(ROWS * written, read, 2 * HIDDEN)]  # scores, contexts
     shapes += _three(ROWS * written, 3 * HIDDEN, HIDDEN)
-    shapes += _three(int(asked(batch.targets).sum()), HIDDEN, space.size)
+    shapes += _three(int(has_target(batch.targets).sum()), HIDDEN, space.size)
     return step, shapes
 
 

@@ -8,7 +8,7 @@ from benchmarks.language_model import SMALL, USUAL, WORDS
 from benchmarks.timing import Pair, bare_steps, pair, repeated, training_steps
 from torch import Tensor, nn
 
-from seqnet.batch import asked
+from seqnet.batch import has_target
 from seqnet.training.pieces import Loader
 from seqnet.training.trainer import Task
 
@@ -40,7 +40,7 @@ def _beside(name: str, model: nn.Module, task: Task, loader: Loader) -> Pair:
 
     def loss() -> Tensor:
         batch = next(batches)
-        output, wanted = model(batch), asked(batch.targets)
+        output, wanted = model(batch), has_target(batch.targets)
         return F.cross_entropy(output.head(output.features[wanted]), batch.targets[wanted])
 
     step, plain = training_steps(model, task, loader), bare_steps(model, loss)

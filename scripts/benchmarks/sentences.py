@@ -5,8 +5,8 @@ import torch
 
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
-from seqnet.data.pairs import pairs, with_ends, writing
-from seqnet.spaces import Tokens, Writing
+from seqnet.data.teacher_forcing import teacher_forcing, with_ends, writing
+from seqnet.specs import Tokens, Writing
 
 WORDS = 6000
 MEAN, SPREAD = 13, 4
@@ -20,7 +20,7 @@ def made(rows: int, words: int = WORDS) -> tuple[Tokens, Writing, Examples]:
     drawn = torch.multinomial(1 / torch.arange(1.0, words - 1), int(lengths.sum()), replacement=True, generator=random)
     source = Ragged.of(list(drawn.split(lengths.tolist())))
     how = writing(space, int(lengths.max()) + 1)
-    return space, how, pairs(source, source, how)
+    return space, how, teacher_forcing(source, source, how)
 
 
 def loader(examples: Examples, rows: int) -> BucketLoader:

@@ -18,7 +18,7 @@ from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Writing
+from seqnet.specs import Tokens, Writing
 from seqnet.tasks.seq2seq import SequenceToSequence
 
 EMBEDDING, HIDDEN, ROWS = 256, 256, 64

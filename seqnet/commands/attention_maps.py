@@ -10,9 +10,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqnet.batch import IGNORE, AttentionMap, Batch
 from seqnet.build import Assembly
-from seqnet.data.pairs import END
+from seqnet.data.teacher_forcing import END
 from seqnet.decoding.hypothesis import Hypothesis
-from seqnet.spaces import Image, Vector
+from seqnet.specs import Image, Vector
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 

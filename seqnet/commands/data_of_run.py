@@ -8,7 +8,7 @@ from typing import Any
 
 from seqnet import build, relations
 from seqnet.batch import Batch
-from seqnet.commands.beginning import Beginning, Config
+from seqnet.commands.start import Beginning, Config
 from seqnet.commands.stored import learn_again
 from seqnet.data import digest
 from seqnet.errors import CheckpointError, ConfigurationError, DataError

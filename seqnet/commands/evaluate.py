@@ -48,9 +48,11 @@ def _judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float]
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
     report = Report(task, stored.assembly.source)
-    scores, judge = evaluate(stored.assembly.model, task, loader, stored.precision, window, write=write, report=report)
-    if drawn is not None and (confusion := judge.confusion()) is not None:
-        drawn.add("confusion", [Confusion.named(confusion, judge.class_names)])
+    scores, evaluator = evaluate(
+        stored.assembly.model, task, loader, stored.precision, window, write=write, report=report
+    )
+    if drawn is not None and (confusion := evaluator.confusion()) is not None:
+        drawn.add("confusion", [Confusion.named(confusion, evaluator.class_names)])
     for note in write.notes if write is not None else ():
         warn(note)
     return scores, report
@@ -60,7 +62,7 @@ def _album(stored: StoredRun, name: str | None) -> Album | None:
     """The folder that is asked for. Raises ConfigurationError where an evaluation counts no confusions."""
     if name is None:
         return None
-    if not getattr(stored.assembly.task.judge(), "confuses", False):
+    if not getattr(stored.assembly.task.evaluator(), "confuses", False):
         raise ConfigurationError(
             f"pictures={name}: an evaluation draws a confusion matrix, which is of a classification of at most "
             "50 classes, and this run is none: leave it out"

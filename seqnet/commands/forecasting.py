@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from seqnet import build
-from seqnet.batch import REFERENCES, UNITS, Batch, Forecast, asked
+from seqnet.batch import REFERENCES, UNITS, Batch, Forecast, has_target
 from seqnet.build import Assembly
 from seqnet.data.asking import forecast as asked_of
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import AHEAD, Axis
 from seqnet.objectives.bands import MEDIAN
 from seqnet.objectives.vectors import undone
-from seqnet.tasks.judge import in_the_columns_scale
+from seqnet.tasks.evaluator import in_the_columns_scale
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 
@@ -152,7 +152,7 @@ def samples(assembly: Assembly, few: Batch, precision: Precision) -> tuple[list[
         logits = output.head(output.features).float()
     told: list[str] = []
     drawn: list[Forecast] = []
-    steps = asked(moved.targets).all(-1)
+    steps = has_target(moved.targets).all(-1)
     for row in range(few.size):
         if not steps[row].any():
             continue

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from seqnet import build
-from seqnet.commands.beginning import Config, limits
 from seqnet.commands.data_of_run import DataOfRun
 from seqnet.commands.samples import runs_on
+from seqnet.commands.start import Config, limits
 from seqnet.commands.writing import Writer, decoder, writing_of
 from seqnet.errors import CheckpointError, ConfigurationError
 from seqnet.terminal import warn
@@ -81,7 +81,7 @@ def rehearse(
 ) -> None:
     """Find out now what cannot work. Raises ConfigurationError."""
     example = data.example
-    assembly.task.judge()
+    assembly.task.evaluator()
     learns = getattr(assembly.objective, "of_validation", None)  # an option and what it does, in words
     if learns is not None and data.loaders["valid"] is None:
         raise ConfigurationError(

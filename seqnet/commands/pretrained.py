@@ -12,7 +12,7 @@ from seqnet.data import word_vectors
 from seqnet.data.word_vectors import WordVectors
 from seqnet.errors import ConfigurationError
 from seqnet.options import shown
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 Config = dict[str, Any]
 

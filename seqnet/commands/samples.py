@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch, Seen, asked, wide
+from seqnet.batch import Batch, Seen, has_target, wide
 from seqnet.build import Assembly
 from seqnet.commands import forecasting
 from seqnet.commands.pictures import of_predicted, of_written
@@ -108,8 +108,10 @@ def beside(ours: str, theirs: str) -> str:
 def _wanted(assembly: Assembly, targets: Tensor) -> Any:
     """What the targets of one row say, in the words of a prediction; nothing where nothing is asked."""
     if targets.dim() == 0 or (targets.is_floating_point() and targets.dim() == 1):  # one target for the row
-        return assembly.objective.explain(targets.tolist()) if asked(targets).all() else None
-    return [assembly.objective.explain(target.tolist()) if asked(target).all() else "-" for target in targets.unbind()]
+        return assembly.objective.explain(targets.tolist()) if has_target(targets).all() else None
+    return [
+        assembly.objective.explain(target.tolist()) if has_target(target).all() else "-" for target in targets.unbind()
+    ]
 
 
 def continue_text(

@@ -34,19 +34,19 @@ class Scorer:
         assert loader is not None
         batches, write = config["debug"]["evaluation_batches"], self._writer(split)
         given = (assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write)
-        scores, judge = evaluate(*given, go_on=self._go_on, choose=split == "valid")
-        calibrate = getattr(judge, "calibrate", None)
+        scores, evaluator = evaluate(*given, go_on=self._go_on, choose=split == "valid")
+        calibrate = getattr(evaluator, "calibrate", None)
         if split == "valid" and calibrate is not None and calibrate(assembly.model.head):
             # It is scored with what the output layer has learned of it.
-            scores, judge = evaluate(*given, go_on=self._go_on)
+            scores, evaluator = evaluate(*given, go_on=self._go_on)
         report = EvaluationReport(
             step=trainer.position.step,
             epoch=trainer.position.epoch,
             split=split,
             scores=scores,
             seconds=time.monotonic() - began,
-            confusion=judge.confusion(),
-            class_names=judge.class_names,
+            confusion=evaluator.confusion(),
+            class_names=evaluator.class_names,
         )
         if split == "valid" and config["observers"]["samples"]:
             report.samples, report.pictures = samples(assembly, loader, trainer.precision, config)

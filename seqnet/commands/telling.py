@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqnet.build import Assembly
-from seqnet.commands.beginning import Beginning, Config
 from seqnet.commands.continuing import regroups
 from seqnet.commands.data_of_run import DataOfRun
 from seqnet.commands.reads import asks, reads
 from seqnet.commands.run_state import RunState
+from seqnet.commands.start import Beginning, Config
 from seqnet.observers.console import Console
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile

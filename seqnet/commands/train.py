@@ -11,16 +11,6 @@ from omegaconf import OmegaConf
 from seqnet import build, fits, folders
 from seqnet.batch import StepReport
 from seqnet.commands import pretrained, results
-from seqnet.commands.beginning import (
-    Beginning,
-    Config,
-    adopt,
-    begin,
-    check_folder,
-    check_permission,
-    early_stopping,
-    passed_over,
-)
 from seqnet.commands.continuing import adapted, regroups
 from seqnet.commands.data_of_run import digests, read_data
 from seqnet.commands.failures import explained
@@ -30,6 +20,16 @@ from seqnet.commands.preparing import compare, initial_weights, make_trainer, pr
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.scoring import Abandoned, Scorer
 from seqnet.commands.signals import StopRequest
+from seqnet.commands.start import (
+    Beginning,
+    Config,
+    adopt,
+    begin,
+    check_folder,
+    check_permission,
+    early_stopping,
+    passed_over,
+)
 from seqnet.commands.stored import NOT_A_RUN, assembled, judged, load_weights
 from seqnet.commands.telling import description, jump, observers
 from seqnet.configuration import Composed, run_folder

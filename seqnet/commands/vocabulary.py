@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seqnet.data.files import LONGEST, decoded
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 SHOWN = 60  # characters of a line that an error shows
 

@@ -12,14 +12,14 @@ from seqnet.batch import Batch
 from seqnet.build import Assembly, check_options, locate, make
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.vocabulary import read_vocabulary
-from seqnet.decoding.among import Among
+from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.decoding.obeying import Obeying
-from seqnet.decoding.roll_out import roll_out
+from seqnet.decoding.unroll import unroll
 from seqnet.errors import ConfigurationError, DataError, visible
 from seqnet.kinds import Axis
-from seqnet.spaces import Tokens, Writing
+from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 
@@ -66,7 +66,7 @@ def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None =
         raise ConfigurationError(f"decoding.vocabulary={path} is of tokens, and this run draws numbers: leave it out")
     writing = writing_of(source)
     forbidden = source.forbidden if writing is None else writing.forbidden
-    return Among(made, read_vocabulary(path, source.targets, forbidden))
+    return Constrained(made, read_vocabulary(path, source.targets, forbidden))
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Writer:
         with evaluating(model), self.precision.autocast():
             memory, state = model.begin(batch.to(self.precision.device))
             if self.numbers:
-                return roll_out(model, memory, state, source.writing.longest, source.targets.size)
+                return unroll(model, memory, state, source.writing.longest, source.targets.size)
             found: Found = self._obeying(batch).decode(model, memory, state, source.writing, prefix, self._generator)
         self._written += len(found)
         self._cut += sum(not several[0].ended for several in found)

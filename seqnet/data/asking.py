@@ -13,11 +13,11 @@ from torch import Tensor
 
 from seqnet.batch import IGNORE, LAGS, REFERENCES, wide
 from seqnet.data.examples import Examples, Ragged, Stream
-from seqnet.data.pairs import pairs, unanswered
 from seqnet.data.references import lagged, references
 from seqnet.data.scaled_so_far import UNITS, SoFar, scaled_so_far
+from seqnet.data.teacher_forcing import teacher_forcing, without_targets
 from seqnet.errors import DataError
-from seqnet.spaces import Space, Tokens, Vector, Writing
+from seqnet.specs import Spec, Tokens, Vector, Writing
 
 Columns = Mapping[str, Ragged]
 
@@ -60,7 +60,7 @@ class OnceARow:
 
     inputs: Inputs
     target: str
-    space: Space
+    space: Spec
 
     def examples(self, columns: Columns) -> Examples:
         """Examples with a tensor of targets, [rows] or [rows size]."""
@@ -77,7 +77,7 @@ class EveryStep:
 
     inputs: Inputs
     target: str
-    space: Space
+    space: Spec
 
     def examples(self, columns: Columns) -> Examples:
         """Examples whose targets are aligned with the first input."""
@@ -102,7 +102,7 @@ class NextSteps:
 
     inputs: Inputs
     target: str
-    space: Space
+    space: Spec
     horizon: int = 1
     known_ahead: tuple[str, ...] = ()
     seasons: Mapping[str, int | None] = field(default_factory=dict)
@@ -202,12 +202,12 @@ class Written:
     def examples(self, columns: Columns) -> Examples:
         """Examples of a decoder under teacher forcing."""
         source = None if self.inputs.first is None else columns[self.inputs.first]
-        made = pairs(source, columns[self.target], self.writing)
+        made = teacher_forcing(source, columns[self.target], self.writing)
         return replace(made, wholes=self.inputs.beside(columns)["wholes"])
 
     def without_targets(self, columns: Columns) -> Examples:
         """Sources for which nothing is asked."""
-        made = unanswered(self.inputs.leading(columns), self.writing)
+        made = without_targets(self.inputs.leading(columns), self.writing)
         return replace(made, wholes=self.inputs.beside(columns)["wholes"])
 
 
@@ -227,7 +227,7 @@ class RunningText:
         return Examples(column, Ragged(torch.full((len(column.flat),), IGNORE), column.offsets))
 
 
-def nothing(space: Space, items: int) -> Tensor:
+def nothing(space: Spec, items: int) -> Tensor:
     """Targets of so many items of which none is asked: [items] of classes, [items size] of numbers."""
     if isinstance(space, Tokens):
         return torch.full((items,), IGNORE)
@@ -253,7 +253,7 @@ def without_last(column: Ragged) -> Ragged:
     return Ragged(column.flat[kept], torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]))
 
 
-def forecast(space: Space, horizon: int) -> Space:
+def forecast(space: Spec, horizon: int) -> Spec:
     """What is asked of a column's next steps: a class, or the numbers of all of them."""
     if isinstance(space, Tokens) or horizon == 1:
         return space

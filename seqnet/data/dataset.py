@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqnet import strict_json
-from seqnet.batch import Seen, asked
+from seqnet.batch import Seen, has_target
 from seqnet.data import legible
 from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
@@ -29,19 +29,19 @@ from seqnet.data.kept import kept
 from seqnet.data.layout import lay_out
 from seqnet.data.learning import check_stored, learn, restored
 from seqnet.data.located import Located
-from seqnet.data.pairs import before_end
 from seqnet.data.raw_block import RawBlock
 from seqnet.data.read import Read, ReadBlock, ReadFile, name_of
 from seqnet.data.split_of import SplitOf
 from seqnet.data.split_rows import SplitRows
 from seqnet.data.tally import ASKED, Tally
+from seqnet.data.teacher_forcing import strip_special
 from seqnet.data.unlabelled import unlabelled, up_to_now
 from seqnet.data.varied import augmented
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Kind
 from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, Steps, or_null
 from seqnet.options import of as options_of
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 
 class Dataset:
@@ -376,7 +376,7 @@ class Dataset:
     def text(self, ids: Sequence[int] | Tensor) -> str:
         """What target ids say, up to the first end."""
         assert self.writing is not None
-        own = [number for number in before_end(ids, self.writing) if number < self.targets.size - 2]
+        own = [number for number in strip_special(ids, self.writing) if number < self.targets.size - 2]
         return str(self.fields[self.target].decode(own)).strip()
 
     def words(self, ids: Sequence[int] | Tensor) -> list[str]:
@@ -420,4 +420,4 @@ def _grouping(options: Mapping[str, Any]) -> Grouping:
 
 def _asks(targets: Ragged | Tensor) -> bool:
     """Whether anything is asked."""
-    return bool(asked(targets if isinstance(targets, Tensor) else targets.flat).any())
+    return bool(has_target(targets if isinstance(targets, Tensor) else targets.flat).any())

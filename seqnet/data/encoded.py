@@ -20,7 +20,7 @@ from seqnet.data.raw_block import Problems, RawBlock, refuse
 from seqnet.data.tally import Tally
 from seqnet.errors import DataError
 from seqnet.kinds import AHEAD, Item
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 NO_ROW = "no row that can be used; name a file that has some with data.path="
 

@@ -8,11 +8,11 @@ from seqnet.data.examples import Ragged
 from seqnet.data.fields.field import Field
 from seqnet.data.formats.format import Column
 from seqnet.data.layout import Layout
-from seqnet.data.pairs import with_ends, writing
 from seqnet.data.scaled_so_far import scaled_so_far
+from seqnet.data.teacher_forcing import with_ends, writing
 from seqnet.data.vocabulary import UNKNOWN
 from seqnet.kinds import AHEAD, LETTERS, Axis, Item
-from seqnet.spaces import Frame, Image, Space, Spelling, Tokens, Vector, Writing
+from seqnet.specs import Frame, Image, Spec, Spelling, Tokens, Vector, Writing
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,17 @@ class Fitted:
 
     layout: Layout
     fields: Mapping[str, Field]
-    inputs: Space
-    targets: Space
-    views: Mapping[str, Space]
-    wholes: Mapping[str, Space]
+    inputs: Spec
+    targets: Spec
+    views: Mapping[str, Spec]
+    wholes: Mapping[str, Spec]
     asking: Asking
-    source: Space | None = None
+    source: Spec | None = None
     writing: Writing | None = None
-    step: Space | None = None  # of a target that is forecast: one step of it
-    recent: Space | None = None  # its last values, as the output layer reads them
+    step: Spec | None = None  # of a target that is forecast: one step of it
+    recent: Spec | None = None  # its last values, as the output layer reads them
 
-    def space_of(self, name: str) -> Space:
+    def space_of(self, name: str) -> Spec:
         """What an input is to a model."""
         return self.inputs if name == self.layout.read.first else {**self.views, **self.wholes}[name]
 
@@ -85,7 +85,7 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
     return Fitted(layout, fields, inputs, target, views, wholes, asking)
 
 
-def _shaped(layout: Layout, name: str, one: Field, column: Column) -> Space:
+def _shaped(layout: Layout, name: str, one: Field, column: Column) -> Spec:
     """What was learned, with what the field's kind says; a label that is read may be one never seen."""
     space, kind = one.learned(), one.kind
     if isinstance(space, Tokens) and LETTERS in kind.traits:
@@ -99,6 +99,6 @@ def _shaped(layout: Layout, name: str, one: Field, column: Column) -> Space:
     return replace(space, axis=kind.axis)
 
 
-def _stepped(space: Space) -> Space:
+def _stepped(space: Spec) -> Spec:
     """What is stepped through: of a picture its rows."""
     return Vector(space.size) if isinstance(space, Image) else replace(space, axis=Axis.STEP)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 SPLITS = ("train", "valid", "test")
 
@@ -55,7 +55,7 @@ class Drawn(Unlearned):
         self.sizes = {"train": train_size, "valid": valid_size, "test": test_size}
         for split, size in self.sizes.items():
             at_least(f"data.{split}_size", size, 1)
-        self.views: dict[str, Space] = {}
+        self.views: dict[str, Spec] = {}
         self.bad_rows = 0
 
     def fit(self) -> None:
@@ -66,8 +66,8 @@ class Drawn(Unlearned):
 class Generated(Drawn, ABC):
     """The rows of a split are a pure function of (seed, split, options); splits share no random numbers."""
 
-    inputs: Space
-    targets: Space
+    inputs: Spec
+    targets: Spec
 
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`."""

@@ -8,8 +8,8 @@ from seqnet.data.fields.field import Field
 from seqnet.data.files import BadRows
 from seqnet.data.formats.format import Column
 from seqnet.data.layout import Layout
-from seqnet.data.pairs import LONGEST_TARGET
 from seqnet.data.raw_block import RawBlock, observed, refuse
+from seqnet.data.teacher_forcing import LONGEST_TARGET
 from seqnet.errors import DataError, visible
 
 Read = Callable[[], tuple[Iterable[RawBlock], BadRows]]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqnet.data.files import shown
 from seqnet.errors import DataError, did_you_mean
-from seqnet.spaces import Image, Space, Tokens
+from seqnet.specs import Image, Spec, Tokens
 
 SHOWN = 12  # steps of a row
 
@@ -21,7 +21,7 @@ def show(one: Any, inputs: Tensor) -> str:
     return str(found).strip()
 
 
-def positions(one: Any, space: Space | None, row: Tensor) -> list[str]:
+def positions(one: Any, space: Spec | None, row: Tensor) -> list[str]:
     """Each position of a source by itself, as the label of an axis. row: [source_time ...]."""
     if isinstance(space, Image):
         rows, columns = space.regions

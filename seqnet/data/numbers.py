@@ -118,14 +118,14 @@ def read_vectors(lines: Iterable[str], where: str, first: int, width: int) -> Ra
     return read_rows(lines, where, first, lambda value, place: vectors(value, width, place), torch.zeros(0, width))
 
 
-def unasked_rows(inputs: Ragged, size: int | None = None) -> Examples:
+def rows_without_targets(inputs: Ragged, size: int | None = None) -> Examples:
     """Inputs of which nothing is asked, one target a row: a class, or `size` numbers."""
     rows = len(inputs)
     targets = torch.full((rows,), IGNORE) if size is None else torch.full((rows, size), float("nan"))
     return Examples(inputs, targets)
 
 
-def unasked_steps(inputs: Ragged, size: int | None = None) -> Examples:
+def steps_without_targets(inputs: Ragged, size: int | None = None) -> Examples:
     """Inputs of which nothing is asked, one target a step: a class, or `size` numbers."""
     total = len(inputs.flat)
     targets = torch.full((total,), IGNORE) if size is None else torch.full((total, size), float("nan"))

@@ -11,7 +11,7 @@ from seqnet.data.numbers import read_json, read_vectors, whole
 from seqnet.data.shades import SHADES, in_characters
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import SomeShare
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 SIDE = 8
 DARKEST = 16
@@ -71,7 +71,7 @@ class Scanned(Unlearned):
 
     def __init__(self, seed: int, train_share: SomeShare = 0.7, valid_share: SomeShare = 0.15) -> None:
         self.scans = Scans(seed, train_share, valid_share)
-        self.views: dict[str, Space] = {}
+        self.views: dict[str, Spec] = {}
         self.bad_rows = 0
 
     def fit(self) -> None:

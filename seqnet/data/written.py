@@ -10,10 +10,10 @@ from torch import Tensor
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.files import shown
 from seqnet.data.generation import Drawn
-from seqnet.data.pairs import pairs, unanswered, with_ends, writing
+from seqnet.data.teacher_forcing import teacher_forcing, with_ends, without_targets, writing
 from seqnet.errors import DataError
 from seqnet.kinds import ENDS, Axis, Item, Kind
-from seqnet.spaces import Tokens, Writing
+from seqnet.specs import Tokens, Writing
 
 
 class Written(Drawn, ABC):
@@ -45,7 +45,7 @@ class Written(Drawn, ABC):
 
     def pairs(self, sources: Sequence[Sequence[str]], answers: Sequence[Sequence[str]]) -> Examples:
         """Examples of so many sources and their answers, each a sequence of tokens."""
-        return pairs(_numbered(sources, self._read), _numbered(answers, self._written), self.writing)
+        return teacher_forcing(_numbered(sources, self._read), _numbered(answers, self._written), self.writing)
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a source, nothing asked. Raises DataError with the place.
@@ -53,7 +53,7 @@ class Written(Drawn, ABC):
         where, first: what the lines are read from, and the number of the first.
         """
         rows = [self.read(line.strip(), f"{where}, line {number}") for number, line in enumerate(lines, first)]
-        return unanswered(_numbered(rows, self._read), self.writing)
+        return without_targets(_numbered(rows, self._read), self.writing)
 
     def read(self, text: str, place: str) -> Sequence[str]:
         """The tokens of one source. Raises DataError where it is empty or holds a token that no source has."""

@@ -10,7 +10,7 @@ from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
 from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.errors import ConfigurationError
 from seqnet.options import Count, CountFromZero, NotNegative, Steps, number, whole
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State, select
 
 AT_ONCE = 800

@@ -9,7 +9,7 @@ import torch
 from seqnet.decoding.heard import allowed
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.kinds import Axis
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State
 
 

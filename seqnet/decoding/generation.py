@@ -9,7 +9,7 @@ from torch import Tensor
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
 from seqnet.decoding.limits import Limits
 from seqnet.errors import ConfigurationError
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State
 
 

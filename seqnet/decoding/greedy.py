@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
+from seqnet.decoding.incremental import write
 from seqnet.decoding.limits import LeastLength, Limits
-from seqnet.decoding.one_by_one import write
 from seqnet.options import CountFromZero, Steps
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State
 
 

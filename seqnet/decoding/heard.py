@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 
 
 class Heard(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqnet.errors import ConfigurationError
 from seqnet.options import CountFromZero, Steps, whole
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 
 LeastLength = Annotated[int, whole(0, 1_000_000)]
 

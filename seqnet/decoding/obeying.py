@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis, first_inputs
-from seqnet.spaces import Grammar, Writing
+from seqnet.specs import Grammar, Writing
 from seqnet.state import State
 
 

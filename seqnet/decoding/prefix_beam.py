@@ -13,7 +13,7 @@ from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
 from seqnet.options import Count, NotNegative, whole
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State
 
 NEVER = -math.inf

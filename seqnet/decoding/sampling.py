@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
+from seqnet.decoding.incremental import write
 from seqnet.decoding.limits import LeastLength, Limits
-from seqnet.decoding.one_by_one import write
 from seqnet.errors import ConfigurationError, NonFiniteError
 from seqnet.options import Count, CountFromZero, NotNegative, Steps, number
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State
 
 

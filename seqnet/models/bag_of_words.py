@@ -14,7 +14,7 @@ from seqnet.models.pooling import mean
 from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Dropout, Width, number
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 from seqnet.state import State
 
 
@@ -28,15 +28,15 @@ class BagOfWords(RowModel):
 
     def __init__(
         self,
-        inputs: Space,
-        views: Mapping[str, Space],
+        inputs: Spec,
+        views: Mapping[str, Spec],
         out_features: int,
         hidden_sizes: Sizes = (),
         embedding_size: Width | None = 64,
         embedding_std: Annotated[float, number(above=0, most=1000)] = 0.1,
         input_dropout: Dropout = 0.0,
         output_dropout: Dropout = 0.0,
-        wholes: Mapping[str, Space] = MappingProxyType({}),
+        wholes: Mapping[str, Spec] = MappingProxyType({}),
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
     ) -> None:

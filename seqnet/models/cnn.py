@@ -16,7 +16,7 @@ from seqnet.models.pooling import maximum
 from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Dropout, Option, Width, number, several, whole
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 from seqnet.state import State
 
 Widths = Annotated[
@@ -37,8 +37,8 @@ class CNN(RowModel):
 
     def __init__(
         self,
-        inputs: Space,
-        views: Mapping[str, Space],
+        inputs: Spec,
+        views: Mapping[str, Spec],
         out_features: int,
         widths: Widths = (3, 4, 5),
         filters: Width = 100,
@@ -46,7 +46,7 @@ class CNN(RowModel):
         embedding_std: Annotated[float, number(above=0, most=1000)] = 0.1,
         input_dropout: Dropout = 0.0,
         output_dropout: Dropout = 0.5,
-        wholes: Mapping[str, Space] = MappingProxyType({}),
+        wholes: Mapping[str, Spec] = MappingProxyType({}),
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
     ) -> None:

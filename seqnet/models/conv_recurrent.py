@@ -20,7 +20,7 @@ from seqnet.models.pooling import maximum, mean
 from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Count, Dropout, Width, number, whole
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 from seqnet.state import State
 
 READOUTS = ("mean", "max", "mean_max")
@@ -42,8 +42,8 @@ class ConvRecurrent(RowModel):
     def __init__(
         self,
         cell: Callable[[int, int], nn.Module],
-        inputs: Space,
-        views: Mapping[str, Space],
+        inputs: Spec,
+        views: Mapping[str, Spec],
         out_features: int,
         filters: Width = 32,
         width: Annotated[int, whole(1, 1000)] = 11,
@@ -60,7 +60,7 @@ class ConvRecurrent(RowModel):
         residual: bool = False,
         readout: Literal["mean", "max", "mean_max"] = "mean_max",
         fused: bool = True,
-        wholes: Mapping[str, Space] = MappingProxyType({}),
+        wholes: Mapping[str, Spec] = MappingProxyType({}),
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
     ) -> None:

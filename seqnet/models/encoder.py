@@ -12,7 +12,7 @@ from seqnet.kinds import Axis
 from seqnet.layers.stack import Stack, stacked
 from seqnet.layers.unroll import padding
 from seqnet.models.encoders.inputs import Make, blank, make_encoder, width_beside
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 from seqnet.state import HiddenState, State
 
 
@@ -104,7 +104,7 @@ def summary(states: tuple[State, ...]) -> Tensor:
 
 
 def whole_encoders(
-    wholes: Mapping[str, Space],
+    wholes: Mapping[str, Spec],
     encoders: Mapping[str, Make],
     cell: Callable[[int, int], nn.Module],
     hidden_size: int,

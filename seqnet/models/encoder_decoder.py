@@ -24,7 +24,7 @@ from seqnet.models.source import conflict as source_conflict
 from seqnet.models.source import encoders_of, source_encoder
 from seqnet.models.source import reads as source_reads
 from seqnet.options import Dropout, Width, number, whole
-from seqnet.spaces import Space, Tokens
+from seqnet.specs import Spec, Tokens
 from seqnet.state import State, where
 
 
@@ -94,10 +94,10 @@ class EncoderDecoder(nn.Module):
     def __init__(
         self,
         cell: Callable[[int, int], nn.Module],
-        inputs: Space,
+        inputs: Spec,
         out_features: int,
-        source: Space | None = None,
-        wholes: Mapping[str, Space] = MappingProxyType({}),
+        source: Spec | None = None,
+        wholes: Mapping[str, Spec] = MappingProxyType({}),
         decoder_cell: Callable[[int, int], nn.Module] | None = None,
         attention: Callable[[int, int], nn.Module] | None = None,
         encoder: Literal["recurrent", "none"] = "recurrent",

@@ -14,7 +14,7 @@ from seqnet.models.perceptron import Perceptron, Sizes, beside
 from seqnet.models.row_model import RowModel
 from seqnet.models.step_reader import StepReader
 from seqnet.options import Dropout, Width, number
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 from seqnet.state import State
 
 
@@ -32,15 +32,15 @@ class FeedForward(RowModel):
 
     def __init__(
         self,
-        inputs: Space,
-        views: Mapping[str, Space],
+        inputs: Spec,
+        views: Mapping[str, Spec],
         out_features: int,
         hidden_sizes: Sizes = (128,),
         embedding_size: Width | None = None,
         embedding_std: Annotated[float, number(above=0, most=1000)] = 1.0,
         input_dropout: Dropout = 0.0,
         output_dropout: Dropout = 0.0,
-        wholes: Mapping[str, Space] = MappingProxyType({}),
+        wholes: Mapping[str, Spec] = MappingProxyType({}),
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
     ) -> None:

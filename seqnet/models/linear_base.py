@@ -42,7 +42,7 @@ def ridge(batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     moments: Tensor | None = None
     size = 0
     for batch in batches:
-        mask = batch.items_asked()
+        mask = batch.target_mask()
         values, wanted = batch.views[LAGS][mask].double(), batch.targets[mask].double()
         size = values.shape[1]
         row = torch.cat([torch.ones_like(values[:, :1]), values, wanted], dim=1)

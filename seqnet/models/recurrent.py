@@ -22,7 +22,7 @@ from seqnet.models.joins.join import Join
 from seqnet.models.joins.state import InitialState
 from seqnet.models.linear_base import begin_with_ridge
 from seqnet.options import Dropout, Width, number, shown, whole
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 from seqnet.state import State, where
 
 READOUTS = ("all", "last", "mean", "max", "mean_max")
@@ -99,8 +99,8 @@ class Recurrent(nn.Module):
     def __init__(
         self,
         cell: Callable[[int, int], nn.Module],
-        inputs: Space,
-        views: Mapping[str, Space],
+        inputs: Spec,
+        views: Mapping[str, Spec],
         out_features: int,
         hidden_size: Width = 128,
         num_layers: Annotated[int, whole(1, 1000)] = 1,
@@ -114,12 +114,12 @@ class Recurrent(nn.Module):
         readout: Literal["all", "last", "mean", "max", "mean_max"] = "all",
         tied: bool = False,
         fused: bool = True,
-        wholes: Mapping[str, Space] = MappingProxyType({}),
+        wholes: Mapping[str, Spec] = MappingProxyType({}),
         join: Callable[..., Join] | None = None,
         attention: Callable[[int, int], nn.Module] | None = None,
         encoders: Mapping[str, Make] = MappingProxyType({}),
         head: Callable[[int], nn.Module] | None = None,
-        recent: Space | None = None,
+        recent: Spec | None = None,
     ) -> None:
         super().__init__()
         if readout not in READOUTS:

@@ -11,7 +11,7 @@ from seqnet.layers.stack import stacked
 from seqnet.models.encoder import Encoder, whole_encoders
 from seqnet.models.encoders.inputs import NO_WIDTH, Make, make_encoder, readable
 from seqnet.models.joins.concat import Concat
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 ENCODERS = ("recurrent", "none")
 
@@ -34,8 +34,8 @@ def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind]) -> str | No
 
 
 def source_encoder(
-    source: Space,
-    wholes: Mapping[str, Space],
+    source: Spec,
+    wholes: Mapping[str, Spec],
     encoders: Mapping[str, Make],
     cell: Callable[[int, int], nn.Module],
     encoder: str,

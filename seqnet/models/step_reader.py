@@ -11,7 +11,7 @@ from seqnet.layers.unroll import padding
 from seqnet.models.encoder import Encoder
 from seqnet.models.encoders.inputs import Inputs, Make, blank, make_encoder, readable, width_beside
 from seqnet.models.joins.concat import Concat
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 
 class StepReader(nn.Module):
@@ -27,9 +27,9 @@ class StepReader(nn.Module):
 
     def __init__(
         self,
-        inputs: Space,
-        views: Mapping[str, Space],
-        wholes: Mapping[str, Space],
+        inputs: Spec,
+        views: Mapping[str, Spec],
+        wholes: Mapping[str, Spec],
         encoders: Mapping[str, Make],
         embedding_size: int | None,
         embedding_std: float,

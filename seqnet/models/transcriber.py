@@ -20,7 +20,7 @@ from seqnet.models.source import conflict as source_conflict
 from seqnet.models.source import encoders_of, source_encoder
 from seqnet.models.source import reads as source_reads
 from seqnet.options import Dropout, Width, number, whole
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 
 class Transcriber(nn.Module):
@@ -58,9 +58,9 @@ class Transcriber(nn.Module):
     def __init__(
         self,
         cell: Callable[[int, int], nn.Module],
-        source: Space,
+        source: Spec,
         out_features: int,
-        wholes: Mapping[str, Space] = MappingProxyType({}),
+        wholes: Mapping[str, Spec] = MappingProxyType({}),
         encoder: Literal["recurrent", "none"] = "recurrent",
         hidden_size: Width = 128,
         num_layers: Annotated[int, whole(1, 1000)] = 1,

@@ -13,7 +13,7 @@ from seqnet.kinds import RANKED, Axis, Item
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.tokens import NextToken
 from seqnet.options import Option, number, several, whole
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -43,7 +43,7 @@ class AdaptiveTokens:
     needs = (RANKED,)
 
     def __init__(
-        self, targets: Space, cutoffs: Cutoffs | None = None, div_value: Annotated[float, number(least=1)] = 4.0
+        self, targets: Spec, cutoffs: Cutoffs | None = None, div_value: Annotated[float, number(least=1)] = 4.0
     ) -> None:
         self.targets = expect_tokens("adaptive", targets)
         if not self.targets.ranked:

@@ -4,10 +4,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError
-from seqnet.spaces import Space, Tokens
+from seqnet.specs import Spec, Tokens
 
 
-def expect_tokens(objective: str, targets: Space) -> Tokens:
+def expect_tokens(objective: str, targets: Spec) -> Tokens:
     """`targets` as Tokens. Raises ConfigurationError where they are vectors, or fewer than two names."""
     if not isinstance(targets, Tokens):
         raise ConfigurationError(

@@ -14,7 +14,7 @@ from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
 from seqnet.objectives.weights import Weights, of_classes
 from seqnet.options import Dropout
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -36,7 +36,7 @@ class Classification:
     scores: tuple[str, ...] = ("accuracy", "macro_f1")
 
     def __init__(
-        self, targets: Space, one_logit: bool = False, label_smoothing: Dropout = 0.0, weights: Weights = None
+        self, targets: Spec, one_logit: bool = False, label_smoothing: Dropout = 0.0, weights: Weights = None
     ) -> None:
         self.targets = expect_tokens("classification", targets)
         if one_logit and targets.size != 2:

@@ -20,7 +20,7 @@ from seqnet.kinds import Axis, Item, Kind
 from seqnet.linear import Linear
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.classification import Classification
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -52,7 +52,7 @@ class Crf:
         entities = target is None or BIO_TAGS in target.traits
         return ("accuracy", "macro_f1", *(("entity_f1",) if entities else ()))
 
-    def __init__(self, targets: Space, constrained: bool = True) -> None:
+    def __init__(self, targets: Spec, constrained: bool = True) -> None:
         self.targets = expect_tokens("crf", targets)
         self.constrained = constrained
         self.out_features = targets.size

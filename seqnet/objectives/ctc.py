@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import expect_tokens
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -29,7 +29,7 @@ class Ctc:
     axes = (Axis.SEQUENCE,)
     whole_rows = True
 
-    def __init__(self, targets: Space) -> None:
+    def __init__(self, targets: Spec) -> None:
         self.targets = expect_tokens("ctc", targets)
         self.out_features = targets.size + 1
         self.class_names: tuple[str, ...] = ()

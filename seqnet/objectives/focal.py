@@ -6,7 +6,7 @@ from torch import Tensor
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.weights import Weights
 from seqnet.options import NotNegative
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 
 class Focal(Classification):
@@ -16,7 +16,7 @@ class Focal(Classification):
     classification. Raises ConfigurationError for targets that are not classes.
     """
 
-    def __init__(self, targets: Space, gamma: NotNegative = 2.0, weights: Weights = None) -> None:
+    def __init__(self, targets: Spec, gamma: NotNegative = 2.0, weights: Weights = None) -> None:
         super().__init__(targets, weights=weights)
         self.gamma = gamma
 

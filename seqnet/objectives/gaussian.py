@@ -15,7 +15,7 @@ from seqnet.linear import Linear
 from seqnet.objectives.bands import LEVELS, SCORES, Levels, band_metrics, update_bands
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.vectors import as_answer, expect_vector, in_words, undone
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -35,7 +35,7 @@ class Gaussian:
     scores = ("mse", "mae", "r2", "wql")
     axes = (Axis.ROW, Axis.STEP)
 
-    def __init__(self, targets: Space) -> None:
+    def __init__(self, targets: Spec) -> None:
         self.targets = expect_vector("gaussian", targets)
         self.out_features = 2 * targets.size
         self.class_names: tuple[str, ...] = ()

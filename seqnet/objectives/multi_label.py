@@ -13,7 +13,7 @@ from seqnet.kinds import Item
 from seqnet.objectives.vectors import expect_vector
 from seqnet.objectives.weights import Weights, of_labels
 from seqnet.options import SomeShare
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -31,7 +31,7 @@ class MultiLabel:
     judges = (Item.LABELS,)
     scores = ("nll", "accuracy", "macro_f1")
 
-    def __init__(self, targets: Space, weights: Weights = None, threshold: SomeShare | Literal["chosen"] = 0.5) -> None:
+    def __init__(self, targets: Spec, weights: Weights = None, threshold: SomeShare | Literal["chosen"] = 0.5) -> None:
         self.targets = expect_vector("multi_label", targets)
         self._weights = of_labels(weights, self.targets)
         self.chooses = threshold == "chosen"

@@ -18,7 +18,7 @@ from seqnet.objectives.bands import LEVELS, MEDIAN, SCORES, Levels, band_metrics
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.vectors import as_answer, expect_vector, undone
 from seqnet.options import Option, number, several
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -47,7 +47,7 @@ class Quantile:
     scores = ("mse", "mae", "r2", "wql")
     axes = (Axis.ROW, Axis.STEP)
 
-    def __init__(self, targets: Space, quantiles: Shares = LEVELS, conformal: bool = False) -> None:
+    def __init__(self, targets: Spec, quantiles: Shares = LEVELS, conformal: bool = False) -> None:
         self.targets = expect_vector("quantile", targets)
         levels = tuple(quantiles)
         if MEDIAN not in levels or list(levels) != sorted(set(levels)) or not 0 < levels[0] <= levels[-1] < 1:

@@ -13,7 +13,7 @@ from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Item
 from seqnet.objectives.bands import MEDIAN, Levels
 from seqnet.objectives.vectors import as_answer, expect_vector, undone
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -32,7 +32,7 @@ class Regression:
     judges = (Item.NUMBER, Item.LABELS)
     scores = ("mse", "mae", "r2")
 
-    def __init__(self, targets: Space, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
+    def __init__(self, targets: Spec, loss: Literal["mse", "mae", "huber"] = "mse") -> None:
         self.targets = expect_vector("regression", targets)
         if loss not in ERRORS:
             raise ConfigurationError(

@@ -11,7 +11,7 @@ from seqnet.objectives.classification import Classification
 from seqnet.objectives.crf import BIO as BIO_TAG
 from seqnet.objectives.weights import Weights
 from seqnet.options import Dropout
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -27,7 +27,7 @@ class Tags(Classification):
     scores = ("accuracy", "macro_f1", "entity_f1")
     needs = (BIO,)
 
-    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0, weights: Weights = None) -> None:
+    def __init__(self, targets: Spec, label_smoothing: Dropout = 0.0, weights: Weights = None) -> None:
         other = [name for name in expect_tokens("tags", targets).names if not BIO_TAG.fullmatch(name)]
         if other:
             raise ConfigurationError(

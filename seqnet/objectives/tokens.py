@@ -12,7 +12,7 @@ from torch import Tensor
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
 from seqnet.options import Dropout
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -29,7 +29,7 @@ class NextToken:
     scores = ("perplexity", "bits", "accuracy")
     axes = (Axis.STEP, Axis.SEQUENCE)
 
-    def __init__(self, targets: Space, label_smoothing: Dropout = 0.0) -> None:
+    def __init__(self, targets: Spec, label_smoothing: Dropout = 0.0) -> None:
         self.targets = expect_tokens("tokens", targets)
         self.label_smoothing = check_smoothing(label_smoothing)
         self.out_features = targets.size

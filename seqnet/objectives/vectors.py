@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from seqnet.errors import ConfigurationError
-from seqnet.spaces import Space, Vector
+from seqnet.specs import Spec, Vector
 
 
-def expect_vector(objective: str, targets: Space) -> Vector:
+def expect_vector(objective: str, targets: Spec) -> Vector:
     """`targets` as a Vector. Raises ConfigurationError where they are classes."""
     if not isinstance(targets, Vector):
         raise ConfigurationError(

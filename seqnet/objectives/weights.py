@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqnet.errors import ConfigurationError
 from seqnet.options import Positive
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 Weights = Literal["balanced"] | Sequence[Positive] | None
 RAREST = 1e-3  # a label that fewer items have is taken for as rare as this, and one that fewer lack too

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from seqnet.batch import AttentionMap
-from seqnet.observers.lettering import lettering
 from seqnet.observers.places_picture import draw as over_image
+from seqnet.observers.text_image import text_image
 
 LARGEST = 120  # words a side; what is beyond is not drawn, and a note says so
 ABREAST = 4  # heads in a line
@@ -58,7 +58,7 @@ def draw(attention: AttentionMap) -> Image.Image:
     rows, columns = weights.shape[1:]
     abreast = min(heads, ABREAST)
     side = max(12, min(36, 1600 // max(1, columns * abreast), 1000 // max(1, rows)))  # of a cell
-    font, labels = lettering([*attention.source[:columns], *attention.target[:rows]], max(11, min(19, side * 3 // 5)))
+    font, labels = text_image([*attention.source[:columns], *attention.target[:rows]], max(11, min(19, side * 3 // 5)))
     plain = ImageFont.load_default(font.size)
     read, written = labels[:columns], labels[columns:]
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from seqnet.batch import Confusion
-from seqnet.observers.lettering import lettering
+from seqnet.observers.text_image import text_image
 
 NAMED_CLASSES = 40  # of more classes neither names nor counts are drawn
 
@@ -20,7 +20,7 @@ def draw(confusion: Confusion) -> Image.Image:
         side = max(1, 800 // classes)
         return Image.fromarray(colours.repeat(side, 0).repeat(side, 1))
 
-    font, titles = lettering(confusion.names, 22)  # TensorBoard shows the picture smaller than it is
+    font, titles = text_image(confusion.names, 22)  # TensorBoard shows the picture smaller than it is
     side = 72
     margin = 44 + round(max(font.getlength(title) for title in titles))
     picture = Image.new("RGB", (margin + classes * side + 10, margin + classes * side + 10), "white")

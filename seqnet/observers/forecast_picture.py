@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from seqnet.batch import Forecast
-from seqnet.observers.lettering import lettering
+from seqnet.observers.text_image import text_image
 
 WIDTH, HEIGHT = 900, 360
 SCALE = 2  # it is drawn larger and made smaller, so that lines are smooth
@@ -17,7 +17,7 @@ def draw(forecast: Forecast) -> Image.Image:
     history = forecast.history.double().numpy()
     levels = {level: values.double().numpy() for level, values in sorted(forecast.levels.items())}
     came = None if forecast.wanted is None else forecast.wanted.double().numpy()
-    font, (name,) = lettering([forecast.name], 15)
+    font, (name,) = text_image([forecast.name], 15)
     plain = ImageFont.load_default(13)
     every = np.concatenate([history, *levels.values(), *([] if came is None else [came])])
     known = every[np.isfinite(every)]

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from seqnet.batch import AttentionMap
-from seqnet.observers.lettering import lettering
+from seqnet.observers.text_image import text_image
 
 LARGEST = 64  # words; what is beyond is not drawn, and a note says so
 ABREAST = 8  # images in a line
@@ -23,7 +23,7 @@ def draw(attention: AttentionMap) -> Image.Image:
     words = min(written, LARGEST)
     scale = SIDE / max(image.shape[:2])
     height, width = (max(1, round(side * (round(scale) if scale > 1 else scale))) for side in image.shape[:2])
-    font, labels = lettering(["read", *attention.target[:words]], 15)
+    font, labels = text_image(["read", *attention.target[:words]], 15)
     plain = ImageFont.load_default(13)
     column = max(width, round(max(map(font.getlength, labels)))) + GAP
     abreast = min(words + 1, ABREAST)

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from seqnet.batch import Tree
 from seqnet.decoding.brackets import CLOSE, LEAF, OPEN
-from seqnet.observers.lettering import lettering
+from seqnet.observers.text_image import text_image
 
 LEVEL, MARGIN, GAP = 46, 14, 14
 PHRASE, WORD, FAINT = (34, 94, 168), (0, 0, 0), (150, 150, 150)
@@ -55,7 +55,7 @@ def draw(tree: Tree) -> Image.Image:
     roots, left_over = parsed(tree)
     roots += [Node(word, False, unread=True) for word in left_over]
     nodes = list(_all(roots))
-    font, labels = lettering([node.label for node in nodes], 17)
+    font, labels = text_image([node.label for node in nodes], 17)
     for node, label in zip(nodes, labels, strict=True):
         node.label = label
     right = float(MARGIN)

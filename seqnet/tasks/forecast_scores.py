@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqnet.objectives.bands import MEDIAN, Levels
 from seqnet.objectives.vectors import undone
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 if TYPE_CHECKING:
     from torchmetrics import Metric

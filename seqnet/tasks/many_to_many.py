@@ -8,7 +8,15 @@ from torch import Tensor
 from seqnet.batch import UNITS, Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
-from seqnet.tasks.judge import Judge, Objective, asked_items, asked_lengths, decided, likelihoods, training_count
+from seqnet.tasks.evaluator import (
+    Evaluator,
+    Objective,
+    asked_items,
+    asked_lengths,
+    decided,
+    likelihoods,
+    training_count,
+)
 from seqnet.tasks.output_layer import loss_of
 
 
@@ -30,7 +38,7 @@ class ManyToMany:
                 "task=many_to_many judges a target at every step, but this data has one for a whole row; "
                 "use task=many_to_one"
             )
-        return batch.count
+        return batch.num_targets
 
     def training_count(self, batch: Batch) -> float:
         """What the summed loss of training is divided by: how many are asked, as the objective weighs them."""
@@ -44,9 +52,9 @@ class ManyToMany:
             return total
         return loss_of(self.objective.loss, output.head, features, targets)
 
-    def judge(self) -> Judge:
+    def evaluator(self) -> Evaluator:
         """Metrics, nothing counted yet."""
-        return Judge(self.objective)
+        return Evaluator(self.objective)
 
     def predictions(self, output: Output, batch: Batch, probabilities: bool = False) -> list[dict[str, Any]]:
         """For each row a list over its own steps: what is predicted, and its probability (None for numbers).

@@ -7,7 +7,7 @@ from torch import Tensor
 from seqnet.batch import Batch, Output
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
-from seqnet.tasks.judge import Judge, Objective, asked_items, decided, likelihoods, training_count
+from seqnet.tasks.evaluator import Evaluator, Objective, asked_items, decided, likelihoods, training_count
 from seqnet.tasks.output_layer import loss_of
 
 
@@ -26,7 +26,7 @@ class ManyToOne:
             raise ConfigurationError(
                 "task=many_to_one judges one target a row, but this data has one for every step; use task=many_to_many"
             )
-        return batch.count
+        return batch.num_targets
 
     def training_count(self, batch: Batch) -> float:
         """What the summed loss of training is divided by: how many are asked, as the objective weighs them."""
@@ -37,9 +37,9 @@ class ManyToOne:
         features, targets = asked_items(output.features, batch)
         return loss_of(self.objective.loss, output.head, features, targets)
 
-    def judge(self) -> Judge:
+    def evaluator(self) -> Evaluator:
         """Metrics, nothing counted yet."""
-        return Judge(self.objective)
+        return Evaluator(self.objective)
 
     def predictions(self, output: Output, batch: Batch, probabilities: bool = False) -> list[dict[str, Any]]:
         """For each row what is predicted and its probability (None for numbers), fit for JSON.

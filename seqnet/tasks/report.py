@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from seqnet.batch import UNITS, UNKNOWN_LABEL, Batch, Output, asked
+from seqnet.batch import UNITS, UNKNOWN_LABEL, Batch, Output, has_target
 from seqnet.objectives.tables import NEVER_SEEN, Judged, Row
-from seqnet.tasks.judge import asked_items, asked_view, in_the_columns_scale
+from seqnet.tasks.evaluator import asked_items, asked_view, in_the_columns_scale
 from seqnet.tasks.output_layer import pieces
 
 WORST = 10  # errors that are told
@@ -61,7 +61,7 @@ class Report:
             return
         if len(self._open) != batch.size:
             self._open = [Open() for _ in range(batch.size)]
-        items = batch.items_asked()
+        items = batch.target_mask()
         counts = (items if batch.row_targets else items.sum(dim=1)).long().tolist()
         for row, number in enumerate(counts):
             if number:
@@ -108,7 +108,7 @@ class Report:
         """A target in the words of a prediction; None where nothing is asked."""
         if not target.is_floating_point() and target.dim() == 0 and int(target) == UNKNOWN_LABEL:
             return NEVER_SEEN
-        return self.task.objective.explain(target.tolist()) if asked(target).all() else None
+        return self.task.objective.explain(target.tolist()) if has_target(target).all() else None
 
     def _count_items(self, output: Output, batch: Batch) -> None:
         """Show the numbers themselves to the tables that count them."""
@@ -148,7 +148,7 @@ class Report:
 
     def _end_written(self, batch: Batch, row: int, one: Open, ids: Sequence[int]) -> None:
         targets = batch.targets[row].cpu()
-        wanted_ids = targets[asked(targets)].tolist()
+        wanted_ids = targets[has_target(targets)].tolist()
         if not wanted_ids:
             return
         wanted, found = self.source.text(wanted_ids), self.source.text(ids)

@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from seqnet.batch import Batch, Output, asked
+from seqnet.batch import Batch, Output, has_target
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import shown
-from seqnet.spaces import Tokens
-from seqnet.tasks.judge import Judge, asked_items
+from seqnet.specs import Tokens
+from seqnet.tasks.evaluator import Evaluator, asked_items
 from seqnet.tasks.output_layer import loss_of, losses_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed")
@@ -103,7 +103,7 @@ class SequenceToSequence:
 
     def count(self, batch: Batch) -> int:
         """How many steps are asked."""
-        return batch.count
+        return batch.num_targets
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked; a hard attention's choices are taught by it."""
@@ -111,9 +111,9 @@ class SequenceToSequence:
         if output.log_probability is None:
             return loss_of(self.objective.loss, output.head, features, targets)
         total, losses = losses_of(self.objective.losses, output.head, features, targets)
-        if batch.places is not None:
-            losses = losses.new_zeros(batch.size * batch.time).index_copy(0, batch.places, losses)
-        return total + chosen_loss(losses.view(batch.size, batch.time), batch.items_asked(), output)
+        if batch.target_index is not None:
+            losses = losses.new_zeros(batch.size * batch.time).index_copy(0, batch.target_index, losses)
+        return total + chosen_loss(losses.view(batch.size, batch.time), batch.target_mask(), output)
 
     def derived(self, loss: float) -> dict[str, float]:
         """What follows from the mean loss under teacher forcing."""
@@ -129,9 +129,9 @@ class SequenceToSequence:
         edits = [Edits(unit) for unit, used in units.items() if used]
         return [Lengths(lambda: {name: TEXTS[name]() for name in texts}), *edits]
 
-    def judge(self) -> WritingJudge:
+    def evaluator(self) -> WritingEvaluator:
         """Metrics, nothing counted yet."""
-        return WritingJudge(self)
+        return WritingEvaluator(self)
 
 
 def forced(scores: dict[str, float]) -> dict[str, float]:
@@ -142,7 +142,7 @@ def forced(scores: dict[str, float]) -> dict[str, float]:
     }
 
 
-class WritingJudge:
+class WritingEvaluator:
     """The objective's metrics under teacher forcing, window by window, and those of what is written freely."""
 
     def __init__(self, task: SequenceToSequence) -> None:
@@ -151,7 +151,7 @@ class WritingJudge:
         known = TOKENS | TEXTS | NUMBERS
         self.task = task
         self.class_names = task.objective.class_names
-        self._forced = Judge(task.objective)
+        self._forced = Evaluator(task.objective)
         self._source = task.source
         self._metrics: dict[str, Any] = {name: known[name]() for name in task.metrics}
         self._of_tokens = [metric for name, metric in self._metrics.items() if name in TOKENS]
@@ -175,7 +175,7 @@ class WritingJudge:
     def _numbers(self, found: Tensor, batch: Batch) -> None:
         targets = batch.targets
         steps = min(found.shape[1], targets.shape[1])
-        mask = batch.items_asked()[:, :steps]
+        mask = batch.target_mask()[:, :steps]
         if mask.any():
             self._empty = False
             for metric in self._metrics.values():
@@ -186,7 +186,7 @@ class WritingJudge:
         pairs = [
             ([*best.ids, end] if best.ended else best.ids, wanted)
             for best, row in zip(found, targets.cpu(), strict=True)
-            if (wanted := row[asked(row)].tolist())
+            if (wanted := row[has_target(row)].tolist())
         ]
         if not pairs:
             return

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch, Output, asked
+from seqnet.batch import Batch, Output, has_target
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.tasks.seq2seq import Metrics, SequenceToSequence, WritingJudge
+from seqnet.tasks.seq2seq import Metrics, SequenceToSequence, WritingEvaluator
 
 
 class Transcription(SequenceToSequence):
@@ -47,16 +47,16 @@ class Transcription(SequenceToSequence):
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss, summed over the rows of which an answer is asked."""
         assert output.lengths is not None
-        wanted = asked(batch.targets)
+        wanted = has_target(batch.targets)
         rows = wanted.any(dim=1)
         lengths = (wanted.sum(dim=1) - 1).clamp(min=0)  # without the end, which is not heard
         losses = self.objective.row_losses(output.logits(), output.lengths, batch.targets, lengths)
         total: Tensor = losses.masked_fill(~rows, 0).sum()
         return total
 
-    def judge(self) -> TranscriptionJudge:
+    def evaluator(self) -> TranscriptionEvaluator:
         """Metrics, nothing counted yet."""
-        return TranscriptionJudge(self)
+        return TranscriptionEvaluator(self)
 
     def remarks(self, model: Any, splits: Mapping[str, Any]) -> list[str]:
         """A sentence for each split that has answers for which its sources are too short. splits: Examples by name."""
@@ -85,7 +85,7 @@ def _short(model: Any, split: Any) -> int:
     return int((needed > model.positions(split.source.lengths)).sum())
 
 
-class TranscriptionJudge(WritingJudge):
+class TranscriptionEvaluator(WritingEvaluator):
     """The loss of whole answers, and the metrics of those that are read off."""
 
     task: Transcription

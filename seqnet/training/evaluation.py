@@ -15,7 +15,7 @@ from seqnet.training.precision import Precision
 from seqnet.training.trainer import enter
 
 
-class Judge(Protocol):
+class Evaluator(Protocol):
     """Metrics that are updated batch by batch."""
 
     class_names: tuple[str, ...]
@@ -36,7 +36,7 @@ class JudgingTask(Protocol):
     """What evaluation asks of a task."""
 
     def count(self, batch: Batch) -> int: ...
-    def judge(self) -> Any: ...
+    def evaluator(self) -> Any: ...
 
 
 @contextmanager
@@ -88,14 +88,14 @@ def evaluate(
     go_on: Callable[[], None] = lambda: None,
     choose: bool = False,
     report: Report | None = None,
-) -> tuple[dict[str, float], Judge]:
-    """Loss (nats a judged item) and metrics of a split, and the judge that counted them.
+) -> tuple[dict[str, float], Evaluator]:
+    """Loss (nats a judged item) and metrics of a split, and the evaluator that counted them.
 
-    write: what the model writes freely for a whole batch, for the judge's `written`; None = only windows are judged.
-    go_on: called before each window and each writing; what it raises ends the evaluation. choose: the judge chooses
-    first what is decided by, from what it counted. report: is shown all of it.
+    write: what the model writes freely for a whole batch, for the evaluator's `written`; None = only windows are
+    judged. go_on: called before each window and each writing; what it raises ends the evaluation. choose: the evaluator
+    chooses first what is decided by, from what it counted. report: is shown all of it.
     """
-    judge = task.judge()
+    evaluator = task.evaluator()
     total, count = 0.0, 0
     state: State = None
     with evaluating(model):
@@ -108,16 +108,16 @@ def evaluate(
                 if not asked and not (piece.targets == UNKNOWN_LABEL).any():
                     continue
                 with precision.autocast():
-                    total += judge.update(output, moved)
+                    total += evaluator.update(output, moved)
                     if report is not None:
                         report.window(output, moved)
                 count += asked
             go_on()
             found = None if write is None else write(batch)
             if write is not None:
-                judge.written(found, batch)
+                evaluator.written(found, batch)
             if report is not None:
                 report.batch(batch, found)
-    if choose and hasattr(judge, "choose"):
-        judge.choose()
-    return {"loss": total / count if count else float("nan"), **judge.compute()}, judge
+    if choose and hasattr(evaluator, "choose"):
+        evaluator.choose()
+    return {"loss": total / count if count else float("nan"), **evaluator.compute()}, evaluator

@@ -31,7 +31,7 @@ class Averages:
         self.count += report.count
         self.steps += 1
         self.tokens += report.tokens
-        self.places += report.places
+        self.places += report.padded_steps
         self.padded += report.padded
         self.seconds += report.seconds
 

@@ -12,8 +12,8 @@ from seqnet.batch import Batch, Output, StepReport
 from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach
 from seqnet.training.averaging import MovingAverage
-from seqnet.training.blame import NO_NUMBER, culprit, holds_numbers, worst_gradient
 from seqnet.training.clipping import UNCLIPPED, Clipping
+from seqnet.training.diagnose import NO_NUMBER, culprit, holds_numbers, worst_gradient
 from seqnet.training.limits import Limits
 from seqnet.training.pieces import Loader, Piece, Pieces, Position, with_last
 from seqnet.training.precision import Precision
@@ -220,7 +220,7 @@ class Trainer:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             seconds=time.monotonic() - began,
             tokens=tokens,
-            places=places,
+            padded_steps=places,
             padded=padded,
             done=self.done(),
             end_of_epoch=last,

@@ -9,7 +9,7 @@ from seqnet.batch import Batch, Output
 from seqnet.cells.gru import GRU
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 from seqnet.tasks.seq2seq import chosen_loss
 from tests.attention.conftest import SCORES
 

@@ -10,11 +10,11 @@ from seqnet.build import Assembly
 from seqnet.cells.gru import GRU
 from seqnet.commands.attention_maps import attention_maps
 from seqnet.data.examples import Ragged
-from seqnet.data.pairs import pairs, with_ends, writing
+from seqnet.data.teacher_forcing import teacher_forcing, with_ends, writing
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.encoders.pyramid import Pyramid
-from seqnet.spaces import Image, Tokens, Vector, Writing
+from seqnet.specs import Image, Tokens, Vector, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 
@@ -81,7 +81,7 @@ HYPOTHESES = [
 @pytest.fixture
 def batch() -> Batch:
     source = Ragged.of([torch.tensor(row) for row in ROWS])
-    made = pairs(source, Ragged.of([torch.tensor([0])] * len(ROWS)), writing(WRITTEN, 5))
+    made = teacher_forcing(source, Ragged.of([torch.tensor([0])] * len(ROWS)), writing(WRITTEN, 5))
     return made.batch(torch.arange(len(ROWS)))
 
 
@@ -141,7 +141,7 @@ def test_the_positions_of_a_picture_are_its_regions() -> None:
         GRU, WRITTEN, WRITTEN.size, Pictures.source, attention=Soft, encoder="none", hidden_size=8, embedding_size=5
     )
     pictures = Ragged(torch.rand(8, 6), torch.tensor([0, 4, 8]))
-    batch = pairs(pictures, Ragged.of([torch.tensor([0])] * 2), ends).batch(torch.arange(2))
+    batch = teacher_forcing(pictures, Ragged.of([torch.tensor([0])] * 2), ends).batch(torch.arange(2))
     found = attention_maps(Assembly(Pictures(ends), None, None, model), PRECISION, batch, HYPOTHESES[:2])
     assert [each.weights.shape for each in found] == [(1, 4, 6), (1, 6, 6)]
     torch.testing.assert_close(found[1].weights.sum(-1), torch.ones(1, 6))
@@ -174,7 +174,7 @@ def test_of_a_recording_each_position_is_called_by_its_first_step_and_its_number
         GRU, WRITTEN, WRITTEN.size, Recordings.source, attention=Soft, encoder="none", encoders=chosen, hidden_size=8
     )
     source = Ragged.of([torch.randn(9, 3), torch.randn(4, 3)])
-    batch = pairs(source, Ragged.of([torch.tensor([0])] * 2), ends).batch(torch.arange(2))
+    batch = teacher_forcing(source, Ragged.of([torch.tensor([0])] * 2), ends).batch(torch.arange(2))
     found = attention_maps(Assembly(Recordings(ends), None, None, model), PRECISION, batch, HYPOTHESES[:2])
     assert [each.source for each in found] == [["1", "5", "9"], ["1"]]  # four steps, four and one
     for each, steps in zip(found, (9, 4), strict=True):

@@ -7,11 +7,11 @@ from seqnet.batch import Batch, Whole
 from seqnet.build import Assembly
 from seqnet.cells.gru import GRU
 from seqnet.commands.attention_maps import attention_maps
-from seqnet.data.pairs import with_ends, writing
+from seqnet.data.teacher_forcing import with_ends, writing
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.kinds import Axis
 from seqnet.models.encoder_decoder import EncoderDecoder
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 from seqnet.training.precision import Precision
 
 READ, WRITTEN = Tokens(tuple("abc")), with_ends("xy")

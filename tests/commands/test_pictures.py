@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from seqnet.batch import Confusion, Drawing, Roll, Tree
-from seqnet.data.keyboard import HIGHEST, LOWEST, note_name
+from seqnet.data.pitches import HIGHEST, LOWEST, note_name
 from seqnet.observers.pictures import draw
 
 NUMBERS = {note_name(note): note for note in range(LOWEST, HIGHEST + 1)}

@@ -15,7 +15,7 @@ from seqnet.configuration import compose
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.quantile import Quantile
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 
 @pytest.mark.parametrize(

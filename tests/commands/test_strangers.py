@@ -17,7 +17,7 @@ from seqnet.data.formats.format import Format
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.models.encoder import beside
 from seqnet.models.joins.join import Join
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 
 class Roman:

@@ -22,7 +22,7 @@ from seqnet.data.examples import Stream
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import ENDS, Axis
 from seqnet.options import shown
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 GROUPS = {folder.name for folder in CONFIGS.iterdir() if folder.is_dir()} - {"hydra"}
 EXAMPLES = Path(__file__).parent / "examples"

@@ -11,7 +11,7 @@ from seqnet import build, relations
 from seqnet.batch import IGNORE, Batch
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.errors import DataError
-from seqnet.spaces import Image, Spelling, Tokens
+from seqnet.specs import Image, Spelling, Tokens
 
 SPLITS = ("train", "valid", "test")
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from seqnet import build
-from seqnet.batch import IGNORE, Batch, asked
-from seqnet.data.pairs import with_ends, writing
+from seqnet.batch import IGNORE, Batch, has_target
+from seqnet.data.teacher_forcing import with_ends, writing
 from seqnet.state import detach, leaves, map_state, select
 
 WORDS = with_ends(tuple("abcdefgh"))
@@ -66,7 +66,7 @@ def whole_rows():
 
 def logits_of(output, whole):
     """Logits where something is asked, 0 elsewhere."""
-    return output.logits().masked_fill(~asked(whole.targets)[..., None], 0)
+    return output.logits().masked_fill(~has_target(whole.targets)[..., None], 0)
 
 
 def by_windows(net, whole, windows, carry=detach):
@@ -75,7 +75,7 @@ def by_windows(net, whole, windows, carry=detach):
     state, begin = None, 0
     for window in windows:
         output = net(window, state)
-        places = asked(window.targets)
+        places = has_target(window.targets)
         there = logits[:, begin : begin + window.time]
         assert there[places].isnan().all(), "asked twice"
         there[places] = output.logits()[places]
@@ -92,7 +92,7 @@ def same(found, wanted):
 
 def gradients(net, whole, run):
     net.zero_grad()
-    wanted = asked(whole.targets)
+    wanted = has_target(whole.targets)
     torch.nn.functional.cross_entropy(run()[wanted], whole.targets[wanted], reduction="sum").backward()
     return [torch.zeros_like(one) if one.grad is None else one.grad.clone() for one in net.parameters()]
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from seqnet import build, options
-from seqnet.batch import Batch, asked
+from seqnet.batch import Batch, has_target
 from seqnet.models.recurrent import Recurrent
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.state import detach, leaves, map_state, select
 
 WORDS, NUMBERS, CLASSES = Tokens(tuple("abcdefgh")), Vector(4), Tokens(("x", "y", "z"))
@@ -68,14 +68,14 @@ def judged(net, whole, windows, carry=lambda state: state):
     state, begin = None, 0
     for window in windows:
         output = net(window, state)
-        places, found = asked(window.targets), output.logits()
+        places, found = has_target(window.targets), output.logits()
         there = logits if whole.row_targets else logits[:, begin : begin + window.time]
         assert there[places].isnan().all(), "asked twice"
         there[places] = found[places]
         state = carry(output.state)
         begin += window.advance
     assert begin == whole.time
-    assert not logits[asked(whole.targets)].isnan().any(), "never asked"
+    assert not logits[has_target(whole.targets)].isnan().any(), "never asked"
     return logits, state
 
 
@@ -98,7 +98,7 @@ def test_windows_give_what_the_whole_gives(made, kind, readout, ragged):
 
 def gradients(net, whole, run):
     net.zero_grad()
-    wanted = asked(whole.targets)
+    wanted = has_target(whole.targets)
     torch.nn.functional.cross_entropy(run()[wanted], whole.targets[wanted], reduction="sum").backward()
     return [parameter.grad.clone() for parameter in net.parameters()]
 

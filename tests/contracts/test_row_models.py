@@ -8,7 +8,7 @@ import torch
 from seqnet import build
 from seqnet.batch import Batch, Whole
 from seqnet.kinds import ONE, Axis, Item, Kind
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 WORDS, NUMBERS, CLASSES = Tokens(tuple("abcdefgh")), Vector(4), Tokens(("x", "y", "z"))
 TIME = 11

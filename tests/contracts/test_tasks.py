@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from seqnet import build
-from seqnet.batch import IGNORE, Batch, Output, asked
+from seqnet.batch import IGNORE, Batch, Output, has_target
 from seqnet.errors import ConfigurationError
 from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEITHER
-from seqnet.spaces import Scale, Tokens, Vector, Writing
-from seqnet.tasks.judge import asked_items
+from seqnet.specs import Scale, Tokens, Vector, Writing
+from seqnet.tasks.evaluator import asked_items
 
 CONTRACT = {  # the names of DESIGN, section 4, and of trees and of a threshold that is chosen
     *("accuracy", "macro_f1", "entity_f1", "perplexity", "bits", "mse", "mae", "r2", "nll", "token_accuracy"),
@@ -167,7 +167,7 @@ def batch(assembly, lengths=RAGGED, ignored=True):
 
 def total(assembly, windows):
     """Summed loss, count, scores and confusion matrix of windows, state carried."""
-    judge, state, loss, judged, count = assembly.task.judge(), None, 0.0, 0.0, 0
+    judge, state, loss, judged, count = assembly.task.evaluator(), None, 0.0, 0.0, 0
     for window in windows:
         output = assembly.model(window, state)
         loss = loss + assembly.task.loss(output, window)
@@ -207,7 +207,9 @@ def test_the_count_is_of_the_items_that_the_loss_sums(in_items):
     for assembly in in_items:
         whole = batch(assembly)
         dims = 1 if whole.row_targets else 2
-        mask = asked(whole.targets).flatten(dims).all(-1) if whole.targets.dim() > dims else asked(whole.targets)
+        mask = (
+            has_target(whole.targets).flatten(dims).all(-1) if whole.targets.dim() > dims else has_target(whole.targets)
+        )
         loss, _, count, _, _ = total(assembly, [whole])
         assert count == int(mask.sum()) > 0
         output = assembly.model(whole)
@@ -230,7 +232,7 @@ def test_a_batch_is_what_its_rows_are_by_themselves(assemblies):
         torch.testing.assert_close(sum(one[0] for one in alone), loss)
         assert sum(one[1] for one in alone) == pytest.approx(judged, rel=1e-5)
         assert judged == pytest.approx(told(assembly, whole), rel=1e-5)
-        assert sum(one[2] for one in alone) == count == int(whole.items_asked().sum())
+        assert sum(one[2] for one in alone) == count == int(whole.target_mask().sum())
 
 
 def test_where_nothing_is_asked_nothing_is_lost_or_learnt(assemblies):
@@ -249,14 +251,14 @@ def test_ignored_positions_have_no_influence(assemblies):
     """On the loss, its gradient or a score: whatever the model says there."""
     for assembly in assemblies:
         whole = batch(assembly)
-        mask = asked(whole.targets)
+        mask = has_target(whole.targets)
         features = torch.randn(*mask.shape[: 1 if whole.row_targets else 2], 6, requires_grad=True)
         there = mask.flatten(features.dim() - 1).all(-1) if mask.dim() >= features.dim() else mask
         results = []
         for noise in (0.0, 50.0):
             changed = features + noise * ~there[..., None]
             output = Output(changed, assembly.model.head, None)
-            loss, judge = assembly.task.loss(output, whole), assembly.task.judge()
+            loss, judge = assembly.task.loss(output, whole), assembly.task.evaluator()
             judge.update(output, whole)
             (gradient,) = torch.autograd.grad(loss, features)
             assert not gradient[~there].any() and gradient[there].any()

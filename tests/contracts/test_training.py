@@ -13,7 +13,7 @@ from torch import nn
 from seqnet import build
 from seqnet.decoding.heard import Heard
 from seqnet.errors import ConfigurationError
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import HiddenState
 
 

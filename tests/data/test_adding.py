@@ -3,7 +3,7 @@ import torch
 
 from seqnet.data.sources.adding import Adding
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 SMALL = {"train_size": 400, "valid_size": 30, "test_size": 20}
 

@@ -9,8 +9,8 @@ from seqnet.batch import IGNORE
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import generator
-from seqnet.data.pairs import pairs
 from seqnet.data.sources.chorales import Chorales, Transpose, encode
+from seqnet.data.teacher_forcing import teacher_forcing
 from seqnet.errors import DataError
 
 PIECE = [[60, 64, 67], [], [21, 108], [62, 62]]
@@ -85,7 +85,7 @@ def test_a_line_is_the_beginning_of_a_piece() -> None:
 def test_transposing_moves_a_whole_piece_on_both_sides() -> None:
     source = Chorales("nowhere")
     pieces = [[[60, 64], [], [62]], [[50], [55, 57], [59], [48]]] * 50
-    whole = pairs(None, Ragged.of([torch.tensor(encode(piece)) for piece in pieces]), source.writing)
+    whole = teacher_forcing(None, Ragged.of([torch.tensor(encode(piece)) for piece in pieces]), source.writing)
     moved = Transpose(3)(whole.batch(torch.arange(100)), generator(0))
     seen = set()
     for row, piece in enumerate(pieces):
@@ -105,7 +105,7 @@ def test_transposing_moves_a_whole_piece_on_both_sides() -> None:
 def test_a_piece_that_would_fall_off_the_keyboard_stays_as_it_is() -> None:
     source = Chorales("nowhere")
     pieces = [[[21], [108]], [[], []], [[60], [107]], [[22], [60]]] * 50
-    whole = pairs(None, Ragged.of([torch.tensor(encode(piece)) for piece in pieces]), source.writing)
+    whole = teacher_forcing(None, Ragged.of([torch.tensor(encode(piece)) for piece in pieces]), source.writing)
     moved = Transpose(5)(whole.batch(torch.arange(200)), generator(0))
     found = [source.notes(row) for row in moved.targets]
     assert all(piece == [[21], [108]] for piece in found[0::4])

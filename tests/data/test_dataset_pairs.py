@@ -16,7 +16,7 @@ from seqnet.batch import IGNORE
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.errors import ConfigurationError, DataError, UserError
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 
 PAIRS = [("ein Hund läuft", "a dog is running"), ("ein Hund", "a dog"), ("zwei Hunde laufen", "two dogs are running")]
 LEVELS = ("words", "characters", "bpe")

@@ -83,7 +83,7 @@ def test_it_lies_in_its_smallest_type_and_is_read_in_the_model_s(tmp_path: Path,
         (batch,) = LaneLoader(stream, lanes, 4, seed=0, shuffle=False).batches(0)
         for window in batch.windows(4):
             assert window.inputs.dtype == window.targets.dtype == torch.int64
-        assert sum(window.count for window in batch.windows(4)) == 17
+        assert sum(window.num_targets for window in batch.windows(4)) == 17
 
 
 def test_words_are_not_cut_in_two(tmp_path: Path, fitted: Any) -> None:

@@ -13,7 +13,7 @@ from seqnet.batch import IGNORE, UNKNOWN_LABEL
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.errors import DataError
-from seqnet.spaces import Spelling
+from seqnet.specs import Spelling
 
 TRAIN = "EU\tB-ORG\nsaid\tO\n\nsaid\tO\n"
 

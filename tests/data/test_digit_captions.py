@@ -7,7 +7,7 @@ from seqnet.batch import IGNORE
 from seqnet.data.sources.digit_captions import WORDS, DigitCaptions, columns, ink
 from seqnet.data.sources.digits import Digits
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Image
+from seqnet.specs import Image
 
 NAMES = ("train", "valid", "test")
 needs_scans = pytest.mark.skipif(not importlib.util.find_spec("sklearn"), reason="scikit-learn is not installed")

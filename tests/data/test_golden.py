@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from seqnet.data.examples import Examples, Ragged, Stream
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 GOLDEN = Path(__file__).parent / "golden"
 KINDS = ("sentences", "tags", "text", "pairs", "numbers", "music")
@@ -98,7 +98,7 @@ NOW: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def shown(space: Space) -> list[str] | int:
+def shown(space: Spec) -> list[str] | int:
     return list(getattr(space, "names", ())) or space.size
 
 

@@ -120,7 +120,7 @@ def test_a_horizon_asks_for_so_many_next_steps(tmp_path: Path) -> None:
     assert row[:3].tolist() == [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
     assert row[3:].isnan().any(dim=1).all() and len(row) == 5
     batch = split.batch(torch.tensor([0, 1]))
-    assert batch.count == 6
+    assert batch.num_targets == 6
 
 
 def test_a_series_known_ahead_stands_at_a_step_as_what_it_will_be(tmp_path: Path) -> None:

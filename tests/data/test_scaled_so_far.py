@@ -9,7 +9,7 @@ import torch
 
 from seqnet.data.examples import Ragged
 from seqnet.data.scaled_so_far import FARTHEST, LEAST, SoFar, scaled_so_far
-from seqnet.tasks.judge import in_the_columns_scale
+from seqnet.tasks.evaluator import in_the_columns_scale
 
 
 def rows(*lengths: int, features: int = 2) -> Ragged:

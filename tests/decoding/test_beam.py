@@ -13,7 +13,7 @@ from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
-from seqnet.spaces import Tokens, Writing
+from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 
 END, BEGIN = 2, 3

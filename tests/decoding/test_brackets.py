@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from seqnet.decoding.among import Among
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.brackets import Brackets
+from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.sampling import Sampling
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import HiddenState
 from seqnet.tasks.writing_scores import is_tree
 
@@ -55,7 +55,7 @@ SEARCHES = {
     "nucleus": Sampling(top_k=3, top_p=0.8),
     "at_least": Greedy(min_length=12),
     "without_repeats": Beam(3, no_repeat_ngram=2),
-    "among": Among(Beam(2), [1, 2, 3]),
+    "among": Constrained(Beam(2), [1, 2, 3]),
 }
 
 

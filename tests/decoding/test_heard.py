@@ -12,7 +12,7 @@ from seqnet.decoding.best_path import BestPath
 from seqnet.decoding.heard import Heard
 from seqnet.decoding.prefix_beam import PrefixBeam
 from seqnet.errors import ConfigurationError
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 
 BLANK = 4  # behind a, b, the beginning and the end
 WRITING = Writing(begin=2, end=3, forbidden=(2,), longest=9)

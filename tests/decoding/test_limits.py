@@ -10,7 +10,7 @@ from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.limits import Limits
 from seqnet.decoding.sampling import Sampling
 from seqnet.errors import ConfigurationError
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 
 END, BEGIN = 4, 5
 WRITING = Writing(begin=BEGIN, end=END, forbidden=(BEGIN,), longest=6)

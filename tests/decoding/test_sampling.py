@@ -4,7 +4,7 @@ import torch
 from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.sampling import Sampling, sample
 from seqnet.errors import ConfigurationError, NonFiniteError
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 
 P = torch.tensor([0.1, 0.4, 0.05, 0.3, 0.15])
 LOGITS = P.log() + 7.0  # logits are known up to a constant

@@ -18,7 +18,7 @@ from seqnet.commands.writing import Writer
 from seqnet.configuration import CONFIGS
 from seqnet.models.bridge import KINDS as BRIDGES
 from seqnet.models.recurrent import READOUTS
-from seqnet.spaces import Image, Space, Spelling, Tokens, Vector, Writing
+from seqnet.specs import Image, Spec, Spelling, Tokens, Vector, Writing
 from seqnet.state import State, detach, leaves, select
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.limits import Limits
@@ -30,7 +30,7 @@ from tests.contracts.conftest import read
 CELLS = tuple(sorted(path.stem for path in (CONFIGS / "cell").glob("*.yaml")))
 WORDS, NUMBERS, PICTURE, LETTERS = Tokens(tuple("abcdefg")), Vector(3), Image(4, 4), Spelling(tuple(".uvwxyz"), 3)
 TAGS = Tokens(("O", "B-x", "I-x"))
-JUDGED: dict[str, tuple[Space, dict[str, Any]]] = {
+JUDGED: dict[str, tuple[Spec, dict[str, Any]]] = {
     "tokens": (WORDS, {}),
     "tags": (TAGS, {"label_smoothing": 0.1}),
     "classification": (Tokens(("no", "yes")), {"one_logit": True}),
@@ -82,7 +82,7 @@ def assembled(cell: str, attention: dict[str, Any] | None, spaces: Any, **groups
     return assembly
 
 
-def recurrent(cell: str, readout: str, inputs: Space, views: dict[str, Space], objective: str, **options: Any) -> Any:
+def recurrent(cell: str, readout: str, inputs: Spec, views: dict[str, Spec], objective: str, **options: Any) -> Any:
     targets, judged = JUDGED[objective]
     spaces = SimpleNamespace(inputs=inputs, views=views, targets=targets)
     task = "many_to_many" if readout == "all" else "many_to_one"
@@ -93,7 +93,7 @@ def recurrent(cell: str, readout: str, inputs: Space, views: dict[str, Space], o
     )
 
 
-def writing(cell: str, attention: dict[str, Any] | None, inputs: Space, source: Space | None, **options: Any) -> Any:
+def writing(cell: str, attention: dict[str, Any] | None, inputs: Spec, source: Spec | None, **options: Any) -> Any:
     tokens = isinstance(inputs, Tokens)
     spaces = SimpleNamespace(
         inputs=inputs,
@@ -110,7 +110,7 @@ def writing(cell: str, attention: dict[str, Any] | None, inputs: Space, source: 
     return assembled(cell, attention, spaces, model=model, task=task, objective=objective)
 
 
-def drawn(space: Space, *shape: int) -> Tensor:
+def drawn(space: Spec, *shape: int) -> Tensor:
     """Values of a space; numbers of 0 and 1, which suit every objective."""
     if isinstance(space, (Tokens, Spelling)):
         return torch.randint(0, space.size, shape)
@@ -271,7 +271,7 @@ def note(figure: Callable[[str, str], None]) -> Callable[[str, int], None]:
 
 
 def test_recurrent_models(amount: Amount, note: Callable[[str, int], None]) -> None:
-    read: tuple[tuple[Space, dict[str, Space]], ...] = ((WORDS, {}), (WORDS, {"characters": LETTERS}), (NUMBERS, {}))
+    read: tuple[tuple[Spec, dict[str, Spec]], ...] = ((WORDS, {}), (WORDS, {"characters": LETTERS}), (NUMBERS, {}))
     both = (False, True)
     cases = list(itertools.product(CELLS, READOUTS, read, both, both, (1, 2)))[:: amount(62, 1)]
     for number, (cell, readout, (inputs, views), bidirectional, fused, num_layers) in enumerate(cases):

@@ -22,7 +22,7 @@ from seqnet.cells.lstm import LSTM
 from seqnet.errors import NonFiniteError
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.classification import Classification
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.state import leaves
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.training import checkpoint, manifest

@@ -8,7 +8,7 @@ from seqnet.layers.stack import stacked
 from seqnet.models.encoder import Encoder
 from seqnet.models.encoders.numbers import Features
 from seqnet.models.encoders.tokens import OneHot, TokenEmbedding
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.state import leaves
 
 WORDS, LENGTHS = Tokens(tuple("abcd")), torch.tensor([3, 1, 0])

@@ -12,7 +12,7 @@ from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
-from seqnet.spaces import Image, Tokens, Vector
+from seqnet.specs import Image, Tokens, Vector
 from seqnet.state import leaves
 
 WORDS, OTHERS, NUMBERS = Tokens(tuple("abcdefgh")), Tokens(tuple("vwxyz")), Vector(3)

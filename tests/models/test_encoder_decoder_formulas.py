@@ -8,12 +8,12 @@ from seqnet.attention.scores.dot import Dot
 from seqnet.attention.scores.general import General
 from seqnet.attention.scores.scaled_dot import ScaledDot
 from seqnet.attention.soft import Soft
-from seqnet.batch import IGNORE, Batch, asked
+from seqnet.batch import IGNORE, Batch, has_target
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
 from seqnet.models.encoder_decoder import EncoderDecoder
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 READ, WRITTEN = Tokens(tuple("abcdefg")), Tokens(tuple("uvwxyz"))
 LENGTHS, SOURCES = [5, 2, 1, 4], [3, 6, 1, 4]
@@ -206,7 +206,7 @@ def test_values_states_and_gradients_are_those_of_the_formulas(cell, kind, fused
             torch.testing.assert_close(output.attention[row, 0, : len(inputs), : len(source)], torch.stack(weights))
     parameters = dict(net.named_parameters())
     found = net.train()(whole)
-    total = loss(found.head(found.features[asked(whole.targets)]), whole.targets[asked(whole.targets)])
+    total = loss(found.head(found.features[has_target(whole.targets)]), whole.targets[has_target(whole.targets)])
     torch.testing.assert_close(total, expected)
     wanted = torch.autograd.grad(expected, list(parameters.values()))
     ours = torch.autograd.grad(total, list(parameters.values()))

@@ -20,7 +20,7 @@ from seqnet.models.joins.attend import Attend
 from seqnet.models.joins.concat import Concat
 from seqnet.models.joins.state import InitialState
 from seqnet.models.recurrent import Recurrent
-from seqnet.spaces import Image, Tokens, Vector
+from seqnet.specs import Image, Tokens, Vector
 
 JOINS = [
     build.locate(options["_target_"], None)

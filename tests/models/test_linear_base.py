@@ -10,7 +10,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.models.linear_base import begin_with_ridge, ridge
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.quantile import QuantileLayer
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 WEIGHT = torch.tensor([[0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
 
@@ -35,7 +35,7 @@ def test_the_layer_begins_with_it_and_with_nothing_of_the_features(head):
     layer = head()
     begin_with_ridge(layer, 5, batches())
     batch = next(iter(batches()))
-    mask = batch.items_asked()
+    mask = batch.target_mask()
     values = batch.views[LAGS][mask]
     found = layer(torch.cat([torch.randn(len(values), 5), values], dim=1))
     found = found.unflatten(1, (-1, 2))[:, found.shape[1] // 4]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqnet.batch import Batch, asked
+from seqnet.batch import Batch, has_target
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
 from seqnet.cells.rnn import RNN
@@ -12,7 +12,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.adaptive import AdaptiveTokens
-from seqnet.spaces import Spelling, Tokens, Vector
+from seqnet.specs import Spelling, Tokens, Vector
 from seqnet.state import detach, leaves, map_state, select
 
 WORDS = Tokens(tuple("abcdefgh"))
@@ -53,7 +53,7 @@ def judged(net, whole, windows):
     state, begin = None, 0
     for window in windows:
         output = net(window, state)
-        places = asked(window.targets)
+        places = has_target(window.targets)
         found = output.logits()
         if whole.row_targets:
             logits[places] = found[places]
@@ -72,7 +72,7 @@ def judged(net, whole, windows):
 def test_windows_are_the_whole(cell, readout, lengths):
     net, whole = model(cell, readout=readout, residual=True), batch(lengths, readout)
     expected = net(whole)
-    places = asked(whole.targets)
+    places = has_target(whole.targets)
     for size, stride in [(4, 4), (4, 2), (5, 3), (3, 1), (1, 1), (TIME - 1, TIME - 1), (TIME, TIME)]:
         logits, state = judged(net, whole, whole.windows(size, stride))
         torch.testing.assert_close(logits[places], expected.logits()[places], atol=1e-10, rtol=0)
@@ -197,7 +197,7 @@ def test_a_window_of_the_whole_length_has_the_full_gradient(readout):
         state = None
         for window in windows:
             output = net(window, state)
-            places = asked(window.targets)
+            places = has_target(window.targets)
             nn.functional.cross_entropy(output.logits()[places], window.targets[places], reduction="sum").backward()
             state = detach(output.state)
         return [weight.grad.clone() for weight in net.parameters()]
@@ -205,7 +205,7 @@ def test_a_window_of_the_whole_length_has_the_full_gradient(readout):
     full = gradients([whole])
     torch.testing.assert_close(gradients(whole.windows(TIME, TIME)), full, atol=0, rtol=0)
     torch.testing.assert_close(gradients(whole.windows(None)), full, atol=0, rtol=0)
-    cut = gradients(window for window in whole.windows(4, 4) if asked(window.targets).any())
+    cut = gradients(window for window in whole.windows(4, 4) if has_target(window.targets).any())
     assert not all(torch.allclose(ours, theirs) for ours, theirs in zip(cut, full, strict=True))
 
 

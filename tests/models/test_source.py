@@ -8,7 +8,7 @@ from seqnet.cells.gru import GRU
 from seqnet.kinds import Axis
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.transcriber import Transcriber
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 SPEAKERS = Tokens(("Ann", "Bob", "Cid"), axis=Axis.ROW)
 

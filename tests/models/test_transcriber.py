@@ -9,11 +9,11 @@ from seqnet import build
 from seqnet.batch import IGNORE, Batch
 from seqnet.commands.writing import Writer, greedily
 from seqnet.data.examples import Ragged
-from seqnet.data.pairs import before_end, pairs, with_ends, writing
+from seqnet.data.teacher_forcing import strip_special, teacher_forcing, with_ends, writing
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 from seqnet.tasks.transcription import Transcription
 from seqnet.training.precision import Precision
 
@@ -24,7 +24,7 @@ STEPS = [9, 4, 7, 6]
 
 
 def text(ids):
-    return "".join(LETTERS.names[number] for number in before_end(ids, WRITING))
+    return "".join(LETTERS.names[number] for number in strip_special(ids, WRITING))
 
 
 SPACES = SimpleNamespace(
@@ -37,7 +37,7 @@ def examples():
     torch.manual_seed(3)
     source = Ragged.of([torch.randn(steps, 3).double() for steps in STEPS])
     rows = [torch.tensor([LETTERS.names.index(letter) for letter in word], dtype=torch.int64) for word in WORDS]
-    return pairs(source, Ragged.of(rows), WRITING)
+    return teacher_forcing(source, Ragged.of(rows), WRITING)
 
 
 @pytest.fixture(params=[True, False], ids=["shortened", "as it is"])
@@ -92,7 +92,7 @@ def test_the_loss_is_of_whole_answers_and_counts_their_tokens_and_ends(assembly,
 
 def test_its_judge_sums_losses_and_compares_what_is_read_off(assembly, examples):
     whole = examples.batch(torch.arange(4))
-    judge = assembly.task.judge()
+    judge = assembly.task.evaluator()
     assert judge.update(assembly.model(whole), whole) == pytest.approx(loss_of(assembly, whole).item(), rel=1e-6)
     ids = [[LETTERS.names.index(letter) for letter in word] for word in ("ab", "", "ca", "b")]
     judge.written([[Hypothesis(row, 0.0, 0.0, True)] for row in ids], whole)

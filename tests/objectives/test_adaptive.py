@@ -5,7 +5,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.adaptive import AdaptiveTokens
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 
 def words(size, special=0):

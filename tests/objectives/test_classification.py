@@ -5,7 +5,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.classification import Classification
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 THREE = Tokens(("a", "b", "c"))
 TWO = Tokens(("no", "yes"))

@@ -8,7 +8,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.crf import UNLIKELY, Crf, allowed_moves
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 BIO = ("O", "B-A", "I-A", "B-B", "I-B")
 BIOES = ("B-A", "E-A", "I-A", "O", "S-A")

@@ -9,7 +9,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.ctc import Ctc
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 LETTERS = Tokens(("a", "b"))
 

@@ -3,7 +3,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.gaussian import Gaussian, GaussianLayer
-from seqnet.spaces import Scale, Tokens, Vector
+from seqnet.specs import Scale, Tokens, Vector
 
 
 def test_the_loss_is_the_likelihood_of_a_normal_distribution():

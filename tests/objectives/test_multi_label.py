@@ -5,7 +5,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.multi_label import MultiLabel
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 L3 = math.log(3)  # sigmoid = 3/4
 LOGITS = torch.tensor([[L3, -L3, 0.5], [L3, L3, -0.5]])

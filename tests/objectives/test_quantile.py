@@ -5,7 +5,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.quantile import Quantile, QuantileLayer
-from seqnet.spaces import Scale, Tokens, Vector
+from seqnet.specs import Scale, Tokens, Vector
 
 LEVELS = (0.1, 0.5, 0.9)
 

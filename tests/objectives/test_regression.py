@@ -5,7 +5,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.regression import Regression
-from seqnet.spaces import Scale, Tokens, Vector
+from seqnet.specs import Scale, Tokens, Vector
 
 Y = torch.tensor([[1.0, 2.0], [0.0, -1.0]])
 T = torch.tensor([[1.0, 4.0], [0.5, -1.5]])  # distances 0 2, 0.5 0.5

@@ -4,7 +4,7 @@ import torch
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.tags import Tags
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 BIO = Tokens(("O", "B-PER", "I-PER"))
 

@@ -6,7 +6,7 @@ from torchmetrics.functional.classification import multilabel_accuracy, multilab
 
 from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.thresholds import GRID, LabelCounts
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 LABELS = Vector(3, ("x", "y", "z"))
 

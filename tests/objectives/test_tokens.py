@@ -5,7 +5,7 @@ import torch
 
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 VOCAB = Tokens(("a", "b", "c"))
 LOGITS = torch.tensor([[0.0, 0.0, math.log(2)], [0.0, math.log(2), math.log(4)]])  # 1/4 1/4 1/2; 1/7 2/7 4/7

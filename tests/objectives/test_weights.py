@@ -10,7 +10,7 @@ from seqnet.objectives.classification import Classification
 from seqnet.objectives.focal import Focal
 from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.tags import Tags
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 

@@ -94,7 +94,7 @@ def make_step(window: Batch):
             learning_rate=0.003,
             seconds=0.01,
             tokens=12,
-            places=12,
+            padded_steps=12,
             padded=0,
             done=step / 8,
             end_of_epoch=step % 4 == 0,

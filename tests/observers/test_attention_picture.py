@@ -9,10 +9,10 @@ import torch
 from PIL import Image, ImageFont
 
 from seqnet.batch import AttentionMap
-from seqnet.observers import lettering as lettering_module
+from seqnet.observers import text_image as lettering_module
 from seqnet.observers.attention_picture import GRID, NO_NUMBER, NOTHING, colours, draw
-from seqnet.observers.lettering import lettering
 from seqnet.observers.pictures import save
+from seqnet.observers.text_image import text_image
 
 FAINTEST, DARKEST = (255, 255, 204), (8, 29, 88)
 
@@ -145,14 +145,14 @@ def test_the_same_map_gives_the_same_file(tmp_path) -> None:
 
 
 def test_words_of_ascii_are_written_by_the_built_in_font() -> None:
-    font, words = lettering(["a", "Rio", " ", "\n", "", "responsibilities!!"], 20)
+    font, words = text_image(["a", "Rio", " ", "\n", "", "responsibilities!!"], 20)
     assert font.getname() == ImageFont.load_default(20).getname()
     assert words == ["a", "Rio", "' '", "'\\n'", "''", "responsibilitie…"]
 
 
 def test_what_no_font_has_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lettering_module, "FONTS", ("no-such-font.ttf",))
-    _, words = lettering(["Ma\u0308dchen", "5月", "\U0001f600", "…"], 20)
+    _, words = text_image(["Ma\u0308dchen", "5月", "\U0001f600", "…"], 20)
     assert words == ["M\\xe4dchen", "5\\u6708", "\\U0001f600", "…"]
 
 
@@ -164,10 +164,10 @@ def test_a_font_of_the_machine_is_taken_where_it_has_more(monkeypatch: pytest.Mo
             return ImageFont.load_default(20).getmask("?" if text == "\U0010fffd" else "e")
 
     monkeypatch.setattr(lettering_module, "_installed", lambda name, size: Knows())
-    font, words = lettering(["Mädchen", "maj"], 20)
+    font, words = text_image(["Mädchen", "maj"], 20)
     assert isinstance(font, Knows)
     assert words == ["Mädchen", "maj"]
-    assert not isinstance(lettering(["maj"], 20)[0], Knows)
+    assert not isinstance(text_image(["maj"], 20)[0], Knows)
 
 
 def test_letters_that_are_drawn_are_told_from_those_that_are_not() -> None:

@@ -8,7 +8,7 @@ from seqnet.batch import Batch, Output
 from seqnet.cells.rnn import RNN
 from seqnet.models.recurrent import Recurrent
 from seqnet.observers.model_table import LayerRow, layer_rows, model_table
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 
 def test_counts_worked_out_by_hand(run):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seqnet.objectives.bands import MEDIAN
-from seqnet.spaces import Scale, Vector
+from seqnet.specs import Scale, Vector
 from seqnet.tasks.forecast_scores import ForecastScores
 
 NAN = float("nan")

@@ -12,7 +12,7 @@ from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.tags import Tags
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.tasks.many_to_many import ManyToMany
 
 ROWS, STEPS, HIDDEN = 3, 7, 4
@@ -128,7 +128,7 @@ def test_windows_sum_to_the_whole(size, stride, full):
         (vector_batch, regression, 2),
     ):
         task, layer = ManyToMany(objective), head(out)
-        whole, pieces = task.judge(), task.judge()
+        whole, pieces = task.evaluator(), task.evaluator()
         whole.update(run(batch, layer), batch)
         loss, count = 0.0, 0
         for window in batch.windows(size, stride):
@@ -158,7 +158,7 @@ def deciding(rows):
 
 
 def test_entities_of_whole_rows_by_hand():
-    judge = ManyToMany(Tags(TAGS)).judge()
+    judge = ManyToMany(Tags(TAGS)).evaluator()
     judge.update(deciding(["B-PER I-PER O B-LOC", "O"]), tagged(["B-PER I-PER O B-PER", "B-LOC"]))
     judge.update(deciding(["I-LOC O"]), tagged(["B-LOC O"]))
     scores = judge.compute()
@@ -170,7 +170,7 @@ def test_entities_of_whole_rows_by_hand():
 
 
 def test_an_entity_over_a_window_border_is_one():
-    judge = ManyToMany(Tags(TAGS)).judge()
+    judge = ManyToMany(Tags(TAGS)).evaluator()
     first, later = torch.tensor([True, True]), torch.tensor([False, True])
     judge.update(deciding(["O B-PER", "B-LOC O"]), tagged(["O B-PER", "B-LOC O"], first))
     # row 0 goes on, row 1 is a new one: I-PER there is an entity of its own
@@ -180,13 +180,13 @@ def test_an_entity_over_a_window_border_is_one():
 
 
 def test_steps_not_asked_are_left_out_of_a_row():
-    judge = ManyToMany(Tags(TAGS)).judge()
+    judge = ManyToMany(Tags(TAGS)).evaluator()
     judge.update(deciding(["B-PER B-LOC I-PER"]), tagged(["B-PER - I-PER"]))
     assert judge.compute()["entity_f1"] == 1.0
 
 
 def test_evaluation_under_inference_mode():
-    judge = ManyToMany(Tags(TAGS)).judge()
+    judge = ManyToMany(Tags(TAGS)).evaluator()
     with torch.inference_mode():
         for _ in range(2):
             judge.update(deciding(["B-PER O"]), tagged(["B-PER O"]))
@@ -194,22 +194,22 @@ def test_evaluation_under_inference_mode():
 
 
 def test_a_judge_that_saw_nothing():
-    scores = ManyToMany(Tags(TAGS)).judge().compute()
+    scores = ManyToMany(Tags(TAGS)).evaluator().compute()
     assert list(scores) == ["accuracy", "macro_f1", "entity_f1"] and all(map(math.isnan, scores.values()))
-    scores = ManyToMany(NextToken(VOCAB)).judge().compute()
+    scores = ManyToMany(NextToken(VOCAB)).evaluator().compute()
     assert list(scores) == ["perplexity", "bits", "accuracy"] and all(map(math.isnan, scores.values()))
 
 
 def test_judge_agrees_with_the_loss():
     batch, layer, task = tokens(), head(5), ManyToMany(NextToken(VOCAB, label_smoothing=0.1))
-    judge = task.judge()
+    judge = task.evaluator()
     mean = judge.update(run(batch, layer), batch) / task.count(batch)
     assert mean * task.count(batch) != pytest.approx(task.loss(run(batch, layer), batch).item(), rel=1e-4)
     assert judge.compute()["perplexity"] == pytest.approx(math.exp(mean), rel=1e-5)
     assert judge.confusion() is None
     batch, objective = vectors(MultiLabel)
     task, layer = ManyToMany(objective), head(2)
-    judge = task.judge()
+    judge = task.evaluator()
     judge.update(run(batch, layer), batch)
     mean = task.loss(run(batch, layer), batch).item() / task.count(batch)
     assert judge.compute()["nll"] == pytest.approx(mean, rel=1e-5)

@@ -9,7 +9,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.regression import Regression
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.tasks.many_to_one import ManyToOne
 
 NAMES = Tokens(("a", "b", "c"))
@@ -80,7 +80,9 @@ def test_training_false_is_plain():
     window, x, layer = batch(torch.tensor([0, 2, 1, 1])), features(), head(3)
     smooth, plain = ManyToOne(Classification(NAMES, label_smoothing=0.2)), ManyToOne(Classification(NAMES))
     output = Output(x, layer, None)
-    torch.testing.assert_close(torch.tensor(smooth.judge().update(output, window)), plain.loss(output, window).detach())
+    torch.testing.assert_close(
+        torch.tensor(smooth.evaluator().update(output, window)), plain.loss(output, window).detach()
+    )
     assert smooth.loss(output, window) != plain.loss(output, window)
 
 
@@ -94,7 +96,7 @@ def test_windows_sum_to_the_whole(size):
         last = (window.lengths - 1).clamp(min=0)
         return Output(window.inputs[torch.arange(4), last], layer, None)
 
-    judges = task.judge(), task.judge()
+    judges = task.evaluator(), task.evaluator()
     judges[0].update(run(whole), whole)
     loss, count = 0.0, 0
     for window in whole.windows(size):
@@ -107,7 +109,7 @@ def test_windows_sum_to_the_whole(size):
 
 
 def test_judge_by_hand():
-    judge = ManyToOne(Classification(NAMES)).judge()
+    judge = ManyToOne(Classification(NAMES)).evaluator()
     decisions = torch.tensor([0, 0, 1, 2])
     output = Output(nn.functional.one_hot(decisions, 3).float(), nn.Identity(), None)
     judge.update(output, batch(torch.tensor([0, 1, 1, IGNORE])))
@@ -121,11 +123,11 @@ def test_judge_by_hand():
 
 
 def test_a_judge_that_saw_nothing():
-    judge = ManyToOne(Classification(NAMES)).judge()
+    judge = ManyToOne(Classification(NAMES)).evaluator()
     judge.update(Output(features(), head(3), None), batch(torch.full((4,), IGNORE)))
     assert list(judge.compute()) == ["accuracy", "macro_f1"] and all(map(math.isnan, judge.compute().values()))
     assert judge.confusion() is None
-    judge = ManyToOne(Regression(Vector(1))).judge()
+    judge = ManyToOne(Regression(Vector(1))).evaluator()
     assert list(judge.compute()) == ["mse", "mae", "r2"] and judge.confusion() is None and judge.class_names == ()
 
 
@@ -152,7 +154,7 @@ def test_a_class_that_training_never_saw_counts_as_an_error_and_has_no_loss():
         torch.zeros(4, 1), torch.ones(4).long(), torch.tensor([0, 1, UNKNOWN_LABEL, UNKNOWN_LABEL]), row_targets=True
     )
     assert task.count(batch) == 2
-    judge = task.judge()
+    judge = task.evaluator()
     total = judge.update(Output(features, torch.nn.Identity(), None), batch)
     assert total == pytest.approx(2 * math.log(1 + math.exp(-2)))
     found = judge.compute()

@@ -10,7 +10,7 @@ from seqnet.batch import IGNORE, Batch, Output
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.tags import Tags
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.tasks import output_layer
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.output_layer import loss_of, losses_of, pieces
@@ -127,7 +127,7 @@ def test_scores_and_predictions_in_chunks(monkeypatch, objective):
     task, results = ManyToMany(objective), []
     for largest in (2**20, 40):
         monkeypatch.setattr(output_layer, "LARGEST", largest)
-        judge = task.judge()
+        judge = task.evaluator()
         results.append((judge.update(output, batch), judge.compute(), task.predictions(output, batch)))
     (loss, scores, rows), (chunked, chunked_scores, chunked_rows) = results
     assert chunked == pytest.approx(loss, rel=1e-6) and chunked_scores == pytest.approx(scores, rel=1e-6)
@@ -154,7 +154,7 @@ def largest(vocabulary, judged):
     with Largest() as seen:
         if judged:
             with torch.inference_mode():
-                task.judge().update(output, batch)
+                task.evaluator().update(output, batch)
         else:
             task.loss(output, batch).backward()
     return seen.size

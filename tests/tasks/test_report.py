@@ -10,7 +10,7 @@ from seqnet.batch import IGNORE, UNKNOWN_LABEL, Batch, Output
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.tables import NEVER_SEEN
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.tasks.report import WORST, Report

@@ -9,13 +9,13 @@ from torch import nn
 
 from seqnet.batch import IGNORE, Batch, Output
 from seqnet.data.examples import Ragged
-from seqnet.data.pairs import before_end, pairs, with_ends, writing
+from seqnet.data.teacher_forcing import strip_special, teacher_forcing, with_ends, writing
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Vector, Writing
+from seqnet.specs import Tokens, Vector, Writing
 from seqnet.tasks.one_to_many import OneToMany
 from seqnet.tasks.seq2seq import SequenceToSequence
 
@@ -27,7 +27,7 @@ ALL = ["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf"]
 
 
 def text(ids):
-    return "".join(LETTERS.names[number] for number in before_end(ids, WRITING))
+    return "".join(LETTERS.names[number] for number in strip_special(ids, WRITING))
 
 
 SOURCE = SimpleNamespace(targets=LETTERS, writing=WRITING, text=text)
@@ -45,7 +45,7 @@ def hypothesis(word, ended=True):
 @pytest.fixture
 def batch():
     targets = Ragged.of([torch.tensor(ids(word), dtype=torch.int64) for word in ROWS])
-    return pairs(None, targets, WRITING).batch(torch.arange(3))
+    return teacher_forcing(None, targets, WRITING).batch(torch.arange(3))
 
 
 def output(batch, out=LETTERS.size, **hard):
@@ -139,7 +139,7 @@ def test_a_step_without_loss_is_taught_all_the_same():
 
 def test_what_is_written_is_judged_by_its_first_hypotheses(batch):
     """ab was wanted and written, nothing was wanted and b written, cda was wanted and cd written without an end."""
-    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).judge()
+    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).evaluator()
     judge.written([hypothesis("ab"), hypothesis("b"), hypothesis("cd", ended=False)], batch)
     scores = judge.compute()
     assert scores["token_accuracy"] == pytest.approx((3 + 0 + 2) / (3 + 1 + 4))
@@ -150,7 +150,7 @@ def test_what_is_written_is_judged_by_its_first_hypotheses(batch):
 
 
 def test_the_right_text_without_an_end_is_no_exact_match(batch):
-    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ["exact_match", "token_accuracy"]).judge()
+    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ["exact_match", "token_accuracy"]).evaluator()
     judge.written([hypothesis(word, ended=word != "cda") for word in ROWS], batch)
     scores = judge.compute()
     assert scores["exact_match"] == pytest.approx(2 / 3)
@@ -158,7 +158,7 @@ def test_the_right_text_without_an_end_is_no_exact_match(batch):
 
 
 def test_rows_of_which_nothing_is_asked_are_not_judged(batch):
-    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).judge()
+    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).evaluator()
     silent = Batch(batch.inputs, batch.lengths, torch.full_like(batch.targets, IGNORE))
     judge.written([hypothesis("ab")] * 3, silent)
     assert all(math.isnan(score) for score in judge.compute().values())
@@ -171,7 +171,7 @@ def test_rows_of_which_nothing_is_asked_are_not_judged(batch):
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (2, 2), (3, 1)])
 def test_windows_are_judged_as_the_whole(batch, size, stride):
     task, found = SequenceToSequence(NextToken(LETTERS), SOURCE, ["exact_match"]), output(batch)
-    one, other = task.judge(), task.judge()
+    one, other = task.evaluator(), task.evaluator()
     total, begin = 0.0, 0
     for window in batch.windows(size, stride):
         cut = Output(found.features[:, begin : begin + window.time], found.head, None)
@@ -190,7 +190,7 @@ def test_numbers_are_judged_as_they_are_written_freely():
     targets = torch.tensor([[[1.0, 0.0], [0.0, 0.0], [0.0, 2.0]], [[0.0, 0.0]] * 3])
     targets[1, 2] = float("nan")
     whole = Batch(torch.zeros(2, 3, 2), torch.tensor([3, 2]), targets)
-    judge = task.judge()
+    judge = task.evaluator()
     taught = judge.update(Output(torch.zeros(2, 3, 2), nn.Identity(), None), whole)
     assert taught == pytest.approx((1 + 4) / 2)
     judge.written(torch.full((2, 3, 2), 1.0), whole)
@@ -198,7 +198,7 @@ def test_numbers_are_judged_as_they_are_written_freely():
     found = judge.compute()
     assert {name: found[name] for name in ("mse", "mae")} == {"mse": pytest.approx(0.9), "mae": pytest.approx(0.9)}
     assert task.derived(0.5) == {}
-    assert OneToMany(Regression(Vector(2)), NUMBERS).judge().compute() == {}
+    assert OneToMany(Regression(Vector(2)), NUMBERS).evaluator().compute() == {}
 
 
 def test_what_follows_from_the_loss_of_tokens_is_told():

@@ -12,7 +12,7 @@ from seqnet.models.feed_forward import FeedForward
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training.evaluation import evaluate, evaluating

@@ -87,8 +87,8 @@ def test_batches_leave_for_a_gpu_from_memory_that_stays(monkeypatch: pytest.Monk
     there = Precision("fp32", cuda).moved(window)
     assert len(pinned) == 3 and sent == [(cuda, True)] * 3  # inputs, lengths, targets
     assert torch.equal(there.inputs, window.inputs) and there.inputs.is_contiguous()
-    known = ("full", "dense", "places")
+    known = ("full", "dense", "target_index")
     assert {name: vars(there)[name] for name in known} == {name: getattr(window, name) for name in known}
     targets = torch.tensor([[1, IGNORE, 3], [4, 5, 6]])
     there = Precision("fp32", cuda).moved(Batch(targets, torch.tensor([3, 3]), targets))
-    assert vars(there)["places"].tolist() == [0, 2, 3, 4, 5] and len(pinned) == len(sent) == 7
+    assert vars(there)["target_index"].tolist() == [0, 2, 3, 4, 5] and len(pinned) == len(sent) == 7

@@ -8,7 +8,7 @@ from torch import nn
 
 from seqnet.batch import Batch, Output
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision

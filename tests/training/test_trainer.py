@@ -16,7 +16,7 @@ from seqnet.errors import NonFiniteError
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.tokens import NextToken
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training.clipping import Clipping
@@ -328,7 +328,7 @@ def test_a_step_would_wait_for_a_gpu_once(
 
     def moved(self: Precision, window: Batch) -> Batch:
         there = window.map(torch.clone)
-        vars(there)["places"] = window.places  # as `Batch.to` does
+        vars(there)["target_index"] = window.target_index  # as `Batch.to` does
         return there
 
     def listed(self: torch.Tensor) -> Any:

@@ -19,7 +19,7 @@ from seqnet.data.files import shown
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import CountFromZero, Dropout
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 SLOWEST, FASTEST = 100, 1 << 20  # samples a second
 AT_ONCE = 4096  # steps whose spectrum exists at a time

@@ -11,7 +11,7 @@ from seqnet.data.fields.field import Block, Raw, Vary
 from seqnet.data.fields.raw import Unusable, each, told
 from seqnet.errors import DataError
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 NAMES = ("N", "A", "C", "G", "T")  # in this order, since 0 is what a one-hot encoder and padding know nothing of
 READ = {**{letter: number for number, letter in enumerate(NAMES)}, "U": NAMES.index("T")}

@@ -11,7 +11,7 @@ from torch import Tensor
 from seqnet.batch import UNKNOWN_LABEL as UNKNOWN_LABEL
 from seqnet.batch import Batch
 from seqnet.kinds import Kind
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 Raw = Any
 """A value as a format gives it: text, a number, a list, a dictionary, bytes, a path, an array; None = missing."""
@@ -71,7 +71,7 @@ class Field(Protocol):
     @property
     def kind(self) -> Kind: ...  # known before any data is read
     def observe(self, values: Sequence[Raw]) -> None: ...
-    def learned(self) -> Space: ...
+    def learned(self) -> Spec: ...
     def encode(self, values: Sequence[Raw]) -> Block: ...
     def decode(self, entry: Any) -> Any: ...  # one entry, or a row of them, as JSON or text
     def state(self) -> Any: ...  # JSON

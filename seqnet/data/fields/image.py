@@ -11,7 +11,7 @@ from seqnet.data.fields.raw import Unusable, each
 from seqnet.data.shades import in_characters
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.spaces import Image
+from seqnet.specs import Image
 
 LARGEST_SIDE = 1 << 14  # pixels
 LARGEST_SHOWN = (32, 40)  # rows and columns of what is drawn in characters

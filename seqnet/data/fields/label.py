@@ -16,7 +16,7 @@ from seqnet.data.files import shown
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import DataError, nearest
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 ALIKE = 0.85  # of 1, from where on two names are taken for the same one, mistyped
 

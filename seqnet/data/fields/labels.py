@@ -14,7 +14,7 @@ from seqnet.data.fields.raw import Unusable, each, items, name
 from seqnet.data.vocabulary import restore_names
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 
 class LabelsField:

@@ -11,10 +11,10 @@ from seqnet.batch import Batch, Roll
 from seqnet.data.fields.field import Augment, Block, Raw
 from seqnet.data.fields.options import at_least
 from seqnet.data.fields.raw import Unusable, each, told
-from seqnet.data.keyboard import HIGHEST, LOWEST, draw_moves, show_piece
+from seqnet.data.pitches import HIGHEST, LOWEST, draw_moves, show_piece
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 LAST = 127  # of MIDI's notes
 

@@ -11,7 +11,7 @@ from seqnet.data.fields.field import BadValues, Block, Raw
 from seqnet.data.fields.options import chosen, no_effect
 from seqnet.data.numbers import LARGEST
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Scale, Vector
+from seqnet.specs import Scale, Vector
 
 WIDEST = 1 << 20  # numbers a step; a stored state that says more is not believed
 

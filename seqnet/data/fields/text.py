@@ -14,7 +14,7 @@ from seqnet.data.levels.words import Words
 from seqnet.data.vocabulary import check_limits
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import RANKED, STREAM, Axis, Item, Kind
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 NORMAL_FORMS = ("NFC", "NFKC", None)
 

@@ -13,7 +13,7 @@ from seqnet.data.fields.options import chosen, no_effect
 from seqnet.data.fields.raw import Unusable, each, items, missing, told
 from seqnet.errors import DataError
 from seqnet.kinds import AHEAD, Axis, Item, Kind
-from seqnet.spaces import Space, Tokens, Vector
+from seqnet.specs import Spec, Tokens, Vector
 
 
 class Part(NamedTuple):
@@ -117,7 +117,7 @@ class TimeField:
         """Look whether they can be read. Raises BadValues."""
         each(values, self._moments)
 
-    def learned(self) -> Space:
+    def learned(self) -> Spec:
         """The part's names, or sine and cosine."""
         return Vector(2, ("sine", "cosine")) if self._cycle else Tokens(self._part.names)
 

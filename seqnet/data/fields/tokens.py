@@ -14,7 +14,7 @@ from seqnet.data.fields.options import chosen
 from seqnet.data.fields.raw import each, words
 from seqnet.data.vocabulary import UNKNOWN, Vocabulary, check_limits
 from seqnet.kinds import RANKED, Axis, Item, Kind
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 NORMAL_FORMS = ("NFC", "NFKC", None)
 

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_vectors, show_steps, unasked_rows
+from seqnet.data.numbers import read_vectors, rows_without_targets, show_steps
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 
 class Adding(Generated):
@@ -45,7 +45,7 @@ class Adding(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of steps [value, marker], of any length. Raises DataError."""
-        return unasked_rows(read_vectors(lines, where, first, 2), 1)
+        return rows_without_targets(read_vectors(lines, where, first, 2), 1)
 
     def show(self, inputs: Tensor) -> str:
         """The marked numbers, which are what counts. inputs: [time 2]."""

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
+from seqnet.data.numbers import read_vectors, show_steps, steps_without_targets
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import NEXT, Axis, Item, Kind
 from seqnet.options import NotNegative, Rows, Steps
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 
 class Ball(Generated):
@@ -59,7 +59,7 @@ class Ball(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of positions [x, y]. Raises DataError."""
-        return unasked_steps(read_vectors(lines, where, first, 2), 2)
+        return steps_without_targets(read_vectors(lines, where, first, 2), 2)
 
     def show(self, inputs: Tensor) -> str:
         """The first positions. inputs: [time 2]."""

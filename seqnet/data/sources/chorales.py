@@ -12,7 +12,8 @@ from seqnet.batch import Batch, Roll
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.files import OnBadRow
 from seqnet.data.generation import at_least
-from seqnet.data.keyboard import (
+from seqnet.data.numbers import brief, steps_without_targets
+from seqnet.data.pitches import (
     HIGHEST,
     KEYS,
     LOWEST,
@@ -24,12 +25,11 @@ from seqnet.data.keyboard import (
     show_piece,
     step_name,
 )
-from seqnet.data.numbers import brief, unasked_steps
-from seqnet.data.pairs import LONGEST_TARGET, before_end, pairs, with_ends, writing
+from seqnet.data.teacher_forcing import LONGEST_TARGET, strip_special, teacher_forcing, with_ends, writing
 from seqnet.errors import DataError, did_you_mean
 from seqnet.kinds import ENDS, Axis, Item, Kind
 from seqnet.options import FilePath, whole
-from seqnet.spaces import Space, Tokens
+from seqnet.specs import Spec, Tokens
 
 NAMES = tuple(note_name(note) for note in range(LOWEST, HIGHEST + 1))
 NEXT = "|"  # ends a step
@@ -46,7 +46,7 @@ class Chorales:
 
     input_kinds: Mapping[str, Kind] = {}
     target_kind = Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({ENDS}))
-    source: Space | None = None
+    source: Spec | None = None
     inputs: Tokens = with_ends((*NAMES, NEXT))
     targets = inputs
 
@@ -60,7 +60,7 @@ class Chorales:
         at_least("data.transpose", transpose, 0)
         self.pieces = Pieces(data_dir, path, on_bad_row)
         self.transpose = transpose
-        self.views: dict[str, Space] = {}
+        self.views: dict[str, Spec] = {}
         self.writing = writing(self.targets, longest=1)
 
     @property
@@ -86,7 +86,9 @@ class Chorales:
 
     def split(self, name: str) -> Examples:
         """The pieces of `train`, `valid` or `test`. Raises DataError."""
-        found = pairs(None, Ragged.of([torch.tensor(encode(piece)) for piece in self.pieces.split(name)]), self.writing)
+        found = teacher_forcing(
+            None, Ragged.of([torch.tensor(encode(piece)) for piece in self.pieces.split(name)]), self.writing
+        )
         return replace(found, augment=Transpose(self.transpose)) if name == "train" and self.transpose else found
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
@@ -101,12 +103,12 @@ class Chorales:
                 raise DataError(f"{where}, line {number}: the line is empty; give steps such as C4+E4+G4")
             rows.append(torch.tensor([self.writing.begin, *ids]))
         none = Ragged(torch.zeros(0, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
-        return unasked_steps(Ragged.of(rows) if rows else none)
+        return steps_without_targets(Ragged.of(rows) if rows else none)
 
     def notes(self, ids: Sequence[int] | Tensor) -> Piece:
         """The MIDI numbers of each step, from the lowest, up to the first end; a last step may lack its `|`."""
         found: Piece = [[]]
-        for number in before_end(ids, self.writing):
+        for number in strip_special(ids, self.writing):
             if number == NEXT_STEP:
                 found.append([])
             else:

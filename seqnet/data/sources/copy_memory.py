@@ -8,10 +8,10 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_rows, unasked_steps, wholes
+from seqnet.data.numbers import read_rows, steps_without_targets, wholes
 from seqnet.kinds import SHARED, Axis, Item, Kind
 from seqnet.options import Rows, Steps
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 SYMBOLS = 10  # to be remembered, each from 1 to 8
 BLANK, DELIMITER = 0, 9
@@ -47,7 +47,7 @@ class CopyMemory(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of whole numbers from 0 to 9. Raises DataError."""
-        return unasked_steps(
+        return steps_without_targets(
             read_rows(
                 lines, where, first, lambda value, place: wholes(value, 0, 9, place), torch.zeros(0, dtype=torch.int64)
             )

@@ -9,12 +9,12 @@ from torch import Tensor
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.files import shown
 from seqnet.data.generation import equal_rows
-from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
 from seqnet.data.scans import SIDE, Scans, read_scans, show_scan
+from seqnet.data.teacher_forcing import strip_special, teacher_forcing, with_ends, without_targets, writing
 from seqnet.errors import DataError, did_you_mean
 from seqnet.kinds import ENDS, Axis, Item, Kind
 from seqnet.options import SomeShare
-from seqnet.spaces import Image, Space
+from seqnet.specs import Image, Spec
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 WORDS = ("a", "light", "bold", "narrow", "wide", *DIGITS)
@@ -38,7 +38,7 @@ class DigitCaptions:
     def __init__(self, seed: int, train_share: SomeShare = 0.7, valid_share: SomeShare = 0.15) -> None:
         self.scans = Scans(seed, train_share, valid_share)
         self.medians: dict[str, float] = {}
-        self.views: dict[str, Space] = {}
+        self.views: dict[str, Spec] = {}
         self.bad_rows = 0
 
     def fit(self) -> None:
@@ -62,7 +62,7 @@ class DigitCaptions:
         """The rows of `train`, `valid` or `test`. Raises ConfigurationError where scikit-learn is not installed."""
         scans, digits = self.scans.split(name)
         captions = self.describe(scans, digits)
-        return pairs(
+        return teacher_forcing(
             equal_rows(scans), Ragged.of([torch.tensor(self.encode_target(text)) for text in captions]), self.writing
         )
 
@@ -77,11 +77,11 @@ class DigitCaptions:
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a scan: 8 lists of 8 grey values from 0 to 16. Nothing is asked. Raises DataError."""
-        return unanswered(read_scans(lines, where, first), self.writing)
+        return without_targets(read_scans(lines, where, first), self.writing)
 
     def text(self, ids: Sequence[int] | Tensor) -> str:
         """What target ids say, up to the first end."""
-        return " ".join(self.words(before_end(ids, self.writing)))
+        return " ".join(self.words(strip_special(ids, self.writing)))
 
     def words(self, ids: Sequence[int] | Tensor) -> list[str]:
         """Each target token by itself, as the label of an axis."""

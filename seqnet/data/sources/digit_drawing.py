@@ -8,10 +8,10 @@ from torch import Tensor
 from seqnet.batch import Drawing
 from seqnet.data.examples import Examples
 from seqnet.data.generation import equal_rows
-from seqnet.data.pairs import number_pairs, unanswered_numbers
 from seqnet.data.scans import SIDE, Scanned, read_digits, show_scan
+from seqnet.data.teacher_forcing import number_teacher_forcing, numbers_without_targets
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.spaces import Tokens, Vector, Writing
+from seqnet.specs import Tokens, Vector, Writing
 
 
 class DigitDrawing(Scanned):
@@ -31,11 +31,11 @@ class DigitDrawing(Scanned):
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`. Raises ConfigurationError where scikit-learn is not installed."""
         scans, digits = self.scans.split(name)
-        return number_pairs(equal_rows(digits[:, None]), scans)
+        return number_teacher_forcing(equal_rows(digits[:, None]), scans)
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a digit, such as 7 or [7]; nothing is asked. Raises DataError."""
-        return unanswered_numbers(read_digits(lines, where, first), SIDE)
+        return numbers_without_targets(read_digits(lines, where, first), SIDE)
 
     def picture(self, values: Tensor) -> Tensor:
         """A drawing, as it is. values: [8 8]."""

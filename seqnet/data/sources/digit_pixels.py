@@ -10,11 +10,11 @@ from seqnet.batch import Drawing
 from seqnet.data.examples import Examples
 from seqnet.data.files import shown
 from seqnet.data.generation import equal_rows
-from seqnet.data.pairs import before_end, pairs, unanswered, with_ends, writing
 from seqnet.data.scans import DARKEST, SIDE, Scanned, read_digits, read_drawing, show_scan
+from seqnet.data.teacher_forcing import strip_special, teacher_forcing, with_ends, without_targets, writing
 from seqnet.errors import DataError
 from seqnet.kinds import ENDS, Axis, Item, Kind
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 
 class DigitPixels(Scanned):
@@ -34,16 +34,16 @@ class DigitPixels(Scanned):
         """The rows of `train`, `valid` or `test`. Raises ConfigurationError where scikit-learn is not installed."""
         scans, digits = self.scans.split(name)
         greys = (scans.flatten(1) * DARKEST).round().long()
-        return pairs(equal_rows(digits[:, None]), equal_rows(greys), self.writing)
+        return teacher_forcing(equal_rows(digits[:, None]), equal_rows(greys), self.writing)
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a digit, such as 7 or [7]; nothing is asked. Raises DataError."""
-        return unanswered(read_digits(lines, where, first), self.writing)
+        return without_targets(read_digits(lines, where, first), self.writing)
 
     def picture(self, ids: Sequence[Any] | Tensor) -> Tensor:
         """A drawing, [8 8] of 0 to 1; pixels that were not written are paper."""
         greys = torch.zeros(SIDE * SIDE)
-        own = torch.tensor(before_end(ids, self.writing)[: SIDE * SIDE], dtype=torch.float32)
+        own = torch.tensor(strip_special(ids, self.writing)[: SIDE * SIDE], dtype=torch.float32)
         greys[: len(own)] = own / DARKEST
         return greys.view(SIDE, SIDE)
 
@@ -53,7 +53,7 @@ class DigitPixels(Scanned):
 
     def text(self, ids: Sequence[Any] | Tensor) -> str:
         """What is drawn, in characters, a line a row."""
-        return show_scan(torch.tensor(before_end(ids, self.writing)[: SIDE * SIDE]) / DARKEST)
+        return show_scan(torch.tensor(strip_special(ids, self.writing)[: SIDE * SIDE]) / DARKEST)
 
     def words(self, ids: Sequence[Any] | Tensor) -> list[str]:
         """The grey value of each token, as the label of an axis."""

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import equal_rows
-from seqnet.data.numbers import unasked_rows
+from seqnet.data.numbers import rows_without_targets
 from seqnet.data.scans import SIDE, Scanned, read_scans, show_scan
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import SomeShare
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 WIDTHS = {"row": SIDE, "pixel": 1}  # numbers a step
 
@@ -47,7 +47,7 @@ class Digits(Scanned):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a scan of grey values from 0 to 16: 8 lists of 8 by row, 64 numbers by pixel. Raises DataError."""
-        return unasked_rows(read_scans(lines, where, first, self.width))
+        return rows_without_targets(read_scans(lines, where, first, self.width))
 
     def show(self, inputs: Tensor) -> str:
         """The scan drawn in characters, eight lines. inputs: [time feature]."""

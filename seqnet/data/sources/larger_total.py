@@ -7,10 +7,10 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_vectors, show_steps, unasked_rows
+from seqnet.data.numbers import read_vectors, rows_without_targets, show_steps
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
-from seqnet.spaces import Tokens, Vector
+from seqnet.specs import Tokens, Vector
 
 GRID = 1024  # numbers are multiples of 1 / GRID, so that float32 sums of up to 2**14 of them are exact
 
@@ -45,7 +45,7 @@ class LargerTotal(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of steps [first, second]. Raises DataError."""
-        return unasked_rows(read_vectors(lines, where, first, 2))
+        return rows_without_targets(read_vectors(lines, where, first, 2))
 
     def show(self, inputs: Tensor) -> str:
         """The two totals. inputs: [time 2]."""

@@ -10,12 +10,12 @@ from torch import Tensor
 from seqnet.data.encoding import Level, least_size
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.fields.text import TextField
-from seqnet.data.numbers import unasked_steps
+from seqnet.data.numbers import steps_without_targets
 from seqnet.data.vocabulary import check_limits
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import NEXT, SHARED, STREAM, Axis, Item, Kind
 from seqnet.options import Count, SomeShare
-from seqnet.spaces import Space, Tokens
+from seqnet.specs import Spec, Tokens
 
 
 class PythonDocs:
@@ -47,7 +47,7 @@ class PythonDocs:
             raise ConfigurationError(f"data.valid_share is {valid_share}; it must be above 0 and below 1")
         self.valid_share = valid_share
         self.target_kind = Kind(Item.TOKEN, Axis.STEP, self._text.kind.traits | {NEXT})
-        self.views: dict[str, Space] = {}
+        self.views: dict[str, Spec] = {}
 
     def documents(self, name: str) -> list[str] | None:
         """The text of a split; there is no test split."""
@@ -107,7 +107,7 @@ class PythonDocs:
         for number, text in enumerate(texts, first):
             if not text.strip():
                 raise DataError(f"{where}, line {number}: there is no text; take the line out")
-        return unasked_steps(self._numbers(texts))
+        return steps_without_targets(self._numbers(texts))
 
     def show(self, inputs: Tensor) -> str:
         """The text. inputs: [time]."""

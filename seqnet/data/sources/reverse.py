@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import at_least, generator
-from seqnet.data.pairs import pairs
+from seqnet.data.teacher_forcing import teacher_forcing
 from seqnet.data.written import Written, integers
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.options import Rows, Steps, whole
@@ -51,10 +51,10 @@ class Reverse(Written):
         """The rows of `train`, `valid` or `test`."""
         source = integers(self.sizes[name], self.lengths[name], self.symbols, generator(self.seed, name))
         if self.order == "copy":
-            return pairs(source, source, self.writing)
+            return teacher_forcing(source, source, self.writing)
         first, end = (source.offsets[k : len(source) + k].repeat_interleave(source.lengths) for k in (0, 1))
         mirrored = first + end - 1 - torch.arange(len(source.flat))
-        return pairs(source, Ragged(source.flat[mirrored], source.offsets), self.writing)
+        return teacher_forcing(source, Ragged(source.flat[mirrored], source.offsets), self.writing)
 
     def alignment(self, length: Steps) -> Tensor:
         """For each step of an answer the source position that it repeats, [length]."""

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_vectors, show_steps, unasked_steps
+from seqnet.data.numbers import read_vectors, show_steps, steps_without_targets
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 GRID = 1024  # numbers are multiples of 1 / GRID, so that float32 sums of up to 2**14 of them are exact
 
@@ -40,7 +40,7 @@ class RunningSum(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of numbers. Raises DataError."""
-        return unasked_steps(read_vectors(lines, where, first, 1), 1)
+        return steps_without_targets(read_vectors(lines, where, first, 1), 1)
 
     def show(self, inputs: Tensor) -> str:
         """The first numbers. inputs: [time 1]."""

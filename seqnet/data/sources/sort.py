@@ -6,7 +6,7 @@ import torch
 
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import at_least, generator
-from seqnet.data.pairs import pairs
+from seqnet.data.teacher_forcing import teacher_forcing
 from seqnet.data.written import Written, integers
 from seqnet.options import Rows, Steps, whole
 
@@ -39,4 +39,4 @@ class Sort(Written):
         source = integers(self.sizes[name], self.length, self.symbols, generator(self.seed, name))
         row = torch.repeat_interleave(torch.arange(len(source)), source.lengths)
         ordered = (row * self.symbols + source.flat).sort().values - row * self.symbols
-        return pairs(source, Ragged(ordered, source.offsets), self.writing)
+        return teacher_forcing(source, Ragged(ordered, source.offsets), self.writing)

@@ -12,7 +12,7 @@ from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
 from seqnet.models.encoders.inputs import NO_WIDTH
 from seqnet.options import CountFromZero, Dropout, Width, several, whole
-from seqnet.spaces import Frame, Image
+from seqnet.specs import Frame, Image
 
 
 class Convolutional(nn.Module):

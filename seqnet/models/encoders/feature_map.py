@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.kinds import Axis, Item
 from seqnet.options import several, whole
-from seqnet.spaces import Image
+from seqnet.specs import Image
 
 
 class FeatureMap(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.kinds import Axis, Item
-from seqnet.spaces import Image
+from seqnet.specs import Image
 
 
 class Regions(nn.Module):

@@ -13,12 +13,12 @@ from seqnet.models.encoders.image import Regions
 from seqnet.models.encoders.letters import Letters
 from seqnet.models.encoders.numbers import Features, Projection
 from seqnet.models.encoders.tokens import OneHot, TokenEmbedding
-from seqnet.spaces import Image, Space, Spelling, Tokens
+from seqnet.specs import Image, Spec, Spelling, Tokens
 
 OURS = (TokenEmbedding, Letters, Projection, Regions)
 NO_WIDTH = "model.embedding_size=null gives the convolutions that read a picture no width: set it to a number"
 
-Make = Callable[[Space, int | None, float], nn.Module]
+Make = Callable[[Spec, int | None, float], nn.Module]
 """Makes an encoder of what is known of the input, its width and the deviation of its weights at the beginning."""
 
 
@@ -37,7 +37,7 @@ def idle_embedding(options: Mapping[str, Any], embedded: Iterable[Kind]) -> dict
     return {}
 
 
-def make_encoder(space: Space, size: int | None, std: float = 1.0) -> nn.Module:
+def make_encoder(space: Spec, size: int | None, std: float = 1.0) -> nn.Module:
     """The encoder that suits an input: tokens are embedded, numbers projected; one-hot, or raw, without a size.
 
     A picture is read by convolutions, a word's letters by one. Raises ConfigurationError for a picture without a size.
@@ -53,7 +53,7 @@ def make_encoder(space: Space, size: int | None, std: float = 1.0) -> nn.Module:
     return Features(space) if size is None else Projection(space, size)
 
 
-def width_beside(space: Space, size: int | None) -> int | None:
+def width_beside(space: Spec, size: int | None) -> int | None:
     """The width of an input that stands beside a main one: of few names a narrow one, at most `size`."""
     return size if size is None or not isinstance(space, Tokens) else min(size, math.ceil(1.6 * space.size**0.56))
 
@@ -63,8 +63,8 @@ class Inputs(nn.Module):
 
     def __init__(
         self,
-        space: Space,
-        views: Mapping[str, Space],
+        space: Spec,
+        views: Mapping[str, Spec],
         size: int | None,
         std: float = 1.0,
         encoders: Mapping[str, Make] | None = None,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.kinds import Axis, Item
-from seqnet.spaces import Spelling
+from seqnet.specs import Spelling
 
 
 class Letters(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 AXES = (Axis.STEP, Axis.SEQUENCE, Axis.ROW)
 OF_NUMBERS = tuple((item, axis) for item in (Item.NUMBER, Item.LABELS, Item.PIXEL) for axis in AXES)
@@ -17,7 +17,7 @@ class Projection(nn.Module):
 
     reads: ClassVar = OF_NUMBERS
 
-    def __init__(self, space: Space, size: int) -> None:
+    def __init__(self, space: Spec, size: int) -> None:
         super().__init__()
         self.size = size
         self.linear = Linear(space.size, size)
@@ -33,7 +33,7 @@ class Features(nn.Module):
 
     reads: ClassVar = OF_NUMBERS
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Spec) -> None:
         super().__init__()
         self.size = space.size
 

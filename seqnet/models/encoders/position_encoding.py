@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Item
-from seqnet.spaces import Space, Spelling
+from seqnet.specs import Spec, Spelling
 
 
 class PositionEncoding(nn.Module):
@@ -18,7 +18,7 @@ class PositionEncoding(nn.Module):
 
     reads: ClassVar = ((Item.TOKEN, Axis.STEP),)
 
-    def __init__(self, space: Space, size: int | None, std: float = 1.0) -> None:
+    def __init__(self, space: Spec, size: int | None, std: float = 1.0) -> None:
         super().__init__()
         if not isinstance(space, Spelling) or size is None:
             raise ConfigurationError(

@@ -10,7 +10,7 @@ from seqnet.kinds import Axis, Item
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.layer import Layer
 from seqnet.options import Dropout, Width, whole
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 Joined = Annotated[int, whole(1, 1000)]
 
@@ -26,7 +26,7 @@ class Pyramid(nn.Module):
 
     def __init__(
         self,
-        space: Space,
+        space: Spec,
         cell: Callable[[int, int], nn.Module],
         hidden_size: Width = 64,
         num_layers: Annotated[int, whole(1, 20)] = 2,

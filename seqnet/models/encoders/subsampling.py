@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seqnet.kinds import Axis, Item
 from seqnet.layers.unroll import padding
 from seqnet.options import whole
-from seqnet.spaces import Space
+from seqnet.specs import Spec
 
 
 class Subsampling(nn.Module):
@@ -19,7 +19,7 @@ class Subsampling(nn.Module):
 
     reads: ClassVar = tuple((item, Axis.SEQUENCE) for item in (Item.NUMBER, Item.LABELS, Item.PIXEL))
 
-    def __init__(self, space: Space, size: int | None, num_layers: Annotated[int, whole(1, 20)] = 2) -> None:
+    def __init__(self, space: Spec, size: int | None, num_layers: Annotated[int, whole(1, 20)] = 2) -> None:
         super().__init__()
         self.size = size or space.size
         widths = [space.size, *[self.size] * num_layers]

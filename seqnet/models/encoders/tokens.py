@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.kinds import Axis, Item
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 TIED_STD = 0.1
 NOT_LINEAR = (

@@ -17,7 +17,7 @@ from seqnet.build import locate
 from seqnet.data.fields.field import BadValues, Block, UnknownLabels
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
-from seqnet.spaces import Image, Tokens, Vector
+from seqnet.specs import Image, Tokens, Vector
 
 YAMLS = {path.stem: yaml.safe_load(path.read_text()) for path in (configuration.CONFIGS / "field").glob("*.yaml")}
 

@@ -18,7 +18,7 @@ from seqnet.data.fields.frames import FramesField
 from seqnet.data.fields.image import ImageField
 from seqnet.data.fields.roll import RollField
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.spaces import Image, Vector
+from seqnet.specs import Image, Vector
 
 soundfile = pytest.importorskip("soundfile")
 GREY = np.array([[0, 51, 102], [153, 204, 255]], np.uint8)

@@ -15,7 +15,7 @@ from seqnet.data.fields.time import TimeField
 from seqnet.data.fields.vector import VectorField
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import AHEAD
-from seqnet.spaces import Scale, Tokens, Vector
+from seqnet.specs import Scale, Tokens, Vector
 
 
 def learned(field: Any, values: list[Any]) -> Any:

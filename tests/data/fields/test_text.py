@@ -10,7 +10,7 @@ from seqnet.data.fields.text import TextField
 from seqnet.data.levels import cutting
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import STREAM
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 TRAIN = ["The cat sat.", "the dog; the DOG", "größer 😀 the end", "the\nend\u2028of it"]
 OTHER = ["the mouse sat.", "Größer 猫"]

@@ -14,7 +14,7 @@ from seqnet.data.fields.tags import TagsField
 from seqnet.data.fields.word_shape import WordShapeField
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import BIO
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 
 def learned(field: Any, values: list[Any]) -> Any:

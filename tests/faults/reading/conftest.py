@@ -27,7 +27,7 @@ from seqnet import build
 from seqnet.configuration import CONFIGS
 from seqnet.data.examples import Ragged
 from seqnet.errors import ConfigurationError, UserError
-from seqnet.spaces import Tokens
+from seqnet.specs import Tokens
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "examples"
 OPTIONS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (CONFIGS / "data").glob("*.yaml")}

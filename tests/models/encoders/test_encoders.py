@@ -5,7 +5,7 @@ from seqnet.models.encoders.inputs import Inputs, make_encoder
 from seqnet.models.encoders.letters import Letters
 from seqnet.models.encoders.numbers import Features, Projection
 from seqnet.models.encoders.tokens import OneHot, TokenEmbedding
-from seqnet.spaces import Spelling, Tokens, Vector
+from seqnet.specs import Spelling, Tokens, Vector
 
 WORDS = Tokens(("<pad>", "the", "cat", "sat"))
 LETTERS = Spelling(("<pad>", "a", "b", "c"), 4)

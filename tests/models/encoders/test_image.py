@@ -6,7 +6,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.models.encoder import Encoder
 from seqnet.models.encoders.image import Regions
 from seqnet.models.encoders.inputs import make_encoder
-from seqnet.spaces import Image
+from seqnet.specs import Image
 
 
 def slow_convolution(picture, weight, bias):

@@ -7,7 +7,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.models.encoders.convolutional import Convolutional, moved
 from seqnet.models.encoders.feature_map import FeatureMap
 from seqnet.models.encoders.position_encoding import PositionEncoding
-from seqnet.spaces import Frame, Image, Spelling, Tokens
+from seqnet.specs import Frame, Image, Spelling, Tokens
 
 CLIP = Frame.of(Image(8, 6, 3), axis="step")
 

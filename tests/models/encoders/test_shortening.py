@@ -11,7 +11,7 @@ from seqnet.kinds import Axis
 from seqnet.models.encoder import Encoder
 from seqnet.models.encoders.pyramid import Pyramid, joined
 from seqnet.models.encoders.subsampling import Subsampling
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 
 LENGTHS = torch.tensor([9, 5, 1, 0, 8])
 

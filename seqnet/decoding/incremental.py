@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
 from seqnet.decoding.limits import Limits
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State, select
 
 

@@ -34,23 +34,23 @@ def asked_items(features: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Features [n hidden] and targets [n ...] of the n items that `batch` asks."""
     last = 0 if batch.row_targets else 1
     features, targets = features.flatten(0, last), batch.targets.flatten(0, last)
-    if batch.places is None:
+    if batch.target_index is None:
         return features, targets
-    return features.index_select(0, batch.places), targets.index_select(0, batch.places)
+    return features.index_select(0, batch.target_index), targets.index_select(0, batch.target_index)
 
 
 def training_count(objective: Objective, batch: Batch) -> float:
     """What the summed loss of training is divided by: how many items are asked, as the objective weighs them."""
     weigh: Callable[[Tensor], float] | None = getattr(objective, "weigh", None)
     if weigh is None:
-        return batch.count
+        return batch.num_targets
     targets = batch.targets.flatten(0, 0 if batch.row_targets else 1)
-    return weigh(targets if batch.places is None else targets.index_select(0, batch.places))
+    return weigh(targets if batch.target_index is None else targets.index_select(0, batch.target_index))
 
 
 def asked_lengths(batch: Batch) -> Tensor:
     """How many steps of each row are asked, [batch]."""
-    return batch.lengths if batch.dense else batch.items_asked().sum(dim=1)
+    return batch.lengths if batch.dense else batch.target_mask().sum(dim=1)
 
 
 def asked_view(batch: Batch, name: str) -> Tensor | None:
@@ -62,7 +62,7 @@ def asked_view(batch: Batch, name: str) -> Tensor | None:
     if view is None:
         return None
     flat = view.flatten(0, 1)
-    return flat if batch.places is None else flat.index_select(0, batch.places)
+    return flat if batch.target_index is None else flat.index_select(0, batch.target_index)
 
 
 def in_the_columns_scale(values: Tensor, units: Tensor | None) -> Tensor:
@@ -118,7 +118,7 @@ def likelihoods(objective: Any, head: Callable[[Tensor], Tensor], features: Tens
     return found
 
 
-class Judge:
+class Evaluator:
     """An objective's metrics, updated window by window.
 
     Metrics of whole rows see a row's decisions put together again, however many windows it was cut into.
@@ -171,7 +171,7 @@ class Judge:
                 decisions.append(self._objective.decide(logits)[0])
             total += self._objective.loss(logits, wanted, training=False).item()
         if decisions:
-            self._read_rows(torch.cat(decisions), targets, batch.items_asked().view(batch.size, -1), batch)
+            self._read_rows(torch.cat(decisions), targets, batch.target_mask().view(batch.size, -1), batch)
         return total
 
     def _whole_rows(self, head: Any, features: Tensor, targets: Tensor, batch: Batch) -> float:
@@ -179,7 +179,7 @@ class Judge:
         lengths = asked_lengths(batch)
         decisions, _ = head.decide(features, lengths)
         self._objective.count(self._metrics, decisions, targets)  # type: ignore[attr-defined]
-        self._read_rows(decisions, targets, batch.items_asked(), batch)
+        self._read_rows(decisions, targets, batch.target_mask(), batch)
         total: float = head.row_losses(features, targets, lengths).sum().item()
         return total
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from seqnet.batch import IGNORE
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import equal_rows
-from seqnet.spaces import Tokens, Writing
+from seqnet.specs import Tokens, Writing
 
 BEGIN = "<bos>"
 END = "<eos>"
@@ -27,7 +27,7 @@ def writing(space: Tokens, longest: int, forbidden: Sequence[int] = ()) -> Writi
     return Writing(begin=begin, end=end, forbidden=(*forbidden, begin), longest=longest)
 
 
-def pairs(source: Ragged | None, targets: Ragged, writing: Writing) -> Examples:
+def teacher_forcing(source: Ragged | None, targets: Ragged, writing: Writing) -> Examples:
     """Examples of a token decoder: it reads begin y_1 .. y_n and is asked y_1 .. y_n end.
 
     source: what an encoder reads, one row for each target, or None.
@@ -45,7 +45,7 @@ def pairs(source: Ragged | None, targets: Ragged, writing: Writing) -> Examples:
     return Examples(Ragged(inputs, offsets), Ragged(wanted, offsets), source=source)
 
 
-def unanswered(source: Ragged, writing: Writing) -> Examples:
+def without_targets(source: Ragged, writing: Writing) -> Examples:
     """Sources for which nothing is asked: the decoder's input is its beginning alone."""
     assert writing.begin is not None
     rows = len(source)
@@ -57,13 +57,13 @@ def unanswered(source: Ragged, writing: Writing) -> Examples:
     )
 
 
-def before_end(ids: Iterable[int] | Tensor, writing: Writing) -> list[int]:
+def strip_special(ids: Iterable[int] | Tensor, writing: Writing) -> list[int]:
     """What ids say, up to the first end; neither a beginning nor positions where nothing is asked."""
     own = takewhile(lambda number: number != writing.end, map(int, ids))
     return [number for number in own if number >= 0 and number != writing.begin]
 
 
-def number_pairs(source: Ragged, targets: Tensor) -> Examples:
+def number_teacher_forcing(source: Ragged, targets: Tensor) -> Examples:
     """Examples of a decoder that writes numbers, as many steps for every source: it reads zeros, then y_1 .. y_(n-1).
 
     targets: [rows time feature].
@@ -72,7 +72,7 @@ def number_pairs(source: Ragged, targets: Tensor) -> Examples:
     return Examples(equal_rows(inputs), equal_rows(targets), source=source)
 
 
-def unanswered_numbers(source: Ragged, size: int) -> Examples:
+def numbers_without_targets(source: Ragged, size: int) -> Examples:
     """Sources for which nothing is asked of a decoder that writes `size` numbers a step: it reads one step of zeros."""
     zeros = torch.zeros(len(source), 1, size)
     return Examples(equal_rows(zeros), equal_rows(torch.full_like(zeros, float("nan"))), source=source)

@@ -8,7 +8,7 @@ from seqnet.state import State, leaves
 
 
 @torch.no_grad()
-def roll_out(model: Stepper, memory: State, state: State, steps: int, size: int) -> Tensor:
+def unroll(model: Stepper, memory: State, state: State, steps: int, size: int) -> Tensor:
     """So many steps of `size` numbers for each row of the state, [batch steps size]; the first one reads zeros."""
     some = leaves(state)[0]
     inputs = some.new_zeros(len(some), size, dtype=torch.float32)

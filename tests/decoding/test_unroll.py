@@ -3,9 +3,9 @@ import torch
 from seqnet.attention.soft import Soft
 from seqnet.batch import Batch
 from seqnet.cells.lstm import LSTM
-from seqnet.decoding.roll_out import roll_out
+from seqnet.decoding.unroll import unroll
 from seqnet.models.encoder_decoder import EncoderDecoder
-from seqnet.spaces import Vector
+from seqnet.specs import Vector
 from seqnet.training.evaluation import evaluating
 
 
@@ -17,7 +17,7 @@ class Doubling:
 
 
 def test_each_step_reads_what_the_last_one_wrote():
-    written = roll_out(Doubling(), (torch.tensor([1.0, 3.0]),), (torch.zeros(2),), steps=3, size=2)
+    written = unroll(Doubling(), (torch.tensor([1.0, 3.0]),), (torch.zeros(2),), steps=3, size=2)
     assert written.tolist() == [[[1, 1], [3, 3], [7, 7]], [[3, 3], [9, 9], [21, 21]]]
 
 
@@ -30,7 +30,7 @@ def test_what_is_rolled_out_is_what_teacher_forcing_answers_to_it():
     source, lengths = torch.randn(4, 6, 2), torch.tensor([6, 2, 5, 1])
     with evaluating(model):
         batch = Batch(begins, ones, begins, source=source, source_lengths=lengths)
-        written = roll_out(model, *model.begin(batch), steps=7, size=3)
+        written = unroll(model, *model.begin(batch), steps=7, size=3)
         read = torch.cat([begins, written[:, :-1]], dim=1)
         whole = Batch(read, 7 * ones, read, source=source, source_lengths=lengths)
         torch.testing.assert_close(model(whole).logits(), written)

@@ -7,14 +7,14 @@ from torch import nn
 from seqnet.attention.soft import Soft
 from seqnet.batch import Batch
 from seqnet.cells.gru import GRU
-from seqnet.decoding.among import Among, rows_of
 from seqnet.decoding.beam import Beam
+from seqnet.decoding.constrained import Constrained, rows_of
 from seqnet.decoding.generation import generate
 from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.sampling import Sampling
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
-from seqnet.spaces import Tokens, Writing
+from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 
 SPACE = Tokens(tuple("abcdefghijkl"))
@@ -90,7 +90,7 @@ def test_it_is_masking_all_others(translator, kind, prefix):
     decoding = DECODINGS[kind]
     with evaluating(translator):
         memory, state = translator.begin(sources())
-        found = Among(decoding, ONLY).decode(translator, memory, state, WRITING, prefix)
+        found = Constrained(decoding, ONLY).decode(translator, memory, state, WRITING, prefix)
         kept = {*ONLY, END, *prefix}
         writing = Writing(BEGIN, END, (*WRITING.forbidden, *(set(prefix) - {*ONLY})), WRITING.longest)
         alike(found, decoding.decode(Masked(translator, kept), memory, state, writing, prefix))
@@ -110,7 +110,7 @@ def test_so_it_is_of_a_language_model(kind):
     decoding = type(DECODINGS[kind])(**({"temperature": 1e-6} if kind == "sampling" else {}))
     prompt = torch.tensor([[0, 3], [5, 1], [8, 8]])
     with evaluating(model):
-        found = generate(model, prompt, 7, Among(decoding, ONLY), (4,))
+        found = generate(model, prompt, 7, Constrained(decoding, ONLY), (4,))
         alike(found, generate(Masked(model, ONLY), prompt, 7, decoding, (4,)))
 
 
@@ -126,7 +126,7 @@ def test_draws_are_as_likely_as_the_model_says_of_those_tokens():
 
     state = (torch.zeros(many, dtype=torch.int64),)
     writing = Writing(begin=0, end=None, forbidden=(), longest=1)
-    found = Among(Sampling(), [1, 2, 4]).decode(
+    found = Constrained(Sampling(), [1, 2, 4]).decode(
         Same(), None, state, writing, generator=torch.Generator().manual_seed(0)
     )
     shares = torch.bincount(torch.tensor([row[0].ids[0] for row in found]), minlength=5) / many

@@ -12,7 +12,7 @@ FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf",
 """Looked for among the machine's own where Pillow's built-in font, which knows little but ASCII, is not enough."""
 
 
-def lettering(words: Sequence[str], size: float) -> tuple[ImageFont.FreeTypeFont, list[str]]:
+def text_image(words: Sequence[str], size: float) -> tuple[ImageFont.FreeTypeFont, list[str]]:
     """The font that has most of the words' letters, and the words as it writes them, on one line of 16 letters.
 
     A longer word ends in an ellipsis; a blank one stands in quotes. A letter that cannot be written is shown as

@@ -115,7 +115,7 @@ class Image:
         return (self.height + 1) // 2, (self.width + 1) // 2
 
 
-Space = Tokens | Vector | Spelling | Image
+Spec = Tokens | Vector | Spelling | Image
 
 
 class Grammar(Protocol):

@@ -10,11 +10,11 @@ from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis, first_inputs
 from seqnet.decoding.limits import Limits
 from seqnet.linear import Linear, is_plain
-from seqnet.spaces import Writing
+from seqnet.specs import Writing
 from seqnet.state import State
 
 
-class Among:
+class Constrained:
     """What `decoding` finds where nothing but `tokens`, and the end, is ever written.
 
     Their probabilities sum to 1, as if all other logits were -inf. The tokens of a prefix count among them, and are
