@@ -39,7 +39,7 @@ def test_what_goes_by_the_validation_split_needs_one(objective: Any, sentence: s
 
     model = nn.Linear(1, 1)
     model.forward = asked  # type: ignore[method-assign]
-    task = SimpleNamespace(judge=lambda: None, count=lambda batch: 1)
+    task = SimpleNamespace(evaluator=lambda: None, count=lambda batch: 1)
     example = Batch(torch.zeros(1, 1, 1), torch.tensor([1]), torch.zeros(1, 1, 1))
     data = DataOfRun({}, {"train": None, "valid": None, "test": None}, example, None)
     assembly: Any = SimpleNamespace(source=SimpleNamespace(), objective=objective, task=task, model=model)

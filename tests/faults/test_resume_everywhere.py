@@ -85,8 +85,8 @@ def in_evaluation(happens: Callable[[], None]) -> Iterator[None]:
     targets = [yaml.safe_load(path.read_text())["_target_"] for path in (CONFIGS / "task").glob("*.yaml")]
     with pytest.MonkeyPatch.context() as patch:
         for cls in (build.locate(name, None) for name in targets):
-            if "judge" in vars(cls):  # and not only in what it is derived from
-                patch.setattr(cls, "judge", patched(cls.judge))
+            if "evaluator" in vars(cls):  # and not only in what it is derived from
+                patch.setattr(cls, "evaluator", patched(cls.evaluator))
         yield
 
 

@@ -158,39 +158,39 @@ def deciding(rows):
 
 
 def test_entities_of_whole_rows_by_hand():
-    judge = ManyToMany(Tags(TAGS)).evaluator()
-    judge.update(deciding(["B-PER I-PER O B-LOC", "O"]), tagged(["B-PER I-PER O B-PER", "B-LOC"]))
-    judge.update(deciding(["I-LOC O"]), tagged(["B-LOC O"]))
-    scores = judge.compute()
+    evaluator = ManyToMany(Tags(TAGS)).evaluator()
+    evaluator.update(deciding(["B-PER I-PER O B-LOC", "O"]), tagged(["B-PER I-PER O B-PER", "B-LOC"]))
+    evaluator.update(deciding(["I-LOC O"]), tagged(["B-LOC O"]))
+    scores = evaluator.compute()
     assert list(scores) == ["accuracy", "macro_f1", "entity_f1"]
     # right: PER 0-2 and LOC 0-1; predicted 3; true 4
     assert scores["entity_f1"] == pytest.approx(4 / 7)
     assert scores["accuracy"] == pytest.approx(4 / 7)  # of 4 + 1 + 2 tags
-    assert judge.compute() == scores
+    assert evaluator.compute() == scores
 
 
 def test_an_entity_over_a_window_border_is_one():
-    judge = ManyToMany(Tags(TAGS)).evaluator()
+    evaluator = ManyToMany(Tags(TAGS)).evaluator()
     first, later = torch.tensor([True, True]), torch.tensor([False, True])
-    judge.update(deciding(["O B-PER", "B-LOC O"]), tagged(["O B-PER", "B-LOC O"], first))
+    evaluator.update(deciding(["O B-PER", "B-LOC O"]), tagged(["O B-PER", "B-LOC O"], first))
     # row 0 goes on, row 1 is a new one: I-PER there is an entity of its own
-    judge.update(deciding(["I-PER O", "I-PER O"]), tagged(["I-PER O", "I-PER I-PER"], later))
+    evaluator.update(deciding(["I-PER O", "I-PER O"]), tagged(["I-PER O", "I-PER I-PER"], later))
     # true: PER (row 0), LOC, PER 0-2; predicted: PER (row 0), LOC, PER 0-1
-    assert judge.compute()["entity_f1"] == pytest.approx(4 / 6)
+    assert evaluator.compute()["entity_f1"] == pytest.approx(4 / 6)
 
 
 def test_steps_not_asked_are_left_out_of_a_row():
-    judge = ManyToMany(Tags(TAGS)).evaluator()
-    judge.update(deciding(["B-PER B-LOC I-PER"]), tagged(["B-PER - I-PER"]))
-    assert judge.compute()["entity_f1"] == 1.0
+    evaluator = ManyToMany(Tags(TAGS)).evaluator()
+    evaluator.update(deciding(["B-PER B-LOC I-PER"]), tagged(["B-PER - I-PER"]))
+    assert evaluator.compute()["entity_f1"] == 1.0
 
 
 def test_evaluation_under_inference_mode():
-    judge = ManyToMany(Tags(TAGS)).evaluator()
+    evaluator = ManyToMany(Tags(TAGS)).evaluator()
     with torch.inference_mode():
         for _ in range(2):
-            judge.update(deciding(["B-PER O"]), tagged(["B-PER O"]))
-    assert judge.compute()["entity_f1"] == judge.compute()["accuracy"] == 1.0
+            evaluator.update(deciding(["B-PER O"]), tagged(["B-PER O"]))
+    assert evaluator.compute()["entity_f1"] == evaluator.compute()["accuracy"] == 1.0
 
 
 def test_a_judge_that_saw_nothing():
@@ -202,17 +202,17 @@ def test_a_judge_that_saw_nothing():
 
 def test_judge_agrees_with_the_loss():
     batch, layer, task = tokens(), head(5), ManyToMany(NextToken(VOCAB, label_smoothing=0.1))
-    judge = task.evaluator()
-    mean = judge.update(run(batch, layer), batch) / task.count(batch)
+    evaluator = task.evaluator()
+    mean = evaluator.update(run(batch, layer), batch) / task.count(batch)
     assert mean * task.count(batch) != pytest.approx(task.loss(run(batch, layer), batch).item(), rel=1e-4)
-    assert judge.compute()["perplexity"] == pytest.approx(math.exp(mean), rel=1e-5)
-    assert judge.confusion() is None
+    assert evaluator.compute()["perplexity"] == pytest.approx(math.exp(mean), rel=1e-5)
+    assert evaluator.confusion() is None
     batch, objective = vectors(MultiLabel)
     task, layer = ManyToMany(objective), head(2)
-    judge = task.evaluator()
-    judge.update(run(batch, layer), batch)
+    evaluator = task.evaluator()
+    evaluator.update(run(batch, layer), batch)
     mean = task.loss(run(batch, layer), batch).item() / task.count(batch)
-    assert judge.compute()["nll"] == pytest.approx(mean, rel=1e-5)
+    assert evaluator.compute()["nll"] == pytest.approx(mean, rel=1e-5)
 
 
 def test_predictions_over_each_rows_own_length():

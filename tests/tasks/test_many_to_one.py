@@ -109,26 +109,30 @@ def test_windows_sum_to_the_whole(size):
 
 
 def test_judge_by_hand():
-    judge = ManyToOne(Classification(NAMES)).evaluator()
+    evaluator = ManyToOne(Classification(NAMES)).evaluator()
     decisions = torch.tensor([0, 0, 1, 2])
     output = Output(nn.functional.one_hot(decisions, 3).float(), nn.Identity(), None)
-    judge.update(output, batch(torch.tensor([0, 1, 1, IGNORE])))
-    judge.update(output, batch(torch.tensor([IGNORE, IGNORE, IGNORE, 1])))
-    scores = judge.compute()
+    evaluator.update(output, batch(torch.tensor([0, 1, 1, IGNORE])))
+    evaluator.update(output, batch(torch.tensor([IGNORE, IGNORE, IGNORE, 1])))
+    scores = evaluator.compute()
     assert list(scores) == ["accuracy", "macro_f1"]
     assert scores == pytest.approx({"accuracy": 2 / 4, "macro_f1": (2 / 3 + 2 / 4 + 0) / 3})
-    assert judge.confusion().tolist() == [[1, 0, 0], [1, 1, 1], [0, 0, 0]]
-    assert judge.class_names == NAMES.names
-    assert judge.compute() == scores  # asking does not change the answer
+    assert evaluator.confusion().tolist() == [[1, 0, 0], [1, 1, 1], [0, 0, 0]]
+    assert evaluator.class_names == NAMES.names
+    assert evaluator.compute() == scores  # asking does not change the answer
 
 
 def test_a_judge_that_saw_nothing():
-    judge = ManyToOne(Classification(NAMES)).evaluator()
-    judge.update(Output(features(), head(3), None), batch(torch.full((4,), IGNORE)))
-    assert list(judge.compute()) == ["accuracy", "macro_f1"] and all(map(math.isnan, judge.compute().values()))
-    assert judge.confusion() is None
-    judge = ManyToOne(Regression(Vector(1))).evaluator()
-    assert list(judge.compute()) == ["mse", "mae", "r2"] and judge.confusion() is None and judge.class_names == ()
+    evaluator = ManyToOne(Classification(NAMES)).evaluator()
+    evaluator.update(Output(features(), head(3), None), batch(torch.full((4,), IGNORE)))
+    assert list(evaluator.compute()) == ["accuracy", "macro_f1"] and all(map(math.isnan, evaluator.compute().values()))
+    assert evaluator.confusion() is None
+    evaluator = ManyToOne(Regression(Vector(1))).evaluator()
+    assert (
+        list(evaluator.compute()) == ["mse", "mae", "r2"]
+        and evaluator.confusion() is None
+        and evaluator.class_names == ()
+    )
 
 
 def test_predictions_of_every_row():
@@ -154,10 +158,10 @@ def test_a_class_that_training_never_saw_counts_as_an_error_and_has_no_loss():
         torch.zeros(4, 1), torch.ones(4).long(), torch.tensor([0, 1, UNKNOWN_LABEL, UNKNOWN_LABEL]), row_targets=True
     )
     assert task.count(batch) == 2
-    judge = task.evaluator()
-    total = judge.update(Output(features, torch.nn.Identity(), None), batch)
+    evaluator = task.evaluator()
+    total = evaluator.update(Output(features, torch.nn.Identity(), None), batch)
     assert total == pytest.approx(2 * math.log(1 + math.exp(-2)))
-    found = judge.compute()
+    found = evaluator.compute()
     assert found["accuracy"] == 0.5 and found["baseline_accuracy"] == 0.25
     assert found["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
-    assert judge.confusion().tolist() == [[1, 0, 0], [0, 1, 0], [1, 1, 0]]
+    assert evaluator.confusion().tolist() == [[1, 0, 0], [0, 1, 0], [1, 1, 0]]

@@ -127,8 +127,8 @@ def test_scores_and_predictions_in_chunks(monkeypatch, objective):
     task, results = ManyToMany(objective), []
     for largest in (2**20, 40):
         monkeypatch.setattr(output_layer, "LARGEST", largest)
-        judge = task.evaluator()
-        results.append((judge.update(output, batch), judge.compute(), task.predictions(output, batch)))
+        evaluator = task.evaluator()
+        results.append((evaluator.update(output, batch), evaluator.compute(), task.predictions(output, batch)))
     (loss, scores, rows), (chunked, chunked_scores, chunked_rows) = results
     assert chunked == pytest.approx(loss, rel=1e-6) and chunked_scores == pytest.approx(scores, rel=1e-6)
     assert [row["prediction"] for row in chunked_rows] == [row["prediction"] for row in rows]

@@ -139,9 +139,9 @@ def test_a_step_without_loss_is_taught_all_the_same():
 
 def test_what_is_written_is_judged_by_its_first_hypotheses(batch):
     """ab was wanted and written, nothing was wanted and b written, cda was wanted and cd written without an end."""
-    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).evaluator()
-    judge.written([hypothesis("ab"), hypothesis("b"), hypothesis("cd", ended=False)], batch)
-    scores = judge.compute()
+    evaluator = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).evaluator()
+    evaluator.written([hypothesis("ab"), hypothesis("b"), hypothesis("cd", ended=False)], batch)
+    scores = evaluator.compute()
     assert scores["token_accuracy"] == pytest.approx((3 + 0 + 2) / (3 + 1 + 4))
     assert scores["exact_match"] == pytest.approx(1 / 3)
     assert scores["cer"] == pytest.approx((0 + 1 + 1) / 5)
@@ -150,22 +150,22 @@ def test_what_is_written_is_judged_by_its_first_hypotheses(batch):
 
 
 def test_the_right_text_without_an_end_is_no_exact_match(batch):
-    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ["exact_match", "token_accuracy"]).evaluator()
-    judge.written([hypothesis(word, ended=word != "cda") for word in ROWS], batch)
-    scores = judge.compute()
+    evaluator = SequenceToSequence(NextToken(LETTERS), SOURCE, ["exact_match", "token_accuracy"]).evaluator()
+    evaluator.written([hypothesis(word, ended=word != "cda") for word in ROWS], batch)
+    scores = evaluator.compute()
     assert scores["exact_match"] == pytest.approx(2 / 3)
     assert scores["token_accuracy"] == pytest.approx(7 / 8)
 
 
 def test_rows_of_which_nothing_is_asked_are_not_judged(batch):
-    judge = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).evaluator()
+    evaluator = SequenceToSequence(NextToken(LETTERS), SOURCE, ALL).evaluator()
     silent = Batch(batch.inputs, batch.lengths, torch.full_like(batch.targets, IGNORE))
-    judge.written([hypothesis("ab")] * 3, silent)
-    assert all(math.isnan(score) for score in judge.compute().values())
+    evaluator.written([hypothesis("ab")] * 3, silent)
+    assert all(math.isnan(score) for score in evaluator.compute().values())
     half = Batch(batch.inputs, batch.lengths, batch.targets.clone())
     half.targets[1:] = IGNORE
-    judge.written([hypothesis("ab"), hypothesis("d"), hypothesis("d")], half)
-    assert judge.compute()["exact_match"] == 1
+    evaluator.written([hypothesis("ab"), hypothesis("d"), hypothesis("d")], half)
+    assert evaluator.compute()["exact_match"] == 1
 
 
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (2, 2), (3, 1)])
@@ -178,8 +178,8 @@ def test_windows_are_judged_as_the_whole(batch, size, stride):
         total += other.update(cut, window)
         begin += window.advance
     assert total == pytest.approx(one.update(found, batch), rel=1e-6)
-    for judge in (one, other):  # the whole is written once, however it is cut
-        judge.written([hypothesis(word) for word in ROWS], batch)
+    for evaluator in (one, other):  # the whole is written once, however it is cut
+        evaluator.written([hypothesis(word) for word in ROWS], batch)
     assert other.compute() == pytest.approx(one.compute(), rel=1e-6)
     assert one.compute().keys() == {"perplexity", "bits", "accuracy", "exact_match"}
 
@@ -190,12 +190,12 @@ def test_numbers_are_judged_as_they_are_written_freely():
     targets = torch.tensor([[[1.0, 0.0], [0.0, 0.0], [0.0, 2.0]], [[0.0, 0.0]] * 3])
     targets[1, 2] = float("nan")
     whole = Batch(torch.zeros(2, 3, 2), torch.tensor([3, 2]), targets)
-    judge = task.evaluator()
-    taught = judge.update(Output(torch.zeros(2, 3, 2), nn.Identity(), None), whole)
+    evaluator = task.evaluator()
+    taught = evaluator.update(Output(torch.zeros(2, 3, 2), nn.Identity(), None), whole)
     assert taught == pytest.approx((1 + 4) / 2)
-    judge.written(torch.full((2, 3, 2), 1.0), whole)
+    evaluator.written(torch.full((2, 3, 2), 1.0), whole)
     # ten numbers are asked: 1 0 0 0 0 2 and four zeros, and 1 was written for each
-    found = judge.compute()
+    found = evaluator.compute()
     assert {name: found[name] for name in ("mse", "mae")} == {"mse": pytest.approx(0.9), "mae": pytest.approx(0.9)}
     assert task.derived(0.5) == {}
     assert OneToMany(Regression(Vector(2)), NUMBERS).evaluator().compute() == {}

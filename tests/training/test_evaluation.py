@@ -119,13 +119,13 @@ def test_the_mode_comes_back_after_an_error() -> None:
 
 def test_a_split_in_which_nothing_is_asked_has_no_score() -> None:
     silent = Batch(torch.zeros(2, 3, dtype=torch.int64), torch.tensor([3, 3]), torch.full((2, 3), IGNORE))
-    scores, judge = evaluate(model(), ManyToMany(NextToken(SPACE)), Fixed(silent), FP32)
+    scores, evaluator = evaluate(model(), ManyToMany(NextToken(SPACE)), Fixed(silent), FP32)
     assert all(value != value for value in scores.values())
-    assert judge.confusion() is None
+    assert evaluator.confusion() is None
 
 
 class Counting:
-    """A judge that remembers which batches were written for, and what was said of them."""
+    """A evaluator that remembers which batches were written for, and what was said of them."""
 
     class_names: tuple[str, ...] = ()
 
@@ -150,17 +150,17 @@ class Counting:
 def test_a_whole_batch_is_written_once_however_it_is_cut(window: int | None, windows: int) -> None:
     network, given = model(), [text(3, 6, 1), text(2, 3, 2), text(1, 4, 3)]
     task = ManyToMany(NextToken(SPACE))
-    task.judge = Counting  # type: ignore[assignment, method-assign]
+    task.evaluator = Counting  # type: ignore[assignment, method-assign]
 
     def write(batch: Batch) -> str:
         assert not network.training and torch.is_inference_mode_enabled()
         return f"{batch.time} steps"
 
-    _, judge = evaluate(network, task, Fixed(*given), FP32, window, write=write)
-    assert judge.windows == windows
-    assert judge.written_for == [("6 steps", given[0]), ("3 steps", given[1]), ("4 steps", given[2])]
-    _, judge = evaluate(network, task, Fixed(*given), FP32, window)
-    assert judge.written_for == []
+    _, evaluator = evaluate(network, task, Fixed(*given), FP32, window, write=write)
+    assert evaluator.windows == windows
+    assert evaluator.written_for == [("6 steps", given[0]), ("3 steps", given[1]), ("4 steps", given[2])]
+    _, evaluator = evaluate(network, task, Fixed(*given), FP32, window)
+    assert evaluator.written_for == []
 
 
 def test_a_report_reads_logits_in_the_precision_of_the_judge() -> None:
