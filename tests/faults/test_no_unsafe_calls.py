@@ -20,7 +20,11 @@ NAMES = {
     *("omegaconf.OmegaConf.register_new_resolver", "omegaconf.OmegaConf.unsafe_merge", "shutil.unpack_archive"),
 }
 ONLY_IN = {  # what can do harm, and where it is needed
-    "importlib.import_module": {"seqnet/build.py", "seqnet/cli.py"},
+    "importlib.import_module": {
+        "seqnet/build.py",
+        "seqnet/cli.py",
+        "seqnet/observers/pictures.py",
+    },  # of its own package
     "runpy": set[str](),
     "socket": {"seqnet/observers/event_file.py"},  # the machine's name
     "ctypes": {"seqnet/cells/native.py", "seqnet/training/allocator.py"},
