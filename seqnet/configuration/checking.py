@@ -142,10 +142,8 @@ def _settle_fields(
 ) -> None:
     """Leave out fields that nothing reads or asks for, and their encoders, if the experiment brought them.
 
-    Raises ConfigurationError.
-
     reference: what the choices say without those of fields. stored: overrides of a run to go on with, whose inputs and
-    target are not known yet.
+    target are not known yet. Raises ConfigurationError.
     """
     fields = {trust.package_of(group): group for group in choices if group.startswith("field@")}
     if not fields or (stored and "fields" in reference["data"]):

@@ -52,6 +52,13 @@ class Vocabulary:
         numbers = map(self._numbers.get, chain.from_iterable(rows), repeat(self.unknown))
         return np.fromiter(numbers, smallest(len(self)), int(lengths.sum())), lengths
 
+    def encode_padded(self, rows: Sequence[Sequence[str]], width: int) -> np.ndarray:
+        """The numbers of rows of at most `width` tokens, [rows width], 0 behind a row's last."""
+        flat, lengths = self.encode_all(rows)
+        made = np.zeros((len(lengths), width), flat.dtype)
+        made[np.arange(width) < lengths[:, None]] = flat
+        return made
+
     def decode(self, ids: Iterable[int]) -> list[str]:
         """The token of each number."""
         return [self.names[number] for number in ids]

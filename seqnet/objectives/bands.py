@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from seqnet.objectives.vectors import undone
+
 if TYPE_CHECKING:
     from torchmetrics import Metric
+
+    from seqnet.objectives.regression import Regression
 
 LEVELS = (0.1, 0.5, 0.9)
 MEDIAN = 0.5
@@ -34,8 +38,17 @@ def band_metrics() -> dict[str, Metric]:
     return {"wql": WeightedQuantileLoss(), "coverage": MeanMetric().set_dtype(torch.float64)}
 
 
-def update_bands(metrics: Mapping[str, Metric], levels: Levels, wanted: Tensor) -> None:
-    """Count n items in metrics of `band_metrics`. wanted: [n size], in the units of the levels."""
-    metrics["wql"].update(levels, wanted)
-    lowest, highest = levels[min(levels)], levels[max(levels)]
-    metrics["coverage"].update(((lowest <= wanted) & (wanted <= highest)).double())
+def update_with_band(
+    metrics: dict[str, Metric], regression: Regression, point: Tensor, levels: Levels, targets: Tensor
+) -> None:
+    """Count n items in the metrics of `regression`, by a point [n size], and in those of `band_metrics`.
+
+    levels, targets: [n size], scaled as the point is; the band is judged in the units of the file.
+    """
+    wanted = targets.reshape(-1, regression.targets.size)
+    regression.update({name: metrics[name] for name in metrics if name not in SCORES}, point, wanted)
+    told = {level: undone(regression.targets, values) for level, values in levels.items()}
+    outcomes = undone(regression.targets, wanted)
+    metrics["wql"].update(told, outcomes)
+    lowest, highest = told[min(told)], told[max(told)]
+    metrics["coverage"].update(((lowest <= outcomes) & (outcomes <= highest)).double())

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
-from seqnet.objectives.bands import LEVELS, SCORES, Levels, band_metrics, update_bands
+from seqnet.objectives.bands import LEVELS, Levels, band_metrics, update_with_band
 from seqnet.objectives.regression import Regression
 from seqnet.objectives.vectors import as_answer, expect_vector, in_words, undone
 from seqnet.specs import Spec
@@ -86,11 +86,7 @@ class Gaussian:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n 2*size]; targets: [n size]."""
-        wanted, (mean, _) = targets.reshape(-1, self.targets.size), self._moments(logits)
-        bands = {name: metrics[name] for name in SCORES}
-        self._mean.update({name: metrics[name] for name in metrics if name not in bands}, mean, wanted)
-        told = {level: undone(self.targets, values) for level, values in self.forecast(logits).items()}
-        update_bands(bands, told, undone(self.targets, wanted))
+        update_with_band(metrics, self._mean, self._moments(logits)[0], self.forecast(logits), targets)
 
     def decide(self, logits: Tensor) -> tuple[Tensor, None]:
         """The means and what is one deviation above; they have no probability."""

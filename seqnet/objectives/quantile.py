@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
-from seqnet.objectives.bands import LEVELS, MEDIAN, SCORES, Levels, band_metrics, pinball, update_bands
+from seqnet.objectives.bands import LEVELS, MEDIAN, Levels, band_metrics, pinball, update_with_band
 from seqnet.objectives.regression import Regression
-from seqnet.objectives.vectors import as_answer, expect_vector, undone
+from seqnet.objectives.vectors import as_answer, expect_vector
 from seqnet.options import Option, number, several
 from seqnet.specs import Spec
 
@@ -94,11 +94,8 @@ class Quantile:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n quantiles*size]; targets: [n size]."""
-        wanted, found = targets.reshape(-1, self.targets.size), self.forecast(logits)
-        bands = {name: metrics[name] for name in SCORES}
-        self._median.update({name: metrics[name] for name in metrics if name not in bands}, found[MEDIAN], wanted)
-        told = {level: undone(self.targets, values) for level, values in found.items()}
-        update_bands(bands, told, undone(self.targets, wanted))
+        levels = self.forecast(logits)
+        update_with_band(metrics, self._median, levels[MEDIAN], levels, targets)
 
     def decide(self, logits: Tensor) -> tuple[Tensor, None]:
         """The quantiles themselves; they have no probability."""

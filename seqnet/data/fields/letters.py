@@ -43,9 +43,7 @@ class LettersField(WordsField):
     def encode(self, values: Sequence[Raw]) -> Block:
         """The numbers of the characters, [steps most], 0 behind the last. Raises BadValues."""
         rows = self._rows(values)
-        flat, lengths = self.vocabulary.encode_all([word[: self.most] for row in rows for word in row])
-        made = np.zeros((len(lengths), self.most), flat.dtype)
-        made[np.arange(self.most) < lengths[:, None]] = flat
+        made = self.vocabulary.encode_padded([word[: self.most] for row in rows for word in row], self.most)
         return Block(made, np.fromiter(map(len, rows), np.int64, len(rows)))
 
     def decode(self, entry: Any) -> str | list[str]:

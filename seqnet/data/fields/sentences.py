@@ -65,9 +65,7 @@ class SentencesField(WordsField):
     def encode(self, values: Sequence[Raw]) -> Block:
         """The numbers of the words, [sentences most], 0 behind the last. Raises BadValues."""
         rows = self._rows(values)
-        flat, lengths = self.vocabulary.encode_all([self._words(sentence) for row in rows for sentence in row])
-        made = np.zeros((len(lengths), self.most), flat.dtype)
-        made[np.arange(self.most) < lengths[:, None]] = flat
+        made = self.vocabulary.encode_padded([self._words(sentence) for row in rows for sentence in row], self.most)
         return Block(made, np.fromiter(map(len, rows), np.int64, len(rows)))
 
     def decode(self, entry: Any) -> str | list[str]:
