@@ -69,7 +69,8 @@ def format_of(output: str | None, source: Any, read: str | None) -> Format | Non
 def told(output: str | None, answers: "Answers", words: Tell | None = None) -> Iterator[Tell]:
     """A function that writes answers, to standard output or to the file `output`, whole or not at all.
 
-    words: shows them to a person instead. Raises ConfigurationError for a file that cannot be made and DiskError for a disk that is full.
+    words: shows them to a person instead. Raises ConfigurationError for a file that cannot be made and DiskError for a
+    disk that is full.
     """
     if words is not None:
         yield words

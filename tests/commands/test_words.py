@@ -172,16 +172,14 @@ def test_probabilities_never_claim_certainty() -> None:
 
 
 def test_what_went_wrong_stands_in_the_place_of_an_answer() -> None:
-    assert (
-        line(None, None, error="rows.csv, line 3: there is no text") == "(empty) -> rows.csv, line 3: there is no text"
-    )
+    assert line(None, None, error="rows.csv, line 3: no text") == "(empty) -> rows.csv, line 3: no text"
 
 
 def test_notes_and_pictures() -> None:
     assert line("C4+E4", [["C4", "E4"], [], ["G4"]], by_step=True) == "C4+E4 -> C4+E4 - G4"
     assert line("7", [[0.0] * 8] * 8) == "7 -> 8 x 8 numbers"
     assert line("7", "..\n##") == "7 -> ..⏎##"
-    assert line(Path("a/very/long/path/to/7.png"), "night", width=30) == "...ry/long/path/to/7.png -> night"
+    assert line(Path("a/very/long/path/to/7.png"), "night", width=30) == "...long/path/to/7.png -> night"
 
 
 def test_text_is_cut_by_columns_not_letters() -> None:
