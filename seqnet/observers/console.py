@@ -126,7 +126,8 @@ class Console(Observer):
                 at = f" (step {results[name]['step']:,})" if name == "best" and "step" in results[name] else ""
                 self._say(Text.assemble((title, "dim"), (scores(results[name]), "bold"), at))
         if results.get("sample"):
-            self._say(Text("sample", style="dim"))
+            said = results.get("sampled")
+            self._say(Text.assemble(("sample" if said is None else "sample      ", "dim"), said or ""))
             for line in results["sample"].splitlines():
                 self._say(Text("  " + line))
         if self._run is not None:
