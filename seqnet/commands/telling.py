@@ -4,17 +4,17 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from seqnet import build
 from seqnet.build import Assembly
 from seqnet.commands.continuing import regroups
 from seqnet.commands.data_of_run import DataOfRun
 from seqnet.commands.reads import asks, reads
 from seqnet.commands.run_state import RunState
 from seqnet.commands.start import Beginning, Config
-from seqnet.observers.console import Console
+from seqnet.errors import ConfigurationError
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
-from seqnet.observers.tensorboard import TensorBoard
 from seqnet.options import shown
 from seqnet.training.limits import Limits
 from seqnet.training.trainer import Trainer
@@ -22,14 +22,19 @@ from seqnet.training.trainer import Trainer
 SMOOTH = 0.1  # a learning rate that changes by no greater share from one step to the next does not jump
 
 
-def observers(config: Config) -> list[Observer]:
-    """Those that are told of the run."""
-    wanted = config["observers"]
+def observers(config: Config, trust: Sequence[str] | None = None) -> list[Observer]:
+    """Those that are told of the run. trust: see `build`. Raises ConfigurationError for a class that is none."""
+    build.check_options({"observers": config["observers"]}, trust)
     chosen: list[Observer] = [MetricsFile()]
-    if wanted["tensorboard"]:
-        chosen.append(TensorBoard())
-    if wanted["console"]:
-        chosen.append(Console())
+    for name, options in config["observers"].items():
+        if not isinstance(options, dict):  # taken out, or what all of them are told
+            continue
+        made = build.make(options, trust)
+        if not isinstance(made, Observer):
+            raise ConfigurationError(
+                f"observers.{name}: {options['_target_']} is no observer: derive it from seqnet.observers.run.Observer"
+            )
+        chosen.append(made)
     if config["debug"]["profile"]:
         chosen.append(Profile())
     return chosen

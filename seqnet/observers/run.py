@@ -1,12 +1,13 @@
 """What an observer is told when a run starts, and the methods an observer has."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from seqnet.batch import Batch, EvaluationReport, StepReport, TrainingReport
+from seqnet.batch import Batch, EvaluationReport, Seen, StepReport, TrainingReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,10 @@ class Observer:
 
     def on_evaluation(self, report: EvaluationReport) -> None:
         """A split was scored."""
+
+    def pictures(self, report: EvaluationReport) -> Sequence[Seen]:
+        """What there is to see of this observer beside an evaluation: it stands among `report.pictures` for all."""
+        return ()
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The run reached its end."""

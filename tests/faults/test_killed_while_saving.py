@@ -142,10 +142,12 @@ def test_a_run_killed_at_any_change_of_its_folder_goes_on(
     figure: Callable[[str, str], None],
 ) -> None:
     # An evaluation that is made again leaves its points twice in TensorBoard, if it is killed before its checkpoint.
-    shows = {"observers.tensorboard": place != AGAIN}
+    shows = {
+        "observers.tensorboard": None if place == AGAIN else {"_target_": "seqnet.observers.tensorboard.TensorBoard"}
+    }
     overrides = tuple({word.partition("=")[0]: word for word in (*small_runs["documents"], *OPTIONS)}.values())
     made = configuration.compose("train", (*overrides, "device=cpu", "threads=1", "observers.console=false"))
-    configuration.put(made.config, "observers.tensorboard", place != AGAIN)
+    made.config["observers"]["tensorboard"] = shows["observers.tensorboard"]
     watcher = Watcher(terminal, tmp_path, {"config": made.config, "typed": made.typed, "choices": made.choices})
     whole, run, beginning = (tmp_path / name for name in ("whole", "run", "beginning"))
 
