@@ -1,10 +1,13 @@
 """Who is told of a run, and what: the observers and the description that they begin with."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from seqnet import build
+from torch import nn
+
+from seqnet import build, relations, sweep
 from seqnet.build import Assembly
 from seqnet.commands.continuing import regroups
 from seqnet.commands.data_of_run import DataOfRun
@@ -14,7 +17,7 @@ from seqnet.commands.start import Beginning, Config
 from seqnet.errors import ConfigurationError
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
-from seqnet.observers.run import Observer, Run
+from seqnet.observers.run import Embedding, Observer, Run
 from seqnet.options import shown
 from seqnet.training.limits import Limits
 from seqnet.training.trainer import Trainer
@@ -56,9 +59,11 @@ def description(
     data: DataOfRun,
     jumped: tuple[float, float] | None,
     remarks: Sequence[str] = (),
+    typed: Collection[str] = (),
 ) -> Run:
-    """The run as it is now. jumped: see `jump`, of where it began. remarks: on what it begins with."""
+    """The run as it is now. jumped: see `jump`, of where it began. remarks: on what it begins with. typed: keys."""
     trainer, source = state.trainer, state.assembly.source
+    swept, varied = _varied(folder, state.config, typed)
     return Run(
         folder=folder,
         config=state.config,
@@ -82,6 +87,9 @@ def description(
         reads=tuple(reads(state.assembly, state.config["groups"])),
         asks=asks(source, state.config["groups"]),
         rows=state.rows,
+        varied=varied,
+        swept=swept,
+        embeddings=dict(_embeddings(state.assembly)),
         jump=jumped,
     )
 
@@ -98,6 +106,32 @@ def _changes(beginning: Beginning, trainer: Trainer) -> Iterator[str]:
         )
     if "training.monitor" in changed:
         yield "the best checkpoint is chosen among those to come"
+
+
+def _varied(folder: Path, config: Config, typed: Collection[str]) -> tuple[bool, dict[str, Any]]:
+    """Whether the run is one of a sweep, and what that varies, else what was typed, with its values here."""
+    swept = sweep.varied(folder.parent)
+    groups = config["groups"]
+    told = {key: relations.lookup(config, key, None) for key in swept or typed}
+    return bool(swept), {key: groups.get(key, groups.get(key.replace(".", "/"), told[key])) for key in told}
+
+
+def _embeddings(assembly: Assembly) -> Iterator[tuple[str, Embedding]]:
+    """The embeddings of a model whose vectors have names: of each input, and of what is written."""
+    model, source = assembly.model, assembly.source
+    written, read = getattr(source, "inputs", None), getattr(source, "source", None)
+    spaces = {"": read or written, **getattr(source, "views", {}), **getattr(source, "wholes", {})}
+    encoders: dict[str, nn.Module] = model.encoders() if hasattr(model, "encoders") else {}  # type: ignore[operator]
+    first = next(iter(source.input_kinds), "input")
+    found: list[tuple[str, Any, Any]] = [
+        (name or first, encoder, spaces.get(name)) for name, encoder in encoders.items()
+    ]
+    if read is not None:
+        found.append(("written", getattr(model, "inputs", None), written))
+    for name, encoder, space in found:
+        embedding, names = getattr(encoder, "embedding", None), getattr(space, "names", ())
+        if isinstance(embedding, nn.Embedding) and len(names) == embedding.num_embeddings:
+            yield name, Embedding(embedding.weight, tuple(names))
 
 
 def _notes(assembly: Assembly, data: DataOfRun) -> tuple[str, ...]:

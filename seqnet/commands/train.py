@@ -107,7 +107,7 @@ class Training:
     ) -> None:
         """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
         config = self.config = beginning.config
-        self.beginning, self.folder, self.stop = beginning, folder, stop
+        self.beginning, self.folder, self.stop, self.typed = beginning, folder, stop, typed
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
         self.observers = observers(config, trust)  # first: what they import may draw random numbers
@@ -142,7 +142,8 @@ class Training:
             if regroups(beginning.changed):
                 trainer.seek()
             compare(beginning.components.get("machine", {}), self.state.machine())
-        self.score = Scorer(self.state, self.data.loaders, stop, trust)
+        asked = any(observer.asks_for_curves for observer in self.observers)
+        self.score = Scorer(self.state, self.data.loaders, stop, trust, asked)
         self.jump = jump(trainer, beginning.before)
 
     def _stored(self) -> dict[str, Any]:
@@ -318,7 +319,7 @@ class Training:
         checkpoint.write_file(self.folder / results.FILE, results.as_text(collected))
 
     def _description(self) -> Run:
-        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks)
+        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks, self.typed)
 
 
 def check(composed: Composed) -> None:
