@@ -1,6 +1,7 @@
 """Embeddings as TensorBoard's projector reads them: a table of vectors, a list of names, and a file that lists both."""
 
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,16 @@ def write_embeddings(folder: Path, embeddings: Mapping[str, Embedding]) -> None:
         weight = embedding.weight.detach()[:MOST].float().cpu().numpy()
         one = config.embeddings.add(tensor_name=name, tensor_shape=weight.shape)
         one.tensor_path, one.metadata_path = f"embedding_{number}.tsv", f"embedding_{number}_names.tsv"
-        with on_disk(folder / one.tensor_path):
-            np.savetxt(folder / one.tensor_path, weight, fmt="%.6g", delimiter="\t")
-        names = (visible(each) for each in embedding.names[:MOST])
-        with on_disk(folder / one.metadata_path):
-            (folder / one.metadata_path).write_text("".join(f"{each}\n" for each in names), encoding="utf-8")
+        vectors = StringIO()
+        np.savetxt(vectors, weight, fmt="%.6g", delimiter="\t")
+        _write(folder / one.tensor_path, vectors.getvalue())
+        _write(folder / one.metadata_path, "".join(f"{visible(each)}\n" for each in embedding.names[:MOST]))
     if embeddings:
-        path = folder / "projector_config.pbtxt"
-        with on_disk(path):
-            path.write_text(text_format.MessageToString(config), encoding="utf-8")
+        _write(folder / "projector_config.pbtxt", text_format.MessageToString(config))
+
+
+def _write(path: Path, text: str) -> None:
+    with on_disk(path):
+        path.unlink(missing_ok=True)  # it could be a link to somewhere else
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
