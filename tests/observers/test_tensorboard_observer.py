@@ -252,7 +252,7 @@ def test_the_options_of_a_sweep_with_the_final_score_first(swept, run):
     if not swept:  # of runs that have nothing to do with each other, no one says what the columns are
         assert columns is None
         return
-    assert [one.name for one in columns.hparam_infos] == list(values)
+    assert {one.name for one in columns.hparam_infos} == values.keys()
     metrics = [metric.name.tag for metric in columns.metric_infos]
     assert metrics == ["final/valid_accuracy", "final/test_accuracy", "final/valid_loss", "final/test_loss"]
     assert set(metrics) <= set(read(run.folder).Tags()["scalars"])
