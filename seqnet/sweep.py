@@ -291,7 +291,7 @@ def _configured(folder: Path) -> dict[str, str]:
         text = path.read_text(encoding="utf-8") if _is_file(path) and path.stat().st_size < MOST_CONFIG else ""
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, LOADER)):
             return {}  # a run's file has none, and a few of them can say more than any memory holds
-        found = yaml.load(text, LOADER)
+        found = LOADER(text).get_single_data()
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return {}
     if not isinstance(found, dict):
