@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, decoded, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.progress import progress
 from seqnet.strict_json import as_line
 from seqnet.terminal import say, warn
 
@@ -80,9 +82,18 @@ def _go_on(stored: StoredRun, config: Row) -> int:
     source, decoding = stored.assembly.source, _decoding(config)
     given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
-    found = continue_text(
-        stored.assembly, stored.precision, decoding, _prompt(source, given), length, seed, config["samples"]
-    )
+    prompt, tokens = _prompt(source, given), count()
+    with progress("writing", length, "tokens") as reached:
+        found = continue_text(
+            stored.assembly,
+            stored.precision,
+            decoding,
+            prompt,
+            length,
+            seed,
+            config["samples"],
+            lambda: reached(next(tokens)),
+        )
     texts = [source.decode(torch.tensor(one.ids)) for one in found]
     rows = [
         {"prompt": given, "prediction": text, "score": one.log_probability}
