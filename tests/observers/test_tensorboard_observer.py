@@ -203,6 +203,7 @@ def test_attention_as_a_picture_for_each_sample(run, make_evaluation):
 
 
 def test_a_forecast_as_a_picture(run, make_evaluation):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     board = TensorBoard()
     board.on_start(run)
     one = Forecast(torch.arange(5.0), {0.5: torch.arange(2.0)}, torch.zeros(2), "sold")
@@ -213,6 +214,22 @@ def test_a_forecast_as_a_picture(run, make_evaluation):
     (shown,) = events.Images("forecast/1")
     pixels = np.asarray(Image.open(io.BytesIO(shown.encoded_image_string)))
     assert np.array_equal(pixels, np.asarray(forecast_picture.draw(one)))
+
+
+def test_a_plot_without_its_package_is_said_once(run, make_evaluation, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    board = TensorBoard()
+    board.on_start(run)
+    one = Forecast(torch.arange(5.0), {0.5: torch.arange(2.0)}, torch.zeros(2), "sold")
+    for step in (4, 8):
+        board.on_evaluation(make_evaluation(step, pictures=[one, one, Drawing(torch.eye(2))]))
+    board.close()
+    assert read(run.folder, "valid").Tags()["images"] == ["drawing/1"]
+    told = capsys.readouterr().err
+    assert (
+        told
+        == "seqnet: TensorBoard shows no forecast: plots need the package matplotlib: pip install 'seqnet[plots]'\n"
+    )
 
 
 def test_each_kind_of_picture_is_counted_by_itself(run, make_evaluation):
@@ -252,7 +269,7 @@ def test_the_options_of_a_sweep_with_the_final_score_first(swept, run):
     if not swept:  # of runs that have nothing to do with each other, no one says what the columns are
         assert columns is None
         return
-    assert [one.name for one in columns.hparam_infos] == list(values)
+    assert [one.name for one in columns.hparam_infos] == ["cell", "optimizer.lr", "optimizer.betas"]
     metrics = [metric.name.tag for metric in columns.metric_infos]
     assert metrics == ["final/valid_accuracy", "final/test_accuracy", "final/valid_loss", "final/test_loss"]
     assert set(metrics) <= set(read(run.folder).Tags()["scalars"])
