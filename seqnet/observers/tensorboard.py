@@ -97,10 +97,11 @@ class TensorBoard(Observer):
         drawn = Counter[str]()
         for found in report.pictures:
             drawn[found.kind] += 1
-            tag = f"{under}{found.kind}/{drawn[found.kind]}"
-            self._picture(file, tag, found, step)
+            self._picture(file, f"{under}{found.kind}/{drawn[found.kind]}", found, step)
             if isinstance(found, Roll) and drawn[found.kind] <= HEARD:
-                file.sound(tag, sound_of([*found.read[: found.begin], *found.answered][:LONGEST]), RATE, step)
+                piece = [*found.read[: found.begin], *found.answered][:LONGEST]
+                # A tag of its own: TensorBoard shows one kind of thing under each.
+                file.sound(f"{under}sound/{drawn[found.kind]}", sound_of(piece), RATE, step)
         if report.confusion is not None:
             found = Confusion.named(report.confusion, report.class_names)
             self._picture(file, f"{under}confusion", found, step)

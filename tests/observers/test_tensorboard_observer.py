@@ -17,6 +17,7 @@ from markdown import Markdown
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as PluginEventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
@@ -146,8 +147,10 @@ def test_a_piece_is_heard(run, make_evaluation):
     board.on_evaluation(make_evaluation(4, pictures=[piece, piece, piece]))
     board.close()
     events = read(run.folder, "valid")
-    assert events.Tags()["audio"] == ["roll/1", "roll/2"]  # more are not played
-    (sound,) = events.Audio("roll/1")
+    assert events.Tags()["audio"] == ["sound/1", "sound/2"]  # more are not played
+    shown = PluginEventAccumulator(str(run.folder / "tensorboard/valid")).Reload().PluginTagToContent("audio")
+    assert list(shown) == ["sound/1", "sound/2"]  # where a tag is of one kind only
+    (sound,) = events.Audio("sound/1")
     with wave.open(io.BytesIO(sound.encoded_audio_string)) as file:
         assert (file.getframerate(), file.getnframes()) == (RATE, 5 * RATE // 2)
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
