@@ -11,6 +11,7 @@ from seqnet.commands.reads import asks, reads
 from seqnet.commands.run_state import RunState
 from seqnet.commands.start import Beginning, Config
 from seqnet.observers.console import Console
+from seqnet.observers.memory import Memory
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
 from seqnet.observers.run import Observer, Run
@@ -26,6 +27,8 @@ def observers(config: Config) -> list[Observer]:
     """Those that are told of the run."""
     wanted = config["observers"]
     chosen: list[Observer] = [MetricsFile()]
+    if wanted["memory"] is not None:
+        chosen.append(Memory(**wanted["memory"]))
     if wanted["tensorboard"]:
         chosen.append(TensorBoard())
     if wanted["console"]:
@@ -59,6 +62,7 @@ def description(
         config=state.config,
         experiment=state.config["groups"]["experiment"],
         model=state.assembly.model,
+        loss=state.assembly.task.loss,
         example=data.example.to(trainer.precision.device),
         step=trainer.position.step,
         evaluated=-1 if state.evaluated is None else state.evaluated.step,

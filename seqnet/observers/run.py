@@ -1,12 +1,14 @@
 """What an observer is told when a run starts, and the methods an observer has."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
-from seqnet.batch import Batch, EvaluationReport, StepReport, TrainingReport
+from seqnet.batch import Batch, EvaluationReport, Output, StepReport, TrainingReport
+from seqnet.observers.memory_report import MemoryReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +19,7 @@ class Run:
     config: dict[str, Any]  # resolved and plain
     experiment: str
     model: nn.Module
+    loss: Callable[[Output, Batch], Tensor]  # of a window, summed
     example: Batch  # a small window on the model's device
     step: int  # 0, or where the run goes on
     parameters: int
@@ -36,6 +39,7 @@ class Run:
     asks: str = ""  # the target, and what it is
     rows: int = 0  # of training and validation, told up to `step`
     jump: tuple[float, float] | None = None  # learning rates of the last step and the next, where another limit is why
+    tell: Callable[[MemoryReport], None] = lambda report: None  # each observer, by its `on_memory`
 
 
 class Observer:
@@ -61,6 +65,9 @@ class Observer:
 
     def on_evaluation(self, report: EvaluationReport) -> None:
         """A split was scored."""
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """What the recurrent layers remember, as the memory panel found; once more where it has drawn it."""
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The run reached its end."""

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from seqnet.batch import Confusion, EvaluationReport, TrainingReport
 from seqnet.errors import on_disk
 from seqnet.observers.event_file import EventFile, event_files
+from seqnet.observers.memory_report import MemoryReport, figures
 from seqnet.observers.pictures import draw
 from seqnet.observers.run import Observer, Run
 
@@ -78,6 +80,17 @@ class TensorBoard(Observer):
             found = Confusion.named(report.confusion, report.class_names)
             file.image(f"confusion/{report.split}", _points(draw(found)), report.step)
             file.text(f"confusion/{report.split}", confusion_text(*found), report.step)
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """Points on the curves of each recurrent layer, the verdict, and the picture where one was drawn."""
+        file = self._open()
+        if report.picture is not None:
+            file.image("memory", _points(Image.open(BytesIO(report.picture))), report.step)
+            return
+        file.text("memory", report.verdict, report.step)
+        for layer in report.layers:
+            for name, value in figures(layer).items():
+                file.scalar(f"memory/{layer.name}/{name}", value, report.step)
 
     def on_end(self, results: dict[str, Any]) -> None:
         """Write the final scores, and the hyperparameters beside them."""
