@@ -27,7 +27,7 @@ def observers(config: Config) -> list[Observer]:
     """Those that are told of the run."""
     wanted = config["observers"]
     chosen: list[Observer] = [MetricsFile()]
-    if wanted["memory"] is not None:
+    if wanted.get("memory"):
         chosen.append(Memory(**wanted["memory"]))
     if wanted["tensorboard"]:
         chosen.append(TensorBoard())

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +45,9 @@ class LayerMemory:
 
 
 def recurrent_layers(model: nn.Module) -> dict[str, Layer]:
-    """The model's recurrent layers by their names."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, Layer)}
+    """The model's recurrent layers by their names, as the model's table has them: layers.layers.0 is layers.0."""
+    found = ((name.split("."), module) for name, module in model.named_modules() if isinstance(module, Layer))
+    return {".".join(part for part, _ in groupby(parts)): module for parts, module in found}
 
 
 def look(model: nn.Module, loss: Loss, window: Batch, state: State, device: torch.device) -> list[LayerMemory]:
@@ -72,7 +74,7 @@ def look(model: nn.Module, loss: Loss, window: Batch, state: State, device: torc
         for name in windowed:
             ran[name].lengths = window.lengths  # it may have been told step by step, without them
         kinds = {name: _kind(window, name in windowed, id(one.layer) in backward) for name, one in ran.items()}
-        found = {}
+        found: dict[str, dict[str, list[float]]] = {}
         for kind in dict.fromkeys(kinds.values()):
             names = [name for name in ran if kinds[name] == kind]
             asked, judged = _anchored(window, kind)
@@ -128,6 +130,9 @@ class _Recorded:
 
     def _step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         y, new = self.layer.cell(x, state)
+        if isinstance(getattr(new, "cell", None), Tensor):
+            # One and the same whether or not h was made of this very tensor: its gradient is that which h does not get.
+            new = new._replace(cell=new.cell.view_as(new.cell))
         self.inputs.append(x)
         self.before.append(state)
         self.states.append(new)
@@ -198,7 +203,7 @@ def _curves(several: Sequence[_Recorded], ends: Sequence[Tensor], total: Tensor)
         for part in one.parts():
             states = [getattr(state, part) for state in one.states]
             norms = torch.stack([_norms(by_id.get(id(state)), state) for state in states])
-            curves[part] = _by_lag(norms, end - one.skipped)
+            curves[part] = _by_lag(norms.cpu(), (end - one.skipped).cpu())
         yield curves
 
 
@@ -234,7 +239,7 @@ def _told(name: str, one: _Recorded, windowed: bool, gradient: dict[str, list[fl
     if not _tells(cell, "recurrent"):
         found.missing.append("no spectral radius, as it has no property recurrent")
     else:
-        weight = cell.recurrent.detach().to("cpu", torch.float32)  # type: ignore[operator,union-attr]
+        weight = cell.recurrent.detach().to("cpu", torch.float32)  # type: ignore[operator]
         found.spectral_radius = float(torch.linalg.eigvals(weight).abs().max())
     return found
 

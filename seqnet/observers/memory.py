@@ -16,6 +16,7 @@ from seqnet.observers.gradient_flow import look, recurrent_layers
 from seqnet.observers.memory_report import MemoryReport, verdict
 from seqnet.observers.metrics_file import keep_lines
 from seqnet.observers.run import Observer, Run
+from seqnet.options import Count
 
 NEEDED = "memory.png needs the package matplotlib: pip install 'seqnet[plots]'"
 SHARE = 0.005  # of a run's time for pictures while it runs; one more is drawn when it ends
@@ -29,7 +30,7 @@ class Memory(Observer):
     `gradient_flow.look` for what is measured.
     """
 
-    def __init__(self, every_steps: int = 1000, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, every_steps: Count = 500, clock: Callable[[], float] = time.monotonic) -> None:
         self._every = every_steps
         self._clock = clock
         self._run: Run | None = None

@@ -114,7 +114,7 @@ def verdict(layers: Sequence[LayerMemory], window: int | None, stride: int | Non
         else:
             said.append(f"training.window={window} cuts off about {percent(cut)} of it")
     elif far < VANISHED:
-        said.append(f"training.window={reach(curve) + 1} would keep {MOST:.0%} of it")
+        said.append(f"{percent(MOST)} of it comes from the last {reach(curve) + 1} steps")
     if clipped:
         said.append(f"{percent(clipped)} of the steps were clipped")
     return f"{name}: the gradient {'; '.join(said)}"
@@ -136,4 +136,4 @@ def percent(share: float) -> str:
     """A share as a person says it: 12 %, 3.4 %, under 0.1 %."""
     if 0 < share < 0.001:
         return "under 0.1 %"
-    return f"{share:.1%}".replace("%", " %") if share < 0.1 else f"{share:.0%}".replace("%", " %")
+    return f"{100 * share:.1f} %" if 0 < share < 0.1 else f"{100 * share:.0f} %"

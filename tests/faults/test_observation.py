@@ -26,6 +26,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "observers.console": (True,),
     "observers.tensorboard": (True,),
     "observers.samples": (False,),
+    "observers.memory": ({"every_steps": 1}, {"every_steps": 3}),
     "observers.sample_length": (1, 40),
     "debug.profile": (True,),
     "debug.evaluation_batches": (1,),
