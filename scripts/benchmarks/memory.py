@@ -1,7 +1,5 @@
 """The memory panel beside the share of training time that it may take at its default."""
 
-import inspect
-
 import torch
 from benchmarks import cells, language_model, sentences, translator
 from benchmarks.language_model import SMALL, USUAL
@@ -15,14 +13,14 @@ from seqnet.data.batching import BucketLoader
 from seqnet.data.sources.adding import Adding
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.regression import Regression
+from seqnet.observers import memory as panel
 from seqnet.observers.gradient_flow import look
-from seqnet.observers.memory import Memory
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training.pieces import Loader
 from seqnet.training.trainer import Task
 
 SHARE = 0.02
-STEPS = round(SHARE * inspect.signature(Memory).parameters["every_steps"].default)
+STEPS = round(SHARE * panel.USUAL)
 
 
 def memory() -> list[Pair]:
@@ -52,7 +50,7 @@ def _beside(name: str, model: nn.Module, task: Task, loader: Loader, window: int
     """The panel of one window, and so many steps of training."""
     first = next(next(iter(loader.batches(0))).windows(window))
 
-    def panel() -> None:
+    def once() -> None:
         look(model, task.loss, first, None, torch.device("cpu"))
 
-    return pair(name, panel, repeated(training_steps(model, task, loader, window), STEPS), seconds=25, repeats=7)
+    return pair(name, once, repeated(training_steps(model, task, loader, window), STEPS), seconds=25, repeats=7)

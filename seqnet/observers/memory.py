@@ -19,25 +19,29 @@ from seqnet.observers.run import Observer, Run
 from seqnet.options import Count
 
 NEEDED = "memory.png needs the package matplotlib: pip install 'seqnet[plots]'"
-SHARE = 0.005  # of a run's time for pictures while it runs; one more is drawn when it ends
+USUAL = 500  # steps from one look to the next where nothing is said
+LOOKS = 0.015  # of a run's time at most for them where nothing is said
+PICTURES = 0.005  # of a run's time at most for pictures while it runs; one more is drawn when it ends
 FIRST = 0.5  # seconds that a picture takes before any was drawn
 
 
 class Memory(Observer):
-    """Every `every_steps` optimiser steps, what each recurrent layer carries back through time.
+    """Every so many optimiser steps, what each recurrent layer carries back through time.
 
-    Numbers go to memory.jsonl, a row each time, the curves to memory.png, both to whoever is told of the run. See
+    every_steps: None = every 500, or as rarely as it takes to need at most 1.5 % of the time of the run. Numbers go to
+    memory.jsonl, a row each time, the curves to memory.png, both to whoever is told of the run. See
     `gradient_flow.look` for what is measured.
     """
 
-    def __init__(self, every_steps: Count = 500, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, every_steps: Count | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._every = every_steps
         self._clock = clock
         self._run: Run | None = None
         self._steps = self._clipped = 0
         self._last: MemoryReport | None = None  # that no picture shows yet
         self._hopeless = False
-        self._began = clock()
+        self._began = self._looked = clock()
+        self._looking = 0.0  # seconds that the last look took
         self._drawing, self._next_drawing = 0.0, FIRST  # seconds
 
     def on_start(self, run: Run) -> None:
@@ -60,8 +64,13 @@ class Memory(Observer):
         """Count clipped steps; look where it is due."""
         self._steps += 1
         self._clipped += report.clipped
-        if report.step % self._every == 0 and not self._hopeless:
+        if not self._hopeless and self._due(report.step):
+            began = self._clock()
             self._look(report)
+            self._looked = self._clock()
+            self._looking = self._looked - began
+            if self._drawing + self._next_drawing <= PICTURES * (self._looked - self._began):
+                self._draw()
 
     def on_end(self, results: dict[str, Any]) -> None:
         """Draw what was found last."""
@@ -70,6 +79,11 @@ class Memory(Observer):
     def close(self) -> None:
         """Draw what was found last of a run that was stopped."""
         self._draw()
+
+    def _due(self, step: int) -> bool:
+        if step % (self._every or USUAL):
+            return False
+        return self._every is not None or self._looking <= LOOKS * (self._clock() - self._looked)
 
     @property
     def _numbers(self) -> Path:
@@ -90,8 +104,6 @@ class Memory(Observer):
                 file.write(strict_json.dumps(_short(found.row())).encode() + b"\n")
             self._last = found
         run.tell(found)
-        if self._drawing + self._next_drawing <= SHARE * (self._clock() - self._began):
-            self._draw()
 
     def _found(self, run: Run, report: StepReport) -> MemoryReport:
         """What there is to tell, or why there is nothing."""

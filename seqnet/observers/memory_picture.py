@@ -92,9 +92,14 @@ def _facts(layer: Row) -> list[str]:
     facts = []
     if layer["half_life"] is not None:
         median, longest = layer["half_life"]
-        facts.append(f"half-life {median:,.3g} steps (longest {longest:,.3g})")
+        facts.append(f"half-life {_steps(median)} steps (longest {_steps(longest)})")
     if layer["spectral_radius"] is not None:
         facts.append(f"spectral radius {layer['spectral_radius']:.3f}")
     for gate, (shut, is_open) in layer["saturation"].items():
         facts.append(f"{gate} gate {percent(shut)} shut, {percent(is_open)} open")
     return [*facts, *layer["missing"]]
+
+
+def _steps(count: float) -> str:
+    """A number of steps in three digits, or whole."""
+    return f"{count:,.0f}" if count >= 100 else f"{count:.3g}"

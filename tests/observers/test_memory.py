@@ -79,6 +79,22 @@ def test_pictures_while_it_runs_take_a_small_share_of_its_time(lstm, step, heard
     assert drawn == {1: 0, 50: 0, 99: 0, 101: 1, 102: 2, 150: 3}  # by that clock a picture takes no time
 
 
+def test_by_default_it_looks_every_500_steps_and_more_seldom_where_that_took_too_long(lstm, step):
+    now, takes = 0.0, 0.0
+
+    def slow(output, window):
+        nonlocal now
+        now += takes
+        return output.logits().sum()
+
+    memory = Memory(clock=lambda: now)
+    memory.on_start(replace(lstm, loss=slow))
+    for number, takes in ((499, 0), (500, 1), (1000, 2.9), (1500, 2.9), (2000, 2.9)):  # noqa: B007
+        now = number / 5  # 100 seconds lie between two looks, of which 1.5 may be spent
+        memory.on_step(step(number))
+    assert [row["step"] for row in rows(lstm)] == [500, 1000, 2000]  # at 2000 twice as long ago
+
+
 def test_where_rows_are_shorter_than_a_window_nothing_is_cut_off(lstm, step):
     config = lstm.config | {"training": {"window": 20, "stride": None}}
     memory = Memory(every_steps=1)
