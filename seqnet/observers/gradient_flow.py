@@ -30,8 +30,9 @@ class LayerMemory:
     """What one recurrent layer carries back through time, and what it keeps.
 
     gradient: by the part of the state, `hidden` and an LSTM's `cell`, the norm of the gradient for the lags 0, 1, ...,
-    the mean over rows. half_life: steps after which half of what a unit remembers is gone, the median and the longest
-    of the units. saturation: of each gate, the shares that are shut and open. missing: what cannot be told, and why.
+    the mean over rows. half_life: steps after which half of what a unit remembers is gone, by the median over the steps
+    of its gate; the median and the longest of the units. saturation: of each gate, the shares that are shut and open.
+    missing: what cannot be told, and why.
     """
 
     name: str
@@ -208,8 +209,10 @@ def _curves(several: Sequence[_Recorded], ends: Sequence[Tensor], total: Tensor)
 
 
 def _norms(gradient: Tensor | None, state: Tensor) -> Tensor:
-    """Of each row, [batch]."""
-    return state.new_zeros(len(state)) if gradient is None else gradient.flatten(1).norm(dim=1)
+    """Of each row, [batch], in double precision, in which squares neither vanish nor explode."""
+    rows = (torch.zeros_like(state) if gradient is None else gradient).flatten(1).double()
+    norms: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return norms
 
 
 def _by_lag(norms: Tensor, ends: Tensor) -> list[float]:
@@ -263,7 +266,6 @@ def _tell_gates(found: LayerMemory, one: _Recorded, gates: dict[str, Tensor], ke
         read = values[valid]
         found.saturation[gate] = float((read < SHUT).float().mean()), float((read > OPEN).float().mean())
     if keeps in gates:
-        # What is left of a unit after n steps is the product of its gate's values: their geometric mean to the n.
-        decay = -gates[keeps][valid].double().clamp(1e-30, FULL).log().mean(0)
-        lives = math.log(2) / decay
+        usual = gates[keeps][valid].double().clamp(1e-30, FULL).median(0).values  # the mean would tell of overwriting
+        lives = math.log(2) / -usual.log()
         found.half_life = float(lives.median()), float(lives.max())
