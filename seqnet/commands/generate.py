@@ -12,13 +12,13 @@ from seqnet.batch import IGNORE, Batch
 from seqnet.build import check_options
 from seqnet.commands import media
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import writer
+from seqnet.commands.lines import in_words, writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
-from seqnet.commands.writing import Writer, beginning, described, writing_of
+from seqnet.commands.writing import Writer, beginning, decoded, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
 from seqnet.strict_json import as_line
-from seqnet.terminal import say, standard_output, warn
+from seqnet.terminal import say, warn
 
 LENGTH = 400  # tokens that a language model makes
 MEDIA = (".mid", ".midi", ".wav", ".png")
@@ -59,14 +59,17 @@ def _decoding(config: Row) -> Row:
     return decoding
 
 
-def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
-    """Write the rows as JSON lines, or on a terminal the texts; the exit code."""
-    if config["output"] is None and standard_output().isatty():
+def _tell(config: Row, rows: list[Row], texts: list[str], how: Row) -> int:
+    """Write the rows as JSON lines, or for people the texts; the exit code. how: the decoding that made them."""
+    output = None if _suffix(config) else config["output"]
+    if words := in_words({**config, "output": output}):
         say("\n\n".join(texts))
-        return 0
-    with writer(None if _suffix(config) else config["output"]) as write:
-        for row in rows:
-            write(as_line(row))
+    else:
+        with writer(output) as write:
+            for row in rows:
+                write(as_line({**row, "decoding": how} if config["verbose"] else row))
+    if words or not config["verbose"]:
+        warn(decoded(how))
     return 0
 
 
@@ -82,10 +85,10 @@ def _go_on(stored: StoredRun, config: Row) -> int:
     )
     texts = [source.decode(torch.tensor(one.ids)) for one in found]
     rows = [
-        {"prompt": given, "prediction": text, "score": one.log_probability, "decoding": described(decoding)}
+        {"prompt": given, "prediction": text, "score": one.log_probability}
         for text, one in zip(texts, found, strict=True)
     ]
-    return _tell(config, rows, [given + text for text in texts])
+    return _tell(config, rows, [given + text for text in texts], described(decoding))
 
 
 def _prompt(source: RunningText, text: str) -> Tensor:
@@ -132,7 +135,7 @@ def _write(stored: StoredRun, config: Row) -> int:
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 refused = DiskError if full else ConfigurationError
                 raise refused(f"output={path} cannot be written: {error.strerror}") from error
-    return _tell(config, rows, [source.text(values) for values in made])
+    return _tell(config, rows, [source.text(values) for values in made], write.description)
 
 
 def _nothing(write: Writer, rows: int) -> Batch:
