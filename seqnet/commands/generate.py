@@ -29,10 +29,15 @@ def run(config: dict[str, Any]) -> int:
     """Write a line of JSON for each sample, a file of another kind, or on a terminal what was made; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     with explained(stored.config, config, rows="samples"):
-        return _made(stored, config)
+        rows, texts = made(stored, config)
+    return _tell(config, rows, texts)
 
 
-def _made(stored: StoredRun, config: Row) -> int:
+def made(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
+    """A row for each sample, and the text of each as a person reads it; a file of another kind is written.
+
+    Raises ConfigurationError and DataError.
+    """
     source = stored.assembly.source
     if writing_of(source) is not None:
         return _write(stored, config)
@@ -73,7 +78,7 @@ def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
 # ---------------------------------------------------------------------------------------- a language model
 
 
-def _go_on(stored: StoredRun, config: Row) -> int:
+def _go_on(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
     source, decoding = stored.assembly.source, _decoding(config)
     given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
@@ -85,7 +90,7 @@ def _go_on(stored: StoredRun, config: Row) -> int:
         {"prompt": given, "prediction": text, "score": one.log_probability, "decoding": described(decoding)}
         for text, one in zip(texts, found, strict=True)
     ]
-    return _tell(config, rows, [given + text for text in texts])
+    return rows, [given + text for text in texts]
 
 
 def _prompt(source: RunningText, text: str) -> Tensor:
@@ -102,7 +107,7 @@ def _prompt(source: RunningText, text: str) -> Tensor:
 # --------------------------------------------------------------------------------------- a run that writes
 
 
-def _write(stored: StoredRun, config: Row) -> int:
+def _write(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
     source: Any = stored.assembly.source
     decoding, given = _decoding(config), config["prompt"]
     if config["length"] is not None:
@@ -122,9 +127,9 @@ def _write(stored: StoredRun, config: Row) -> int:
         one = source.read_inputs([given], "prompt", 1)
         found = write(one.batch(torch.zeros(config["samples"], dtype=torch.int64)))
     rows = [{"prompt": given or "", **row} for row in write.rows(found)]
-    made = list(found) if isinstance(found, Tensor) else [hypotheses[0].ids for hypotheses in found]
+    kept = list(found) if isinstance(found, Tensor) else [hypotheses[0].ids for hypotheses in found]
     if save is not None:
-        for row, values, path in zip(rows, made, _paths(Path(config["output"]), len(rows)), strict=True):
+        for row, values, path in zip(rows, kept, _paths(Path(config["output"]), len(rows)), strict=True):
             row["output"] = str(path)
             try:
                 save(path, values)
@@ -132,7 +137,7 @@ def _write(stored: StoredRun, config: Row) -> int:
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 refused = DiskError if full else ConfigurationError
                 raise refused(f"output={path} cannot be written: {error.strerror}") from error
-    return _tell(config, rows, [source.text(values) for values in made])
+    return rows, [source.text(values) for values in kept]
 
 
 def _nothing(write: Writer, rows: int) -> Batch:
