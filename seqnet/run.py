@@ -307,6 +307,8 @@ class TrainedRun:
             )
         source: Any = self._stored.assembly.source
         values = [plain(_as_json(value)) for value in inputs]
+        if not values:
+            return iter(())
         if isinstance(source, Dataset):
             return predict.asked_of([(values, 1)], "inputs", source.read_values, source.as_given, skip, {})
         lines = [value if isinstance(value, str) else as_line(value) for value in values]
