@@ -37,7 +37,7 @@ from seqnet.data.dataset import Dataset
 from seqnet.data.formats.written import plain
 from seqnet.data.read import Read
 from seqnet.data.tally import ASKED
-from seqnet.errors import ConfigurationError, DiskError, is_full, refused
+from seqnet.errors import ConfigurationError, DiskError, UserError, is_full, refused
 from seqnet.strict_json import as_line
 
 LOG = logging.getLogger("seqnet")  # hears what the commands would say
@@ -419,7 +419,7 @@ def _interrupts() -> Sequence[int]:
 def _undisturbed() -> Iterator[None]:
     """Nothing is shown inside, and what a process has one of is afterwards as it was. Raises DiskError for a full disk.
 
-    Generators, threads and how torch computes.
+    Generators, threads and how torch computes. What led to an error is shown with SEQNET_DEBUG=1, as in a terminal.
     """
     of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
     of_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
@@ -428,6 +428,10 @@ def _undisturbed() -> Iterator[None]:
     try:
         with terminal.logged(LOG):
             yield
+    except UserError as error:
+        if os.environ.get("SEQNET_DEBUG") != "1":
+            error.__cause__, error.__suppress_context__ = None, True
+        raise
     except OSError as error:
         if is_full(error):
             raise DiskError(refused(error.filename or "a temporary file", error)) from error
