@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pygments.lexers.special import TextLexer
 
 from seqnet import build, options, relations, trust
 from seqnet.options import shown
@@ -20,6 +21,7 @@ from seqnet.trust import CONFIGS
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"^\* \[[^]]*\]\((\w+)\.md\)", re.MULTILINE)
 KEY = re.compile(r"(?P<indent> *)(?:- )?(?P<key>\w+):(?: (?P<value>.*?))?(?:\s+# (?P<means>.*))?")
+CHART = re.compile(r"^```mermaid\n(xychart-beta\n.*?)^```\n", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r" *# (?P<text>.*)")
 COMMANDS = ("predict", "evaluate", "generate")
 METHODS = ("predict", "evaluate", "generate", "stream", "encode")
@@ -28,6 +30,7 @@ NOT_MEANT = ("defaults", "hydra", "_target_")
 
 def setup(app: Any) -> dict[str, Any]:
     """Let Sphinx ask for what is added to each page as it is read."""
+    app.add_lexer("csv", TextLexer)
     app.connect("source-read", lambda app, name, content: content.__setitem__(0, added(name, content[0], app.env)))
     return {"parallel_read_safe": True}
 
@@ -39,7 +42,32 @@ def added(name: str, text: str, env: Any) -> str:
     if name == "security":
         return (ROOT / "SECURITY.md").read_text(encoding="utf-8").replace("](docs/", "](")
     makers = {"options": every_option, "python": reference}
-    return text.replace("](../SECURITY.md", "](security.md") + (makers[name]() if name in makers else "")
+    text = CHART.sub(lambda found: chart(found[1]), text.replace("](../SECURITY.md", "](security.md"))
+    return text + (makers[name]() if name in makers else "")
+
+
+# --------------------------------------------------------------------------------------------------------- the charts
+
+
+def chart(text: str) -> str:
+    """A chart of Mermaid's `xychart-beta`, which other readers of these pages draw, as a drawing: bars and a line."""
+    titles = re.findall(r'axis "(.+?)"', text)
+    labels, *series = [[one.strip() for one in found.split(",")] for found in re.findall(r"\[(.+?)\]", text)]
+    bars, heights = ([float(one) for one in each] for each in series)
+    most, step = max(*bars, *heights), 640 / len(labels)
+    drawn, points = [], []
+    for place, (label, bar, height) in enumerate(zip(labels, bars, heights, strict=True)):
+        at, top = 40 + step * (place + 0.5), 200 - 160 * bar / most
+        points.append(f"{at:.0f},{200 - 160 * height / most:.0f}")
+        drawn += [
+            f'<rect x="{at - 25:.0f}" y="{top:.0f}" width="50" height="{200 - top:.0f}" fill="#9cc7ee"/>',
+            f'<text x="{at:.0f}" y="{top - 6:.0f}">{bar:g}</text>',
+            f'<text x="{at:.0f}" y="218">{label}</text>',
+        ]
+    drawn.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="#c81e1e" stroke-width="2.5"/>')
+    drawn.append(f'<text x="360" y="238">{titles[0]}</text><text x="360" y="16">{titles[1]}</text>')
+    start = '<svg viewBox="0 0 720 246" role="img" style="max-width: 720px; font: 13px sans-serif; text-anchor: middle"'
+    return f'{start} fill="currentColor">{"".join(drawn)}</svg>\n'
 
 
 # ----------------------------------------------------------------------------------------------------- the navigation
@@ -68,6 +96,7 @@ class Line:
     key: str
     default: str
     means: str
+    chosen: bool = False  # of the files of a group
 
 
 def lines(path: Path) -> tuple[str, list[Line]]:
@@ -87,7 +116,8 @@ def lines(path: Path) -> tuple[str, list[Line]]:
             sections = [(depth, name) for depth, name in sections if depth < indent]
             if key["value"]:
                 names = [name for _, name in sections if name != "defaults"]
-                found.append(Line(".".join([*names, key["key"]]), key["value"], key["means"] or ""))
+                chosen = len(names) < len(sections)
+                found.append(Line(".".join([*names, key["key"]]), key["value"], key["means"] or "", chosen))
             else:
                 sections.append((indent, key["key"]))
     return " ".join(about), [one for one in found if one.key.partition(".")[0] not in NOT_MEANT]
@@ -127,7 +157,9 @@ def chosen(group: str) -> Iterator[str]:
         yield markdown(inspect.getdoc(cls) or "") if own else markdown(says)
         yield ""
         glob = path.read_text(encoding="utf-8").startswith("# @package _global_")
-        yield from table(found, {} if cls is None else options.of(cls), "" if glob else trust.package_of(group), "train")
+        yield from table(
+            found, {} if cls is None else options.of(cls), "" if glob else trust.package_of(group), "train"
+        )
     if small:
         yield from ("| choice | is |", "|---|---|", *small)
 
@@ -145,15 +177,22 @@ def table(found: list[Line], may_be: dict[str, options.Option], package: str, co
     for one in found:
         key = f"{package}.{one.key}" if package else one.key
         default = yaml.safe_load(f"value: {one.default}")["value"]
-        words = may_be.get(one.key, relations.option(key, default, command)).words
-        yield f"| `{key}` | `{shown(default)}` | {cell(words)} | {cell(one.means)} |"
+        group = key.replace(".", "/")
+        if one.chosen and group in groups():
+            words = f"[a choice](#{group.replace('/', '')})"
+        else:
+            words = cell(may_be.get(one.key, relations.option(key, default, command)).words)
+        yield f"| `{key}` | `{shown(default)}` | {words} | {cell(one.means)} |"
 
 
 def markdown(text: str) -> str:
     """A docstring as Markdown: signs count as such only within back quotes, and lines are not kept."""
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
     return "\n\n".join(
-        "`".join(re.sub(r"([*<\[_|$])", r"\\\1", part) if place % 2 == 0 else part for place, part in enumerate(one.split("`")))
+        "`".join(
+            re.sub(r"([*<\[_|$])", r"\\\1", part) if place % 2 == 0 else part
+            for place, part in enumerate(one.split("`"))
+        )
         for one in paragraphs
     )
 

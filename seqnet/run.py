@@ -344,7 +344,7 @@ def train(overrides: Overrides = (), /, **options: Any) -> TrainedRun:
     keys without dots: `train(experiment="digits", cell="gru")`. KeyboardInterrupt, raised in the main thread, comes
     with a checkpoint to go on from. Raises what the command would say in a sentence: see `seqnet.errors`.
     """
-    arguments = _arguments(overrides, options)
+    arguments = arguments_of(overrides, options)
     with _undisturbed():
         refuse_several(os.environ)
         composed = configuration.compose("train", arguments)
@@ -363,7 +363,7 @@ def train(overrides: Overrides = (), /, **options: Any) -> TrainedRun:
     return TrainedRun(folder, loaded, trusted)
 
 
-def _arguments(overrides: Overrides, options: Mapping[str, Any]) -> list[str]:
+def arguments_of(overrides: Overrides, options: Mapping[str, Any]) -> list[str]:
     """A command line. Raises ConfigurationError for flags that are of a command line only."""
     if isinstance(overrides, str):
         typed = shlex.split(overrides)
