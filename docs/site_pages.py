@@ -20,7 +20,7 @@ from seqnet.trust import CONFIGS
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"^\* \[[^]]*\]\((\w+)\.md\)", re.MULTILINE)
-KEY = re.compile(r"(?P<indent> *)(?:- )?(?P<key>\w+):(?: (?P<value>.*?))?(?:\s+# (?P<means>.*))?")
+KEY = re.compile(r"(?P<indent> *)(?:- )?(?P<key>\w+):(?: (?P<value>[^#\s].*?))?(?:\s+# (?P<means>.*))?")
 CHART = re.compile(r"^```mermaid\n(xychart-beta\n.*?)^```\n", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r" *# (?P<text>.*)")
 COMMANDS = ("predict", "evaluate", "generate")
