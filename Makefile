@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Of one test, in seconds: one that hangs shows where, and fails.
+LONGEST := -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true
 
 .PHONY: train test test-slow test-faults lint docs clean
 
@@ -10,7 +12,7 @@ train: $(INSTALLED)
 	$(BIN)/seqnet train
 
 test: $(INSTALLED) lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(LONGEST) --durations=10
 
 test-slow: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --durations=10

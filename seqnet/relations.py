@@ -48,6 +48,7 @@ OPTIONS: Mapping[str, Option] = {
     "run": PATH,
     "input": PATH,
     "output": PATH,
+    "format": or_null(one_of("json", "text")),
     "split": one_of("train", "valid", "test"),
     "prompt": or_null(ANY_TEXT),
     "prefix": or_null(ANY_TEXT),

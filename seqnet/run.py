@@ -57,7 +57,6 @@ class Answer(TypedDict, total=False):
     probabilities: Any  # of all classes, where asked for
     spans: list[dict[str, Any]]  # the entities of BIO tags, where asked for
     n_best: list[dict[str, Any]]  # further hypotheses of a beam
-    decoding: dict[str, Any]  # how what is written was found
     error: str  # what is wrong with an input, with on_bad_row="skip"
 
 
@@ -229,7 +228,7 @@ class TrainedRun:
                 f"output={output}: choose one of {', '.join(generate.MEDIA)}; what is written is returned"
             )
         with _undisturbed(), explained(self._stored.config, config, rows="samples"):
-            found: list[Sample] = [plain(row) for row in generate.made(self._stored, config)[0]]
+            found: list[Sample] = [plain(row) for row in generate.made(self._stored, config).rows]
         return found
 
     def stream(

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +28,7 @@ from seqnet.training.manifest import FOLDER, existing
 
 STATUS = "status.json"
 RESULTS = "results.json"
+TYPED = "multirun.yaml"  # what was typed, as Hydra writes it
 RUNNING = "running"
 LEADERBOARD = "leaderboard.csv"
 MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a list in it, characters of a text
@@ -136,7 +140,7 @@ def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
     """Of a sweep of which no job has begun, take the folders away that were made for it, innermost first."""
     if not jobs(folder) and made:
         with contextlib.suppress(OSError):
-            for name in ("multirun.yaml", folders.LOCK):
+            for name in (TYPED, folders.LOCK):
                 (folder / name).unlink(missing_ok=True)
             for path in made:
                 path.rmdir()
@@ -178,6 +182,24 @@ class Status:
             temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
             temporary.write_text(strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             temporary.replace(self.folder / STATUS)
+
+
+def varied(folder: Path) -> list[str]:
+    """The keys that a sweep in this folder gives several values; none where there is no sweep, as far as is known."""
+    path = folder / TYPED
+    try:
+        found = OmegaConf.load(path) if _is_file(path) and path.stat().st_size < MOST else None
+        lines: Any = OmegaConf.to_container(OmegaConf.select(found, "hydra.overrides.task")) if found else []
+        overrides = configuration.parse_overrides([str(line) for line in lines])
+    except (
+        OSError,
+        ValueError,
+        yaml.YAMLError,
+        OmegaConfBaseException,
+        ConfigurationError,
+    ):  # it may come from anywhere
+        return []
+    return [one.get_key_element().lstrip("+") for one in overrides if one.is_sweep_override()]
 
 
 def score(folder: Path) -> float | None:

@@ -39,8 +39,7 @@ def say(text: str) -> None:
         log.info("%s", text)
         return
     out = standard_output()
-    lines = "".join(f"{visible(line)}\n" for line in text.split("\n"))
-    out.write(lines.encode(out.encoding, "replace").decode(out.encoding))
+    out.write("".join(f"{visible(line)}\n" for line in text.split("\n")))
     out.flush()
 
 
@@ -68,30 +67,32 @@ def _lament(text: str) -> None:
 
 def answer(line: str) -> None:
     """A line for a program, on standard output; it is one of `lines.as_line`. Raises NobodyReads."""
-
-    def enough() -> None:
-        raise NobodyReads
-
-    out = standard_output(enough)
+    out = _Output(sys.stdout, enough)
     out.write(f"{line}\n")
     out.flush()
+
+
+def enough() -> None:
+    """What ends an answer that nobody reads. Raises NobodyReads."""
+    raise NobodyReads
 
 
 def standard_output(gone: Callable[[], None] = lambda: None) -> TextIO:
     """Standard output, for those who draw on it: once nobody reads it, it calls `gone`, and takes the rest in silence.
 
-    Writing raises OSError where the disk that it leads to is full.
+    Letters that it cannot write become question marks. Writing raises OSError where the disk that it leads to is full.
     """
-    return cast(TextIO, _Output(sys.stdout if _log.get() is None else None, gone))
+    return cast(TextIO, _Output(sys.stdout if _log.get() is None else None, gone, "replace"))
 
 
 class _Output:
-    def __init__(self, stream: IO[str] | None, gone: Callable[[], None]) -> None:
-        self._stream, self._gone = stream, gone
+    def __init__(self, stream: IO[str] | None, gone: Callable[[], None], errors: str = "strict") -> None:
+        self._stream, self._gone, self._errors = stream, gone, errors
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        self._tried(lambda stream: stream.write(text))
+        written = text.encode(self.encoding, self._errors).decode(self.encoding) if self._errors != "strict" else text
+        self._tried(lambda stream: stream.write(written))
         return len(text)
 
     def flush(self) -> None:

@@ -290,7 +290,7 @@ def options() -> dict[str, dict[str, Any]]:
             if path.read_text(encoding="utf-8").startswith("# @package _global_"):
                 content = content[group] or {}
             for key, default in _flat(_parts(group, content) | content).items():
-                if key not in ("_target_", "defaults"):  # `defaults` choose files of other groups
+                if key.rpartition(".")[2] not in ("_target_", "defaults"):  # `defaults` choose files of other groups
                     found.setdefault(f"{group}.{key}", {})[path.stem] = default
     for key, default in _flat(_yaml(CONFIGS / "train.yaml")).items():
         if key.partition(".")[0] not in ("defaults", "hydra"):

@@ -57,7 +57,8 @@ def test_a_method_takes_the_options_of_its_command(command: str) -> None:
     decoding = next(entry["decoding"] for entry in said.pop("defaults") if isinstance(entry, dict))
     del said["hydra"]
     options = {key.rpartition(".")[2]: value for key, value in leaves(said).items()} | {"decoding": decoding}
-    options = {key: value for key, value in options.items() if key not in ("run", "device", "precision", "trust")}
+    of_the_run, of_what_is_shown = ("run", "device", "precision", "trust"), ("format", "verbose")
+    options = {key: value for key, value in options.items() if key not in (*of_the_run, *of_what_is_shown)}
     if command == "predict":
         options["inputs"] = inspect.Parameter.empty
         del options["input"], options["output"], options["pictures"]

@@ -3,7 +3,7 @@
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,13 +12,13 @@ from seqnet.batch import IGNORE, Batch
 from seqnet.build import check_options
 from seqnet.commands import media
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import writer
+from seqnet.commands.lines import in_words, writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
-from seqnet.commands.writing import Writer, beginning, described, writing_of
+from seqnet.commands.writing import Writer, beginning, decoded, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
 from seqnet.strict_json import as_line
-from seqnet.terminal import say, standard_output, warn
+from seqnet.terminal import say, warn
 
 LENGTH = 400  # tokens that a language model makes
 MEDIA = (".mid", ".midi", ".wav", ".png")
@@ -29,12 +29,20 @@ def run(config: dict[str, Any]) -> int:
     """Write a line of JSON for each sample, a file of another kind, or on a terminal what was made; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     with explained(stored.config, config, rows="samples"):
-        rows, texts = made(stored, config)
-    return _tell(config, rows, texts)
+        found = made(stored, config)
+    return _tell(config, *found)
 
 
-def made(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
-    """A row for each sample, and the text of each as a person reads it; a file of another kind is written.
+class Made(NamedTuple):
+    """A row for each sample, the text of each as a person reads it, and the decoding that made them."""
+
+    rows: list[Row]
+    texts: list[str]
+    how: Row
+
+
+def made(stored: StoredRun, config: Row) -> Made:
+    """All samples; a file of another kind is written.
 
     Raises ConfigurationError and DataError.
     """
@@ -69,21 +77,24 @@ def decoding_of(config: Row) -> Row:
     return decoding
 
 
-def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
-    """Write the rows as JSON lines, or on a terminal the texts; the exit code."""
-    if config["output"] is None and standard_output().isatty():
+def _tell(config: Row, rows: list[Row], texts: list[str], how: Row) -> int:
+    """Write the rows as JSON lines, or for people the texts; the exit code. how: the decoding that made them."""
+    output = None if _suffix(config) else config["output"]
+    if words := in_words({**config, "output": output}):
         say("\n\n".join(texts))
-        return 0
-    with writer(None if _suffix(config) else config["output"]) as write:
-        for row in rows:
-            write(as_line(row))
+    else:
+        with writer(output) as write:
+            for row in rows:
+                write(as_line({**row, "decoding": how} if config["verbose"] else row))
+    if words or not config["verbose"]:
+        warn(decoded(how))
     return 0
 
 
 # ---------------------------------------------------------------------------------------- a language model
 
 
-def _go_on(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
+def _go_on(stored: StoredRun, config: Row) -> Made:
     source, decoding = stored.assembly.source, decoding_of(config)
     given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
@@ -92,10 +103,10 @@ def _go_on(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
     )
     texts = [source.decode(torch.tensor(one.ids)) for one in found]
     rows = [
-        {"prompt": given, "prediction": text, "score": one.log_probability, "decoding": described(decoding)}
+        {"prompt": given, "prediction": text, "score": one.log_probability}
         for text, one in zip(texts, found, strict=True)
     ]
-    return rows, [given + text for text in texts]
+    return Made(rows, [given + text for text in texts], described(decoding))
 
 
 def tokens_of(source: RunningText, text: str) -> Tensor:
@@ -112,7 +123,7 @@ def tokens_of(source: RunningText, text: str) -> Tensor:
 # --------------------------------------------------------------------------------------- a run that writes
 
 
-def _write(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
+def _write(stored: StoredRun, config: Row) -> Made:
     source: Any = stored.assembly.source
     write, given = writer_of(stored, config), config["prompt"]
     save = None if (suffix := _suffix(config)) is None else _saving(source, suffix)
@@ -128,7 +139,7 @@ def _write(stored: StoredRun, config: Row) -> tuple[list[Row], list[str]]:
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 refused = DiskError if full else ConfigurationError
                 raise refused(f"output={path} cannot be written: {error.strerror}") from error
-    return rows, [source.text(values) for values in kept]
+    return Made(rows, [source.text(values) for values in kept], write.description)
 
 
 def writer_of(stored: StoredRun, config: Row) -> Writer:

@@ -1,4 +1,4 @@
-"""`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
+"""`seqnet predict`: what a trained run says of new inputs, a line for each: words on a terminal, JSON elsewhere."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,10 +14,11 @@ from seqnet.commands.answers import Answers, format_of, told
 from seqnet.commands.entities import with_spans
 from seqnet.commands.failures import explained
 from seqnet.commands.forecasting import Forecaster, forecasts
-from seqnet.commands.lines import blocks
+from seqnet.commands.lines import blocks, in_words
 from seqnet.commands.pictures import Album, album, of_predicted, of_written
 from seqnet.commands.stored import StoredRun, load
-from seqnet.commands.writing import Found, Writer, asked_writer, beginning
+from seqnet.commands.words import Words, screen
+from seqnet.commands.writing import Found, Writer, asked_writer, beginning, decoded
 from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, place
@@ -29,7 +30,6 @@ from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import BIO, Axis
-from seqnet.strict_json import as_line
 from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
@@ -42,6 +42,7 @@ Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
 
 def run(config: dict[str, Any]) -> int:
     """Read lines, or a file in the training format; write answers beside what was read; the exit code."""
+    words = in_words(config)
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     path = config["input"]
     source, task = stored.assembly.source, stored.assembly.task
@@ -60,14 +61,24 @@ def run(config: dict[str, Any]) -> int:
             ahead=ahead,
             with_errors=config["data"]["on_bad_row"] == "skip",
         )
-        with told(config["output"], answers) as tell:
+        shown = _words(stored, config, answers, decoder) if words else None
+        some = False
+        with told(config["output"], answers, shown) as tell:
             for rows in answered(stored, config, answer, inputs.asked):
                 tell(rows)
-    if decoder is not None and answers.format.written != "objects":
-        warn(f"decoded by {as_line(decoder.description)}")
+                some |= bool(rows)
+    if decoder is not None and some and not (config["verbose"] and answers.format.written == "objects"):
+        warn(decoded(decoder.description))
     for note in notes_of(source, decoder):
         warn(note)
     return 0
+
+
+def _words(stored: StoredRun, config: dict[str, Any], answers: Answers, decoder: Writer | None) -> Words:
+    """What shows the answers to a person."""
+    source = stored.assembly.source
+    tags = source.target_kind is not None and BIO in source.target_kind.traits
+    return Words(screen(), answers.by_step, tags, decoder is None, config["verbose"])
 
 
 def answered(
@@ -336,7 +347,8 @@ def _written(stored: StoredRun, config: dict[str, Any], write: Writer, drawn: Al
         found = _continued(write, batch, prefix) if batch.source is None else write(batch, prefix)
         if drawn is not None:
             drawn.add_rows(places, of_written(stored.assembly, stored.precision, batch, found, prefix))
-        return write.rows(found)
+        more = {"decoding": write.description} if config["verbose"] else {}
+        return [{**row, **more} for row in write.rows(found)]
 
     return answer
 

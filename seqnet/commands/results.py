@@ -80,7 +80,8 @@ def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
 
 def next_commands(state: RunState, folder: Path, split: str) -> list[str]:
     """What to type next, ready to be pasted into a shell. split: the one to be scored."""
-    run, trust = f"run={shlex.quote(str(folder))}", build.packages(state.config)
+    asked = {key: part for key, part in state.config.items() if key != "observers"}  # which training alone tells
+    run, trust = f"run={shlex.quote(str(folder))}", build.packages(asked)
     trusted = " " + shlex.quote(f"trust=[{','.join(trust)}]") if trust else ""
     source = state.assembly.source
     writes = runs_on(source) and not state.assembly.model.bidirectional

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,12 @@ class Training:
     ) -> None:
         """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
         config = self.config = beginning.config
-        self.beginning, self.folder, self.stop = beginning, folder, stop
-        prepare_process(config)
-        device = build.device(config["device"])
+        self.beginning, self.folder, self.stop, self.typed = beginning, folder, stop, typed
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
+        self.observers = observers(config, trust)  # first: what they import may draw random numbers
+        prepare_process(config)
+        device = build.device(config["device"])
         source = checked(config, trust, defaults or {}, places)
         initial = initial_weights(config) if config["init_from"] and beginning.components is None else None
         where = str(beginning.checkpoint or config["init_from"])
@@ -153,9 +155,9 @@ class Training:
             if regroups(beginning.changed):
                 trainer.seek()
             compare(beginning.components.get("machine", {}), self.state.machine())
-        self.score = Scorer(self.state, self.data.loaders, stop, trust)
+        asked = any(observer.asks_for_curves for observer in self.observers)
+        self.score = Scorer(self.state, self.data.loaders, stop, trust, asked)
         self.jump = jump(trainer, beginning.before)
-        self.observers = observers(config)
 
     def _stored(self) -> dict[str, Any]:
         """The components to go on with. Raises CheckpointError."""
@@ -314,6 +316,7 @@ class Training:
         self.state.evaluated = Evaluated.of(report)
         self.state.rows += 1
         self.checkpoints.outdate()
+        report.pictures = [*report.pictures, *chain(*(observer.pictures(report) for observer in self.observers))]
         for observer in self.observers:
             observer.on_evaluation(report)
         return report.best
@@ -329,7 +332,7 @@ class Training:
         checkpoint.write_file(self.folder / results.FILE, results.as_text(collected))
 
     def _description(self) -> Run:
-        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks)
+        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks, self.typed)
 
 
 def check(composed: Composed) -> None:

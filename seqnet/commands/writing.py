@@ -20,6 +20,7 @@ from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.unroll import unroll
 from seqnet.errors import ConfigurationError, DataError, visible
 from seqnet.kinds import Axis
+from seqnet.options import shown
 from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
@@ -51,6 +52,12 @@ def described(decoding: dict[str, Any], source: Any = None) -> dict[str, Any]:
     options = {key: value for key, value in decoding.items() if key != "_target_"}
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", decoding["_target_"].rpartition(".")[2]).lower()
     return {"name": name, **options}
+
+
+def decoded(description: dict[str, Any]) -> str:
+    """The sentence that says how answers were decoded, without what has no effect. description: see `described`."""
+    said = {key: value for key, value in description.items() if key == "temperature" or value not in (None, 0)}
+    return " ".join([f"decoded by {said.pop('name')}", *(f"{key}={shown(value)}" for key, value in said.items())])
 
 
 def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None = None) -> Decoding:
@@ -161,14 +168,14 @@ class Writer:
         ]
 
     def rows(self, found: Found) -> list[dict[str, Any]]:
-        """A line of JSON for each row: prediction, score, where more than one was asked n_best, and the decoding."""
+        """A line of JSON for each row: prediction, score, and where more than one was asked n_best."""
         if isinstance(found, Tensor):
-            return [{"prediction": row, "score": None, "decoding": self.description} for row in found.tolist()]
+            return [{"prediction": row, "score": None} for row in found.tolist()]
         several = self.decoding.get("n_best", 1) > 1
         rows = []
         for hypotheses in found:
             told = [{"prediction": self.assembly.source.text(one.ids), "score": one.score} for one in hypotheses]
-            rows.append({**told[0], **({"n_best": told} if several else {}), "decoding": self.description})
+            rows.append({**told[0], **({"n_best": told} if several else {})})
         return rows
 
 

@@ -99,4 +99,5 @@ def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) ->
     if folder is not None:
         named = [(trust.parts().get(one.key_or_group, one.key_or_group), one) for one in overrides]
         chosen = [(group, one) for group, one in named if group in group_folders()]
-        own_files.check(Path(folder), [f"{group}/{value}" for group, one in chosen for value in values_of(one)])
+        several = [(group, trust.several(group, value)) for group, one in chosen for value in values_of(one)]
+        own_files.check(Path(folder), [f"{group}/{name}" for group, names in several for name in names])

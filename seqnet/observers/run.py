@@ -1,12 +1,20 @@
 """What an observer is told when a run starts, and the methods an observer has."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
-from seqnet.batch import Batch, EvaluationReport, StepReport, TrainingReport
+from seqnet.batch import Batch, EvaluationReport, Seen, StepReport, TrainingReport
+
+
+class Embedding(NamedTuple):
+    """Vectors that the model learns, and what each stands for."""
+
+    weight: Tensor  # [names size]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +43,11 @@ class Run:
     reads: tuple[str, ...] = ()  # each input, what it is and what reads it
     asks: str = ""  # the target, and what it is
     rows: int = 0  # of training and validation, told up to `step`
+    varied: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what a sweep varies and its values here, else what was typed
+    swept: bool = False  # it is one of a sweep
+    embeddings: Mapping[str, Embedding] = field(default_factory=dict)  # by what they embed
     jump: tuple[float, float] | None = None  # learning rates of the last step and the next, where another limit is why
 
 
@@ -46,6 +59,8 @@ class Observer:
     among them), "steps", "seconds", "reason" (why it ended) and "next" (commands to type). `close` is
     called whatever happened, once or twice.
     """
+
+    asks_for_curves = False  # `report.curves`, which cost a little at each evaluation
 
     def on_start(self, run: Run) -> None:
         """The run starts or goes on."""
@@ -61,6 +76,10 @@ class Observer:
 
     def on_evaluation(self, report: EvaluationReport) -> None:
         """A split was scored."""
+
+    def pictures(self, report: EvaluationReport) -> Sequence[Seen]:
+        """What there is to see of this observer beside an evaluation: it stands among `report.pictures` for all."""
+        return ()
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The run reached its end."""
