@@ -1,6 +1,5 @@
 """`seqnet COMMAND ...`: picks the command; torch and hydra are imported only once it is known what for."""
 
-import errno
 import importlib
 import os
 import signal
@@ -15,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from seqnet import __version__, terminal
 from seqnet.commands import completion, usage
 from seqnet.commands.launched import refuse_several
-from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean, no_memory, refused
+from seqnet.errors import (
+    ConfigurationError,
+    DiskError,
+    OutOfMemory,
+    UserError,
+    did_you_mean,
+    is_full,
+    no_memory,
+    refused,
+)
 
 if TYPE_CHECKING:
     from seqnet.configuration import Composed
@@ -222,6 +230,6 @@ def explained(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+    if isinstance(error, OSError) and is_full(error):
         return DiskError.exit_code, refused(error.filename or "standard output or a temporary file", error)
     return 1, f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())} (SEQNET_DEBUG=1 shows where)"
