@@ -77,8 +77,10 @@ class Memory(Observer):
         self._draw()
 
     def close(self) -> None:
-        """Draw what was found last of a run that was stopped."""
-        self._draw()
+        """Draw what was found last of a run that was stopped; nobody is told, as others may be closed by now."""
+        if self._run is not None:
+            self._run = replace(self._run, tell=lambda report: None)
+            self._draw()
 
     def _due(self, step: int) -> bool:
         if step % (self._every or USUAL):
@@ -100,7 +102,7 @@ class Memory(Observer):
         found = self._found(run, report)
         self._steps = self._clipped = 0
         if found.layers:
-            with on_disk(self._numbers), self._numbers.open("ab", buffering=0) as file:
+            with on_disk(self._numbers), self._numbers.open("ab") as file:
                 file.write(strict_json.dumps(_short(found.row())).encode() + b"\n")
             self._last = found
         run.tell(found)

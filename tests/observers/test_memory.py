@@ -68,6 +68,16 @@ def test_a_row_now_and_then_and_one_picture_at_the_end(lstm, step, heard):
         assert image.size == (700, 520)
 
 
+def test_of_a_run_that_is_stopped_the_picture_is_drawn_and_nobody_told(lstm, step, heard):
+    memory = Memory(every_steps=1)
+    memory.on_start(lstm)
+    memory.on_step(step(1))
+    memory.close()
+    memory.close()
+    assert (lstm.folder / "memory.png").exists()
+    assert len(heard) == 1
+
+
 def test_pictures_while_it_runs_take_a_small_share_of_its_time(lstm, step, heard):
     now = 0.0
     memory = Memory(every_steps=1, clock=lambda: now)
@@ -171,7 +181,7 @@ def test_what_is_found_is_shown_in_the_terminal_and_in_tensorboard(lstm, step, h
         console.on_memory(report)
     console.on_end({})
     board.close()
-    shown = EventAccumulator(str(lstm.folder / "tensorboard")).Reload()
+    shown = EventAccumulator(str(lstm.folder / "tensorboard" / "train")).Reload()
     tags = {tag.removeprefix("memory/layers.0/") for tag in shown.Tags()["scalars"]}
     assert tags >= {"reach", "half_life", "spectral_radius", "forget_open", "input_shut"}
     assert shown.Tags()["images"] == ["memory"]
