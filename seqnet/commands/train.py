@@ -51,22 +51,35 @@ def run(
     places: Sequence[Path] = (),
 ) -> int:
     """Train as the configuration says; the exit code. The rest: see `Composed`."""
+    return trained(config, typed, choices, defaults, places, StopRequest())[0]
+
+
+def trained(
+    config: Config,
+    typed: dict[str, Any],
+    choices: dict[str, str],
+    defaults: dict[str, Any] | None,
+    places: Sequence[Path],
+    stopping: StopRequest,
+) -> tuple[int, Path]:
+    """The same; the exit code and the folder of the run."""
     folder = run_folder(config)
     check_folder(folder)
     if _complete(config, folder, typed, choices):
-        return 0
+        return 0, folder
     check_permission(folder)
     with folders.held(folder) if folder.is_dir() else nullcontext():
         beginning = begin(config, folder, typed, choices)
         if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
-            return 0
+            return 0, folder
         if beginning.complete and beginning.changed:
             raise ConfigurationError(
                 f"{beginning.checkpoint} is complete: {results.reason(beginning.config, beginning.components)}; raise "
                 f"that limit too, as nothing is left to train with {next(iter(beginning.changed))} changed"
             )
-        with StopRequest() as stop, explained(beginning.config):
-            return Training(beginning, folder, stop, typed, defaults or {}, places).run()
+        with stopping as stop, explained(beginning.config):
+            training = Training(beginning, folder, stop, typed, defaults or {}, places)
+            return training.run(), training.folder
 
 
 def _complete(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> bool:

@@ -134,7 +134,8 @@ class Console(Observer):
         if self._memory:
             self._say(Text.assemble(("memory      ", "dim"), self._memory))
         if results.get("sample"):
-            self._say(Text("sample", style="dim"))
+            said = results.get("sampled")
+            self._say(Text.assemble(("sample" if said is None else "sample      ", "dim"), said or ""))
             for line in results["sample"].splitlines():
                 self._say(Text("  " + line))
         if self._run is not None:

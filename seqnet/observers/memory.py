@@ -15,10 +15,10 @@ from seqnet.errors import on_disk
 from seqnet.observers.gradient_flow import look, recurrent_layers
 from seqnet.observers.memory_report import MemoryReport, verdict
 from seqnet.observers.metrics_file import keep_lines
+from seqnet.observers.plots import NEEDED
 from seqnet.observers.run import Observer, Run
 from seqnet.options import Count
 
-NEEDED = "memory.png needs the package matplotlib: pip install 'seqnet[plots]'"
 USUAL = 500  # steps from one look to the next where nothing is said
 LOOKS = 0.015  # of a run's time at most for them where nothing is said
 PICTURES = 0.005  # of a run's time at most for pictures while it runs; one more is drawn when it ends

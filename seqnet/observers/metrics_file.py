@@ -13,6 +13,7 @@ from seqnet.errors import on_disk, visible
 from seqnet.observers.run import Observer, Run
 from seqnet.terminal import warn
 
+ROWS = "metrics.jsonl"
 MOST = 3  # places that are named where rows are gone
 
 
@@ -25,7 +26,7 @@ class MetricsFile(Observer):
 
     def on_start(self, run: Run) -> None:
         """Open the run's file, cut at the step where the run goes on; say which of the rows up to there are gone."""
-        self._path = run.folder / "metrics.jsonl"
+        self._path = run.folder / ROWS
         if run.rows:
             every = run.config["training"]["log_every_steps"]
             gone = lost(self._path, run.step, run.evaluated, run.rows, every)

@@ -165,7 +165,7 @@ def test_without_matplotlib_there_are_numbers_and_a_word_on_the_picture(lstm, st
     memory.on_step(step(1))
     memory.on_end({})
     assert len(rows(lstm)) == 1 and not (lstm.folder / "memory.png").exists()
-    assert heard[-1].verdict.endswith(" (memory.png needs the package matplotlib: pip install 'seqnet[plots]')")
+    assert heard[-1].verdict.endswith(" (plots need the package matplotlib: pip install 'seqnet[plots]')")
 
 
 def test_what_is_found_is_shown_in_the_terminal_and_in_tensorboard(lstm, step, heard, capsys, make_evaluation):
