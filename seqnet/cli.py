@@ -1,6 +1,7 @@
 """`seqnet COMMAND ...`: picks the command; torch and hydra are imported only once it is known what for."""
 
 import errno
+import functools
 import importlib
 import os
 import re
@@ -24,6 +25,7 @@ COMMANDS = {
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
     "predict": "answers for new inputs, as JSON lines: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
+    "check": "do the classes of a configuration keep the contracts? seqnet check experiment=dates cell=gru",
     "inspect": "what files hold, and the command that trains on them: seqnet inspect PATH",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
@@ -113,6 +115,9 @@ def _dispatch(command: str, arguments: list[str]) -> int:
         return code
     from seqnet import configuration
 
+    run: Callable[[Composed], int] = functools.partial(_run, command)
+    if command == "check":
+        arguments, run = _check(arguments)
     if command == "train" and configuration.is_sweep(arguments):
         return _sweep(arguments)
     if configuration.is_sweep(arguments):
@@ -120,10 +125,11 @@ def _dispatch(command: str, arguments: list[str]) -> int:
     outcome = [0]
 
     def job(composed: "Callable[[], Composed]") -> None:
-        outcome[0] = told(lambda: _run(command, composed()))[0]
+        outcome[0] = told(lambda: run(composed()))[0]
 
+    composes = "train" if command == "check" else command
     try:
-        configuration.run_hydra(command, [configuration.quoted(argument) for argument in arguments], job)
+        configuration.run_hydra(composes, [configuration.quoted(argument) for argument in arguments], job)
     except BrokenPipeError as error:  # of what Hydra itself shows
         raise terminal.NobodyReads from error
     return outcome[0]
@@ -159,6 +165,12 @@ def _run(command: str, composed: "Composed") -> int:
     find(Path(composed.config["run"]))  # before torch is imported, which takes longer than to say that it is not there
     code = _command(command).run(composed.config)
     return code
+
+
+def _check(arguments: list[str]) -> "tuple[list[str], Callable[[Composed], int]]":
+    """The overrides of a configuration that is checked, and what checks it. Raises ConfigurationError."""
+    overrides, format = _command("check").split_off(arguments)
+    return overrides, lambda composed: _command("check").run(composed, format)
 
 
 def _sweep(arguments: list[str]) -> int:

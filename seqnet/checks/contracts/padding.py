@@ -1,0 +1,28 @@
+"""Whatever stands in padding, and however much of it, says nothing."""
+
+from seqnet.checks.asking import padded_otherwise
+from seqnet.checks.comparing import difference, largest, of_states
+from seqnet.checks.measured import Measured
+from seqnet.checks.subject import Subject, gradients, loss_of
+
+TITLE = "padding does not matter"
+TOLERANCE = 1e-6  # losses are summed in single precision
+
+
+def check(subject: Subject) -> Measured:
+    """Features, state, loss and gradient of rows with other padding, and more of it."""
+    parts, batch = subject.assembly(), subject.batch
+    other = padded_otherwise(batch)
+    expected, found = parts.model(batch, None), parts.model(other, None)
+    features = found.features
+    if subject.once_a_row:
+        yield "features", difference(features, expected.features)
+    else:
+        lengths = batch.lengths if expected.lengths is None else expected.lengths
+        for row, length in enumerate(lengths.tolist()):
+            yield f"features of row {row}", difference(features[row, :length], expected.features[row, :length])
+    if found.state is not None and not getattr(parts.model, "coverage", False):
+        yield "state", of_states(found.state, expected.state)
+    total, wanted = loss_of(parts, found, other), loss_of(parts, expected, batch)
+    yield "loss", difference(total, wanted)
+    yield "gradient", largest(gradients(parts.model, total), gradients(parts.model, wanted))
