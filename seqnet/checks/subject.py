@@ -77,17 +77,19 @@ class Subject:
 
     @cached_property
     def _assembly(self) -> Assembly:
-        made = self._given or self.assembled()
-        moved = torch.Generator().manual_seed(self.config["seed"])
+        return self._given or self.assembled()
+
+    def assembly(self, draw: int = 0) -> Assembly:
+        """The parts in evaluation, their weights away from where they begin: a copy that nobody else has.
+
+        draw: whereto, from 0 on ever farther.
+        """
+        made = replace(self._assembly, model=copy.deepcopy(self._assembly.model).eval())
+        moved = torch.Generator().manual_seed(self.config["seed"] + draw)
         for weight, direction in directions(made.model, moved):
             wide = weight.shape[-1] if weight.dim() > 1 else 1
-            weight.data.add_(direction.to(weight), alpha=NOISE / max(1, wide) ** 0.5)
+            weight.data.add_(direction.to(weight), alpha=NOISE * (1 + draw) / max(1, wide) ** 0.5)
         return made
-
-    def assembly(self) -> Assembly:
-        """The parts in evaluation, their weights away from where they begin: a copy that nobody else has."""
-        made = self._assembly
-        return replace(made, model=copy.deepcopy(made.model).eval())
 
     def model(self) -> Any:
         """The model of `assembly`."""

@@ -13,7 +13,8 @@ from seqnet.checks.subject import Subject
 from seqnet.kinds import Axis
 
 TITLE = "every output remembers"
-TOLERANCE = 0.0
+TOLERANCE = 0.25
+"""A few outputs may be silent but at one step, as relu makes them; a lost direction is half of them."""
 APART = 1e-9
 """What changes by no more is not heard."""
 

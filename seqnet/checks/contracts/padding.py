@@ -1,5 +1,6 @@
 """Whatever stands in padding, and however much of it, says nothing."""
 
+from seqnet.build import Assembly
 from seqnet.checks.asking import padded_otherwise
 from seqnet.checks.comparing import difference, largest, of_states
 from seqnet.checks.measured import Measured
@@ -9,9 +10,18 @@ TITLE = "padding does not matter"
 TOLERANCE = 1e-6  # losses are summed in single precision
 
 
+DRAWS = 4
+"""Other weights: what is picked, as by hard attention, lies in padding by chance."""
+
+
 def check(subject: Subject) -> Measured:
     """Features, state, loss and gradient of rows with other padding, and more of it."""
-    parts, batch = subject.assembly(), subject.batch
+    for draw in range(DRAWS):
+        yield from _of(subject.assembly(draw), subject)
+
+
+def _of(parts: Assembly, subject: Subject) -> Measured:
+    batch = subject.batch
     other = padded_otherwise(batch)
     expected, found = parts.model(batch, None), parts.model(other, None)
     features = found.features
