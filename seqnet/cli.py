@@ -30,6 +30,12 @@ COMMANDS = {
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
 }
+CHECK = """use: seqnet check [GROUP=CHOICE] [KEY=VALUE] [--config-dir DIR] [format=json]
+
+  seqnet check experiment=dates cell=gru attention=local
+  seqnet check --config-dir my_configs experiment=larger_total cell=mgu
+
+Groups and keys are those of training: seqnet train --help"""
 POSITIONAL = ("inspect", "checkpoint", "leaderboard")
 COMPLETION = ("-sc", "--shell-completion")
 INTERRUPTED, TERMINATED = 130, 143
@@ -113,6 +119,9 @@ def _dispatch(command: str, arguments: list[str]) -> int:
             return 0
         code: int = _command(command).run(arguments)
         return code
+    if command == "check" and {"-h", "--help"} & {*arguments}:
+        terminal.say(CHECK)
+        return 0
     from seqnet import configuration
 
     run: Callable[[Composed], int] = functools.partial(_run, command)

@@ -106,7 +106,7 @@ class Subject:
     @property
     def once_a_row(self) -> bool:
         """Whether they are one vector a row."""
-        return self.features is Axis.ROW
+        return self.batch.row_targets
 
     @property
     def ahead(self) -> str | None:

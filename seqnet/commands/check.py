@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqnet import build, fits
-from seqnet.checks.contract import Verdict, judge, names
+from seqnet.checks.contract import Verdict, doubles, judge, names
 from seqnet.checks.few import few
 from seqnet.checks.made_up import in_place_of_files
 from seqnet.checks.spaces import examples_of
@@ -53,6 +53,8 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], str | None]:
 def run(composed: Composed, format: str | None) -> int:
     """Judge every contract and tell what came of it; the exit code."""
     subject = subject_of(composed.config, composed.defaults, composed.places)
+    with doubles(subject.config["seed"]):
+        subject.assembly()  # whatever cannot be built is refused as it is in training
     found = [judge(name, subject) for name in names()]
     if format is None and standard_output().isatty():
         _show(found)
@@ -119,6 +121,7 @@ def small(config: Config) -> Config:
         training["stride"] = None if training["stride"] is None else min(training["stride"], training["window"])
     training |= {"max_minutes": None, "max_steps": training["max_steps"] or STEPS}  # what follows time is not exact
     made["device"], made["debug"]["one_batch"] = "cpu", False
+    made["threads"] = made["threads"] or 1  # so little is computed at once that more are slower
     return made
 
 
@@ -136,21 +139,22 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 
 
 def _show(found: Sequence[Verdict]) -> None:
+    """A row for each contract, then what is to be said of those that are broken or do not apply."""
     table = Table()
     for title in ("contract", "outcome"):
-        table.add_column(title)
-    for title in ("largest difference", "tolerance", "seconds"):
-        table.add_column(title, justify="right")
+        table.add_column(title, no_wrap=True)
+    for title in ("difference", "tolerance", "seconds"):
+        table.add_column(title, justify="right", no_wrap=True)
     for verdict in found:
-        apart = "" if verdict.difference is None else f"{verdict.difference:.2g}"
         table.add_row(
-            Text(verdict.title),
+            verdict.title,
             Text(verdict.outcome, MARKS[verdict.outcome]),
-            apart,
-            f"{verdict.tolerance:.0g}",
+            "" if verdict.difference is None else f"{verdict.difference:.2g}",
+            f"{verdict.tolerance:g}",
             f"{verdict.seconds:.2f}",
         )
     Console(file=standard_output()).print(table)
-    for verdict in found:
-        if verdict.outcome != "passed":
-            say(f"{verdict.title}: {verdict.outcome}: {verdict.what}")
+    for outcome in ("does not apply", "failed"):
+        for verdict in found:
+            if verdict.outcome == outcome:
+                say(f"{verdict.title}: {outcome}: {verdict.what}")

@@ -10,7 +10,7 @@ from seqnet.checks.recorded import recorded, weighed
 from seqnet.checks.subject import Subject, gradients, loss_of
 from seqnet.state import detach
 
-TITLE = "windows of one step add up"
+TITLE = "windows of a step add up"
 TOLERANCE = 1e-7
 SIZE = 4
 

@@ -6,7 +6,7 @@ from seqnet.checks.comparing import difference
 from seqnet.checks.measured import DoesNotApply, Measured
 from seqnet.checks.subject import Subject
 
-TITLE = "a carried state counts, a fresh row forgets it"
+TITLE = "a carried state counts"
 TOLERANCE = 1e-7
 
 

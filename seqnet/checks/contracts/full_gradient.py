@@ -13,7 +13,7 @@ from seqnet.checks.measured import Measured
 from seqnet.checks.recorded import recorded, weighed
 from seqnet.checks.subject import Subject, directions, gradients, loss_of
 
-TITLE = "stride = length: the full gradient"
+TITLE = "stride = length"
 TOLERANCE = 1e-6
 APART = 1e-5
 """By how much weights are moved, along a direction of length 1."""

@@ -14,7 +14,7 @@ from seqnet.checks.subject import Subject
 from seqnet.layers.layer import Layer
 from seqnet.state import leaves
 
-TITLE = "gates stand in torch's order"
+TITLE = "gates in torch's order"
 TOLERANCE = 1e-7
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 TORCH: dict[tuple[int, int], tuple[str, Callable[..., Any]]] = {  # by gates, and parts of the state

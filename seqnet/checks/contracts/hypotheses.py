@@ -7,7 +7,7 @@ from seqnet.checks.measured import DoesNotApply, Measured
 from seqnet.checks.subject import Subject
 from seqnet.checks.writing import as_beam, louder, options, sets, told, writes, written
 
-TITLE = "a hypothesis is as likely as the model says"
+TITLE = "as likely as it is told"
 TOLERANCE = 1e-4  # decoders look at logits in single precision
 SIZE = 4
 

@@ -6,7 +6,7 @@ from seqnet.checks.comparing import difference
 from seqnet.checks.measured import Measured
 from seqnet.checks.subject import Subject, loss_of
 
-TITLE = "asked twice, answered alike"
+TITLE = "asked twice = once"
 TOLERANCE = 0.0
 
 

@@ -14,7 +14,7 @@ from seqnet.checks.subject import Few, Run, Subject
 from seqnet.training import checkpoint
 from seqnet.training.trainer import Trainer
 
-TITLE = "save and resume: the same bits"
+TITLE = "save and resume = go on"
 TOLERANCE = 0.0
 BEFORE, AFTER = 3, 3
 LEFT_OUT = ("machine", "config", "read")  # what training does not change
