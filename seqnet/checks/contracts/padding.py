@@ -1,5 +1,7 @@
 """Whatever stands in padding, and however much of it, says nothing."""
 
+import torch
+
 from seqnet.build import Assembly
 from seqnet.checks.asking import padded_otherwise
 from seqnet.checks.comparing import difference, largest, of_states
@@ -31,6 +33,11 @@ def _of(parts: Assembly, subject: Subject) -> Measured:
         lengths = batch.lengths if expected.lengths is None else expected.lengths
         for row, length in enumerate(lengths.tolist()):
             yield f"features of row {row}", difference(features[row, :length], expected.features[row, :length])
+    looked, sources = found.attention, batch.source_lengths
+    if looked is not None and sources is not None and other.source is not None:
+        if looked.shape[3] == other.source.shape[1]:  # it looks at the very steps of the source
+            ended = torch.arange(looked.shape[3]) >= sources[:, None]
+            yield "attention to padding", float(looked.movedim(3, 1)[ended].abs().sum())
     if found.state is not None and not getattr(parts.model, "coverage", False):
         yield "state", of_states(found.state, expected.state)
     total, wanted = loss_of(parts, found, other), loss_of(parts, expected, batch)
