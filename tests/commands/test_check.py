@@ -1,5 +1,7 @@
 """`seqnet check`: what it tells, its exit codes, and rows that are made up where there are none."""
 
+import re
+
 import pytest
 
 from seqnet.checks.contract import names
@@ -39,7 +41,8 @@ def test_a_broken_contract_is_told_with_its_exit_code(seqnet):
 def test_on_a_terminal_it_is_a_table(seqnet, monkeypatch):
     monkeypatch.setattr("seqnet.terminal._Output.isatty", lambda self: True)
     done = seqnet("check", *SUM, "cell._target_=tests.checks.planted.Forgetful")
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.out.splitlines() if "│" in line]
+    plain = re.sub(r"\x1b\[[\d;]*m", "", done.out)
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in plain.splitlines() if "│" in line]
     assert len(rows) == len(names()) and all(len(row) == 5 for row in rows)
     assert ["every output remembers", "failed", "1", "0.25"] in [row[:4] for row in rows]
     assert "every output remembers: failed: outputs of the layer" in done.out
@@ -52,9 +55,8 @@ def test_on_a_terminal_it_is_a_table(seqnet, monkeypatch):
 def test_where_there_is_no_data_rows_are_made_up_and_it_is_said(seqnet):
     done = seqnet("check", "experiment=sst2", *SMALL)
     assert done.code == 0, done.out
-    assert done.err.startswith(
-        "seqnet: the data is not there, so rows are made up of what is read and asked: data/sst2"
-    )
+    told = "seqnet: the data is not there, so rows are made up of what is read and asked: data/sst2 does not exist: "
+    assert done.err.startswith(told)
 
 
 def test_a_hub_name_that_is_not_to_be_had_is_data_that_is_not_there(seqnet, monkeypatch):

@@ -37,7 +37,7 @@ def _of(parts: Assembly, subject: Subject) -> Measured:
     if looked is not None and sources is not None and other.source is not None:
         if looked.shape[3] == other.source.shape[1]:  # it looks at the very steps of the source
             ended = torch.arange(looked.shape[3]) >= sources[:, None]
-            yield "attention to padding", float(looked.movedim(3, 1)[ended].abs().sum())
+            yield "attention to padding", float(looked.detach().movedim(3, 1)[ended].abs().sum())
     if found.state is not None and not getattr(parts.model, "coverage", False):
         yield "state", of_states(found.state, expected.state)
     total, wanted = loss_of(parts, found, other), loss_of(parts, expected, batch)
