@@ -14,7 +14,7 @@ from tests.checks import planted
 SMALL = ("model.hidden_size=6", "threads=1", "device=cpu")
 SUM = ("experiment=running_sum", *SMALL)
 TEXT = ("experiment=tiny_shakespeare", "data.name=nothing", "model.embedding_size=5", *SMALL)
-BOTH = ("experiment=digits", "model.bidirectional=true", "training.window=null", *SMALL)
+BOTH = ("experiment=larger_total", "model.bidirectional=true", "training.window=null", *SMALL)
 DECODER = ("experiment=reverse", "model.embedding_size=5", "data.train_size=40", *SMALL)
 HARD = (*DECODER, "attention=hard")
 LOCAL = (*DECODER, "attention=local", "attention.position=monotonic", "attention.window=1")
@@ -33,7 +33,7 @@ FAULTS = [  # what is configured, the class in the place of which, one with a fa
     (DECODER, "attention", "MaskUnused", "SoundSoft", "alone"),
     (HARD, "attention", "HardUnmasked", "SoundHard", "padding"),
     (HARD, "model", "StateOfAnother", "SoundDecoder", "padding"),
-    (("experiment=digits", "model.readout=mean", *SMALL), "model", "LeakyMean", "SoundRecurrent", "padding"),
+    (("experiment=larger_total", "model.readout=mean", *SMALL), "model", "LeakyMean", "SoundRecurrent", "padding"),
     (BOTH, "model", "WrongEnd", "SoundRecurrent", "memory"),
     (BEAM, "decoding", "OwnBeam", "OwnSoundBeam", "hypotheses"),
     (SUM, "cell", "AlwaysDrops", "SoundLSTM", "repeatable"),
