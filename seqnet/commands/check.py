@@ -20,7 +20,7 @@ from seqnet.commands.run_state import RunState
 from seqnet.commands.start import Config, early_stopping
 from seqnet.commands.train import checked
 from seqnet.configuration import Composed
-from seqnet.errors import ConfigurationError, MissingData, did_you_mean, visible
+from seqnet.errors import MissingData
 from seqnet.kinds import Axis
 from seqnet.strict_json import as_line
 from seqnet.terminal import answer, say, standard_output, warn
@@ -41,22 +41,13 @@ STEPS = 100
 MARKS = {"passed": "green", "failed": "bold red", "does not apply": "dim"}
 
 
-def split_off(arguments: Sequence[str]) -> tuple[list[str], str | None]:
-    """The overrides, which are those of training, and the format of the answer. Raises ConfigurationError."""
-    own = [argument.partition("=")[2] for argument in arguments if argument.startswith("format=")]
-    for said in own:
-        if said != "json":
-            raise ConfigurationError(f"format={visible(said)}{did_you_mean(said, ['json'])}: it is json, or left out")
-    return [argument for argument in arguments if not argument.startswith("format=")], own[0] if own else None
-
-
-def run(composed: Composed, format: str | None) -> int:
+def run(composed: Composed, as_json: bool) -> int:
     """Judge every contract and tell what came of it; the exit code."""
     subject = subject_of(composed.config, composed.defaults, composed.places)
     with doubles(subject.config["seed"]):
         subject.assembly()  # whatever cannot be built is refused as it is in training
     found = [judge(name, subject) for name in names()]
-    if format is None and standard_output().isatty():
+    if not as_json and standard_output().isatty():
         _show(found)
     else:
         for verdict in found:

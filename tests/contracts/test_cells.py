@@ -7,7 +7,7 @@ from seqnet import build
 from seqnet.checks.contracts import steps
 from seqnet.checks.layers import Caught
 from seqnet.layers.layer import Layer
-from seqnet.state import leaves, map_state, with_leaves
+from seqnet.state import leaves, map_state, select, with_leaves
 
 RAGGED = [9, 4, 0, 1, 7]
 WIDTH, HIDDEN, TIME = 3, 5, 9
