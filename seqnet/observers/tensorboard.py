@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 import yaml  # type: ignore[import-untyped]
-from PIL import Image
 from torch import Tensor
 
 from seqnet.batch import Confusion, EvaluationReport, Roll, Seen, TrainingReport
-from seqnet.errors import ConfigurationError, on_disk
+from seqnet.errors import on_disk
 from seqnet.observers.event_file import EventFile, event_files
-from seqnet.observers.pictures import draw
+from seqnet.observers.pictures import Pictures
 from seqnet.observers.projector import write_embeddings
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.sound import RATE, sound_of
-from seqnet.terminal import warn
 
 RUN, TRAIN, VALID = "", "train", "valid"  # folders below tensorboard, each a run of the list
 HEARD, LONGEST = 2, 60  # pieces of an evaluation that are played, and steps of them
@@ -45,7 +43,7 @@ class TensorBoard(Observer):
         self._files: dict[str, EventFile] = {}
         self._run: Run | None = None
         self._charted: list[str] = []
-        self._said = set[str]()
+        self._pictures = Pictures()
 
     def on_start(self, run: Run) -> None:
         """Open the files, show the configuration and say which options tell the run from others."""
@@ -127,13 +125,8 @@ class TensorBoard(Observer):
         self._files = {}
 
     def _picture(self, file: EventFile, tag: str, found: Seen, step: int) -> None:
-        """Draw it; where the package that draws it is not installed say so, once."""
-        try:
-            file.image(tag, _points(draw(found)), step)
-        except ConfigurationError as error:
-            if str(error) not in self._said:
-                self._said.add(str(error))
-                warn(f"TensorBoard shows no {found.kind}: {error}")
+        if (picture := self._pictures.draw(found)) is not None:
+            file.image(tag, np.asarray(picture.convert("RGB")), step)
 
     def _chart(self, names: Iterable[str]) -> None:
         """Draw a score's curves together; the last layout of a run is the one that is shown."""
@@ -197,11 +190,6 @@ def confusion_text(confusion: Tensor, names: Sequence[str]) -> str:
         precision = f"{right / predicted[place]:.1%}" if predicted[place] else ""
         lines.append(f"| {_cell(names[place])} | {total:,.0f} | {found} | {precision} | {taken} |")
     return "\n".join(lines)
-
-
-def _points(picture: Image.Image) -> np.ndarray:
-    """A picture as points [height width 3]."""
-    return np.asarray(picture.convert("RGB"))
 
 
 def _cell(name: str) -> str:
