@@ -6,22 +6,38 @@ Nobody need look: a reader that went away (`| head`), a terminal that was closed
 
 import contextlib
 import errno
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import IO, TextIO, cast
 
 from seqnet.errors import visible
 
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF)  # the reader has enough, the terminal is closed, nothing can be written
+_log: ContextVar[logging.Logger | None] = ContextVar("log", default=None)  # what hears all of it in place of a terminal
 
 
 class NobodyReads(Exception):
     """Whoever read the answers has enough of them."""
 
 
+@contextlib.contextmanager
+def logged(to: logging.Logger) -> Iterator[None]:
+    """Nothing is shown inside: what is said and warned of goes to a logger, and what is drawn nowhere."""
+    before = _log.set(to)
+    try:
+        yield
+    finally:
+        _log.reset(before)
+
+
 def say(text: str) -> None:
     """Lines for people, on standard output. Raises OSError where the disk that it leads to is full."""
+    if (log := _log.get()) is not None:
+        log.info("%s", text)
+        return
     out = standard_output()
     out.write("".join(f"{visible(line)}\n" for line in text.split("\n")))
     out.flush()
@@ -29,6 +45,9 @@ def say(text: str) -> None:
 
 def warn(sentence: str) -> None:
     """One sentence for people, on standard error."""
+    if (log := _log.get()) is not None:
+        log.warning("%s", sentence)
+        return
     _lament(f"seqnet: {visible(sentence)}\n")
 
 
@@ -63,7 +82,7 @@ def standard_output(gone: Callable[[], None] = lambda: None) -> TextIO:
 
     Letters that it cannot write become question marks. Writing raises OSError where the disk that it leads to is full.
     """
-    return cast(TextIO, _Output(sys.stdout, gone, "replace"))
+    return cast(TextIO, _Output(sys.stdout if _log.get() is None else None, gone, "replace"))
 
 
 class _Output:

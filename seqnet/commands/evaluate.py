@@ -1,5 +1,7 @@
 """`seqnet evaluate`: score a trained run on a split of its data, or of other data of the same kind."""
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,14 @@ def run(config: dict[str, Any]) -> int:
     words = in_words(config)
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     with explained(stored.config, config):
-        scores, report = _judged(stored, config)
+        scores, report = judged(stored, config)
     tell({"split": config["split"], "step": stored.step, **scores}, report.rows(), config["output"], words)
     return 0
 
 
-def _judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float], Report]:
+def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float], Report]:
+    """The scores of a split, and a report of how they come about. Raises ConfigurationError and DataError."""
+    stored = replace(stored, config=deepcopy(stored.config))  # a run may be asked again
     settings = stored.config
     write = asked_writer(config, stored)
     if config["data"]["on_bad_row"] is not None:

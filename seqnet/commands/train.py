@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from seqnet.commands.stored import NOT_A_RUN, assembled, judged, load_weights
 from seqnet.commands.telling import description, jump, observers
 from seqnet.configuration import Composed, run_folder
 from seqnet.errors import CheckpointError, ConfigurationError, NonFiniteError
+from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.run import Run
 from seqnet.terminal import say, warn
 from seqnet.training import checkpoint
@@ -49,22 +51,35 @@ def run(
     places: Sequence[Path] = (),
 ) -> int:
     """Train as the configuration says; the exit code. The rest: see `Composed`."""
+    return trained(config, typed, choices, defaults, places, StopRequest())[0]
+
+
+def trained(
+    config: Config,
+    typed: dict[str, Any],
+    choices: dict[str, str],
+    defaults: dict[str, Any] | None,
+    places: Sequence[Path],
+    stopping: StopRequest,
+) -> tuple[int, Path]:
+    """The same; the exit code and the folder of the run."""
     folder = run_folder(config)
     check_folder(folder)
     if _complete(config, folder, typed, choices):
-        return 0
+        return 0, folder
     check_permission(folder)
     with folders.held(folder) if folder.is_dir() else nullcontext():
         beginning = begin(config, folder, typed, choices)
         if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
-            return 0
+            return 0, folder
         if beginning.complete and beginning.changed:
             raise ConfigurationError(
                 f"{beginning.checkpoint} is complete: {results.reason(beginning.config, beginning.components)}; raise "
                 f"that limit too, as nothing is left to train with {next(iter(beginning.changed))} changed"
             )
-        with StopRequest() as stop, explained(beginning.config):
-            return Training(beginning, folder, stop, typed, defaults or {}, places).run()
+        with stopping as stop, explained(beginning.config):
+            training = Training(beginning, folder, stop, typed, defaults or {}, places)
+            return training.run(), training.folder
 
 
 def _complete(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> bool:
@@ -319,7 +334,12 @@ class Training:
         checkpoint.write_file(self.folder / results.FILE, results.as_text(collected))
 
     def _description(self) -> Run:
-        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks, self.typed)
+        run = description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks, self.typed)
+        return replace(run, tell=self._tell)
+
+    def _tell(self, report: MemoryReport) -> None:
+        for observer in self.observers:
+            observer.on_memory(report)
 
 
 def check(composed: Composed) -> None:

@@ -1,7 +1,7 @@
 """Free writing: what a run's decoder writes by itself for the rows of a batch, and how that is told."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.incremental import Written
 from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.unroll import unroll
 from seqnet.errors import ConfigurationError, DataError, visible
@@ -76,6 +77,11 @@ def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None =
     return Constrained(made, read_vocabulary(path, source.targets, forbidden))
 
 
+def has_steps(decoder: Any) -> bool:
+    """Whether a decoder chooses one token after another, once and for all."""
+    return hasattr(getattr(decoder, "decoding", decoder), "steps")
+
+
 @dataclass
 class Writer:
     """Writes the rows of batches, one batch after the other; numbers are rolled out, whatever the decoding.
@@ -128,6 +134,21 @@ class Writer:
         self._written += len(found)
         self._cut += sum(not several[0].ended for several in found)
         return found
+
+    def steps(self, batch: Batch, prefix: Sequence[int] = ()) -> Iterator[Written]:
+        """The same step by step, of a decoding that has `steps`; to be consumed under `evaluating`."""
+        model: Any = self.assembly.model
+        with evaluating(model), self.precision.autocast():
+            memory, state = model.begin(batch.to(self.precision.device))
+            found: Iterator[Written] = self._obeying(batch).steps(
+                model, memory, state, self.assembly.source.writing, prefix, self._generator
+            )
+        return found
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether it writes token after token, and not, as a beam, all of an answer at the end."""
+        return not self.numbers and has_steps(self._decoder)
 
     def _obeying(self, batch: Batch) -> Any:
         """The decoder, held to the grammar of what is written where there is one."""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,18 @@ def cut(path: Path, step: int, evaluated: int) -> None:
     """Keep the rows of the file that a run going on after `step`, last evaluated at step `evaluated`, has written.
 
     Later rows go, a row that was not written to its end goes, and so do test scores: they are made when a
-    run ends, and this one goes on. The file is replaced whole or left alone; a missing one stays missing.
+    run ends, and this one goes on.
     """
+    until = {"train": step, "valid": evaluated}
+    keep_lines(path, lambda line: _stays(line, until))
+
+
+def keep_lines(path: Path, stays: Callable[[bytes], bool]) -> None:
+    """Keep the lines of a file that `stays` says. It is replaced whole or left alone; a missing one stays missing."""
     if not path.exists():
         return
     lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if _stays(line, {"train": step, "valid": evaluated})]
+    kept = [line for line in lines if stays(line)]
     if len(kept) == len(lines):
         return
     temporary = path.with_name(path.name + ".cut")

@@ -7,11 +7,15 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from seqnet.batch import EvaluationReport, TrainingReport
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.metrics_file import ROWS
 from seqnet.observers.pictures import Pictures
 from seqnet.observers.run import Observer, Run
@@ -89,6 +93,12 @@ class MLflow(Observer):
             for number, found in enumerate(report.pictures, 1):
                 if (picture := self._pictures.draw(found)) is not None:
                     self._client.log_image(self._id, picture, f"{report.split}/{found.kind}_{number}.png")
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """The memory panel, where it was drawn; its numbers are in memory.jsonl."""
+        if report.picture is not None:
+            with self._kept(), Image.open(BytesIO(report.picture)) as picture:
+                self._client.log_image(self._id, picture, "memory.png")
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The scores of the best checkpoint."""

@@ -4,15 +4,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import yaml  # type: ignore[import-untyped]
+from PIL import Image
 from torch import Tensor
 
 from seqnet.batch import Confusion, EvaluationReport, Roll, Seen, TrainingReport
 from seqnet.errors import on_disk
 from seqnet.observers.event_file import EventFile, event_files
+from seqnet.observers.memory_report import MemoryReport, figures
 from seqnet.observers.pictures import Pictures
 from seqnet.observers.projector import write_embeddings
 from seqnet.observers.run import Observer, Run
@@ -107,6 +110,17 @@ class TensorBoard(Observer):
         for curve in report.curves:
             right, wrong = (counts.flip(0).cumsum(0).flip(0).double().numpy() for counts in (curve.right, curve.wrong))
             file.precision_recall(f"{under}class/{curve.name}", right, wrong, step)
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """Points on the curves of each recurrent layer, the verdict, and the picture where one was drawn."""
+        file = self._files[TRAIN]
+        if report.picture is not None:
+            file.image("memory", np.asarray(Image.open(BytesIO(report.picture)).convert("RGB")), report.step)
+            return
+        file.text("memory", report.verdict, report.step)
+        for layer in report.layers:
+            for name, value in figures(layer).items():
+                file.scalar(f"memory/{layer.name}/{name}", value, report.step)
 
     def on_end(self, results: dict[str, Any]) -> None:
         """Write the final scores and the embeddings, which are those of the best checkpoint."""
