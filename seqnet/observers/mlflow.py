@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.batch import Confusion, EvaluationReport, TrainingReport
 from seqnet.errors import ConfigurationError, DiskError
 from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.metrics_file import ROWS
@@ -90,7 +90,8 @@ class MLflow(Observer):
         with self._kept():
             if report.samples:
                 self._client.log_text(self._id, "\n\n".join(report.samples), f"{report.split}/samples.txt")
-            for number, found in enumerate(report.pictures, 1):
+            confused = () if report.confusion is None else (Confusion.named(report.confusion, report.class_names),)
+            for number, found in enumerate((*report.pictures, *confused), 1):
                 if (picture := self._pictures.draw(found)) is not None:
                     self._client.log_image(self._id, picture, f"{report.split}/{found.kind}_{number}.png")
 
