@@ -53,6 +53,17 @@ OPTIONS: Mapping[str, Option] = {
     "prefix": or_null(ANY_TEXT),
     "pictures": PATH,
     "horizon": or_null(STEPS),
+    "target": or_null(ANY_TEXT),
+    "step": or_null(
+        Option(
+            "all, or a whole number other than 0",
+            lambda value: value == "all" or (whole().accepts(value) and value != 0),
+            ("all",),
+        )
+    ),
+    "baseline": one_of("zero", "mean"),
+    "tolerance": number(above=0, below=1),
+    "max_points": whole(1, 100_000),
     "samples": COUNT,
     "length": or_null(STEPS),
     "temperature": or_null(NOT_NEGATIVE),

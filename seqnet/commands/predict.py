@@ -52,7 +52,7 @@ def run(config: dict[str, Any]) -> int:
     decoder = asked_writer(config, stored)
     answer = _answer(stored, config, decoder)
     with explained(stored.config, config, rows="data.batch_size"):
-        inputs = _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config)
+        inputs = inputs_of(stored, config)
         answers = Answers(
             format=_alike(format or Jsonl(), inputs.format),
             names=inputs.names,
@@ -147,6 +147,12 @@ def in_training_format(path: Path) -> bool:
             first = file.readline().lstrip(b"\xef\xbb\xbf \t")
             return first.startswith(b"{") and WITH_INPUTS.match(first) is None
     return path.suffix in TRAINING_FORMATS
+
+
+def inputs_of(stored: StoredRun, config: dict[str, Any]) -> Inputs:
+    """What is read from a file or from standard input: lines, or rows in the training format. Raises DataError."""
+    path = config["input"]
+    return _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config)
 
 
 def _is_table(stored: StoredRun, path: Path) -> bool:
