@@ -375,9 +375,10 @@ class Strip(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """What an answer rests on."""
+    """What an answer rests on. name: of what is explained; about: which step of the answer, and its number."""
 
-    title: str
+    name: str
+    about: str
     strips: Sequence[Strip]
 
     @property

@@ -158,10 +158,10 @@ def mixed(score: float, most: float, shade: tuple[int, int, int] | None = None) 
 
 def pictured(one: Explained) -> Explanation:
     """What there is to see of it."""
-    step = "" if one.question.step is None else f", step {one.question.step}"
+    step = "" if one.question.step is None else f"step {one.question.step}: "
     found = one.attribution
-    title = f"{one.question.target}{step}: {one.told(found.baseline_value):.4g} to {one.told(found.value):.4g}"
+    about = f"{step}{one.told(found.value):.4g}, where nothing is read {one.told(found.baseline_value):.4g}"
     strips = [Strip(each.name, each.words, each.scores, each.values, each.map) for each in one.inputs]
     if one.attention is not None:
         strips.append(Strip("looked at", list(one.positions), one.attention.mean(0), signed=False))
-    return Explanation(title, strips)
+    return Explanation(one.question.target, about, strips)

@@ -14,6 +14,7 @@ from seqnet.batch import LAGS, Batch
 from seqnet.errors import ConfigurationError
 
 FIRST = 16  # points of the path; twice as many until the scores add up
+DENSE = 4  # how much denser these are near the baseline
 COPIES = 64  # of the row that are computed at a time
 SMALLEST = 0.01  # a difference below which the tolerance is no share of it
 BASELINES = ("zero", "mean")
@@ -127,7 +128,7 @@ class _Path:
 
     def gradients(self, points: int, questions: Sequence[int]) -> list[dict[Place, Tensor]]:
         """For each question its mean gradient on the way, by place, as what was read there."""
-        shares, weights = _gauss_legendre(points)
+        shares, weights = _path_points(points)
         sums = [{place: torch.zeros_like(x) for place, x in self.read.items()} for _ in questions]
         for some, weight in zip(shares.split(self.copies), weights.split(self.copies), strict=True):
             here = {place: x.requires_grad_() for place, x in self._points(some).items()}
@@ -163,10 +164,12 @@ class _Path:
 
 
 @cache
-def _gauss_legendre(points: int) -> tuple[Tensor, Tensor]:
-    """Where to look between 0 and 1, and what each look weighs."""
+def _path_points(points: int) -> tuple[Tensor, Tensor]:
+    """Where to look between 0 and 1, and what each look weighs: at t^4 of the usual places t, so that they are dense at
+    0, where what normalises a faint picture changes within less than a thousandth of the way."""
     places, weights = np.polynomial.legendre.leggauss(points)
-    return torch.from_numpy((places + 1) / 2), torch.from_numpy(weights / 2)
+    t = (places + 1) / 2
+    return torch.from_numpy(t**DENSE), torch.from_numpy(weights / 2 * DENSE * t ** (DENSE - 1))
 
 
 def _by_input(scores: Mapping[Place, Tensor], shapes: Mapping[Place, Sequence[int]]) -> dict[str, Tensor]:

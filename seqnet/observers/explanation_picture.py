@@ -21,8 +21,11 @@ def draw(explanation: Explanation) -> Image.Image:
     parts = [_titled(strip, _drawn(strip, most)) for strip in explanation.strips]
     height = 2 * MARGIN + LINE + sum(part.height + MARGIN for part in parts)
     picture = Image.new("RGB", (WIDTH, height), "white")
-    font, (title,) = text_image([explanation.title], 16)
-    ImageDraw.Draw(picture).text((MARGIN, MARGIN + LINE / 2), title, fill="black", font=font, anchor="lm")
+    font, (name,) = text_image([explanation.name], 16)
+    pen, plain = ImageDraw.Draw(picture), ImageFont.load_default(16)
+    pen.text((MARGIN, MARGIN + LINE / 2), name, fill="black", font=font, anchor="lm")
+    left = MARGIN + font.getlength(name) + 14
+    pen.text((left, MARGIN + LINE / 2), explanation.about, fill=FAINT, font=plain, anchor="lm")
     top = MARGIN + LINE
     for part in parts:
         picture.paste(part, (MARGIN, top))
