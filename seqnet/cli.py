@@ -25,6 +25,7 @@ COMMANDS = {
     "predict": "answers for new inputs, as JSON lines: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
     "explain": "which inputs an answer rests on: seqnet explain run=DIR input=FILE",
+    "probe": "how far back a model remembers: seqnet probe run=DIR",
     "inspect": "what files hold, and the command that trains on them: seqnet inspect PATH",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",

@@ -1,0 +1,63 @@
+"""A plot of how far back a model remembers, by matplotlib, which is not imported for anything else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from matplotlib.figure import Figure
+
+BLUE, RED = "#225ea8", "#d73027"
+
+
+class Point(Protocol):
+    """A mean at some number of steps, and its interval."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def mean(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+class Memory(Protocol):
+    """How far back a model remembers, None where that is beyond all points; full: the mean with all there is."""
+
+    @property
+    def steps(self) -> int | None: ...
+    @property
+    def low(self) -> int | None: ...
+    @property
+    def high(self) -> int | None: ...
+    @property
+    def points(self) -> Sequence[Point]: ...
+    @property
+    def full(self) -> float | None: ...
+
+
+def draw(memory: Memory, what: str, by: str, path: Path) -> None:
+    """Write a PNG: `what` against `by`, with intervals of 95 %, and the memory with its own. Raises OSError."""
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    steps = [point.steps for point in memory.points]
+    axes.fill_between(steps, [p.low for p in memory.points], [p.high for p in memory.points], color=BLUE, alpha=0.2)
+    axes.plot(steps, [point.mean for point in memory.points], marker="o", markersize=4, color=BLUE, label=what)
+    if memory.full is not None:
+        axes.axhline(memory.full, color="grey", linestyle="--", linewidth=1, label="with all there is to read")
+    last = steps[-1]
+    if memory.steps is None:
+        axes.set_title(f"memory: more than {last} steps")
+    else:
+        low, high = (last if bound is None else bound for bound in (memory.low, memory.high))
+        more = " or more" if memory.high is None else ""
+        axes.axvspan(low, high, color=RED, alpha=0.12)
+        axes.axvline(memory.steps, color=RED, linewidth=1.5, label="memory")
+        axes.set_title(f"memory: {memory.steps} steps (95 %: {low} to {high}{more})")
+    axes.set_xscale("symlog", linthresh=1, base=2)
+    axes.set_xticks(steps, map(str, steps))
+    axes.set_xlabel(f"{by} (steps)")
+    axes.set_ylabel(what)
+    axes.legend(frameon=False)
+    figure.savefig(path, format="png", dpi=120)
