@@ -21,7 +21,7 @@ from seqnet.insight.contexts import Asked, losses
 from seqnet.insight.memory import Memory, by_context, by_lag
 from seqnet.kinds import Axis
 from seqnet.tasks.output_layer import pieces
-from seqnet.terminal import warn
+from seqnet.terminal import say, standard_output, warn
 from seqnet.training.evaluation import evaluating
 
 ROWS = 64  # read together
@@ -33,15 +33,24 @@ NEEDED = "a plot needs the package matplotlib: pip install 'seqnet[plots]'"
 
 @dataclass(frozen=True)
 class Probed:
-    """What was measured. memory: its answer; what: is judged; by: over what."""
+    """What was measured. memory: its answer; what: is judged; by: over what; enough: when it counts, in words."""
 
     memory: Memory
     what: str
     by: str
     about: Mapping[str, Any]
+    enough: str
+
+    def sentence(self) -> str:
+        """For a person."""
+        found, most = self.memory, self.memory.points[-1].steps
+        said, low, high = (
+            f"{most} or more" if steps is None else str(steps) for steps in (found.steps, found.low, found.high)
+        )
+        return f"memory: {said} steps of {self.by} (95 %: {low} to {high}): {self.enough}"
 
     def summary(self) -> dict[str, Any]:
-        """The one number and its interval, fit for JSON; null: more than was tried."""
+        """The one number and its interval, fit for JSON; null: the most that was tried, or more."""
         found = self.memory
         return {
             "memory": found.steps,
@@ -69,6 +78,8 @@ def run(config: dict[str, Any]) -> int:
     with explained(stored.config, config, rows="positions"), evaluating(stored.assembly.model):
         lags = getattr(type(stored.assembly.source), "lag", None)
         found = _of_contexts(stored, config) if lags is None else _of_lags(stored, config, lags)
+    if config["output"] is None and standard_output().isatty():
+        say(f"{found.sentence()}\n")
     tell(found.summary(), found.rows(), config["output"])
     if draw is not None:
         draw(found, _place(stored, config))
@@ -105,7 +116,8 @@ def _of_contexts(stored: StoredRun, config: dict[str, Any]) -> Probed:
     blocks = _numbered(asked)
     memory = by_context(given, given(None), blocks, least, min(most, longest), config["tolerance"], config["seed"])
     about = {"of": "rows" if once else "positions", "judged": len(blocks), "tolerance": config["tolerance"]}
-    return Probed(memory, "loss", "context", {"split": config["split"], "step": stored.step, **about})
+    enough = f"with so many the loss is that of all, but for {config['tolerance']:.0%} of what context is worth"
+    return Probed(memory, "loss", "context", {"split": config["split"], "step": stored.step, **about}, enough)
 
 
 def _refuse_without_memory(stored: StoredRun, config: dict[str, Any]) -> None:
@@ -232,7 +244,8 @@ def _of_lags(stored: StoredRun, config: dict[str, Any], option: str) -> Probed:
     right = {lag: _right(stored, config, option, lag) for lag in lags}
     memory = by_lag(right, config["right"], config["seed"])
     about = {"rows": len(right[lags[0]]), "right": config["right"], "trained_lag": trained}
-    return Probed(memory, "accuracy", "lag", {"step": stored.step, **about})
+    enough = f"up to there {config['right']:.0%} of what is to be remembered is right"
+    return Probed(memory, "accuracy", "lag", {"step": stored.step, **about}, enough)
 
 
 def _right(stored: StoredRun, config: dict[str, Any], option: str, lag: int) -> Any:

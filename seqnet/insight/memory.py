@@ -23,7 +23,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Memory:
-    """How far back a model remembers. steps: that it needs, None where more than were tried; so `low` and `high`.
+    """How far back a model remembers. steps: None where the most that was tried, or more; so `low` and `high`.
 
     points: by rising steps; full: the mean with all there is to read, of a memory by lag None.
     """
@@ -73,7 +73,7 @@ def by_context(
 
 
 def by_lag(right: dict[int, Floats], enough: float, seed: int = 0) -> Memory:
-    """The longest lag up to which the mean of what is right is `enough` at every lag; 0 where it is at none.
+    """The longest lag up to which the mean of what is right is `enough` at every lag; 0: at none, None: at all.
 
     right: by lag, the share of each row [rows] that is right. The interval is that of a bootstrap over rows.
     """
@@ -83,7 +83,8 @@ def by_lag(right: dict[int, Floats], enough: float, seed: int = 0) -> Memory:
     low, high = np.percentile(reached, INTERVAL, method="nearest")
     means = np.array([[right[lag].mean() for lag in lags]])
     points = [_point(lag, right[lag], drawn[:, place]) for place, lag in enumerate(lags)]
-    return Memory(int(_last_enough(means, lags, enough)[0]), int(low), int(high), points)
+    steps = _last_enough(means, lags, enough)[0]
+    return Memory(_as_steps(steps), _as_steps(low), _as_steps(high), points)
 
 
 def _doubling(least: int, most: int) -> list[int]:
@@ -103,9 +104,9 @@ def _first_enough(means: Floats, tried: Sequence[int], tolerance: float) -> Floa
 
 
 def _last_enough(means: Floats, lags: Sequence[int], enough: float) -> Floats:
-    """Of each draw [draws lags]: the lag up to which all are enough, 0 where the first is not."""
+    """Of each draw [draws lags]: the lag up to which all are enough, 0 where none is, inf where all are."""
     count = np.logical_and.accumulate(means >= enough, axis=1).sum(axis=1)
-    reached: Floats = np.array([0.0, *lags])[count]
+    reached: Floats = np.array([0.0, *lags[:-1], np.inf])[count]
     return reached
 
 

@@ -23,7 +23,7 @@ class Point(Protocol):
 
 
 class Memory(Protocol):
-    """How far back a model remembers, None where that is beyond all points; full: the mean with all there is."""
+    """How far back a model remembers, None where that is the last point or more; full: the mean with all there is."""
 
     @property
     def steps(self) -> int | None: ...
@@ -48,7 +48,7 @@ def draw(memory: Memory, what: str, by: str, path: Path) -> None:
         axes.axhline(memory.full, color="grey", linestyle="--", linewidth=1, label="with all there is to read")
     last = steps[-1]
     if memory.steps is None:
-        axes.set_title(f"memory: more than {last} steps")
+        axes.set_title(f"memory: {last} steps or more")
     else:
         low, high = (last if bound is None else bound for bound in (memory.low, memory.high))
         more = " or more" if memory.high is None else ""

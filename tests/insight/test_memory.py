@@ -65,4 +65,5 @@ def test_a_lag_is_bridged_where_all_shorter_ones_are():
     assert (found.steps, found.low, found.high) == (4, 4, 4) and found.full is None
     assert by_lag({2: rows * 0}, 0.9).steps == 0
     unsure = by_lag({2: (rows < 1).astype(float), 4: (rows < 0.9).astype(float)}, 0.9)
-    assert unsure.low == 2 and unsure.high == 4
+    assert unsure.low == 2 and unsure.high is None
+    assert by_lag({2: rows < 2, 4: rows < 2}, 0.9).steps is None
