@@ -18,6 +18,7 @@ from seqnet.commands.questions import Asked, Asking, Question
 from seqnet.commands.read_steps import InputScores, first_name, input_scores, with_lags
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
+from seqnet.data.read import Read
 from seqnet.errors import ConfigurationError
 from seqnet.insight.integrated_gradients import Attribution, integrated_gradients
 from seqnet.kinds import Axis
@@ -37,8 +38,8 @@ def run(config: dict[str, Any]) -> int:
     explain = Explainer(stored, config)
     drawn = None if config["pictures"] is None else Album(config["pictures"])
     with explained(stored.config, config, rows="max_points"), telling(config["output"]) as tell:
-        for row, batch, problem in _rows(stored, config):
-            found = [] if batch is None else explain(batch, row)
+        for row, (batch, read, problem) in enumerate(_rows(stored, config), 1):
+            found = [] if batch is None else explain(batch, row, read)
             if not found:
                 tell(row, problem or NOTHING)
             for number, one in enumerate(found, 1):
@@ -53,17 +54,15 @@ def run(config: dict[str, Any]) -> int:
     return 0
 
 
-def _rows(stored: StoredRun, config: dict[str, Any]) -> Iterator[tuple[int, Batch | None, str | None]]:
-    """Each row that is read: its number from 1, itself, or what is wrong with it."""
-    before = 0
+def _rows(stored: StoredRun, config: dict[str, Any]) -> Iterator[tuple[Batch | None, Read, str | None]]:
+    """Each row that is read: a batch of it alone, what it was made of, or what is wrong with it."""
     for asked in inputs_of(stored, config).asked:
         places = {place: index for index, place in enumerate(asked.places)}
         for place in range(asked.rows):
-            before += 1
             if place in places and asked.examples is not None:
-                yield before, asked.examples.batch(torch.tensor([places[place]])), None
+                yield asked.examples.batch(torch.tensor([places[place]])), asked.read[place], None
             else:
-                yield before, None, asked.others.get(place, {}).get("error")
+                yield None, asked.read[place], asked.others.get(place, {}).get("error")
 
 
 class Explainer:
@@ -94,19 +93,19 @@ class Explainer:
         heard = getattr(self._stored.assembly.task, "features", None) is Axis.FRAME
         return found | ({WRITTEN: self._model.inputs} if writes and not heard else {})
 
-    def __call__(self, batch: Batch, row: int) -> list[Explained]:
-        """An explanation for each number that is asked for. batch: of one row; row: its number."""
+    def __call__(self, batch: Batch, row: int, read: Read) -> list[Explained]:
+        """An explanation for each number that is asked for. batch: of one row; row: its number; read: as it stood."""
         with torch.backends.cudnn.flags(enabled=False):  # whose backward pass there is in training only
             try:
-                return self._explained(batch, row)
+                return self._explained(batch, row, read)
             except RuntimeError as error:
-                if self._kind is torch.float32 or "dtype" not in str(error):
+                if self._kind is torch.float32 or "type" not in str(error):
                     raise
             self._model.float()  # a class of the user's own that knows single precision alone
             self._kind = torch.float32
-            return self._explained(batch, row)
+            return self._explained(batch, row, read)
 
-    def _explained(self, batch: Batch, row: int) -> list[Explained]:
+    def _explained(self, batch: Batch, row: int, read: Read) -> list[Explained]:
         length = batch.lengths if batch.source_lengths is None else batch.source_lengths
         if not int(length[0]):
             return []
@@ -127,21 +126,21 @@ class Explainer:
             if not one.complete(self._config["tolerance"]):
                 self.apart.append(one.share)
         return [
-            self._told(row, asked, question, prediction, one)
+            self._told(asked, question, prediction, one, read)
             for question, prediction, one in zip(asked.questions, asked.predictions, found, strict=True)
         ]
 
-    def _told(self, row: int, asked: Asked, question: Question, prediction: Any, found: Attribution) -> Explained:
+    def _told(self, asked: Asked, question: Question, prediction: Any, found: Attribution, read: Read) -> Explained:
         attention = asked.output.attention
         weights = None if attention is None or question.features is None else attention[0, :, question.features]
         positions: list[str] = []
         if weights is not None:
             positions = words_read(self._stored.assembly, asked.batch, 0)
             weights = weights[:, : len(positions)].float().cpu()
-        inputs = tuple(self._inputs(asked, question, found))
+        inputs = tuple(self._inputs(asked, question, found, read))
         return Explained(question, prediction, found, self._config["baseline"], inputs, weights, tuple(positions))
 
-    def _inputs(self, asked: Asked, question: Question, found: Attribution) -> Iterator[InputScores]:
+    def _inputs(self, asked: Asked, question: Question, found: Attribution, read: Read) -> Iterator[InputScores]:
         assembly = self._stored.assembly
         target = getattr(assembly.source, "target", None)
         for name, scores in found.scores.items():
@@ -154,7 +153,8 @@ class Explainer:
             if name == WRITTEN:
                 yield self._of_written(asked, question, told)
             else:
-                yield input_scores(assembly, asked.batch, name, told)
+                said = read.values.get(name) if name else read.first
+                yield input_scores(assembly, asked.batch, name, told, said)
 
     def _of_written(self, asked: Asked, question: Question, scores: Tensor) -> InputScores:
         """Those of what was written before this step."""

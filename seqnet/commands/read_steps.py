@@ -40,8 +40,11 @@ def first_name(source: Any) -> str:
     return next(iter(source.input_kinds), "input")
 
 
-def input_scores(assembly: Assembly, batch: Batch, name: str, scores: Tensor) -> InputScores:
-    """The scores of an input beside what was read. name: empty of the first. scores: [time ...]."""
+def input_scores(assembly: Assembly, batch: Batch, name: str, scores: Tensor, said: Any = None) -> InputScores:
+    """The scores of an input beside what was read. name: empty of the first. scores: [time ...].
+
+    said: what the input was made of, where that is known, for words that have no number.
+    """
     source = assembly.source
     space: Any
     if not name:
@@ -53,10 +56,10 @@ def input_scores(assembly: Assembly, batch: Batch, name: str, scores: Tensor) ->
     assert isinstance(values, Tensor)
     called, row, told = name or first_name(source), values[0].cpu(), scores.float().cpu()
     if isinstance(space, Tokens):
-        return InputScores(called, words(source, called, space, row), told)
+        return InputScores(called, words(source, called, space, row, said), told)
     if isinstance(space, Spelling):
         spelled = [[space.names[letter] for letter in step if letter] for step in row.tolist()]
-        joint = "" if all(len(one) < 2 for one in space.names) else " "
+        joint = "" if sum(len(one) == 1 for one in space.names) > len(space.names) // 2 else " "
         letters = [
             list(zip(step, each[: len(step)].tolist(), strict=True)) for step, each in zip(spelled, told, strict=True)
         ]
@@ -84,11 +87,21 @@ def with_lags(lags: Tensor, scores: Tensor, step: int) -> Tensor:
     return found
 
 
-def words(source: Any, name: str, space: Tokens, ids: Tensor) -> list[str]:
-    """The text of each token. ids: [time]."""
-    if isinstance(source, Dataset):
-        return legible.labels(source.fields[name], space, ids.flatten())
-    return [space.names[token] for token in ids.flatten().tolist()]
+def words(source: Any, name: str, space: Tokens, ids: Tensor, said: Any = None) -> list[str]:
+    """The text of each token; of one that has no number what was said, where that is known. ids: [time]."""
+    if not isinstance(source, Dataset):
+        return [space.names[token] for token in ids.flatten().tolist()]
+    found = legible.labels(source.fields[name], space, ids.flatten())
+    encoding: Any = getattr(source.fields[name], "encoding", None)
+    unknown = getattr(encoding, "unknown", None)
+    if isinstance(said, str) and encoding is not None:
+        said = encoding.split(said) if hasattr(encoding, "split") else list(said)
+    if unknown is None or not isinstance(said, list) or len(said) != len(found):
+        return found
+    numbers = ids.flatten().tolist()
+    return [
+        str(piece) if number == unknown else label for piece, number, label in zip(said, numbers, found, strict=True)
+    ]
 
 
 def in_digits(values: Tensor) -> list[float]:

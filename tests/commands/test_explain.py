@@ -7,9 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from seqnet import cli
+from seqnet.commands.explain import Explainer
+from seqnet.commands.stored import load
+from seqnet.data.read import Read
+from seqnet.errors import ConfigurationError
 
 HEADER = {
     "row",
@@ -42,11 +47,11 @@ def adds_up(row):
 
 
 def test_a_class_of_a_text(seqnet, judge_run):
-    asked = b"the quick brown fox\n\na dog\n"
+    asked = b"the unseen brown fox\n\na dog\n"
     first, blank, last = lines(seqnet("explain", f"run={judge_run}", stdin=asked))
     assert first.keys() == HEADER and first["row"] == 1 and first["step"] is None
     assert first["target"] == first["prediction"] and first["baseline"] == "zero"
-    assert first["inputs"]["text"]["steps"] == ["the", "quick", "brown", "fox"]
+    assert first["inputs"]["text"]["steps"] == ["the", "unseen", "brown", "fox"]  # a word without a number, too
     assert adds_up(first) and adds_up(last) and blank["row"] == 2 and "nothing to explain" in blank["error"]
 
     said = {row["target"]: row for name in ("friendly", "not") for row in lines(
@@ -159,3 +164,24 @@ def test_scores_that_do_not_add_up_are_told(seqnet, judge_run):
     found = seqnet("explain", f"run={judge_run}", "max_points=1", "tolerance=0.000001", stdin=b"the quick fox\n")
     assert found.code == 0 and "1 of 1 explanations add up only to within" in found.err and "max_points=1" in found.err
     assert json.loads(found.out)["points"] == 1
+
+
+def test_a_part_that_knows_single_precision_alone_is_explained_in_it(judge_run):
+    stored = load(judge_run, "best", [], "cpu", "fp32")
+    encoder = stored.assembly.model.encoders()[""]
+    encoder.register_forward_hook(lambda module, given, made: made @ torch.eye(made.shape[-1]))
+    asked = {"target": None, "step": None, "baseline": "zero", "tolerance": 0.01, "max_points": 256, "run": "run"}
+    explain = Explainer(stored, {**asked, "decoding": None, "trust": []})
+    row = stored.assembly.source.read_inputs(["the quick fox"], "x").batch(torch.tensor([0]))
+    (found,) = explain(row, 1, Read(1, {}, "the quick fox"))
+    assert found.attribution.complete(0.01) and next(stored.assembly.model.parameters()).dtype is torch.float32
+
+
+def test_a_model_that_does_not_say_what_reads_its_inputs_is_refused(judge_run):
+    stored = load(judge_run, "best", [], "cpu", "fp32")
+    stored.assembly.model = torch.nn.Linear(1, 1)
+    asked = {"target": None, "step": None, "decoding": None, "trust": [], "run": "run"}
+    with pytest.raises(
+        ConfigurationError, match="the model Linear does not say what reads its inputs: give it a method"
+    ):
+        Explainer(stored, asked)
