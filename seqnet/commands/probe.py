@@ -281,7 +281,11 @@ def _drawing(config: dict[str, Any]) -> Callable[[Probed, Path], None] | None:
         try:
             draw(probed.memory, probed.what, probed.by, path)
         except OSError as error:
-            raise DiskError(f"plot={path} cannot be written: {error.strerror}") from error
+            sentence = f"plot={path} cannot be written: {error.strerror}"
+            if config["plot"] is not None:
+                raise DiskError(sentence) from error
+            warn(f"{sentence}; name another place")  # a run that is kept from being written to is probed all the same
+            return
         warn(f"the curve is drawn in {path}")
 
     return save

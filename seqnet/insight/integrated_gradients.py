@@ -15,7 +15,7 @@ from seqnet.errors import ConfigurationError
 
 FIRST = 16  # points of the path; twice as many until the scores add up
 DENSE = 4  # how much denser these are near the baseline
-COPIES = 64  # of the row that are computed at a time
+COPIES, STEPS = 64, 1 << 14  # of the row that are computed at a time at most, and of them all
 SMALLEST = 0.01  # a difference below which the tolerance is no share of it
 BASELINES = ("zero", "mean")
 NO_GRADIENT = (
@@ -74,15 +74,15 @@ def integrated_gradients(
     baseline: str = "zero",
     tolerance: float = 0.01,
     most: int = 1024,
-    copies: int = COPIES,
+    copies: int | None = None,
 ) -> list[Attribution]:
     """(x - x') times the mean gradient on the straight way from a baseline x' to x, for each number of `answer`.
 
     batch: one row. encoders: what reads each input, by name. Of numbers x is the numbers themselves, of all else the
     vectors that the encoder looks up, or else makes. baseline: `zero`, or the `mean` over the row's own steps. The
     mean is taken at Gauss-Legendre points, twice as many until the scores add up to the difference but for a share
-    `tolerance` of it, at most `most`. copies: of the row, computed at a time. Raises ConfigurationError for a model
-    without gradient.
+    `tolerance` of it, at most `most`. copies: of the row, computed at a time; None: as many as memory is no worry
+    for. Raises ConfigurationError for a model without gradient.
     """
     with _Reading(encoders) as reading, torch.no_grad():
         value = answer(batch)[0]
@@ -90,7 +90,8 @@ def integrated_gradients(
     if LAGS in batch.views:
         read[Place(LAGS, 0, "values")] = batch.views[LAGS]
     away = {place: x - (_mean(x) if baseline == "mean" else torch.zeros_like(x)) for place, x in read.items()}
-    path = _Path(answer, batch, encoders, read, away, copies)
+    longest = max(batch.time, *(one.shape[1] for one in (batch.source, *_wholes(batch)) if one is not None), 1)
+    path = _Path(answer, batch, encoders, read, away, copies or min(COPIES, max(1, STEPS // longest)))
     first = path.values(torch.zeros(1, dtype=torch.float64))[0]
     found: dict[int, Attribution] = {}
     points, open_questions = min(FIRST, most), list(range(len(value)))
@@ -102,6 +103,10 @@ def integrated_gradients(
         open_questions = [one for one in open_questions if not found[one].complete(tolerance)] if points < most else []
         points = min(2 * points, most)
     return [found[question] for question in range(len(value))]
+
+
+def _wholes(batch: Batch) -> list[Tensor]:
+    return [one.values for one in batch.wholes.values()]
 
 
 def _mean(x: Tensor) -> Tensor:
