@@ -363,6 +363,14 @@ class Confusion(NamedTuple):
         return "confusion"
 
 
+class PrecisionRecall(NamedTuple):
+    """How the items of one class, and the others, are spread over the probability that they are of it."""
+
+    name: str
+    right: Tensor  # [bins] how many items of the class have a probability from bin/(bins - 1) on, below the next
+    wrong: Tensor  # [bins] how many of the others
+
+
 class Strip(NamedTuple):
     """Scores of what was read, step by step, and what that was: words, numbers or the values of a picture."""
 
@@ -404,6 +412,7 @@ class EvaluationReport:
     pictures: Sequence[Seen] = ()  # of the samples
     confusion: Tensor | None = None  # [true predicted]
     class_names: tuple[str, ...] = ()
+    curves: Sequence[PrecisionRecall] = ()  # of each class, where an observer asks for them
     best: bool = False
 
 

@@ -12,6 +12,7 @@ from seqnet.commands.answers import format_of
 from seqnet.commands.attention_maps import words_read
 from seqnet.commands.explanations import Explained, pictured, telling
 from seqnet.commands.failures import explained
+from seqnet.commands.lines import in_words
 from seqnet.commands.pictures import Album
 from seqnet.commands.predict import inputs_of
 from seqnet.commands.questions import Asked, Asking, Question
@@ -31,13 +32,14 @@ NOTHING = "there is nothing to explain: nothing was read, or nothing is answered
 
 def run(config: dict[str, Any]) -> int:
     """Explain the answer to every row that is read; the exit code. Raises ConfigurationError and DataError."""
+    words = in_words(config)
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], "fp32")
     format = format_of(config["output"], stored.assembly.source, config["input"])
     if format is not None and format.written != "objects":
         raise ConfigurationError(f"output={config['output']}: explanations are lines of JSON; choose a .jsonl")
     explain = Explainer(stored, config)
     drawn = None if config["pictures"] is None else Album(config["pictures"])
-    with explained(stored.config, config, rows="max_points"), telling(config["output"]) as tell:
+    with explained(stored.config, config, rows="max_points"), telling(config["output"], words) as tell:
         for row, (batch, read, problem) in enumerate(_rows(stored, config), 1):
             found = [] if batch is None else explain(batch, row, read)
             if not found:

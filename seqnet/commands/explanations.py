@@ -18,7 +18,7 @@ from seqnet.data.formats.written import plain
 from seqnet.errors import visible
 from seqnet.insight.integrated_gradients import Attribution
 from seqnet.strict_json import as_line
-from seqnet.terminal import say, standard_output
+from seqnet.terminal import enough, say, standard_output
 
 STRONGEST = 5  # steps of numbers that are named on a terminal
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -79,12 +79,12 @@ def _of_input(one: InputScores) -> dict[str, Any]:
 
 
 @contextmanager
-def telling(output: str | None) -> Iterator[Callable[[int, Explained | str], None]]:
-    """A function that tells what is found of a row: lines of JSON, to a file or standard output, or on a terminal.
+def telling(output: str | None, words: bool) -> Iterator[Callable[[int, Explained | str], None]]:
+    """A function that tells what is found of a row: as lines of JSON, to a file or standard output, or in words.
 
     What is found is an explanation, or the sentence that says why there is none.
     """
-    if output is None and standard_output().isatty():
+    if words:
         yield lambda row, one: say(f"{row}: {one}\n") if isinstance(one, str) else show(row, one)
         return
     with writer(output) as write:
@@ -97,7 +97,8 @@ def telling(output: str | None) -> Iterator[Callable[[int, Explained | str], Non
 
 def show(row: int, one: Explained) -> None:
     """An explanation for a person: what was read, greener the more it speaks for the answer, redder against it."""
-    screen = Console(file=standard_output(), highlight=False, soft_wrap=True, force_terminal=True)
+    out = standard_output(enough)
+    screen = Console(file=out, highlight=False, soft_wrap=True, force_terminal=out.isatty())
     grey = screen.no_color or screen.color_system is None
     found, step = one.attribution, one.question.step
     where = "" if step is None else f", step {step}"

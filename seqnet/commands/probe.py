@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from seqnet import build, trust
 from seqnet.batch import Batch, has_target
 from seqnet.commands.evaluate import asked_split
 from seqnet.commands.failures import explained
+from seqnet.commands.lines import in_words
 from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.data.examples import Examples, Ragged, Stream
@@ -20,26 +22,32 @@ from seqnet.errors import ConfigurationError, DataError, DiskError
 from seqnet.insight.contexts import Asked, losses
 from seqnet.insight.memory import Memory, by_context, by_lag
 from seqnet.kinds import Axis
+from seqnet.observers.memory_plot import draw
+from seqnet.observers.plots import NEEDED
 from seqnet.tasks.output_layer import pieces
-from seqnet.terminal import say, standard_output, warn
+from seqnet.terminal import say, warn
 from seqnet.training.evaluation import evaluating
 
 ROWS = 64  # read together
 BLOCK = 100  # steps of a row that are not independent of each other
 PIECES = 16  # of a running text
 LAG_ROWS = 256  # that are drawn for each lag
-NEEDED = "a plot needs the package matplotlib: pip install 'seqnet[plots]'"
 
 
 @dataclass(frozen=True)
 class Probed:
-    """What was measured. memory: its answer; what: is judged; by: over what; enough: when it counts, in words."""
+    """What was measured. memory: its answer; what: is judged; by: over what; enough: when it counts, in words.
+
+    split, step: of the data and of the run.
+    """
 
     memory: Memory
     what: str
     by: str
     about: Mapping[str, Any]
     enough: str
+    split: str
+    step: int
 
     def sentence(self) -> str:
         """For a person."""
@@ -53,6 +61,8 @@ class Probed:
         """The one number and its interval, fit for JSON; null: the most that was tried, or more."""
         found = self.memory
         return {
+            "split": self.split,
+            "step": self.step,
             "memory": found.steps,
             "low": found.low,
             "high": found.high,
@@ -71,16 +81,16 @@ class Probed:
 
 def run(config: dict[str, Any]) -> int:
     """Measure, tell and draw; the exit code. Raises ConfigurationError and DataError where nothing can be probed."""
-    draw = _drawing(config)
+    words, draw = in_words(config), _drawing(config)
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     if stored.config["threads"]:
         torch.set_num_threads(stored.config["threads"])
     with explained(stored.config, config, rows="positions"), evaluating(stored.assembly.model):
         lags = getattr(type(stored.assembly.source), "lag", None)
         found = _of_contexts(stored, config) if lags is None else _of_lags(stored, config, lags)
-    if config["output"] is None and standard_output().isatty():
+    if words:
         say(f"{found.sentence()}\n")
-    tell(found.summary(), found.rows(), config["output"])
+    tell(found.summary(), found.rows(), config["output"], words)
     if draw is not None:
         draw(found, _place(stored, config))
     return 0
@@ -117,7 +127,7 @@ def _of_contexts(stored: StoredRun, config: dict[str, Any]) -> Probed:
     memory = by_context(given, given(None), blocks, least, min(most, longest), config["tolerance"], config["seed"])
     about = {"of": "rows" if once else "positions", "judged": len(blocks), "tolerance": config["tolerance"]}
     enough = f"with so many the loss is that of all, but for {config['tolerance']:.0%} of what context is worth"
-    return Probed(memory, "loss", "context", {"split": config["split"], "step": stored.step, **about}, enough)
+    return Probed(memory, "loss", "context", about, enough, config["split"], stored.step)
 
 
 def _refuse_without_memory(stored: StoredRun, config: dict[str, Any]) -> None:
@@ -245,7 +255,7 @@ def _of_lags(stored: StoredRun, config: dict[str, Any], option: str) -> Probed:
     memory = by_lag(right, config["right"], config["seed"])
     about = {"rows": len(right[lags[0]]), "right": config["right"], "trained_lag": trained}
     enough = f"up to there {config['right']:.0%} of what is to be remembered is right"
-    return Probed(memory, "accuracy", "lag", {"step": stored.step, **about}, enough)
+    return Probed(memory, "accuracy", "lag", about, enough, "test", stored.step)
 
 
 def _right(stored: StoredRun, config: dict[str, Any], option: str, lag: int) -> Any:
@@ -269,17 +279,15 @@ def _right(stored: StoredRun, config: dict[str, Any], option: str, lag: int) -> 
 
 def _drawing(config: dict[str, Any]) -> Callable[[Probed, Path], None] | None:
     """What draws; None where the package for it is not there and no plot was asked for. Raises ConfigurationError."""
-    try:
-        from seqnet.observers.memory_plot import draw
-    except ImportError as error:
+    if find_spec("matplotlib") is None:
         if config["plot"] is not None:
-            raise ConfigurationError(f"plot={config['plot']}: {NEEDED}") from error
+            raise ConfigurationError(f"plot={config['plot']}: {NEEDED}")
         warn(f"no plot is drawn: {NEEDED}")
         return None
 
     def save(probed: Probed, path: Path) -> None:
         try:
-            draw(probed.memory, probed.what, probed.by, path)
+            draw(probed.memory, probed.what, probed.by).save(path, format="PNG")
         except OSError as error:
             sentence = f"plot={path} cannot be written: {error.strerror}"
             if config["plot"] is not None:

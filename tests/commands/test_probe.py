@@ -1,6 +1,7 @@
 """`seqnet probe`: one number with its interval, the curve behind it, and a plot, for what carries a context."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -65,10 +66,8 @@ def test_where_nothing_can_be_probed_a_sentence_says_why(seqnet, reverse_run, wr
 
 
 def test_without_its_package_the_numbers_are_told_all_the_same(seqnet, judge_run, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "seqnet.observers.memory_plot", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     found = seqnet("probe", f"run={judge_run}", *QUICK)
     assert "pip install 'seqnet[plots]'" in found.err and told(found)[0]["of"] == "rows"
     found = seqnet("probe", f"run={judge_run}", "plot=x.png", *QUICK)
-    assert found.code == 2 and "plot=x.png: a plot needs the package matplotlib" in found.err
+    assert found.code == 2 and "plot=x.png: plots need the package matplotlib" in found.err
