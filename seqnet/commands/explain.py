@@ -20,7 +20,7 @@ from seqnet.commands.read_steps import InputScores, first_name, input_scores, wi
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import asked_writer
 from seqnet.data.read import Read
-from seqnet.errors import ConfigurationError
+from seqnet.errors import ConfigurationError, DataError
 from seqnet.insight.integrated_gradients import Attribution, integrated_gradients
 from seqnet.kinds import Axis
 from seqnet.specs import Tokens
@@ -41,7 +41,13 @@ def run(config: dict[str, Any]) -> int:
     drawn = None if config["pictures"] is None else Album(config["pictures"])
     with explained(stored.config, config, rows="max_points"), telling(config["output"], words) as tell:
         for row, (batch, read, problem) in enumerate(_rows(stored, config), 1):
-            found = [] if batch is None else explain(batch, row, read)
+            found: list[Explained] = []
+            try:
+                found = [] if batch is None else explain(batch, row, read)
+            except DataError as error:  # a step that this row does not have
+                if config["data"]["on_bad_row"] != "skip":
+                    raise
+                problem = str(error)
             if not found:
                 tell(row, problem or NOTHING)
             for number, one in enumerate(found, 1):

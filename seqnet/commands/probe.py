@@ -86,8 +86,8 @@ def run(config: dict[str, Any]) -> int:
     if stored.config["threads"]:
         torch.set_num_threads(stored.config["threads"])
     with explained(stored.config, config, rows="positions"), evaluating(stored.assembly.model):
-        lags = getattr(type(stored.assembly.source), "lag", None)
-        found = _of_contexts(stored, config) if lags is None else _of_lags(stored, config, lags)
+        lag = getattr(stored.assembly.source, "lag", None)
+        found = _of_contexts(stored, config) if lag is None else _of_lags(stored, config, lag)
     if words:
         say(f"{found.sentence()}\n")
     tell(found.summary(), found.rows(), config["output"], words)

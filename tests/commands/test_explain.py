@@ -80,6 +80,10 @@ def test_the_next_token(seqnet, writer_run):
         assert not any(row["inputs"]["text"]["scores"][row["step"] :])
     (chosen,) = lines(seqnet("explain", f"run={writer_run}", "step=-2", "target=q", stdin=b"the fox"))
     assert (chosen["step"], chosen["target"]) == (6, "q") and adds_up(chosen)
+    both = ("step=4", "data.on_bad_row=skip", "max_points=1")
+    short, long = lines(seqnet("explain", f"run={writer_run}", *both, stdin=b"the\nthe fox"))
+    assert short == {"row": 1, "error": "step=4: the answer to line 1 has 3 steps; choose one of these"}
+    assert long["row"] == 2 and long["step"] == 4
 
 
 def test_each_token_that_is_written_given_those_before(seqnet, reverse_run):
