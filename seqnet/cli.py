@@ -33,6 +33,8 @@ COMMANDS = {
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
     "predict": "answers for new inputs: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
+    "explain": "which inputs an answer rests on: seqnet explain run=DIR input=FILE",
+    "probe": "how far back a model remembers: seqnet probe run=DIR",
     "check": "are padding, windows, states and gradients right: seqnet check experiment=dates cell=gru",
     "inspect": "what files hold, and the command that trains on them: seqnet inspect PATH",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
