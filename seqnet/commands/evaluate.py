@@ -41,9 +41,7 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
     if config["data"]["on_bad_row"] is not None:
         settings["data"]["on_bad_row"] = config["data"]["on_bad_row"]
     drawn = _album(stored, config["pictures"])
-    split = _split(stored, config, config["split"])
-    if split is None:
-        raise DataError(_no_split(stored, config))
+    split = asked_split(stored, config)
     if config["data"]["batch_size"] is not None:
         settings["data"] |= {"batch_size": config["data"]["batch_size"], "batch_tokens": None}
     settings["debug"]["one_batch"] = False  # whatever it was trained on, here all of it is scored
@@ -81,6 +79,14 @@ def _album(stored: StoredRun, name: str | None) -> Album | None:
             "50 classes, and this run is none: leave it out"
         )
     return Album(name)
+
+
+def asked_split(stored: StoredRun, config: dict[str, Any]) -> Any:
+    """The split of the data that is asked for. Raises DataError where there is none."""
+    found = _split(stored, config, config["split"])
+    if found is None:
+        raise DataError(_no_split(stored, config))
+    return found
 
 
 def _split(stored: StoredRun, config: dict[str, Any], name: str) -> Any:
