@@ -69,6 +69,7 @@ def description(
         config=state.config,
         experiment=state.config["groups"]["experiment"],
         model=state.assembly.model,
+        loss=state.assembly.task.loss,
         example=data.example.to(trainer.precision.device),
         step=trainer.position.step,
         evaluated=-1 if state.evaluated is None else state.evaluated.step,

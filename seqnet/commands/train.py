@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from seqnet.commands.stored import NOT_A_RUN, assembled, judged, load_weights
 from seqnet.commands.telling import description, jump, observers
 from seqnet.configuration import Composed, run_folder
 from seqnet.errors import CheckpointError, ConfigurationError, NonFiniteError
+from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.run import Run
 from seqnet.terminal import say, warn
 from seqnet.training import checkpoint
@@ -332,7 +334,12 @@ class Training:
         checkpoint.write_file(self.folder / results.FILE, results.as_text(collected))
 
     def _description(self) -> Run:
-        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks, self.typed)
+        run = description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks, self.typed)
+        return replace(run, tell=self._tell)
+
+    def _tell(self, report: MemoryReport) -> None:
+        for observer in self.observers:
+            observer.on_memory(report)
 
 
 def check(composed: Composed) -> None:

@@ -1,13 +1,14 @@
 """What an observer is told when a run starts, and the methods an observer has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from seqnet.batch import Batch, EvaluationReport, Seen, StepReport, TrainingReport
+from seqnet.batch import Batch, EvaluationReport, Output, Seen, StepReport, TrainingReport
+from seqnet.observers.memory_report import MemoryReport
 
 
 class Embedding(NamedTuple):
@@ -25,6 +26,7 @@ class Run:
     config: dict[str, Any]  # resolved and plain
     experiment: str
     model: nn.Module
+    loss: Callable[[Output, Batch], Tensor]  # of a window, summed
     example: Batch  # a small window on the model's device
     step: int  # 0, or where the run goes on
     parameters: int
@@ -49,6 +51,7 @@ class Run:
     swept: bool = False  # it is one of a sweep
     embeddings: Mapping[str, Embedding] = field(default_factory=dict)  # by what they embed
     jump: tuple[float, float] | None = None  # learning rates of the last step and the next, where another limit is why
+    tell: Callable[[MemoryReport], None] = lambda report: None  # each observer, by its `on_memory`
 
 
 class Observer:
@@ -80,6 +83,9 @@ class Observer:
     def pictures(self, report: EvaluationReport) -> Sequence[Seen]:
         """What there is to see of this observer beside an evaluation: it stands among `report.pictures` for all."""
         return ()
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """What the recurrent layers remember, as the memory panel found; once more where it has drawn it."""
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The run reached its end."""

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ import yaml  # type: ignore[import-untyped]
 from PIL import Image
 from torch import Tensor
 
-from seqnet.batch import Confusion, EvaluationReport, Roll, TrainingReport
-from seqnet.errors import on_disk
+from seqnet.batch import Confusion, EvaluationReport, Roll, Seen, TrainingReport
+from seqnet.errors import ConfigurationError, on_disk
 from seqnet.observers.event_file import EventFile, event_files
+from seqnet.observers.memory_report import MemoryReport, figures
 from seqnet.observers.pictures import draw
 from seqnet.observers.projector import write_embeddings
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.sound import RATE, sound_of
+from seqnet.terminal import warn
 
 RUN, TRAIN, VALID = "", "train", "valid"  # folders below tensorboard, each a run of the list
 HEARD, LONGEST = 2, 60  # pieces of an evaluation that are played, and steps of them
@@ -44,6 +47,7 @@ class TensorBoard(Observer):
         self._files: dict[str, EventFile] = {}
         self._run: Run | None = None
         self._charted: list[str] = []
+        self._said = set[str]()
 
     def on_start(self, run: Run) -> None:
         """Open the files, show the configuration and say which options tell the run from others."""
@@ -95,17 +99,29 @@ class TensorBoard(Observer):
         drawn = Counter[str]()
         for found in report.pictures:
             drawn[found.kind] += 1
-            tag = f"{under}{found.kind}/{drawn[found.kind]}"
-            file.image(tag, _points(draw(found)), step)
+            self._picture(file, f"{under}{found.kind}/{drawn[found.kind]}", found, step)
             if isinstance(found, Roll) and drawn[found.kind] <= HEARD:
-                file.sound(tag, sound_of([*found.read[: found.begin], *found.answered][:LONGEST]), RATE, step)
+                piece = [*found.read[: found.begin], *found.answered][:LONGEST]
+                # A tag of its own: TensorBoard shows one kind of thing under each.
+                file.sound(f"{under}sound/{drawn[found.kind]}", sound_of(piece), RATE, step)
         if report.confusion is not None:
             found = Confusion.named(report.confusion, report.class_names)
-            file.image(f"{under}confusion", _points(draw(found)), step)
+            self._picture(file, f"{under}confusion", found, step)
             file.text(f"{under}confusion", confusion_text(*found), step)
         for curve in report.curves:
             right, wrong = (counts.flip(0).cumsum(0).flip(0).double().numpy() for counts in (curve.right, curve.wrong))
             file.precision_recall(f"{under}class/{curve.name}", right, wrong, step)
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """Points on the curves of each recurrent layer, the verdict, and the picture where one was drawn."""
+        file = self._files[TRAIN]
+        if report.picture is not None:
+            file.image("memory", _points(Image.open(BytesIO(report.picture))), report.step)
+            return
+        file.text("memory", report.verdict, report.step)
+        for layer in report.layers:
+            for name, value in figures(layer).items():
+                file.scalar(f"memory/{layer.name}/{name}", value, report.step)
 
     def on_end(self, results: dict[str, Any]) -> None:
         """Write the final scores and the embeddings, which are those of the best checkpoint."""
@@ -122,6 +138,15 @@ class TensorBoard(Observer):
         for file in self._files.values():
             file.close()
         self._files = {}
+
+    def _picture(self, file: EventFile, tag: str, found: Seen, step: int) -> None:
+        """Draw it; where the package that draws it is not installed say so, once."""
+        try:
+            file.image(tag, _points(draw(found)), step)
+        except ConfigurationError as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                warn(f"TensorBoard shows no {found.kind}: {error}")
 
     def _chart(self, names: Iterable[str]) -> None:
         """Draw a score's curves together; the last layout of a run is the one that is shown."""

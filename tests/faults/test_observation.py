@@ -26,6 +26,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "observers.console": ({"_target_": "seqnet.observers.console.Console"},),
     "observers.tensorboard": ({"_target_": "seqnet.observers.tensorboard.TensorBoard"},),
     "observers.samples": (False,),
+    "observers.memory": tuple({"_target_": "seqnet.observers.memory.Memory", "every_steps": n} for n in (1, 3)),
     "observers.sample_length": (1, 40),
     "debug.profile": (True,),
     "debug.evaluation_batches": (1,),

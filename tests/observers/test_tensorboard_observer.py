@@ -17,6 +17,7 @@ from markdown import Markdown
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as PluginEventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
@@ -146,8 +147,10 @@ def test_a_piece_is_heard(run, make_evaluation):
     board.on_evaluation(make_evaluation(4, pictures=[piece, piece, piece]))
     board.close()
     events = read(run.folder, "valid")
-    assert events.Tags()["audio"] == ["roll/1", "roll/2"]  # more are not played
-    (sound,) = events.Audio("roll/1")
+    assert events.Tags()["audio"] == ["sound/1", "sound/2"]  # more are not played
+    shown = PluginEventAccumulator(str(run.folder / "tensorboard/valid")).Reload().PluginTagToContent("audio")
+    assert list(shown) == ["sound/1", "sound/2"]  # where a tag is of one kind only
+    (sound,) = events.Audio("sound/1")
     with wave.open(io.BytesIO(sound.encoded_audio_string)) as file:
         assert (file.getframerate(), file.getnframes()) == (RATE, 5 * RATE // 2)
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -203,6 +206,7 @@ def test_attention_as_a_picture_for_each_sample(run, make_evaluation):
 
 
 def test_a_forecast_as_a_picture(run, make_evaluation):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     board = TensorBoard()
     board.on_start(run)
     one = Forecast(torch.arange(5.0), {0.5: torch.arange(2.0)}, torch.zeros(2), "sold")
@@ -213,6 +217,22 @@ def test_a_forecast_as_a_picture(run, make_evaluation):
     (shown,) = events.Images("forecast/1")
     pixels = np.asarray(Image.open(io.BytesIO(shown.encoded_image_string)))
     assert np.array_equal(pixels, np.asarray(forecast_picture.draw(one)))
+
+
+def test_a_plot_without_its_package_is_said_once(run, make_evaluation, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    board = TensorBoard()
+    board.on_start(run)
+    one = Forecast(torch.arange(5.0), {0.5: torch.arange(2.0)}, torch.zeros(2), "sold")
+    for step in (4, 8):
+        board.on_evaluation(make_evaluation(step, pictures=[one, one, Drawing(torch.eye(2))]))
+    board.close()
+    assert read(run.folder, "valid").Tags()["images"] == ["drawing/1"]
+    told = capsys.readouterr().err
+    assert (
+        told
+        == "seqnet: TensorBoard shows no forecast: plots need the package matplotlib: pip install 'seqnet[plots]'\n"
+    )
 
 
 def test_each_kind_of_picture_is_counted_by_itself(run, make_evaluation):
@@ -252,7 +272,7 @@ def test_the_options_of_a_sweep_with_the_final_score_first(swept, run):
     if not swept:  # of runs that have nothing to do with each other, no one says what the columns are
         assert columns is None
         return
-    assert {one.name for one in columns.hparam_infos} == values.keys()
+    assert [one.name for one in columns.hparam_infos] == ["cell", "optimizer.lr", "optimizer.betas"]
     metrics = [metric.name.tag for metric in columns.metric_infos]
     assert metrics == ["final/valid_accuracy", "final/test_accuracy", "final/valid_loss", "final/test_loss"]
     assert set(metrics) <= set(read(run.folder).Tags()["scalars"])
