@@ -1,5 +1,6 @@
 """`seqnet COMMAND ...`: picks the command; torch and hydra are imported only once it is known what for."""
 
+import functools
 import importlib
 import os
 import signal
@@ -32,6 +33,7 @@ COMMANDS = {
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
     "predict": "answers for new inputs: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
+    "check": "are padding, windows, states and gradients right: seqnet check experiment=dates cell=gru",
     "inspect": "what files hold, and the command that trains on them: seqnet inspect PATH",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
@@ -99,6 +101,9 @@ def _dispatch(command: str, arguments: list[str]) -> int:
         return code
     from seqnet import configuration
 
+    run: Callable[[Composed], int] = functools.partial(_run, command)
+    if command == "check":
+        arguments, run = _check(arguments)
     if command == "train" and configuration.is_sweep(arguments):
         return _sweep(arguments)
     if configuration.is_sweep(arguments):
@@ -106,10 +111,11 @@ def _dispatch(command: str, arguments: list[str]) -> int:
     outcome = [0]
 
     def job(composed: "Callable[[], Composed]") -> None:
-        outcome[0] = told(lambda: _run(command, composed()))[0]
+        outcome[0] = told(lambda: run(composed()))[0]
 
+    composes = "train" if command == "check" else command
     try:
-        configuration.run_hydra(command, [configuration.quoted(argument) for argument in arguments], job)
+        configuration.run_hydra(composes, [configuration.quoted(argument) for argument in arguments], job)
     except BrokenPipeError as error:  # of what Hydra itself shows
         raise terminal.NobodyReads from error
     return outcome[0]
@@ -145,6 +151,19 @@ def _run(command: str, composed: "Composed") -> int:
     find(Path(composed.config["run"]))  # before torch is imported, which takes longer than to say that it is not there
     code = _command(command).run(composed.config)
     return code
+
+
+def _check(arguments: list[str]) -> "tuple[list[str], Callable[[Composed], int]]":
+    """The overrides of a configuration that is checked, which are those of training, and what checks it.
+
+    Raises ConfigurationError for another `format` than json, which is its own.
+    """
+    own = [argument.partition("=")[2] for argument in arguments if argument.startswith("format=")]
+    for said in own:
+        if said != "json":
+            raise ConfigurationError(f"format={said} must be json, or left out{did_you_mean(said, ['json'])}")
+    overrides = [argument for argument in arguments if not argument.startswith("format=")]
+    return overrides, lambda composed: _command("check").run(composed, bool(own))
 
 
 def _sweep(arguments: list[str]) -> int:

@@ -367,3 +367,22 @@ def test_a_job_of_the_joblib_launcher_too(rows_of_a_sweep_and_alone):
 def test_a_job_of_the_submitit_launcher_too(rows_of_a_sweep_and_alone):
     in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=submitit_local")
     assert in_sweep == alone
+
+
+def test_what_a_sweep_varies_is_known_in_its_folder(trained, tmp_path):
+    """From what Hydra writes there before the first job, under each of the samplers; a stranger's file says nothing."""
+    ranges = ["cell=rnn,gru", "optimizer.lr=0.1,0.2", "seed=3"]
+    for sampler in ([], ["sweep=random", "sweep.trials=2"]):
+        folder = f"by{len(sampler)}"
+        assert cli.answer([*DIGITS, *ranges, *sampler, f"run_dir={folder}"]) == 0
+        assert sweep.varied(Path(folder)) == ["cell", "optimizer.lr"]
+    assert sweep.varied(tmp_path) == []
+    for strange in (
+        "",
+        "[",
+        "hydra: 3\n",
+        "hydra: {overrides: {task: 7}}\n",
+        "hydra:\n  overrides:\n    task: ['a b', 3]\n",
+    ):
+        (tmp_path / "multirun.yaml").write_text(strange)
+        assert sweep.varied(tmp_path) == []

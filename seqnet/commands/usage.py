@@ -50,6 +50,15 @@ PAGES: Mapping[str, Page] = {
             ("seqnet generate run=outputs/chorales output=new.mid", "a piece to be played"),
         ),
     ),
+    "check": Page(
+        "seqnet check [GROUP=CHOICE ...] [KEY=VALUE ...] [format=json]",
+        "Are padding, windows, states, gradients and decoding right in a configuration, your own classes among it?",
+        (
+            ("seqnet check experiment=dates cell=gru attention=local", "what seqnet train would train"),
+            ("seqnet check --config-dir mine experiment=adding cell=my_cell", "with a cell of yours"),
+            ("seqnet train --help", "all groups and keys"),
+        ),
+    ),
     "inspect": Page(
         "seqnet inspect PATH [PATH ...] [OPTION ...]",
         "What files hold, what is odd about them, and the command that trains on them.",

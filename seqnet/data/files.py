@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from seqnet.errors import ConfigurationError, DataError, visible
+from seqnet.errors import ConfigurationError, DataError, MissingData, visible
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -135,8 +135,8 @@ def datasets_package() -> Any:
 
 
 @contextmanager
-def one_sentence(what: str) -> Iterator[None]:
-    """Make one sentence of whatever goes wrong inside; the libraries' own lines about it are kept back."""
+def one_sentence(what: str, kind: type[DataError] = DataError) -> Iterator[None]:
+    """Make one sentence, an error of `kind`, of whatever goes wrong inside; the libraries' own lines are kept back."""
     loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -149,7 +149,7 @@ def one_sentence(what: str) -> Iterator[None]:
         Exception
     ) as error:  # OSError, ValueError, those of pyarrow, of the HTTP client, ...: there is no common kind
         said = shown((str(error).strip().splitlines() or [""])[0], 200)
-        raise DataError(f"{what} ({type(error).__name__}: {said})") from error
+        raise kind(f"{what} ({type(error).__name__}: {said})") from error
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
@@ -169,7 +169,9 @@ def check_size(path: Path, metadata: Any) -> None:
 def load_hub(name: str) -> dict[str, list[HubSplit]]:
     """The splits of a data set by its Hub name, `owner/name` or `owner/name:configuration`. Raises DataError."""
     base, _, configuration = name.partition(":")
-    with one_sentence(f"data.path={name}: no such file or folder here, and no data set of that name from the Hub"):
+    with one_sentence(
+        f"data.path={name}: no such file or folder here, and no data set of that name from the Hub", MissingData
+    ):
         loaded = datasets_package().load_dataset(base, configuration or None)
     found: dict[str, list[HubSplit]] = {}
     for split, names in SPLIT_NAMES.items():

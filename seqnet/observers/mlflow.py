@@ -7,13 +7,17 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from seqnet.batch import EvaluationReport, TrainingReport
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.metrics_file import ROWS
-from seqnet.observers.pictures import draw
+from seqnet.observers.pictures import Pictures
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import final_scores
 from seqnet.options import FolderName
@@ -48,6 +52,7 @@ class MLflow(Observer):
         self._client: Any = None
         self._id = ""  # of the run in the store, while it goes on
         self._run: Run | None = None
+        self._pictures = Pictures()
 
     def on_start(self, run: Run) -> None:
         """Begin a run in the store, in the place of one of the same folder; tell it what was told so far."""
@@ -86,7 +91,14 @@ class MLflow(Observer):
             if report.samples:
                 self._client.log_text(self._id, "\n\n".join(report.samples), f"{report.split}/samples.txt")
             for number, found in enumerate(report.pictures, 1):
-                self._client.log_image(self._id, draw(found), f"{report.split}/{found.kind}_{number}.png")
+                if (picture := self._pictures.draw(found)) is not None:
+                    self._client.log_image(self._id, picture, f"{report.split}/{found.kind}_{number}.png")
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """The memory panel, where it was drawn; its numbers are in memory.jsonl."""
+        if report.picture is not None:
+            with self._kept(), Image.open(BytesIO(report.picture)) as picture:
+                self._client.log_image(self._id, picture, "memory.png")
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The scores of the best checkpoint."""

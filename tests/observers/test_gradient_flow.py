@@ -1,3 +1,4 @@
+import random
 from functools import partial
 from typing import Any
 
@@ -304,16 +305,30 @@ def test_a_cell_of_ones_own_shows_what_it_tells_and_what_it_does_not_is_said(cel
 # ------------------------------------------------------------------------------------------------ nothing is changed
 
 
-def test_the_model_stays_as_it_was() -> None:
-    net, window = model(LSTM, num_layers=2, dropout=0.5), batch()
+class Drawing(Own):
+    """It draws from every generator, and keeps how often it ran."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.register_buffer("ran", torch.zeros(()))
+
+    def forward(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        self.ran += 1
+        y, _ = super().forward(x + random.random() + np.random.rand() + torch.rand(()), state)
+        return y, HiddenState(y)
+
+
+@pytest.mark.parametrize("cell", [LSTM, Drawing])
+def test_the_model_stays_as_it_was(cell: Any) -> None:
+    net, window = model(cell, num_layers=2, dropout=0.5), batch()
     net.train()
     for parameter in net.parameters():
         parameter.grad = torch.full_like(parameter, 3)
-    torch.manual_seed(5)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    drawn = torch.get_rng_state()
-    look(net, squared, window, None, CPU)
-    assert torch.equal(torch.get_rng_state(), drawn)
+    drawn = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
+    assert look(net, squared, window, None, CPU)
+    after = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
+    assert torch.equal(after[0], drawn[0]) and after[1:] == drawn[1:]
     assert all(module.training for module in net.modules())
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert all((parameter.grad == 3).all() for parameter in net.parameters())
