@@ -23,7 +23,6 @@ LINK = re.compile(r"^\* \[[^]]*\]\((\w+)\.md\)", re.MULTILINE)
 KEY = re.compile(r"(?P<indent> *)(?:- )?(?P<key>\w+):(?: (?P<value>[^#\s].*?))?(?:\s+# (?P<means>.*))?")
 CHART = re.compile(r"^```mermaid\n(xychart-beta\n.*?)^```\n", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r" *# (?P<text>.*)")
-COMMANDS = ("predict", "evaluate", "generate")
 METHODS = ("predict", "evaluate", "generate", "stream", "encode")
 NOT_MEANT = ("defaults", "hydra", "_target_")
 
@@ -127,7 +126,7 @@ def every_option() -> str:
     """All groups with their choices, what each is, and its options."""
     parts = ["\n\n## Options of no group\n"]
     parts += table(lines(CONFIGS / "train.yaml")[1], {}, "", "train")
-    for command in COMMANDS:
+    for command in sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "train"):
         about, found = lines(CONFIGS / f"{command}.yaml")
         parts += [f"\n## Options of `seqnet {command}`\n", about, "", *table(found, {}, "", command)]
     for group in groups():

@@ -254,6 +254,10 @@ def test_the_site_is_built_of_all_pages(tmp_path: Path) -> None:
     python = (tmp_path / "python.html").read_text(encoding="utf-8")
     assert all(f'id="run-{name}"' in python for name in ("predict", "evaluate", "generate", "stream", "encode"))
     assert "What seqnet trusts, and what it does not" in (tmp_path / "security.html").read_text(encoding="utf-8")
+    speed = (tmp_path / "performance.html").read_text(encoding="utf-8")
+    assert (
+        speed.count('stroke="#c81e1e"') == (DOCS / "performance.md").read_text(encoding="utf-8").count("```mermaid") > 0
+    )
 
 
 @pytest.mark.parametrize(
