@@ -262,7 +262,7 @@ class TrainedRun:
 
     def _explained(self, pieces: Iterator[str], config: dict[str, Any]) -> Iterator[str]:
         while True:
-            with _undisturbed(), explained(self._stored.config, config):
+            with explained(self._stored.config, config):
                 piece = next(pieces, None)
             if piece is None:
                 return
@@ -444,4 +444,5 @@ def _undisturbed() -> Iterator[None]:
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
         torch.backends.cudnn.benchmark = benchmark
-        torch.use_deterministic_algorithms(exact, warn_only=warns)
+        if torch.are_deterministic_algorithms_enabled() != exact:  # which imports torch's compiler
+            torch.use_deterministic_algorithms(exact, warn_only=warns)
