@@ -158,11 +158,12 @@ class Launcher:
         return [SimpleNamespace(return_value=score) for score in scores]
 
 
-def test_tpe_learns_from_the_scores(monkeypatch):
+def test_tpe_learns_from_the_scores(monkeypatch, tmp_path):
     from hydra_plugins.seqnet_sweeper import OptunaSweeper
 
     found = OptunaSweeper("tpe", trials=60, parallel=1, seed=3, monitor="loss")
-    found.launcher, found.config = Launcher(), OmegaConf.create({"optimizer": {"lr": 0.1}})
+    config = {"optimizer": {"lr": 0.1}, "hydra": {"sweep": {"dir": str(tmp_path)}}}
+    found.launcher, found.config = Launcher(), OmegaConf.create(config)
     monkeypatch.setattr(found, "validate_batch_is_legal", lambda batch: None)
     found.sweep(["seed=1", "optimizer.lr=interval(0,10)"])
     assert len(found.launcher.seen) == 60

@@ -135,14 +135,8 @@ class Answers:
             self._add(values, columns)
 
     def said(self, read: Read) -> Row:
-        """What was read; of rows that make a sequence with one answer the one behind which it stands.
-
-        Among objects a column of a table that says nothing of a row, such as that of its answer, is left out.
-        """
-        found = read.rows[read.behind][1] if read.rows and not self.by_step else read.values
-        if self.format.written != "objects" or self.names is None:
-            return found
-        return {name: value for name, value in found.items() if value is not None}
+        """What was read; of rows that make a sequence with one answer the one behind which it stands."""
+        return read.rows[read.behind][1] if read.rows and not self.by_step else read.values
 
     def _columns(self, answer: Row) -> dict[str, Any]:
         """What is told of an answer, by columns."""

@@ -62,7 +62,10 @@ def _rows(
 ) -> Iterator[tuple[RawBlock, list[Read]]]:
     """Each row by itself. all_: all columns as one value, with their names."""
     for block in inputs.blocks(parts, bad, [all_]):
-        rows = zip(block.numbers, rows_of(names, block.more[0]), block.values[first], strict=True)
+        values = rows_of(names, block.more[0])
+        if parts[0].format.partial:
+            values = [{name: value for name, value in row.items() if value is not None} for row in values]
+        rows = zip(block.numbers, values, block.values[first], strict=True)
         yield block, [Read(*row) for row in rows]
 
 

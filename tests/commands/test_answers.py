@@ -10,6 +10,7 @@ import pytest
 
 from seqnet.commands.answers import Answers, beside, format_of, told, writers
 from seqnet.commands.entities import entities, placed
+from seqnet.data.files import BadRows
 from seqnet.data.formats.csv import Csv
 from seqnet.data.read import Read
 from seqnet.errors import ConfigurationError
@@ -228,3 +229,20 @@ def test_quantiles_are_named_after_what_they_are_of() -> None:
     )
     named = [(Read(1, {}), answer({"0.5": {"a": 1.0, "b": 2.0}}))]
     assert written("named.csv", named) == "a_0.5,b_0.5\n1.0,2.0\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "records"),
+    [
+        ("new.fasta", ">one\nACGT\n>two some words\nAC\n"),
+        ("new.fastq", "@one\nACGT\n+\n!!!!\n@two some words\nAC\n+\n!!\n"),
+    ],
+)
+def test_columns_that_a_record_lacks_are_not_repeated(table: Any, name: str, records: str) -> None:
+    Path("train.fasta").write_text(">a yes\nACGT\n>b no\nTTTT\n")
+    source = table("train.fasta", {"sequence": {"type": "dna"}, "class": {"type": "label"}}, ["sequence"], "class")
+    source.fit()
+    Path(name).write_text(records)
+    read = [one.values for block in source.unlabelled(name, BadRows("raise")).blocks for one in block.read]
+    assert read[0].keys() == {"name", "sequence"} | ({"quality"} if name.endswith("q") else set())
+    assert read[1]["description"] == "some words" and None not in read[1].values()

@@ -94,3 +94,8 @@ def test_a_trend_is_followed_where_the_scale_is_that_of_the_window(seqnet: Any, 
     Path("new.csv").write_text("\n".join(Path("sales.csv").read_text().splitlines()[:111]))
     small = seqnet("predict", "run=run", "input=new.csv").rows[0]["prediction"]
     assert small == pytest.approx([3 * hour + 20 * math.sin(hour * math.pi / 3) for hour in (110, 111, 112)], abs=15)
+    known = {f"{float(line.rpartition(',')[2]):.6g}" for line in Path("sales.csv").read_text().splitlines()[1:]}
+    errors = [row for row in seqnet("evaluate", "run=run", "split=valid").rows if row.get("table") == "errors"]
+    read = [number for row in errors for number in row["input"].partition(" ... ")[0].split()]
+    large = [number for number in map(float, read) if abs(number) > 1000]
+    assert large and {f"{number:g}" for number in large} <= known  # no noise of floats

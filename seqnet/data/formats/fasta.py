@@ -21,6 +21,7 @@ class Fasta(Format):
     ConfigurationError.
     """
 
+    partial: ClassVar = True
     endings: ClassVar = (".fasta", ".fa", ".faa", ".fna", ".ffn", ".fas")
 
     def __init__(self, separator: str | None = None) -> None:

@@ -16,6 +16,7 @@ Line = tuple[int, str, str | None]
 class Fastq(Format):
     """A row is a record of four lines: `@name description`, `sequence`, `+`, and as many letters of `quality`."""
 
+    partial: ClassVar = True
     endings: ClassVar = (".fastq", ".fq")
 
     def header(self, file: Any) -> tuple[str, ...] | None:

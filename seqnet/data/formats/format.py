@@ -44,6 +44,7 @@ class Format(Protocol):
     parted: ClassVar[bool] = False  # a row may come in pieces, of which some may be blank
     beside: ClassVar[bool] = False  # files of one split are columns: line n of one goes with line n of the others
     named: ClassVar[bool] = False  # columns are called as the file's author did, not by the format
+    partial: ClassVar[bool] = False  # a row may lack some columns altogether, which then are None
     local: ClassVar[bool] = False  # reads a file on the disk; a member of an archive is unpacked for it
     # What a row is that is written: cells under a header, an object with keys of its own, lists with a line for each
     # step, or nothing but an answer.
