@@ -18,7 +18,7 @@ from seqnet.commands.lines import in_words
 from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.data.examples import Examples, Ragged, Stream
-from seqnet.errors import ConfigurationError, DataError, DiskError
+from seqnet.errors import ConfigurationError, DataError, DiskError, is_full
 from seqnet.insight.contexts import Asked, losses
 from seqnet.insight.memory import Memory, by_context, by_lag
 from seqnet.kinds import Axis
@@ -279,6 +279,8 @@ def _right(stored: StoredRun, config: dict[str, Any], option: str, lag: int) -> 
 
 def _drawing(config: dict[str, Any]) -> Callable[[Probed, Path], None] | None:
     """What draws; None where the package for it is not there and no plot was asked for. Raises ConfigurationError."""
+    if config["plot"] is not None and not Path(config["plot"]).parent.is_dir():
+        raise ConfigurationError(f"plot={config['plot']} cannot be written: there is no such folder")
     if find_spec("matplotlib") is None:
         if config["plot"] is not None:
             raise ConfigurationError(f"plot={config['plot']}: {NEEDED}")
@@ -291,7 +293,7 @@ def _drawing(config: dict[str, Any]) -> Callable[[Probed, Path], None] | None:
         except OSError as error:
             sentence = f"plot={path} cannot be written: {error.strerror}"
             if config["plot"] is not None:
-                raise DiskError(sentence) from error
+                raise (DiskError if is_full(error) else ConfigurationError)(sentence) from error
             warn(f"{sentence}; name another place")  # a run that is kept from being written to is probed all the same
             return
         warn(f"the curve is drawn in {path}")
