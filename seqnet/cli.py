@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from seqnet.errors import (
 
 if TYPE_CHECKING:
     from seqnet.configuration import Composed
+    from seqnet.sweep import Outlook
 
 COMMANDS = {
     "train": "train a model: seqnet train experiment=digits cell=gru optimizer.lr=3e-4",
@@ -173,16 +175,16 @@ def _sweep(arguments: list[str]) -> int:
     from seqnet import configuration, sweep
 
     refuse_several(os.environ)
-    with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments):
+    with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments, outlook):
         try:
-            configuration.run_hydra("train", arguments, _sweep_job)
+            configuration.run_hydra("train", arguments, partial(_sweep_job, outlook))
         finally:
             if sweep.jobs(folder):
                 sweep.finish(folder)
         return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
 
 
-def _sweep_job(composed: "Callable[[], Composed]") -> float | None:
+def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> float | None:
     """One job of a sweep: whatever happens is written to its status. The score, for sweeps that look at it."""
     from seqnet import folders, sweep
 
@@ -192,6 +194,7 @@ def _sweep_job(composed: "Callable[[], Composed]") -> float | None:
         if sweep.holds_a_run(status.folder):
             composed()
         status.begin()
+        terminal.say(outlook.of(status))
         code, sentence = told(lambda: _run("train", composed()), status.heading)
         status.end(code, sentence)
     if code in (INTERRUPTED, TERMINATED):  # no failure of this job: the user ends all of it

@@ -14,6 +14,7 @@ from seqnet.commands.lines import in_words
 from seqnet.commands.pictures import Album
 from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
+from seqnet.commands.watched import OnABar
 from seqnet.commands.writing import asked_writer, decoded
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import shown
@@ -53,7 +54,13 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
         write = None  # nothing that is written would be scored
     report = Report(task, stored.assembly.source)
     scores, evaluator = evaluate(
-        stored.assembly.model, task, loader, stored.precision, window, write=write, report=report
+        stored.assembly.model,
+        task,
+        OnABar(loader, f"scoring {config['split']}"),
+        stored.precision,
+        window,
+        write=write,
+        report=report,
     )
     if drawn is not None and (confusion := evaluator.confusion()) is not None:
         drawn.add("confusion", [Confusion.named(confusion, evaluator.class_names)])

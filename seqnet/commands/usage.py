@@ -82,8 +82,8 @@ PAGES: Mapping[str, Page] = {
         "What files hold, what is odd about them, and the command that trains on them.",
         (
             ("seqnet inspect reviews.csv", "a table"),
-            ("seqnet inspect pictures --target kind", "a folder, and the column to be learned"),
-            ("seqnet inspect sales.csv --write mine/experiment/sales.yaml", "an experiment file of it"),
+            ("seqnet inspect pictures --target kind", "a folder, and what to learn"),
+            ("seqnet inspect a.csv --write mine/experiment/a.yaml", "an experiment file of it"),
         ),
         (
             ("--target NAME", "the column that is asked for"),

@@ -20,6 +20,8 @@ HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
 MEND = "mend it, or leave such rows out with data.on_bad_row=skip"
 LONGEST = 1 << 24  # bytes of a line; one that is longer is no row, and is not held in memory
 BLOCK = 1 << 16  # bytes of such a line passed over at a time
+PIECE = 1 << 20  # bytes that are looked at at a time
+PACKED = (".gz", ".xz", ".zst", ".bz2", ".zip")
 NUL = "holds a NUL byte, so this is no text"
 RETURN = "holds a carriage return that does not end it; lines must end in LF or CRLF"
 SHOWN = 60  # characters of a name out of a file that an error shows
@@ -107,6 +109,14 @@ def decoded(file: BinaryIO, longest: int) -> Iterator[tuple[int, str, str | None
                 yield number, "", f"byte {error.start + 1} of the line is not UTF-8"
             else:
                 yield number, text.removesuffix("\n").removesuffix("\r"), None
+
+
+def lines_of(path: Path) -> int | None:
+    """How many lines a file of text has, the last of which needs no end; None of what is compressed or no file."""
+    if path.suffix in PACKED or not path.is_file():
+        return None
+    with opened(path) as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE), b"")) + 1
 
 
 def counted(number: int, thing: str) -> str:

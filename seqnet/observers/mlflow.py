@@ -1,5 +1,6 @@
 """MLflow: the options, scores and samples of a run in a store on this machine, which many runs share."""
 
+import fcntl
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from seqnet.batch import EvaluationReport, TrainingReport
+from seqnet.batch import Confusion, EvaluationReport, TrainingReport
 from seqnet.errors import ConfigurationError, DiskError
 from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.metrics_file import ROWS
@@ -25,7 +26,7 @@ from seqnet.options import FolderName
 FOLDER = "seqnet.run_dir"  # the tag that says which run folder it is
 MOST, LONGEST = 100, 5000  # parameters that are sent at a time, and characters of one
 NO_PARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
-SENT = 1000  # metrics at a time
+SENT, ALL = 1000, 50_000  # metrics at a time, and runs of an experiment
 NOT_IN_A_NAME = re.compile(r"[^\w./: -]", re.ASCII)
 
 
@@ -57,8 +58,7 @@ class MLflow(Observer):
     def on_start(self, run: Run) -> None:
         """Begin a run in the store, in the place of one of the same folder; tell it what was told so far."""
         self._run, folder = run, str(run.folder.resolve())
-        with self._kept():
-            self._folder.mkdir(parents=True, exist_ok=True)
+        with self._kept(), self._alone():
             self._client = self._make_client(tracking_uri=f"sqlite:///{self._folder.resolve() / 'mlflow.db'}")
             found = self._client.get_experiment_by_name(run.experiment)
             if found is None:
@@ -66,7 +66,7 @@ class MLflow(Observer):
                 experiment = self._client.create_experiment(run.experiment, artifact_location=artifacts)
             else:
                 experiment = found.experiment_id
-            for old in self._client.search_runs([experiment]):
+            for old in self._client.search_runs([experiment], max_results=ALL):
                 if old.data.tags.get(FOLDER) == folder:
                     self._client.delete_run(old.info.run_id)
             made = self._client.create_run(experiment, run_name=run.folder.name, tags={FOLDER: folder})
@@ -90,7 +90,8 @@ class MLflow(Observer):
         with self._kept():
             if report.samples:
                 self._client.log_text(self._id, "\n\n".join(report.samples), f"{report.split}/samples.txt")
-            for number, found in enumerate(report.pictures, 1):
+            confused = () if report.confusion is None else (Confusion.named(report.confusion, report.class_names),)
+            for number, found in enumerate((*report.pictures, *confused), 1):
                 if (picture := self._pictures.draw(found)) is not None:
                     self._client.log_image(self._id, picture, f"{report.split}/{found.kind}_{number}.png")
 
@@ -136,13 +137,22 @@ class MLflow(Observer):
                 self._client.log_batch(self._id, metrics=found[first : first + SENT])
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait for other processes that open the store: the first one makes its tables."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".opening").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # which ends with the file
+            yield
+
+    @contextmanager
     def _kept(self) -> Iterator[None]:
         """Raises DiskError for what the store refuses."""
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
-        except (MlflowException, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             sentence = str(error).strip().partition("\n")[0]
             raise DiskError(f"the store of MLflow in {self._folder} cannot be written: {sentence}") from error
 

@@ -206,6 +206,16 @@ def test_a_window_that_asks_nothing_has_nothing_to_show() -> None:
     assert look(model(RNN), squared, window, None, CPU) == []
 
 
+def test_a_source_without_a_step_has_nothing_to_show() -> None:
+    net = EncoderDecoder(GRU, WORDS, 8, WORDS, hidden_size=6, embedding_size=5)
+    words, none = torch.zeros(2, 4, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
+    window = Batch(words, torch.tensor([4, 4]), words, source=words[:, :0], source_lengths=none)
+    found = {one.name: one for one in look(net, lambda output, _: output.logits().sum(), window, None, CPU)}
+    assert found["encoder.layers.0"].gradient == {"hidden": []}
+    assert found["encoder.layers.0"].half_life is None
+    assert len(found["layers.0"].gradient["hidden"]) == 4
+
+
 # ---------------------------------------------------------------------------------------------- gates and weights
 
 
