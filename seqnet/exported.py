@@ -1,4 +1,4 @@
-"""What a part says of itself so that `seqnet export` can do without it: JSON that exporting/run.py knows what to do with.
+"""What a part says of itself so that `seqnet export` can do without it: JSON that exporting/run.py acts on.
 
 A part that can be exported has a method `exported() -> dict`, whose `kind` names what run.py does. Its class says so
 itself: what a subclass does otherwise is not known, so a subclass says it again.

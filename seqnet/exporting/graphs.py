@@ -1,4 +1,4 @@
-"""Modules as ONNX graphs that any batch and length can be given to, without a trace of the machine they were made on."""
+"""Modules as ONNX graphs for any batch and length, without a trace of the machine that they were made on."""
 
 import logging
 import warnings
@@ -41,9 +41,7 @@ def graph_of(
     """
     names = {name for one in dimensions.values() for name in one if name is not None}
     sizes = {name: torch.export.Dim(_identifier(name)) for name in sorted(names)}
-    shapes = [
-        {place: sizes[one] for place, one in enumerate(dimensions[name]) if one is not None} for name in inputs
-    ]
+    shapes = [{place: sizes[one] for place, one in enumerate(dimensions[name]) if one is not None} for name in inputs]
     examples = [one.clone() for one in inputs.values()]  # of one tensor given twice the exporter makes one input
     with _quiet(), torch.no_grad():
         try:

@@ -174,7 +174,12 @@ def _written(assembly: Assembly) -> Iterator[Part]:
     yield Part("model.onnx", lambda: Forced(with_layers(model, Operator)), Forced(model), forced, ("logits",))
 
 
-# -------------------------------------------------------------------------------------------------------------- examples
+# ------------------------------------------------------------------------------------------------------------ examples
+
+
+def example(part: Part) -> Tensors:
+    """What a graph is made of."""
+    return part.example(EXAMPLE, torch.Generator().manual_seed(0))
 
 
 def source_views(source: Any) -> Mapping[str, Spec]:
