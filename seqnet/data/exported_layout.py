@@ -19,11 +19,12 @@ def exported_layout(layout: Layout, fields: Mapping[str, Field], columns: Mappin
         raise ConfigurationError(
             "this run reads nothing (data.inputs=[]), and an exported model answers what it reads: use seqnet generate"
         )
-    for name in inputs:
-        if AHEAD in fields[name].kind.traits and layout.again:
+    known = [name for name in inputs if layout.again and AHEAD in fields[name].kind.traits]
+    for name in known:
+        if fields[name].kind.item is not Item.NUMBER:
             raise ConfigurationError(
-                f"data.fields.{name} is known ahead of the steps that are forecast, which an exported model does not "
-                "read: train without it to export"
+                f"data.fields.{name} is a label that is known ahead of what is forecast, of which an exported model "
+                "reads numbers only: train with its form=cycle, or without it, to export"
             )
     one_column = all(columns[name] == columns[inputs[0]] for name in inputs)
     text = takes_text(inputs, fields, columns)
@@ -38,6 +39,7 @@ def exported_layout(layout: Layout, fields: Mapping[str, Field], columns: Mappin
         described(fields[target], f"data.fields.{target}")
     if said["asks"] == "ahead":
         said["ahead"] = {"target": target, "seasons": layout.seasons, "lags": layout.lags}
+        said["ahead"] |= {"horizon": layout.horizon or 1, "known": known}
     return said
 
 

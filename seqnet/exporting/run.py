@@ -438,6 +438,13 @@ def lagged(values: Array, lags: int) -> Array:
     return np.where((places < 0)[..., None], np.nan, values[np.maximum(places, 0)])
 
 
+def next_steps(values: Array, steps: int, horizon: int) -> Array:
+    """What a column is in the next steps of each of so many, [steps horizon*feature]; 0 where that is not known."""
+    places = np.arange(steps)[:, None] + 1 + np.arange(horizon)
+    found = np.where((places < len(values))[..., None], values[np.minimum(places, len(values) - 1)], 0)
+    return np.nan_to_num(found).reshape(steps, -1).astype(np.float32)
+
+
 # -------------------------------------------------------------------------------- what is answered: logits to an answer
 #
 # A judge is made of its description, and makes of logits [items out] a list of (prediction, score).
@@ -862,8 +869,7 @@ class Model:
     def columns(self, values: dict[str, Any]) -> dict[str, Array]:
         """The numbers of each input of a row, [steps ...], and of a forecast what its answer is scaled by."""
         ahead = self.said.get("ahead")
-        if ahead is not None:
-            values = {name: _up_to_now(each) if name == ahead["target"] else each for name, each in values.items()}
+        values = values if ahead is None else self._up_to_now(values, ahead)
         found = {}
         for name, reader in self.readers.items():
             try:
@@ -872,10 +878,22 @@ class Model:
                 raise Problem(f"{name}: {error}") from error
         steps = len(found[self.inputs[0]["name"]])
         for one in self.inputs:
-            if one["role"] == "view" and len(found[one["name"]]) != steps:
-                other = len(found[one["name"]])
+            other = len(found[one["name"]])
+            known = ahead is not None and one["name"] in ahead["known"]  # of what is to come, too
+            if one["role"] == "view" and (other < steps if known else other != steps):
                 raise Problem(f"{one['name']}: {other} steps, and {self.inputs[0]['name']} has {steps}")
         return self._scaled(found, ahead) if ahead is not None else found
+
+    def _up_to_now(self, values: dict[str, Any], ahead: dict[str, Any]) -> dict[str, Any]:
+        """A row without last steps at which the series has no value: these say what is known ahead."""
+        target = values[ahead["target"]]
+        if not isinstance(target, list):
+            return values
+        now = len(target)
+        while now and (target[now - 1] is None or target[now - 1] == ""):
+            now -= 1
+        cut = {one["name"] for one in self.inputs if one["role"] in ("first", "view")} - set(ahead["known"])
+        return {name: each[:now] if name in cut and isinstance(each, list) else each for name, each in values.items()}
 
     def _scaled(self, found: dict[str, Array], ahead: dict[str, Any]) -> dict[str, Array]:
         target = found[ahead["target"]]
@@ -884,6 +902,8 @@ class Model:
         for name, scale in scales.items():
             read = (found[name] - scale.centre) / scale.deviation
             made[name] = np.clip(read, -FARTHEST, FARTHEST).astype(np.float32)
+        for name in ahead["known"]:
+            made[name] = next_steps(found[name], len(target), ahead["horizon"])
         own = scales.get(ahead["target"])
         if own is not None:
             made["<units>"] = np.concatenate(own, axis=1)
@@ -1109,15 +1129,6 @@ class Stream:
         self.before = both
         steps = len(read[model.inputs[0]["name"]])
         return {name: one[-steps:] for name, one in model._scaled(both, model.said["ahead"]).items()}
-
-
-def _up_to_now(value: Any) -> Any:
-    """A series without last steps that hold no value."""
-    if isinstance(value, list):
-        value = list(value)
-        while value and (value[-1] is None or value[-1] == ""):
-            value.pop()
-    return value
 
 
 # ------------------------------------------------------------------------------------------------- the command line
