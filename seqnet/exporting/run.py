@@ -337,7 +337,8 @@ class Numbers:
         scaled = (flat - self.centre) / self.deviation
         most = float(np.finfo(np.float32).max)
         scaled = np.concatenate([scaled, gone], axis=1) if self.mask else scaled
-        return np.clip(scaled, -most, most).astype(np.float32)
+        found: Array = np.clip(scaled, -most, most).astype(np.float32)
+        return found
 
     def read(self, value: Any) -> Array:
         """The numbers as they are, NaN where one is missing, [steps width]."""
@@ -528,8 +529,9 @@ class Amounts:
         return told[0] if len(told) == 1 else dict(zip(self.parts, told, strict=True))
 
     def _undone(self, values: Array) -> Array:
-        found = values * np.array(self.deviation) + np.array(self.centre)
-        return np.exp(found) if self.log else found
+        found: Array = values * np.array(self.deviation) + np.array(self.centre)
+        undone: Array = np.exp(found) if self.log else found
+        return undone
 
     def _in_words(self, values: Array) -> Any:
         found = [float(f"{value:.{digits}g}") for value, digits in zip(values, self.digits, strict=True)]
@@ -658,7 +660,8 @@ class Decoding(NamedTuple):
     def choose(self, logs: Array, random: np.random.Generator) -> Array:
         """A token for each row of log-probabilities [rows vocab]."""
         if self.name == "greedy" or self.temperature == 0:
-            return logs.argmax(-1)
+            likeliest: Array = logs.argmax(-1)
+            return likeliest
         scaled = logs.astype(np.float64)
         scaled = (scaled - scaled.max(-1, keepdims=True)) / self.temperature
         if self.top_k is None and self.top_p is None:
@@ -725,9 +728,9 @@ def written_by(
             rows, inputs, written = rows[going], inputs[going], written[going]
             steps.pick(going, memory=True)
     found = []
-    for row, score in zip(ids, scores, strict=True):
-        ended = bool(row) and row[-1] == end
-        found.append([Hypothesis(row[:-1] if ended else row, score, ended)])
+    for one, total in zip(ids, scores, strict=True):
+        ended = bool(one) and one[-1] == end
+        found.append([Hypothesis(one[:-1] if ended else one, total, ended)])
     return found
 
 
@@ -742,10 +745,10 @@ def beam(steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any]
     covered: Array | None = None
 
     def rank(total: Array, length: int, seen: Array | None) -> Array:
-        ranks = total / ((5 + length) / 6) ** decoding.length_penalty
-        if seen is None:
-            return ranks
-        return ranks + decoding.coverage_penalty * np.log(np.clip(seen, 1e-30, 1)).sum(-1, dtype=np.float64)
+        ranks: Array = total / ((5 + length) / 6) ** decoding.length_penalty
+        if seen is not None:
+            ranks = ranks + decoding.coverage_penalty * np.log(np.clip(seen, 1e-30, 1)).sum(-1, dtype=np.float64)
+        return ranks
 
     for time in range(most):
         logs = decoding.limited(steps(inputs), written, writing)
@@ -944,29 +947,40 @@ class Model:
     # --------------------------------------------------------------------------------------------------- answering
 
     def answer(
-        self, lines: Sequence[str], probabilities: bool = False, decoding: Decoding | None = None, seed: int = 1
+        self,
+        lines: Sequence[str],
+        probabilities: bool = False,
+        decoding: Decoding | None = None,
+        seed: int = 1,
+        first: int = 1,
     ) -> list[dict[str, Any]]:
-        """An answer to each line: its prediction and score. probabilities: of all classes too.
+        """An answer to each line: its prediction and score, None of a blank one. Raises Problem, which names the line.
 
-        decoding: of a model that writes; None: as in training. seed: what is drawn begins with it. Raises Problem.
+        probabilities: of all classes too. decoding: of a model that writes; None: as in training. seed: what is drawn
+        begins with it. first: the number of the first line.
         """
-        rows = []
-        for number, line in enumerate(lines, 1):
-            try:
-                rows.append(self.columns(self.parsed(line)))
-            except Problem as error:
-                raise Problem(f"line {number}: {error}", error.exit_code) from error
-        if not rows:
-            return []
-        if self.writes is not None and self.asks == "text":
-            return self._written(rows, decoding or self.decoding or Decoding(), seed)
         if self.asks == "next":
             raise Problem("a language model goes on with a text: use go_on", 2)
-        assert self.judge is not None
-        units = [row.get("<units>") for row in rows]
-        return [
-            self._told(logits, scale, probabilities) for logits, scale in zip(self.logits(rows), units, strict=True)
-        ]
+        rows = {}
+        for number, line in enumerate(lines, first):
+            if line.strip():
+                try:
+                    rows[number] = self.columns(self.parsed(line))
+                except Problem as error:
+                    raise Problem(f"line {number}: {error}", error.exit_code) from error
+        found = iter(self._answers(list(rows.values()), probabilities, decoding, seed))
+        blank = {"prediction": None, "score": None}
+        return [next(found) if number in rows else dict(blank) for number in range(first, first + len(lines))]
+
+    def _answers(
+        self, rows: Sequence[dict[str, Array]], probabilities: bool, decoding: Decoding | None, seed: int
+    ) -> list[dict[str, Any]]:
+        if not rows:
+            return []
+        if self.asks == "text":
+            return self._written(rows, decoding or self.decoding or Decoding(), seed)
+        pairs = zip(self.logits(rows), [row.get("<units>") for row in rows], strict=True)
+        return [self._told(logits, scale, probabilities) for logits, scale in pairs]
 
     def logits(self, rows: Sequence[dict[str, Array]]) -> list[Array]:
         """Of each row of columns the logits [out], or [steps out]."""
@@ -1225,15 +1239,8 @@ def _answer(model: Model, asked: dict[str, Any], decoding: Decoding | None) -> N
     """Each line answered: those of a pipe as they come, those of a file many at a time."""
     lines, number = lines_of(asked["input"]), 0
     while some := list(itertools.islice(lines, ROWS if asked["input"] else 1)):
-        kept = [line for line in some if line.strip()]
-        try:
-            found = iter(model.answer(kept, asked["probabilities"], decoding, asked["seed"]))
-        except Problem as error:
-            place = re.match(r"line (\d+): ", str(error))
-            raise Problem(f"line {number + int(place[1])}: {str(error)[place.end() :]}") from error if place else error
-        for line in some:
-            blank = {"prediction": None, "score": None}
-            say(json.dumps(next(found) if line.strip() else blank, ensure_ascii=False) + "\n")
+        for one in model.answer(some, asked["probabilities"], decoding, asked["seed"], number + 1):
+            say(json.dumps(one, ensure_ascii=False) + "\n")
         number += len(some)
 
 
