@@ -16,9 +16,16 @@ def run(config: dict[str, Any]) -> int:
     output, way = check_output(config["output"]), config["quantize"]
     if way is not None and way not in WAYS:
         raise ConfigurationError(f"quantize={way} must be int8 or null{did_you_mean(str(way), WAYS)}")
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in NEEDED if not _is_installed(name)]
     if missing:
         raise ConfigurationError(f"seqnet export needs the package {missing[0]}: pip install 'seqnet[export]'")
     from seqnet.commands.exporting import export  # which imports torch
 
     return export(Path(config["run"]), output, config)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # something stands in its place
+        return False

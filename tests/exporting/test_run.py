@@ -42,7 +42,8 @@ from seqnet.state import HiddenState
 from seqnet.tasks.evaluator import decided
 
 TEXTS = [
-    "The cat's   mat, at 12:30!\n\nWe'll see  \t it\u00b2 -- caf\u00e9 na\u00efve \u0130stanbul \u4f60\u597d \U0001f600 x\u2028y don't \u0663\u0664 \r\n  end ",
+    "The cat's   mat, at 12:30!\n\nWe'll see  \t it\u00b2 -- caf\u00e9 na\u00efve \u0130stanbul \u4f60\u597d",
+    "\U0001f600 x\u2028y don't \u0663\u0664 \r\n  end ",
     "  'tis (well) 'D'oh'' they'rent  a1b2 \u00a0\u3000 \x85tail\n\n\n ",
     "Zo\u0065\u0308 e\u0301! It\u2019s \u00bd a \u2167 \ufb01le.",
 ]
