@@ -1,6 +1,7 @@
 """Modules as ONNX graphs for any batch and length, without a trace of the machine that they were made on."""
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from seqnet.errors import ConfigurationError
 
 OPSET = 20
+FIXED = re.compile(r"Constraints violated \((\w+)\)")
 NOISY = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 
 
@@ -88,6 +90,12 @@ def _reason(error: BaseException) -> str:
     """What the exporter met, in one line: of its chain of errors the first one's first line."""
     while error.__cause__ is not None:
         error = error.__cause__
+    fixed = FIXED.search(str(error))
+    if fixed is not None:
+        return (
+            f"a graph of it would be of some sizes of the dimension {fixed[1]} alone, since the model goes through it "
+            "in a loop, or counts in it"
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:200] if lines else 'without a word'}"
 

@@ -639,9 +639,8 @@ class Decoding(NamedTuple):
             return longest if self.max_length is None else min(longest, self.max_length)
         return max(longest + longest // 2, self.min_length + 1) if self.max_length is None else self.max_length
 
-    def limited(self, logits: Array, written: Array, writing: dict[str, Any]) -> Array:
-        """Log-probabilities [rows vocab] after written [rows time], -inf where nothing may be written."""
-        logs = log_softmax(logits)
+    def limited(self, logs: Array, written: Array, writing: dict[str, Any]) -> Array:
+        """Log-probabilities, or logits, [rows vocab] after written [rows time], -inf where nothing may be written."""
         logs[:, writing["forbidden"]] = -np.inf
         time = written.shape[1]
         if writing["end"] is not None and time < self.min_length:
@@ -657,9 +656,13 @@ class Decoding(NamedTuple):
                     logs[row] = once
         return logs
 
-    def choose(self, logs: Array, random: np.random.Generator) -> Array:
-        """A token for each row of log-probabilities [rows vocab]."""
-        if self.name == "greedy" or self.temperature == 0:
+    def drawing(self, seed: int) -> Any:
+        """What `choose` draws from; nothing where it does not draw."""
+        return None if self.name != "sampling" or self.temperature == 0 else np.random.default_rng(seed)
+
+    def choose(self, logs: Array, random: Any) -> Array:
+        """A token for each row of log-probabilities, or logits, [rows vocab]. random: see `drawing`."""
+        if random is None:
             likeliest: Array = logs.argmax(-1)
             return likeliest
         scaled = logs.astype(np.float64)
@@ -678,26 +681,71 @@ class Decoding(NamedTuple):
         return np.take_along_axis(order, place, -1)[:, 0]
 
 
+class Bound:
+    """A step bound to arrays that stay where they are, which spares onnxruntime half of what it does around one.
+
+    The state goes to and fro between two sets of arrays.
+    """
+
+    def __init__(self, session: Any, inputs: Array, state: list[Array]) -> None:
+        from onnxruntime import OrtValue
+
+        outputs = session.get_outputs()
+        self.session, self.rows, self.side = session, len(inputs), 0
+        self.inputs, self.logits = inputs.copy(), np.zeros((self.rows, outputs[0].shape[-1]), np.float32)
+        self.states = [[np.ascontiguousarray(part) + 0 for part in state] for _ in range(2)]
+        given, found = OrtValue.ortvalue_from_numpy(self.inputs), OrtValue.ortvalue_from_numpy(self.logits)
+        values = [[OrtValue.ortvalue_from_numpy(part) for part in side] for side in self.states]
+        self.bindings = []
+        for side in range(2):
+            binding = session.io_binding()
+            binding.bind_ortvalue_input("inputs", given)
+            binding.bind_ortvalue_output(outputs[0].name, found)
+            for place, (before, after) in enumerate(zip(values[side], values[1 - side], strict=True)):
+                binding.bind_ortvalue_input(f"state.{place}", before)
+                binding.bind_ortvalue_output(f"new.state.{place}", after)
+            self.bindings.append(binding)
+
+    def __call__(self, inputs: Array, state: list[Array]) -> tuple[Array, list[Array]]:
+        """The logits [rows out], and the state after, which the next step but one overwrites."""
+        if state is not self.states[self.side]:
+            for here, part in zip(self.states[self.side], state, strict=True):
+                here[:] = part
+        self.inputs[:] = inputs
+        self.session.run_with_iobinding(self.bindings[self.side])
+        self.side = 1 - self.side
+        return self.logits.copy(), self.states[self.side]
+
+
 class Steps:
     """A model that is run step by step: rows of inputs in, logits out, the state carried along."""
 
-    def __init__(self, session: Any, state: list[Array], memory: list[Array], views: Sequence[str] = ()) -> None:
+    def __init__(self, session: Any, state: list[Array], memory: list[Array]) -> None:
         self.session, self.state, self.memory = session, state, memory
-        self.views = views
         self.outputs = [one.name for one in session.get_outputs()]
-        self.inputs = {one.name for one in session.get_inputs()}
+        taken = {one.name for one in session.get_inputs()}
+        self.names = [(name, place) for place in range(len(state)) if (name := f"state.{place}") in taken]
+        self.looked = [(name, place) for place in range(len(memory)) if (name := f"memory.{place}") in taken]
+        self.attends = self.outputs[1:2] == ["attention"]
         self.attention: Array | None = None
+        self.bound: Bound | None = None
 
     def __call__(self, inputs: Array, views: dict[str, Array] | None = None) -> Array:
         """The logits [rows out] after one input more of each row."""
+        if not self.memory and not views and len(self.names) == len(self.state):
+            if self.bound is None or self.bound.rows != len(inputs):
+                self.bound = Bound(self.session, inputs, self.state)
+            logits, self.state = self.bound(inputs, self.state)
+            return logits
         given = {"inputs": inputs, **(views or {})}
-        for name, parts in (("memory", self.memory), ("state", self.state)):
-            given |= {f"{name}.{number}": part for number, part in enumerate(parts)}
-        found = self.session.run(self.outputs, {name: each for name, each in given.items() if name in self.inputs})
-        attends = len(self.outputs) > 1 and self.outputs[1] == "attention"
-        self.attention = found[1] if attends else None
-        self.state = found[1 + attends :]
-        logits: Array = found[0]
+        for name, place in self.names:
+            given[name] = self.state[place]
+        for name, place in self.looked:
+            given[name] = self.memory[place]
+        found = self.session.run(self.outputs, given)
+        self.attention = found[1] if self.attends else None
+        self.state = found[1 + self.attends :]
+        logits = found[0]
         return logits
 
     def pick(self, rows: Array, memory: bool = False) -> None:
@@ -708,14 +756,14 @@ class Steps:
 
 
 def written_by(
-    steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any], random: np.random.Generator
+    steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any], random: Any
 ) -> list[list[Hypothesis]]:
     """What is written greedily or by drawing, a hypothesis for each row, which is dropped once it has ended."""
     rows, inputs, end = np.arange(len(first)), first, writing["end"]
     ids: list[list[int]] = [[] for _ in rows]
     scores, written = [0.0] * len(rows), np.zeros((len(rows), 0), np.int64)
     for _ in range(decoding.steps(writing)):
-        logs = decoding.limited(steps(inputs), written, writing)
+        logs = decoding.limited(log_softmax(steps(inputs)), written, writing)
         inputs = decoding.choose(logs, random)
         for place, (row, token) in enumerate(zip(rows.tolist(), inputs.tolist(), strict=True)):
             ids[row].append(token)
@@ -751,7 +799,7 @@ def beam(steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any]
         return ranks
 
     for time in range(most):
-        logs = decoding.limited(steps(inputs), written, writing)
+        logs = decoding.limited(log_softmax(steps(inputs)), written, writing)
         if decoding.coverage_penalty:
             if steps.attention is None:
                 raise Problem("coverage-penalty asks what attention covered, and this model has none", 2)
@@ -815,20 +863,21 @@ class Model:
         self.sessions: dict[str, Any] = {}
 
     def _json(self, name: str, wanted: str | None) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._read(name, wanted))
+        found: dict[str, Any] = json.loads(self._checked(name, wanted).read_bytes())
         return found
 
-    def _read(self, name: str, wanted: str | None) -> bytes:
-        """A file's content, which must be what was exported."""
+    def _checked(self, name: str, wanted: str | None) -> Path:
+        """Where a file is, which must be what was exported."""
+        path, sums = self.folder / name, hashlib.sha256()
         try:
-            content = (self.folder / name).read_bytes()
+            with path.open("rb") as file:
+                while block := file.read(1 << 16):
+                    sums.update(block)
         except OSError as error:
-            raise Problem(f"{self.folder / name} cannot be read ({error.strerror}): export the run again", 5) from error
-        if wanted is not None and hashlib.sha256(content).hexdigest() != wanted:
-            raise Problem(
-                f"{self.folder / name} is not what was exported (its sha256 differs): export the run again", 5
-            )
-        return content
+            raise Problem(f"{path} cannot be read ({error.strerror}): export the run again", 5) from error
+        if wanted is not None and sums.hexdigest() != wanted:
+            raise Problem(f"{path} is not what was exported (its sha256 differs): export the run again", 5)
+        return path
 
     def session(self, name: str) -> Any:
         """The graph of a file, checked and loaded when it is first asked for."""
@@ -842,8 +891,8 @@ class Model:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
             options.log_severity_level = 3
-            content = self._read(name, self.files[name])
-            self.sessions[name] = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            path = str(self._checked(name, self.files[name]))
+            self.sessions[name] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         return self.sessions[name]
 
     # ------------------------------------------------------------------------------------------------ reading a line
@@ -935,7 +984,7 @@ class Model:
                 found["lengths" if role == "first" else f"{called}.lengths"] = lengths
         return found
 
-    def _begin(self, rows: int) -> list[Array]:
+    def begin(self, rows: int) -> list[Array]:
         """The state in which rows begin."""
         found = []
         for one in self.said["state"]:
@@ -989,7 +1038,7 @@ class Model:
         if "model.onnx" in self.files:
             session = self.session("model.onnx")
             taken = {one.name for one in session.get_inputs()}
-            given |= {f"state.{number}": part for number, part in enumerate(self._begin(len(rows)))}
+            given |= {f"state.{number}": part for number, part in enumerate(self.begin(len(rows)))}
             (found,) = session.run(["logits"], {name: each for name, each in given.items() if name in taken})
             each = list(found)
         else:
@@ -998,7 +1047,7 @@ class Model:
 
     def _step_by_step(self, given: dict[str, Array], lengths: list[int]) -> list[Array]:
         """The same by single steps, of a model that no graph of whole sequences could be made of."""
-        steps = Steps(self.session("step.onnx"), self._begin(len(lengths)), [])
+        steps = Steps(self.session("step.onnx"), self.begin(len(lengths)), [])
         views = [name for name in given if name.startswith("view.")]
         found = [
             steps(given["inputs"][:, at], {name: given[name][:, at] for name in views}) for at in range(max(lengths))
@@ -1033,7 +1082,7 @@ class Model:
     # ----------------------------------------------------------------------------------------------------- writing
 
     def _written(self, rows: Sequence[dict[str, Array]], decoding: Decoding, seed: int) -> list[dict[str, Any]]:
-        random = np.random.default_rng(seed)
+        random = decoding.drawing(seed)
         found: list[list[Hypothesis]] = []
         if decoding.checked().name == "beam":
             for row in rows:
@@ -1060,7 +1109,7 @@ class Model:
     def _begun(self, rows: Sequence[dict[str, Array]]) -> tuple[Steps, Array]:
         """A decoder that has read the sources of some rows, and what each row reads first."""
         memory: list[Array] = []
-        state = self._begin(len(rows))
+        state = self.begin(len(rows))
         if "encoder.onnx" in self.files:
             session = self.session("encoder.onnx")
             taken = {one.name for one in session.get_inputs()}
@@ -1082,7 +1131,7 @@ class Model:
         if how.name == "beam":
             yield self.writes.decode(beam(steps, tokens[-1:], how, writing)[0].ids, prompt[-1:])
             return
-        random, inputs, last = np.random.default_rng(seed), tokens[-1:], prompt[-1:]
+        random, inputs, last = how.drawing(seed), tokens[-1:], prompt[-1:]
         written, waiting = np.zeros((1, 0), np.int64), list[int]()
         for _ in range(length):
             inputs = how.choose(how.limited(steps(inputs), written, writing), random)
@@ -1104,7 +1153,7 @@ class Model:
         tokens = self.writes.encode(prompt) if prompt else np.zeros(0, np.int64)
         if not len(tokens):
             tokens = self.writes.encode("\n")
-        steps = Steps(self.session("step.onnx"), self._begin(1), [])
+        steps = Steps(self.session("step.onnx"), self.begin(1), [])
         for token in tokens[:-1]:
             steps(np.array([token]))
         return steps, tokens
@@ -1117,7 +1166,7 @@ class Stream:
         if model.asks not in ("row", "step", "ahead"):
             raise Problem("a model that writes has nothing to be read piece by piece", 2)
         self.model = model
-        self.steps = Steps(model.session("step.onnx"), model._begin(1), [])
+        self.steps = Steps(model.session("step.onnx"), model.begin(1), [])
         self.before: dict[str, Array] = {}
 
     def read(self, line: str, probabilities: bool = False) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def test_a_language_model_goes_on_as_generate_does(seqnet: Any, writer_run: Path
     # What is read at once is what is read step by step.
     tokens = model.writes.encode("the quick fox")
     (whole,) = model.logits([{"text": tokens}])
-    steps = run.Steps(model.session("step.onnx"), model._begin(1), [])
+    steps = run.Steps(model.session("step.onnx"), model.begin(1), [])
     singly = np.concatenate([steps(tokens[at : at + 1]) for at in range(len(tokens))])
     assert np.allclose(singly, whole, atol=CLOSE)
 

@@ -278,6 +278,7 @@ class _Named:
         self.name = name
 
 
+MEMORY = [np.zeros((2, 1))]  # that the table does not look at
 LIMITS: list[dict[str, Any]] = [{}, {"min_length": 4}, {"no_repeat_ngram": 2}, {"max_length": 3}]
 BEAMS = [
     {"beam_size": 5, "n_best": 3},
@@ -301,7 +302,7 @@ def test_a_beam_finds_the_same(beams: dict[str, Any], limits: dict[str, Any]) ->
         table, how, said, looked = _both(tokens, seed)
         wanted = Beam(**beams, **limits).decode(table, looked, HiddenState(torch.tensor([[1.0], [0.0]])), how)
         for row, start in enumerate((1.0, 0.0)):
-            steps = run.Steps(table, [np.array([[start]], np.float32)], [])
+            steps = run.Steps(table, [np.array([[start]], np.float32)], MEMORY)
             first = np.array([said["begin"]])
             found = run.beam(steps, first, run.Decoding("beam", **beams, **limits), said)
             assert [(one.ids, one.ended) for one in found] == [(one.ids, one.ended) for one in wanted[row]]
@@ -313,9 +314,9 @@ def test_greedy_writes_the_same(limits: dict[str, Any]) -> None:
     for tokens, seed in ((4, 0), (7, 1), (30, 2)):
         table, how, said, looked = _both(tokens, seed)
         wanted = Greedy(**limits).decode(table, looked, HiddenState(torch.tensor([[1.0], [0.0]])), how)
-        steps = run.Steps(table, [np.array([[1.0], [0.0]], np.float32)], [])
+        steps = run.Steps(table, [np.array([[1.0], [0.0]], np.float32)], MEMORY)
         first = np.full(2, said["begin"])
-        found = run.written_by(steps, first, run.Decoding(**limits), said, np.random.default_rng(0))
+        found = run.written_by(steps, first, run.Decoding(**limits), said, None)
         assert [(row[0].ids, row[0].ended) for row in found] == [(row[0].ids, row[0].ended) for row in wanted]
         assert [row[0].score for row in found] == pytest.approx([row[0].score for row in wanted], rel=1e-5)
 
