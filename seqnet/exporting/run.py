@@ -12,7 +12,7 @@ What it reads is in model.json and vocabularies.json, its weights in the .onnx f
 """
 
 import argparse
-import hashlib
+import importlib
 import itertools
 import json
 import math
@@ -38,6 +38,16 @@ class Problem(Exception):
     def __init__(self, sentence: str, exit_code: int = 3) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+
+
+def sha256() -> Any:
+    """As hashlib has it, but of Python's own where it is there: OpenSSL, which hashlib loads, takes 4 MB of memory."""
+    for name in ("_sha2", "_sha256", "hashlib"):
+        try:
+            return importlib.import_module(name).sha256()
+        except ImportError:
+            continue
+    raise Problem("this Python has no sha256", 1)
 
 
 # ------------------------------------------------------------------------------- what is read: a value to its numbers
@@ -745,8 +755,8 @@ class Steps:
         found = self.session.run(self.outputs, given)
         self.attention = found[1] if self.attends else None
         self.state = found[1 + self.attends :]
-        logits = found[0]
-        return logits
+        first: Array = found[0]
+        return first
 
     def pick(self, rows: Array, memory: bool = False) -> None:
         """Go on with these rows, any of them more than once. memory: with those of the memory too."""
@@ -868,7 +878,7 @@ class Model:
 
     def _checked(self, name: str, wanted: str | None) -> Path:
         """Where a file is, which must be what was exported."""
-        path, sums = self.folder / name, hashlib.sha256()
+        path, sums = self.folder / name, sha256()
         try:
             with path.open("rb") as file:
                 while block := file.read(1 << 16):
