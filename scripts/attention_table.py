@@ -91,7 +91,7 @@ def measured(weights: Tensor, alignment: Tensor) -> tuple[float, float]:
 
 def seconds(run: StoredRun, folder: Path) -> float:
     """Seconds of training steps that a thousand examples took, at the median of the run's rows."""
-    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0}).Reload()
+    events = EventAccumulator(str(folder / "tensorboard/train"), size_guidance={"scalars": 0}).Reload()
     speed = statistics.median(point.value for point in events.Scalars("speed/tokens_per_second"))
     steps = run.assembly.source.split("train").lengths.double().mean()
     return 1000 * float(steps) / speed

@@ -22,6 +22,7 @@ from benchmarks.growth import drawings, growth
 from benchmarks.language_model import gpu, output, stream
 from benchmarks.limits import limit
 from benchmarks.loops import loop
+from benchmarks.memory import memory
 from benchmarks.read import read
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "tagger": tagger,
     "attention": attention,
     "decode": decode,
+    "memory": memory,
     "stream": stream,
     "growth": growth,
     "read": read,

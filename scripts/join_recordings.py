@@ -62,6 +62,8 @@ def main() -> None:
     drawn = random.Random(asked.seed)
     table = []
     for split, speakers in by_split(asked.recordings, asked.valid, asked.test).items():
+        if not speakers:
+            sys.exit(f"{asked.recordings}: no recording is of the {split} split; choose other takes for it")
         if most == 1:
             for speaker, recordings in speakers.items():
                 table += [(str(path.resolve()), word, speaker, split) for word, path in recordings]

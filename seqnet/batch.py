@@ -367,6 +367,14 @@ class Confusion(NamedTuple):
         return "confusion"
 
 
+class PrecisionRecall(NamedTuple):
+    """How the items of one class, and the others, are spread over the probability that they are of it."""
+
+    name: str
+    right: Tensor  # [bins] how many items of the class have a probability from bin/(bins - 1) on, below the next
+    wrong: Tensor  # [bins] how many of the others
+
+
 Seen = AttentionMap | Forecast | Roll | Tree | Drawing | Confusion
 """What there is to see of an answer; `seqnet.observers.pictures` draws it."""
 
@@ -384,6 +392,7 @@ class EvaluationReport:
     pictures: Sequence[Seen] = ()  # of the samples
     confusion: Tensor | None = None  # [true predicted]
     class_names: tuple[str, ...] = ()
+    curves: Sequence[PrecisionRecall] = ()  # of each class, where an observer asks for them
     best: bool = False
 
 

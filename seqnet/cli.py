@@ -1,20 +1,28 @@
 """`seqnet COMMAND ...`: picks the command; torch and hydra are imported only once it is known what for."""
 
-import errno
 import importlib
 import os
-import re
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqnet import __version__, terminal
+from seqnet.commands import completion, usage
 from seqnet.commands.launched import refuse_several
-from seqnet.errors import ConfigurationError, DiskError, OutOfMemory, UserError, did_you_mean, no_memory, refused
+from seqnet.errors import (
+    ConfigurationError,
+    DiskError,
+    OutOfMemory,
+    UserError,
+    did_you_mean,
+    is_full,
+    no_memory,
+    refused,
+)
 
 if TYPE_CHECKING:
     from seqnet.configuration import Composed
@@ -22,21 +30,23 @@ if TYPE_CHECKING:
 COMMANDS = {
     "train": "train a model: seqnet train experiment=digits cell=gru optimizer.lr=3e-4",
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
-    "predict": "answers for new inputs, as JSON lines: seqnet predict run=DIR input=FILE",
+    "predict": "answers for new inputs: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
     "export": "a trained run for where there is no torch: seqnet export run=DIR output=DIR",
     "inspect": "what files hold, and the command that trains on them: seqnet inspect PATH",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
+    "completion": "complete what you type, in bash, zsh or fish: seqnet completion bash",
 }
-POSITIONAL = ("inspect", "checkpoint", "leaderboard")
-COMPLETION = ("-sc", "--shell-completion")
+POSITIONAL = ("inspect", "checkpoint", "leaderboard", "completion")
 INTERRUPTED, TERMINATED = 130, 143
 
 
 def main() -> None:
     """Answer the command line and leave with its exit code."""
     terminal.hold_closed_streams()
+    if completion.asked(commands()):
+        return
     if os.environ.get("SEQNET_DEBUG") != "1":
         sys.unraisablehook = lambda unraisable: None  # of what a signal left half built: it ended nothing
         threading.excepthook = _tell_of_a_thread
@@ -58,46 +68,20 @@ def commands() -> dict[str, str]:
     return {name: purpose for name, purpose in COMMANDS.items() if (folder / f"{name}.py").is_file()}
 
 
-def usage() -> str:
-    """What `seqnet --help` says."""
-    listed = "\n".join(f"  {name:<12} {purpose}" for name, purpose in commands().items())
-    return f"seqnet {__version__}: train recurrent sequence models\n\nuse: seqnet COMMAND ...\n\n{listed}\n\n" + (
-        "seqnet COMMAND --help tells what a command takes"
-    )
-
-
 def answer(arguments: Sequence[str]) -> int:
     """Run the command line; the exit code."""
     known = commands()
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        terminal.say(usage())
+        terminal.say(usage.overview(__version__, known))
         return 0
     if arguments[0] == "--version":
         terminal.say(__version__)
         return 0
     command, rest = arguments[0], list(arguments[1:])
-    if command in COMPLETION:
-        completed = _completed_command(known)
-        if completed is None:
-            return 0
-        command, rest = completed, list(arguments)
     if command not in known:
         terminal.warn(f"unknown command '{command}'{did_you_mean(command, known) or ': ' + ', '.join(known)}")
         return 2
     return told(lambda: _dispatch(command, rest))[0]
-
-
-def _completed_command(known: Mapping[str, str]) -> str | None:
-    """For shell completion: the command in COMP_LINE, which is taken out; None where it was typed out here."""
-    words = os.environ.get("COMP_LINE", "").split(" ")
-    typed = next((word for word in words[1:] if word), "")
-    if typed in known and typed not in POSITIONAL and words[-1] != typed:
-        os.environ["COMP_LINE"] = re.sub(rf"^(\s*\S+)\s+{typed}", r"\1", os.environ["COMP_LINE"])
-        return typed
-    if words != [""]:
-        terminal.say(" ".join(name for name in known if name.startswith(typed)))
-        return None
-    return "train"  # to install completion, any command does
 
 
 def _dispatch(command: str, arguments: list[str]) -> int:
@@ -106,10 +90,12 @@ def _dispatch(command: str, arguments: list[str]) -> int:
     for argument in arguments:
         if any("\ud800" <= letter <= "\udfff" for letter in argument):  # bytes that no file of text can hold
             raise ConfigurationError(f"'{argument}' is not UTF-8; type it in UTF-8, or give the file another name")
+    if command != "train" and any(argument in usage.HELP for argument in arguments):
+        from seqnet.trust import CONFIGS
+
+        terminal.say(usage.page(command, COMMANDS[command], CONFIGS))
+        return 0
     if command in POSITIONAL:
-        if arguments[:1] in (["-h"], ["--help"]):
-            terminal.say(COMMANDS[command])
-            return 0
         code: int = _command(command).run(arguments)
         return code
     from seqnet import configuration
@@ -242,6 +228,6 @@ def explained(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+    if isinstance(error, OSError) and is_full(error):
         return DiskError.exit_code, refused(error.filename or "standard output or a temporary file", error)
     return 1, f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())} (SEQNET_DEBUG=1 shows where)"

@@ -75,6 +75,11 @@ def on_disk(path: Path) -> Iterator[None]:
         raise DiskError(refused(path, error)) from error
 
 
+def is_full(error: OSError) -> bool:
+    """Whether there is no room left to write, or nothing may be written at all."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+
+
 def refused(path: Path | str, error: OSError) -> str:
     """What the disk refused, and what to do."""
     advice = ADVICE.get(error.errno or 0, "free some space and resume")

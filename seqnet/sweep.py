@@ -11,23 +11,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from seqnet import configuration, folders, strict_json
+from seqnet.configuration.keys import leaves
 from seqnet.errors import ConfigurationError, visible
+from seqnet.options import shown
 from seqnet.scores import LOWER_IS_BETTER
 from seqnet.terminal import say, standard_output
 from seqnet.training.manifest import FOLDER, existing
 
 STATUS = "status.json"
 RESULTS = "results.json"
+TYPED = "multirun.yaml"  # what was typed, as Hydra writes it
 RUNNING = "running"
 LEADERBOARD = "leaderboard.csv"
 MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a list in it, characters of a text
+MOST_CONFIG = 1 << 18  # bytes of a configuration
+MOST_KEYS, WIDE = 6, 200  # columns of what differs, and of letters where there is no terminal
+OWN = ("run_dir", "resume")  # options in which any two runs differ
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 # ---------------------------------------------------------------- before the jobs
@@ -136,7 +146,7 @@ def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
     """Of a sweep of which no job has begun, take the folders away that were made for it, innermost first."""
     if not jobs(folder) and made:
         with contextlib.suppress(OSError):
-            for name in ("multirun.yaml", folders.LOCK):
+            for name in (TYPED, folders.LOCK):
                 (folder / name).unlink(missing_ok=True)
             for path in made:
                 path.rmdir()
@@ -180,6 +190,24 @@ class Status:
             temporary.replace(self.folder / STATUS)
 
 
+def varied(folder: Path) -> list[str]:
+    """The keys that a sweep in this folder gives several values; none where there is no sweep, as far as is known."""
+    path = folder / TYPED
+    try:
+        found = OmegaConf.load(path) if _is_file(path) and path.stat().st_size < MOST else None
+        lines: Any = OmegaConf.to_container(OmegaConf.select(found, "hydra.overrides.task")) if found else []
+        overrides = configuration.parse_overrides([str(line) for line in lines])
+    except (
+        OSError,
+        ValueError,
+        yaml.YAMLError,
+        OmegaConfBaseException,
+        ConfigurationError,
+    ):  # it may come from anywhere
+        return []
+    return [one.get_key_element().lstrip("+") for one in overrides if one.is_sweep_override()]
+
+
 def score(folder: Path) -> float | None:
     """What the monitored score of a finished run is; None where there is none."""
     return _of(folder).score
@@ -200,6 +228,8 @@ class Job:
     monitor: str | None
     score: float | None
     scores: dict[str, float]  # of the best checkpoint, and on the test split
+    seconds: float | None = None  # of training
+    typed: frozenset[str] = frozenset()  # which of `overrides` were typed; the others are all that the run says
 
     @property
     def failed(self) -> bool:
@@ -234,21 +264,42 @@ def _of(folder: Path) -> Job:
                 scores[visible(f"{prefix}{name}"[:BRIEF])] = float(value)
     listed = status.get("overrides")
     lines = listed[:MANY] if isinstance(listed, list) else []
-    code, monitor = status.get("exit_code"), _text(results.get("monitor"))
+    code, monitor, seconds = status.get("exit_code"), _text(results.get("monitor")), results.get("seconds")
+    overrides = dict(
+        visible(line[:BRIEF]).lstrip("+").split("=", 1)
+        for line in lines
+        if isinstance(line, str) and "=" in line[:BRIEF]
+    )
     return Job(
         name=visible(folder.name),
         status=_text(status.get("status")) or ("done" if results else "failed"),
         exit_code=code if isinstance(code, int) else None,
         error=_text(status.get("error")),
-        overrides=dict(
-            visible(line[:BRIEF]).lstrip("+").split("=", 1)
-            for line in lines
-            if isinstance(line, str) and "=" in line[:BRIEF]
-        ),
+        overrides=overrides or _configured(folder),
         monitor=monitor,
         score=scores.get(str(monitor), scores.get(f"test_{monitor}")) if status.get("exit_code", 0) == 0 else None,
         scores=scores,
+        seconds=round(float(seconds), 2) if isinstance(seconds, int | float) and 0 <= seconds < MOST else None,
+        typed=frozenset(overrides),
     )
+
+
+def _configured(folder: Path) -> dict[str, str]:
+    """What the configuration of a run says that is no job of a sweep: its groups, then its options."""
+    path = folder / "config.yaml"
+    try:
+        text = path.read_text(encoding="utf-8") if _is_file(path) and path.stat().st_size < MOST_CONFIG else ""
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, LOADER)):
+            return {}  # a run's file has none, and a few of them can say more than any memory holds
+        found = LOADER(text).get_single_data()
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    groups = found.pop("groups", None)
+    said = {name: str(choice) for name, choice in groups.items()} if isinstance(groups, dict) else {}
+    said |= {key: shown(value) for key, value in leaves(found).items() if key not in OWN}
+    return {visible(str(key))[:BRIEF]: visible(value)[:BRIEF] for key, value in said.items()}
 
 
 def _text(value: Any) -> str | None:
@@ -278,29 +329,23 @@ def ranked(found: Sequence[Job]) -> list[Job]:
     return sorted(found, key=place)
 
 
+def listed(folder: Path) -> list[Job]:
+    """The jobs or runs in a folder, ranked. Raises ConfigurationError where there are none."""
+    found = ranked(jobs(folder))
+    if not found:
+        raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
+    return found
+
+
 def finish(folder: Path) -> None:
     """Print the ranked table of a folder's jobs and write it as leaderboard.csv, where that can be written.
 
     Raises ConfigurationError, and OSError where the disk is full.
     """
-    found = ranked(jobs(folder))
-    if not found:
-        raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
-    rows = list(_rows(found))
-    table = Table(title=Text(visible(str(folder))), title_justify="left")
-    for name in rows[0]:
-        table.add_column(Text(name), overflow="fold")
-    for row in rows[1:]:
-        table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
-    console = Console(file=standard_output())
-    wide = console if console.is_terminal else Console(width=max(console.width, 200))
-    wide.print(table, soft_wrap=False)
-    temporary = folder / f".{LEADERBOARD}"
+    found = listed(folder)
+    show(folder, found)
     try:
-        temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-        with temporary.open("x", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(rows)
-        temporary.replace(folder / LEADERBOARD)
+        write(rows(found), folder / LEADERBOARD)
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise
@@ -309,19 +354,72 @@ def finish(folder: Path) -> None:
         say(f"written to {folder / LEADERBOARD}")
 
 
-def _rows(found: Sequence[Job]) -> list[list[Any]]:
-    """A header and a row a job: what was varied, then the scores."""
-    keys = list(dict.fromkeys(key for job in found for key in job.overrides))
-    varied = [key for key in keys if len({job.overrides.get(key) for job in found}) > 1]
+def show(folder: Path, found: Sequence[Job], everything: bool = False) -> None:
+    """Print ranked jobs: what differs among them and what they reached, or everything that is known of them."""
+    header, *body = rows(found) if everything else brief(found)
+    table = Table(title=Text(visible(str(folder))), title_justify="left")
+    for place, name in enumerate(header):
+        number = all(isinstance(row[place], int | float) or row[place] == "" for row in body)
+        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for row in body:
+        table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
+    console = Console(file=standard_output())
+    if not console.is_terminal:
+        console = Console(file=standard_output(), force_terminal=False, width=max(console.width, WIDE))
+    console.print(table, soft_wrap=False)
+    for job in () if everything else found:
+        if job.error:
+            say(f"{job.name}: {job.error}")
+
+
+def write(table: Sequence[Sequence[Any]], path: Path) -> None:
+    """Write a table as CSV, whole or not at all. Raises OSError."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
+    with temporary.open("x", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(table)
+    temporary.replace(path)
+
+
+def brief(found: Sequence[Job]) -> list[list[Any]]:
+    """A header and a row a job: rank, job, what differs, the monitored score of both splits, seconds and status."""
+    keys = _varied(found)
+    keys = ["experiment"] if "experiment" in keys and not found[0].typed else keys[:MOST_KEYS]  # the rest follows
+    monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor is not None))
+    several, name = len(monitors) > 1, f" {monitors[0]}" if len(monitors) == 1 else ""
+    made: list[list[Any]] = [
+        ["rank", "job", *keys, *["monitor"] * several, f"valid{name}", f"test{name}", "seconds", "status"]
+    ]
+    for rank, job in enumerate(found, 1):
+        scores = [job.scores.get(name, "") for name in (str(job.monitor), f"test_{job.monitor}")]
+        seconds = "" if job.seconds is None else round(job.seconds, None if job.seconds >= 10 else 1)
+        place = rank if job.score is not None else ""
+        differing = [job.overrides.get(key, "") for key in keys]
+        made.append([place, job.name, *differing, *[job.monitor or ""] * several, *scores, seconds, job.status])
+    return made
+
+
+def rows(found: Sequence[Job]) -> list[list[Any]]:
+    """A header and a row a job: everything that is known, what was varied, then the scores."""
+    varied = _varied(found)
     names = list(dict.fromkeys(name for job in found for name in job.scores))
     monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor in names))
     names = [*monitors, *(name for name in names if name not in monitors)]
     told = ["error"] if any(job.error for job in found) else []
-    rows: list[list[Any]] = [["rank", "job", "status", *varied, *names, *told]]
+    made: list[list[Any]] = [["rank", "job", "status", *varied, *names, "seconds", *told]]
     for rank, job in enumerate(found, 1):
         overrides = [job.overrides.get(key, "") for key in varied]
-        scores = [job.scores.get(name, "") for name in names]
+        scores = [float(f"{job.scores[name]:.6g}") if name in job.scores else "" for name in names]
         errors = [job.error or "" for _ in told]
         place = rank if job.score is not None else ""
-        rows.append([place, job.name, job.status, *overrides, *scores, *errors])
-    return rows
+        seconds = "" if job.seconds is None else job.seconds
+        made.append([place, job.name, job.status, *overrides, *scores, seconds, *errors])
+    return made
+
+
+def _varied(found: Sequence[Job]) -> list[str]:
+    """The keys and groups in which jobs differ; of runs the groups first, and no option of what a group differs in."""
+    keys = list(dict.fromkeys(key for job in found for key in job.overrides))
+    varied = [key for key in keys if len({job.overrides.get(key) for job in found}) > 1]
+    groups = {key for key in varied if "." not in key}
+    return [key for key in varied if key in groups or key.partition(".")[0] not in groups or key in found[0].typed]

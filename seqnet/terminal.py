@@ -6,30 +6,48 @@ Nobody need look: a reader that went away (`| head`), a terminal that was closed
 
 import contextlib
 import errno
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import IO, TextIO, cast
 
 from seqnet.errors import visible
 
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF)  # the reader has enough, the terminal is closed, nothing can be written
+_log: ContextVar[logging.Logger | None] = ContextVar("log", default=None)  # what hears all of it in place of a terminal
 
 
 class NobodyReads(Exception):
     """Whoever read the answers has enough of them."""
 
 
+@contextlib.contextmanager
+def logged(to: logging.Logger) -> Iterator[None]:
+    """Nothing is shown inside: what is said and warned of goes to a logger, and what is drawn nowhere."""
+    before = _log.set(to)
+    try:
+        yield
+    finally:
+        _log.reset(before)
+
+
 def say(text: str) -> None:
     """Lines for people, on standard output. Raises OSError where the disk that it leads to is full."""
+    if (log := _log.get()) is not None:
+        log.info("%s", text)
+        return
     out = standard_output()
-    lines = "".join(f"{visible(line)}\n" for line in text.split("\n"))
-    out.write(lines.encode(out.encoding, "replace").decode(out.encoding))
+    out.write("".join(f"{visible(line)}\n" for line in text.split("\n")))
     out.flush()
 
 
 def warn(sentence: str) -> None:
     """One sentence for people, on standard error."""
+    if (log := _log.get()) is not None:
+        log.warning("%s", sentence)
+        return
     _lament(f"seqnet: {visible(sentence)}\n")
 
 
@@ -49,30 +67,32 @@ def _lament(text: str) -> None:
 
 def answer(line: str) -> None:
     """A line for a program, on standard output; it is one of `lines.as_line`. Raises NobodyReads."""
-
-    def enough() -> None:
-        raise NobodyReads
-
-    out = standard_output(enough)
+    out = _Output(sys.stdout, enough)
     out.write(f"{line}\n")
     out.flush()
+
+
+def enough() -> None:
+    """What ends an answer that nobody reads. Raises NobodyReads."""
+    raise NobodyReads
 
 
 def standard_output(gone: Callable[[], None] = lambda: None) -> TextIO:
     """Standard output, for those who draw on it: once nobody reads it, it calls `gone`, and takes the rest in silence.
 
-    Writing raises OSError where the disk that it leads to is full.
+    Letters that it cannot write become question marks. Writing raises OSError where the disk that it leads to is full.
     """
-    return cast(TextIO, _Output(sys.stdout, gone))
+    return cast(TextIO, _Output(sys.stdout if _log.get() is None else None, gone, "replace"))
 
 
 class _Output:
-    def __init__(self, stream: IO[str] | None, gone: Callable[[], None]) -> None:
-        self._stream, self._gone = stream, gone
+    def __init__(self, stream: IO[str] | None, gone: Callable[[], None], errors: str = "strict") -> None:
+        self._stream, self._gone, self._errors = stream, gone, errors
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        self._tried(lambda stream: stream.write(text))
+        written = text.encode(self.encoding, self._errors).decode(self.encoding) if self._errors != "strict" else text
+        self._tried(lambda stream: stream.write(written))
         return len(text)
 
     def flush(self) -> None:

@@ -44,6 +44,13 @@ def shipped(group: str) -> Mapping[str, Path]:
 
 
 @cache
+def shipped_parts(group: str) -> Mapping[str, Config]:
+    """The classes that seqnet's own files of one of the `NAMED` groups name, and the options of each."""
+    files = (_defaults(path) for path in sorted((CONFIGS / group).glob("*.yaml")))
+    return {part["_target_"]: part for file in files for part in file.values()}
+
+
+@cache
 def groups() -> tuple[str, ...]:
     """The groups that a run's configuration is chosen from, such as `cell` and `cell@decoder_cell`."""
     entries = _defaults(CONFIGS / "train.yaml")["defaults"]
@@ -54,6 +61,10 @@ NESTED = {"field": "data.fields", "model/encoder": "model.encoders"}
 """Groups of which any number is chosen, each at a name of the user's: `field@data.fields.NAME`."""
 INNER = ("data/format", "data/generated", "attention/score", "model/join")
 """Groups whose choice is a part of another group's: `attention/score=dot`, or `attention.score=dot`."""
+
+
+NAMED = ("observers",)
+"""Groups whose files add parts by their names, so that several are chosen at once: `observers=[default,mlflow]`."""
 
 
 def is_group(name: str) -> bool:
@@ -67,6 +78,12 @@ def package_of(name: str) -> str:
     """Where a choice stands in the configuration: `decoder_cell`, `data.fields.word`, `data.format`."""
     group, _, package = name.partition("@")
     return package or group.replace("/", ".")
+
+
+def several(group: str, choice: str) -> list[str]:
+    """The choices of a group by their names: of a `NAMED` one `[default,mlflow]` is two."""
+    listed = group in NAMED and choice[:1] == "[" and choice[-1:] == "]"
+    return [one.strip() for one in choice[1:-1].split(",")] if listed else [choice]
 
 
 @cache
@@ -113,7 +130,8 @@ def _layout() -> tuple[Config, Mapping[str, str]]:
 def own_classes() -> frozenset[str]:
     """All classes that seqnet's own files name."""
     found = {*_layout()[1].values(), *NESTED, *INNER}
-    return frozenset(target for group in found for target in shipped(group))
+    single = (target for group in found for target in shipped(group))
+    return frozenset((*single, *(target for group in NAMED for target in shipped_parts(group))))
 
 
 @cache
@@ -152,6 +170,8 @@ def checked(stored: Any, trust: Sequence[str], typed: Mapping[str, Any] | None =
             value = _section(name, sections[name], value, trust, (typed or {}).get(name))
         elif name == "groups":
             value = _choices(value)
+        elif name in NAMED:
+            value = _named(name, value, default, trust, (typed or {}).get(name))
         elif name == CONTINUED:
             _history(value)
         elif isinstance(default, dict):
@@ -168,9 +188,34 @@ def _choices(value: Any) -> Config:
     for group, choice in value.items():
         if not is_group(group):
             raise ConfigurationError(f"{SAYS} has the group {_brief(group)}, which this seqnet does not know")
-        if not isinstance(choice, str) or not CHOICE.fullmatch(choice):
+        if not isinstance(choice, str) or not all(map(CHOICE.fullmatch, several(group, choice))):
             raise ConfigurationError(f"{SAYS} has {group}={_brief(choice)}, which is no name of a choice")
     return {**dict.fromkeys(groups(), "null"), **value}
+
+
+def _named(name: str, value: Any, options: Config, trust: Sequence[str], typed: Any) -> Config:
+    """Parts by their names, each a class with its options, or true or false, checked. options: what is no part."""
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{SAYS} has {name}={_brief(value)}, which must hold options")
+    found = dict(options)
+    for key, part in value.items():
+        where = f"{name}.{_brief(key)}"
+        if not (isinstance(key, str) and key.isidentifier()):
+            raise ConfigurationError(f"{SAYS} has {where}, which is no name")
+        if key in options:
+            _check(where, part, options[key])
+        elif isinstance(part, dict):
+            own = typed.get(key) if isinstance(typed, Mapping) else None
+            named = own.get("_target_") if isinstance(own, Mapping) else None
+            target = part.get("_target_")
+            known = shipped_parts(name).get(target) if isinstance(target, str) else None
+            if known is None and (named is None or target != named):
+                _refuse_strangers(target, trust)
+            part = _options(where, part, known, trust, own)
+        elif part is not None and not isinstance(part, bool):
+            raise ConfigurationError(f"{SAYS} has {where}={_brief(part)}, which must hold options")
+        found[key] = part
+    return found
 
 
 def _history(value: Any) -> None:

@@ -1,17 +1,22 @@
 """The command line as a user types it, in processes of its own; and what answers it, in this one."""
 
+import ast
 import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from seqnet import cli
+from seqnet.commands import completion, usage
+from seqnet.configuration import CONFIGS, leaves
 from seqnet.errors import CheckpointError
 from seqnet.training import manifest
 
@@ -154,13 +159,115 @@ def test_hydra_shows_configurations_and_help(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_completion_completes_commands_and_groups(tmp_path):
-    asked = {"COMP_LINE": "seqnet tr", "COMP_POINT": "9"}
-    assert seqnet("-sc", "query=bash", folder=tmp_path, **asked).stdout.split() == ["train"]
-    asked = {"COMP_LINE": "seqnet train experiment=digits cell=", "COMP_POINT": "36"}
-    cells = ["cell=gru", "cell=lstm", "cell=raster_lstm", "cell=rnn"]
-    assert seqnet("-sc", "query=bash", folder=tmp_path, **asked).stdout.split() == cells
-    assert seqnet("train", "-sc", "install=bash", folder=tmp_path).stdout.rstrip().endswith(" seqnet")
+def test_each_page_of_help_has_usage_words_and_examples(capsys):
+    assert cli.answer(["--help"]) == 0
+    overview = capsys.readouterr().out
+    for command in cli.COMMANDS:
+        if command != "train":  # Hydra tells it
+            assert cli.answer([command, "--help"]) == 0
+            page = capsys.readouterr().out
+            assert page.startswith(f"usage: seqnet {command} ")
+            assert max(map(len, page.splitlines())) <= 100
+    for page in (overview, *(usage.page(name, "", CONFIGS) for name in usage.PAGES)):
+        assert page.count("seqnet ") >= 4 and len(re.findall("(?<=examples:\n)(?:  .+\n?){3}", page)) == 1
+
+
+def test_help_tells_every_key_with_its_default_and_what_it_means(capsys):
+    for command in ("predict", "evaluate", "generate"):
+        described = set(leaves(yaml.safe_load((CONFIGS / f"{command}.yaml").read_text())))
+        described -= {key for key in described if key.startswith(("hydra", "defaults"))}
+        assert cli.answer([command, "--help"]) == 0
+        page = capsys.readouterr().out
+        told = dict(re.findall(r"^  ([\w.]+)=\S+ +(.*)", page, re.MULTILINE))
+        assert told.keys() == described | {"decoding"}
+        assert "a run folder" in told["run"] and "sampling" in told["decoding"]
+        assert all(told.values())
+
+
+def test_help_of_training_lists_the_launchers(tmp_path):
+    shown = seqnet("train", "--help", folder=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("usage: seqnet train ")
+    (listed,) = re.findall("^hydra/launcher: (.*)", shown.stdout, re.MULTILINE)
+    script = "import os; from seqnet.commands.completion import after; print(after('train', ['-m'], 'hydra/launcher='))"
+    asked = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert [word.partition("=")[2] for word in ast.literal_eval(asked.stdout)] == listed.split(", ")
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (["train", "experiment=digi"], ["digit_average", "digit_captions", "digit_drawing", "digits"]),
+        (["train", "-m", "cell=gru,r"], ["gru,raster_lstm", "gru,rnn"]),
+        (["train", "attention=soft", "attention.score=d"], ["dot"]),
+        (["train", "experiment=digits", "optimizer.l"], ["optimizer.lr="]),
+        (["train", "experiment=sst2", "model=cnn", "model.fil"], ["model.filters="]),
+        (["train", "hyd"], ["hydra/launcher="]),
+        (["train", "deterministic="], ["false", "true"]),
+        (["train", "--config-dir", "mine", "cell=m"], ["my_cell"]),
+        (["train", "--config-dir", "mi"], ["mine/"]),
+        (["train", "--con"], ["--config-dir"]),
+        (["train", "--cfg", "j"], ["job"]),
+        (["evaluate", "split="], ["train", "valid", "test"]),
+        (["predict", "run=mi"], ["mine/"]),
+        (["predict", "decoding=gr"], ["greedy"]),
+        (["generate", "temp"], ["temperature="]),
+        (["inspect", "some"], ["some.csv"]),
+        (["checkpoint", "ver"], ["verify"]),
+        (["completion", ""], ["bash", "zsh", "fish"]),
+        (["leaderboard", "col"], ["columns=all"]),
+        (["nothing", ""], ["mine/", "some.csv"]),
+    ],
+)
+def test_completion_knows_what_may_come_next(words, known, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine/cell").mkdir(parents=True)
+    (tmp_path / "mine/cell/my_cell.yaml").write_text("_target_: my_module.MyCell\n")
+    (tmp_path / "some.csv").touch()
+    command, *before, begun = words
+    found = completion.after(command, before, begun)
+    assert sorted(word.removeprefix(begun.partition("=")[0] + "=") for word in found) == sorted(known)
+
+
+# What bash does at the Tab key, as `complete` tells it to.
+TAB = """
+eval "$("$PYTHON" -m seqnet completion bash)"
+seqnet() { "$PYTHON" -m seqnet "$@"; }
+COMP_LINE="$1" COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+$(complete -p seqnet | sed 's/.*-F \\([^ ]*\\).*/\\1/') seqnet
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_bash_completes(tmp_path):
+    for line, known in (("seqnet tr", ["train "]), ("seqnet completion f", ["fish "])):
+        found = subprocess.run(
+            ["bash", "--norc", "-c", TAB, "bash", line],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable},
+        )
+        assert (found.stdout.splitlines(), found.stderr) == (known, "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_reads_its_completion(shell, capsys, tmp_path):
+    assert cli.answer(["completion", shell]) == 0
+    code = capsys.readouterr()
+    assert "seqnet" in code.out and not code.err
+    if shutil.which(shell):
+        (tmp_path / "code").write_text(code.out)
+        checked = subprocess.run([shell, "-n", tmp_path / "code"], capture_output=True, text=True, timeout=60)
+        assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_completion_refuses_another_shell(capsys):
+    for arguments in ([], ["zhs"], ["bash", "zsh"]):
+        assert cli.answer(["completion", *arguments]) == 2
+    assert "did you mean 'zsh'?" in capsys.readouterr().err
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path):
@@ -284,6 +391,8 @@ import os
 import threading
 
 from seqnet import cli
+from seqnet.commands import completion, usage
+from seqnet.configuration import CONFIGS, leaves
 
 os.environ.update(DEBUG)
 

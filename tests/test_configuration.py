@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seqnet import build, configuration
+from seqnet import build, configuration, trust
 from seqnet.commands import train
 from seqnet.configuration import CONFIGS, compose, merge_stored, quote, quoted, run_folder
 from seqnet.errors import ConfigurationError
@@ -298,7 +298,7 @@ def test_length_limits_checkpoints_observers_device_and_trust_may_differ():
     merged = merge_stored(*stored_and_new(*typed))
     assert (merged["training"]["max_epochs"], merged["training"]["max_steps"]) == (99, 5)
     assert merged["checkpoint"]["every_steps"] == 3
-    assert merged["observers"]["console"] is False
+    assert merged["observers"]["console"] is None
     assert (merged["device"], merged["trust"]) == ("cpu", ["a"])
 
 
@@ -455,3 +455,88 @@ def test_options_of_drawn_rows_fall_away_where_files_are_read(tmp_path):
         compose("train", [*typed, *more]).config["data"]["generated"]["train_size"] for more in ([], ["data.path=x"])
     ]
     assert sizes == [50, 4000]
+
+
+MINE = """mine:
+  _target_: my_module.Mine
+  every: 2
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A folder of files of one's own, with an observer."""
+    (tmp_path / "observers").mkdir()
+    (tmp_path / "observers/mine.yaml").write_text(MINE)
+    return ("--config-dir", str(tmp_path))
+
+
+def test_observers_are_a_name_and_a_class(mine):
+    """Several files each add their names; null and false take one out, true leaves it as its file says."""
+    console, board = (
+        {"_target_": f"seqnet.observers.{name}"} for name in ("console.Console", "tensorboard.TensorBoard")
+    )
+    told = {"samples": True, "sample_length": 200}
+    default = {**told, "tensorboard": board, "console": console}
+    own = {"_target_": "my_module.Mine", "every": 2}
+
+    def observers(*arguments):
+        found = compose("train", [DIGITS, *mine, *arguments])
+        return found.config["observers"], found.config["groups"]["observers"]
+
+    assert observers() == (default, "default")
+    assert observers("observers=[default]") == (default, "[default]")
+    assert observers("observers=mine") == ({**told, "mine": own}, "mine")
+    assert observers("observers=[]") == (told, "[]")
+    both = observers("observers=[default,mine]", "observers.mine.every=3", "observers.console=null")
+    assert both == ({**default, "console": None, "mine": {**own, "every": 3}}, "[default,mine]")
+    assert observers("observers.console=false", "observers.tensorboard=true") == (
+        {**default, "console": None},
+        "default",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["observers.consol=null"], "unknown key 'observers.consol'; did you mean 'observers.console'?"),
+        (["observers=[defautl,mine]"], "unknown observers 'defautl'; did you mean 'default'?"),
+        (["observers=[default,mine]", "observers.mine.every=x"], "observers.mine.every=x must be a whole number"),
+        (["observers=[default,mine]", "observers.mine=3"], "'observers.mine' holds keys of its own"),
+        (["cell=[gru,rnn]"], "cell=[gru,rnn]: choose one of"),
+    ],
+)
+def test_strange_observers_are_refused(mine, arguments, sentence):
+    assert sentence in refused(*mine, *arguments)
+
+
+def test_the_observers_of_a_stored_run(mine):
+    """What is not typed stays; what an earlier seqnet stored, true and false, is understood."""
+    stored = compose("train", [DIGITS, *mine, "observers=[default,mine]", "observers.console=null"]).config
+    stored["trust"] = ["my_module"]
+
+    def merged(*arguments, stored=stored):
+        new = compose("train", [DIGITS, *mine, "observers=[default,mine]", "trust=[my_module]", *arguments])
+        return merge_stored(new.config, stored, {key: new.typed[key] for key in new.typed if "." in key}, new.choices)
+
+    assert merged()["observers"] == stored["observers"]
+    assert merged("observers.console=true")["observers"]["console"]["_target_"].endswith("Console")
+    assert merged("observers.mine.every=9")["observers"]["mine"]["every"] == 9
+    assert merged("observers.mine=null")["observers"]["mine"] is None
+    earlier = {**stored, "observers": {"console": True, "tensorboard": False, "samples": False, "sample_length": 9}}
+    found = merged(stored=earlier)["observers"]
+    assert found["console"] == {"_target_": "seqnet.observers.console.Console"}
+    assert not found["tensorboard"] and not found["samples"] and found["sample_length"] == 9
+
+
+def test_a_stored_observer_is_not_built_unless_it_is_trusted(mine):
+    stored = compose("train", [DIGITS, *mine, "observers=mine"]).config
+    with pytest.raises(ConfigurationError, match=r"my_module.Mine, .* add trust=\[my_module\]"):
+        trust.checked(stored, [])
+    assert trust.checked(stored, ["my_module"])["observers"]["mine"]["every"] == 2
+    for strange in ({"_target_": 7}, {}, "text", {"_target_": "os.system", "command": "true"}):
+        with pytest.raises(ConfigurationError):
+            trust.checked({**stored, "observers": {"mine": strange}}, ["my_module"])
+    with pytest.raises(ConfigurationError, match="tensorboard.folder"):
+        board = {"_target_": "seqnet.observers.tensorboard.TensorBoard", "folder": "/"}
+        trust.checked({**stored, "observers": {"tensorboard": board}}, [])

@@ -1,7 +1,11 @@
 """What the pages in docs/ say is run and compared, so that it cannot go stale."""
 
+import ast
+import contextlib
+import io
 import re
 import shlex
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from omegaconf import OmegaConf
+from sphinx.cmd.build import build_main
 
-from seqnet import build
+from seqnet import build, run
 from seqnet import options as options_of
 from seqnet.commands import train
 from seqnet.configuration import compose, quoted
@@ -72,16 +77,22 @@ def runnable(typed: list[str]) -> list[str]:
     assert program == "seqnet", f"a page tells to type {program}"
     if arguments[0] == "train" and not any(argument.startswith(("debug=", "training.max_")) for argument in arguments):
         arguments = [*arguments, *SHORT]
-        arguments += ["data.train_size=64", "data.valid_size=32", "data.test_size=32"] * _is_drawn(arguments)
+        arguments += few_rows(arguments)
     return [program, *arguments]
 
 
-def _is_drawn(arguments: list[str]) -> bool:
+def few_rows(arguments: list[str]) -> list[str]:
+    """Overrides for small splits, where the rows are drawn."""
     chosen = {argument.partition("=")[2] for argument in arguments if argument.startswith(("data=", "experiment="))}
-    return any(
-        (CONFIGS / "data" / f"{name}.yaml").is_file() and "train_size" in _yaml(CONFIGS / "data" / f"{name}.yaml")
-        for name in chosen
-    )
+    wholes = [CONFIGS / "data" / f"{name}.yaml" for name in chosen]
+    if any(path.is_file() and "train_size" in _yaml(path) for path in wholes):
+        return ["data.train_size=64", "data.valid_size=32", "data.test_size=32"]
+    read = any(argument.startswith(("data.path=", "data.name=")) for argument in arguments)
+    for path in [CONFIGS / "experiment" / f"{name}.yaml" for name in chosen] if not read else []:
+        made = path.is_file() and re.search(r"override /data/generated: (\w+)", path.read_text(encoding="utf-8"))
+        if made and "train_size" in _yaml(CONFIGS / "data/generated" / f"{made[1]}.yaml"):
+            return [f"data.generated.{split}_size=64" for split in ("train", "valid", "test")]
+    return []
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -122,8 +133,75 @@ def test_what_a_page_only_shows_would_not_be_refused(page: Path) -> None:
 def test_python_without_a_title_works_by_itself() -> None:
     for page in PAGES:
         for block in blocks(page):
-            if block.language == "python" and "title" not in block.options:
+            if block.language == "python" and not block.options.keys() & {"title", "cell"}:
                 exec(compile(block.text, page.name, "exec"), {"__name__": page.stem})
+
+
+WITH_CELLS = [page for page in PAGES if "```python cell=" in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", WITH_CELLS, ids=lambda page: page.stem)
+def test_the_cells_of_a_page_work_one_after_another(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a notebook; what is shown below a cell as ```text said=exactly``` is what it says."""
+    whole = run.train
+
+    def shorter(overrides: run.Overrides = (), /, **options: Any) -> run.TrainedRun:
+        typed = run.arguments_of(overrides, options)
+        short = [*SHORT, "model.hidden_size=8", *few_rows(typed), *typed]
+        return whole(list({argument.partition("=")[0]: argument for argument in short}.values()))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "train", shorter)
+    space: dict[str, Any] = {"__name__": page.stem}
+    said, compared = "", 0
+    for block in blocks(page):
+        if "cell" in block.options:
+            said = said_by(block.text, space)
+        elif block.options.get("said") == "exactly":
+            compared += 1
+            for line, found in zip(block.text.splitlines(), said.splitlines(), strict=True):
+                assert found == line or (line.endswith("...") and found.startswith(line[:-3])), said
+    assert compared
+
+
+def said_by(cell: str, space: dict[str, Any]) -> str:
+    """What a cell prints and, where it ends with an expression, its value."""
+    out, body = io.StringIO(), ast.parse(cell).body
+    last = body.pop() if isinstance(body[-1], ast.Expr) else None
+    with contextlib.redirect_stdout(out):
+        exec(compile(ast.Module(body, []), "a cell", "exec"), space)
+        value = None if last is None else eval(compile(ast.Expression(last.value), "a cell", "eval"), space)
+    return out.getvalue() + ("" if value is None else repr(value))
+
+
+# -------------------------------------------------------------------------------------------------- the sentences
+
+
+def test_the_sentences_of_troubleshooting_are_said() -> None:
+    """Each heading, in which `...` stands for anything, is of one text of the code."""
+    headings = re.findall(r"^### (.+)$", (DOCS / "troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+    texts = [text for path in (ROOT / "seqnet").rglob("*.py") for text in texts_of(path)]
+    found = {
+        heading: [text for text in texts if re.search(".*".join(map(re.escape, parts_of(heading))), text, re.DOTALL)]
+        for heading in headings
+    }
+    assert len(headings) > 30
+    assert [heading for heading, several in found.items() if not several] == []
+
+
+def parts_of(heading: str) -> list[str]:
+    return [part.strip() for part in heading.split("...") if part.strip(" ,;:'()")]
+
+
+def texts_of(path: Path) -> Iterator[str]:
+    """What a file says, with a sign for each thing that is put into a text."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield re.sub(r"\{\w*\}", "\0", node.value)
 
 
 # ------------------------------------------------------------------------------------------------------- the links
@@ -146,6 +224,46 @@ def anchors(page: Path) -> set[str]:
     """The anchors that a page's headings get, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# ------------------------------------------------------------------------------------------------------- the site
+
+
+def built(source: Path, to: Path) -> tuple[int, str]:
+    """The exit code of building a site of a folder's pages, and what was said; warnings are errors."""
+    out, err = io.StringIO(), io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        warnings.simplefilter("ignore")
+        code = build_main(
+            ["-W", "-n", "--keep-going", "-q", "-c", str(DOCS), "-d", str(to / "read"), str(source), str(to)]
+        )
+    return code, out.getvalue() + err.getvalue()
+
+
+def test_the_site_is_built_of_all_pages(tmp_path: Path) -> None:
+    code, said = built(DOCS, tmp_path)
+    assert code == 0, said
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for page in PAGES:
+        assert f'href="{page.stem}.html"' in index or page.stem == "index", f"{page.name} is in no menu"
+    options_page = (tmp_path / "options.html").read_text(encoding="utf-8")
+    for key in options():
+        assert f'<span class="pre">{key}</span>' in options_page, key
+    for name in ("a whole number of at least 0", "The context is the weighted mean", "experiment=sentiment"):
+        assert name in options_page
+    python = (tmp_path / "python.html").read_text(encoding="utf-8")
+    assert all(f'id="run-{name}"' in python for name in ("predict", "evaluate", "generate", "stream", "encode"))
+    assert "What seqnet trusts, and what it does not" in (tmp_path / "security.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["[a](gone.md)", "[a](index.md#gone)", "[a](#gone)", "![a](gone.png)", "[a][gone]\n\n[gone]: gone.md"]
+)
+def test_a_link_that_leads_nowhere_ends_the_build(wrong: str, tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.md").write_text(f"# Begin\n\n## Here\n\n{wrong}\n")
+    code, said = built(tmp_path / "pages", tmp_path / "to")
+    assert (code, "gone" in said) == (1, True), said
 
 
 # ------------------------------------------------------------------------------------------- the table of options
@@ -172,7 +290,7 @@ def options() -> dict[str, dict[str, Any]]:
             if path.read_text(encoding="utf-8").startswith("# @package _global_"):
                 content = content[group] or {}
             for key, default in _flat(_parts(group, content) | content).items():
-                if key not in ("_target_", "defaults"):  # `defaults` choose files of other groups
+                if key.rpartition(".")[2] not in ("_target_", "defaults"):  # `defaults` choose files of other groups
                     found.setdefault(f"{group}.{key}", {})[path.stem] = default
     for key, default in _flat(_yaml(CONFIGS / "train.yaml")).items():
         if key.partition(".")[0] not in ("defaults", "hydra"):

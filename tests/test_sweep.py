@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,6 +79,7 @@ def test_every_job_has_its_folder_its_status_and_one_thread(trained, capsys):
         "accuracy": "0.2",
         "loss": "5.0",
         "test_accuracy": "0.1",
+        "seconds": "",
     }
     assert "leaderboard.csv" in capsys.readouterr().out
 
@@ -219,6 +221,98 @@ def test_so_it_is_by_a_sampler(seqnet):
     after = contents(Path("mine"))
     assert before.keys() == after.keys()
     assert all(after[path] == before[path] for path in before if path.name not in ("multirun.yaml", "leaderboard.csv"))
+
+
+def board(capsys, *arguments):
+    """The cells of each line of the table that the command shows."""
+    capsys.readouterr()
+    assert cli.answer(["leaderboard", *map(str, arguments)]) == 0
+    lines = [re.split("[┃│]", line)[1:-1] for line in capsys.readouterr().out.splitlines() if line[:1] in "┃│"]
+    return [[cell.strip() for cell in line] for line in lines]
+
+
+def finished(folder, name, scores, monitor="accuracy", config=None, **more):
+    (folder / name).mkdir()
+    best, test = ({key: value[place] for key, value in scores.items()} for place in (0, 1))
+    results = {"monitor": monitor, "best": {"step": 3, **best}, "test": test, "seconds": 12.3456, **more}
+    (folder / name / "results.json").write_text(json.dumps(results))
+    if config is not None:
+        (folder / name / "config.yaml").write_text(config if isinstance(config, str) else OmegaConf.to_yaml(config))
+
+
+SCORES = {"accuracy": (0.004228517846555483, 0.5), "loss": (1.0, 2.0)}
+
+
+def test_the_leaderboard_shows_what_decides(tmp_path, capsys):
+    for number, cell in enumerate(("gru", "rnn")):
+        finished(tmp_path, str(number), {**SCORES, "accuracy": (0.1 * number, 0.25)})
+        overrides = ["experiment=digits", f"cell={cell}"]
+        (tmp_path / f"{number}/status.json").write_text(json.dumps({"status": "done", "overrides": overrides}))
+    (tmp_path / "2").mkdir()
+    failed = {"status": "failed", "exit_code": 3, "error": "bad luck", "overrides": ["experiment=digits", "cell=lstm"]}
+    (tmp_path / "2/status.json").write_text(json.dumps(failed))
+    assert board(capsys, tmp_path) == [
+        ["rank", "job", "cell", "valid accuracy", "test accuracy", "seconds", "status"],
+        ["1", "1", "rnn", "0.1", "0.25", "12", "done"],
+        ["2", "0", "gru", "0", "0.25", "12", "done"],
+        ["", "2", "lstm", "", "", "", "failed"],
+    ]
+    header, *_, last = board(capsys, tmp_path, "columns=all")
+    assert header[3:] == ["cell", "accuracy", "loss", "test_accuracy", "test_loss", "seconds", "error"]
+    assert last[-1] == "bad luck"
+    assert cli.answer(["leaderboard", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith("2: bad luck\n")
+
+
+def test_digits_are_sensible_and_files_are_asked_for(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    finished(tmp_path, "a", SCORES)
+    assert board(capsys, ".")[1] == ["1", "a", "0.004229", "0.5", "12", "done"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert cli.answer(["leaderboard", ".", "output=board.csv"]) == 0
+    (row,) = csv.DictReader(Path("board.csv").read_text().splitlines())
+    assert (row["accuracy"], row["test_loss"], row["seconds"]) == ("0.00422852", "2.0", "12.35")
+    capsys.readouterr()
+    assert cli.answer(["leaderboard", ".", "format=json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rank"], told["job"], told["accuracy"]) == (1, "a", 0.00422852)
+
+
+def test_runs_that_are_no_sweep_differ_in_what_they_say(tmp_path, capsys):
+    common = {"seed": 1, "groups": {"experiment": "digits", "cell": "gru"}, "cell": {"size": 1}, "optimizer": {"lr": 1}}
+    finished(tmp_path, "a", SCORES, config={**common, "run_dir": "a"})
+    other = {"groups": {"experiment": "digits", "cell": "rnn"}, "cell": {"size": 2}, "optimizer": {"lr": 2}}
+    finished(tmp_path, "b", {**SCORES, "accuracy": (0.5, 0.5)}, config={**common, **other, "run_dir": "b"})
+    header, first, _ = board(capsys, tmp_path)
+    assert header[:4] == ["rank", "job", "cell", "optimizer.lr"]
+    assert first[:4] == ["1", "b", "rnn", "2"]
+    finished(tmp_path, "c", {"loss": (1, 1)}, "loss", {**common, "groups": {"experiment": "dates", "cell": "rnn"}})
+    assert board(capsys, tmp_path)[0][2:] == ["experiment", "monitor", "valid", "test", "seconds", "status"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["a: [" * 3000, "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "\x00", "a: !!python/object:os.system {}", "[1]"],
+)
+def test_a_configuration_that_is_none_says_nothing(config, tmp_path, capsys):
+    finished(tmp_path, "a", SCORES, config=config)
+    finished(tmp_path, "b", SCORES)
+    assert board(capsys, tmp_path)[0][:3] == ["rank", "job", "valid accuracy"]
+
+
+def test_leaderboard_refuses_what_it_does_not_know(tmp_path, capsys):
+    finished(tmp_path, "a", SCORES)
+    for arguments, sentence in (
+        ((), "leaderboard takes one folder; usage: seqnet leaderboard DIR"),
+        ((tmp_path, tmp_path), "leaderboard takes one folder"),
+        ((tmp_path, "colums=all"), "unknown key 'colums'; did you mean 'columns'?"),
+        ((tmp_path, "columns=most"), "columns=most must be brief or all"),
+        ((tmp_path, "output=x.txt"), "output=x.txt must be a path that ends in .csv"),
+        ((tmp_path, f"output={tmp_path}/no/x.csv"), "cannot be written: No such file or directory"),
+    ):
+        assert cli.answer(["leaderboard", *map(str, arguments)]) == 2
+        found = capsys.readouterr().err
+        assert sentence in found and found.count("\n") == 1
 
 
 def test_leaderboard_ranks_plain_runs_too(tmp_path):

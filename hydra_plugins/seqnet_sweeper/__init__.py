@@ -1,5 +1,6 @@
 """`sweep=random` and `sweep=tpe`: values for each trial from Optuna (Akiba et al. 2019)."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -56,6 +57,9 @@ class OptunaSweeper(Sweeper):
                 f"sweep={self.sampler} has nothing to vary: give a key a range, "
                 "such as optimizer.lr=interval(1e-4,1e-2)"
             )
+        folder = Path(self.config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, folder / "multirun.yaml")  # as Hydra's own sweeper does
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         samplers = optuna.samplers
         sampler = samplers.TPESampler if self.sampler == "tpe" else samplers.RandomSampler

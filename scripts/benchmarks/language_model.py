@@ -61,10 +61,14 @@ def model_of(size: Size, head: Callable[[int], nn.Module] | None = None) -> Recu
 
 def ours(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
     """A step of seqnet's loop on a text."""
-    model = model_of(size).to(device)
+    model, task, loader = parts(size, text)
+    return training_steps(model.to(device), task, loader, size.steps)
+
+
+def parts(size: Size, text: Tensor) -> tuple[Recurrent, ManyToMany, LaneLoader]:
+    """What seqnet trains: model, task and data."""
     loader = LaneLoader(Stream(Ragged.of([text])), size.rows, size.steps, seed=0, shuffle=False)
-    task = ManyToMany(NextToken(Tokens(tuple(map(str, range(size.vocabulary))))))
-    return training_steps(model, task, loader, size.steps)
+    return model_of(size), ManyToMany(NextToken(Tokens(tuple(map(str, range(size.vocabulary)))))), loader
 
 
 class Bare(nn.Module):

@@ -35,6 +35,7 @@ class GRU(Projected):
     weight_hh: Tensor  # [3*hidden hidden]
     bias_ih: Tensor  # [3*hidden]
     bias_hh: Tensor  # [3*hidden]
+    keeps = "update"  # the gate that says how much of what is remembered stays
 
     def __init__(
         self,
@@ -68,6 +69,17 @@ class GRU(Projected):
         from_hidden = linear(state.hidden, self.weight_hh, self.bias_hh)
         hidden = update(projected, from_hidden, state.hidden)
         return hidden, HiddenState(hidden)
+
+    @property
+    def recurrent(self) -> Tensor:
+        """The part of W_hh that makes the new content n, [hidden hidden]."""
+        return self.weight_hh.chunk(3)[2]
+
+    def gates(self, x: Tensor, state: HiddenState) -> dict[str, Tensor]:
+        """How far each gate is open, 0 to 1, [... hidden]. x: [... input]; state: before the step."""
+        total = self.project(x) + linear(state.hidden, self.weight_hh, self.bias_hh)
+        r, z, _ = total.sigmoid().chunk(3, dim=-1)
+        return {"reset": r, "update": z}
 
     def extra_repr(self) -> str:
         """What a printed model shows."""

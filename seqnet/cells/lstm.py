@@ -67,6 +67,7 @@ class LSTM(Projected):
     weight_hh: Tensor  # [4*hidden hidden]
     bias_ih: Tensor  # [4*hidden]
     bias_hh: Tensor  # [4*hidden]
+    keeps = "forget"  # the gate that says how much of what is remembered stays
 
     def __init__(
         self,
@@ -102,6 +103,16 @@ class LSTM(Projected):
         """The rest of a step: the hidden state [batch hidden], and the whole state."""
         state = update(linear_onto(projected, state.hidden, self.weight_hh), state.cell)
         return state.hidden, state
+
+    @property
+    def recurrent(self) -> Tensor:
+        """The part of W_hh that makes the new content g, [hidden hidden]."""
+        return self.weight_hh.chunk(4)[2]
+
+    def gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
+        """How far each gate is open, 0 to 1, [... hidden]. x: [... input]; state: before the step."""
+        i, f, _, o = (self.project(x) + linear(state.hidden, self.weight_hh)).sigmoid().chunk(4, dim=-1)
+        return {"input": i, "forget": f, "output": o}
 
     def extra_repr(self) -> str:
         """What a printed model shows."""

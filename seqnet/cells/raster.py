@@ -30,6 +30,8 @@ class RasterLSTM(nn.Module):
     begin anew. forget_bias: as of the LSTM.
     """
 
+    keeps = "forget"  # the gate that says how much of what is remembered stays
+
     def __init__(
         self,
         input_size: int,
@@ -62,10 +64,24 @@ class RasterLSTM(nn.Module):
 
     def forward(self, x: Tensor, state: RasterState) -> tuple[Tensor, RasterState]:
         """One step. x: [batch input]; returns the hidden state [batch hidden], and the whole state."""
-        seen = torch.cat([x, state.past[:, 0].to(x.dtype), state.place.to(x.dtype), state.hidden.to(x.dtype)], dim=-1)
-        hidden, cell = update(F.linear(seen, self.weight, self.bias), state.cell)
+        hidden, cell = update(self._totals(x, state), state.cell)
         past = torch.cat([state.past[:, 1:], x.unsqueeze(1)], dim=1)
         return hidden, RasterState(hidden, cell, past, state.place.roll(1, dims=-1))
+
+    def _totals(self, x: Tensor, state: RasterState) -> Tensor:
+        """The gates before their nonlinearities, in the order i f g o."""
+        above, place, hidden = state.past.select(-2, 0).to(x.dtype), state.place.to(x.dtype), state.hidden.to(x.dtype)
+        return F.linear(torch.cat([x, above, place, hidden], dim=-1), self.weight, self.bias)
+
+    @property
+    def recurrent(self) -> Tensor:
+        """The part of the weight that makes the new content g of the hidden state before, [hidden hidden]."""
+        return self.weight.chunk(4)[2][:, -self.hidden_size :]
+
+    def gates(self, x: Tensor, state: RasterState) -> dict[str, Tensor]:
+        """How far each gate is open, 0 to 1, [... hidden]. x: [... input]; state: before the step."""
+        i, f, _, o = self._totals(x, state).sigmoid().chunk(4, dim=-1)
+        return {"input": i, "forget": f, "output": o}
 
     def extra_repr(self) -> str:
         """What a printed model shows."""

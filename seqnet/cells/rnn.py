@@ -67,6 +67,15 @@ class RNN(Projected):
         hidden = NONLINEARITIES[self.nonlinearity](total)
         return hidden, HiddenState(hidden)
 
+    @property
+    def recurrent(self) -> Tensor:
+        """W_hh, [hidden hidden]."""
+        return self.weight_hh
+
+    def gates(self, x: Tensor, state: HiddenState) -> dict[str, Tensor]:
+        """It has none."""
+        return {}
+
     def extra_repr(self) -> str:
         """What a printed model shows."""
         return f"{self.input_size}, {self.hidden_size}, nonlinearity={self.nonlinearity}"

@@ -66,11 +66,15 @@ def format_of(output: str | None, source: Any, read: str | None) -> Format | Non
 
 
 @contextmanager
-def told(output: str | None, answers: "Answers") -> Iterator[Tell]:
+def told(output: str | None, answers: "Answers", words: Tell | None = None) -> Iterator[Tell]:
     """A function that writes answers, to standard output or to the file `output`, whole or not at all.
 
-    Raises ConfigurationError for a file that cannot be made and DiskError for a disk that is full.
+    words: shows them to a person instead. Raises ConfigurationError for a file that cannot be made and DiskError for a
+    disk that is full.
     """
+    if words is not None:
+        yield words
+        return
     if output is None:
         say = to_standard_output()
 
@@ -131,8 +135,14 @@ class Answers:
             self._add(values, columns)
 
     def said(self, read: Read) -> Row:
-        """What was read; of rows that make a sequence with one answer the one behind which it stands."""
-        return read.rows[read.behind][1] if read.rows and not self.by_step else read.values
+        """What was read; of rows that make a sequence with one answer the one behind which it stands.
+
+        Among objects a column of a table that says nothing of a row, such as that of its answer, is left out.
+        """
+        found = read.rows[read.behind][1] if read.rows and not self.by_step else read.values
+        if self.format.written != "objects" or self.names is None:
+            return found
+        return {name: value for name, value in found.items() if value is not None}
 
     def _columns(self, answer: Row) -> dict[str, Any]:
         """What is told of an answer, by columns."""

@@ -6,7 +6,7 @@ from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.terminal import say
 from seqnet.training import checkpoint, manifest
 
-USAGE = "use: seqnet checkpoint verify PATH, or seqnet checkpoint fingerprint PATH"
+USAGE = "usage: seqnet checkpoint verify PATH, or seqnet checkpoint fingerprint PATH"
 
 
 def run(arguments: list[str]) -> int:

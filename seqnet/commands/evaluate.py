@@ -1,5 +1,7 @@
 """`seqnet evaluate`: score a trained run on a split of its data, or of other data of the same kind."""
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,11 @@ import torch
 from seqnet import build, trust
 from seqnet.batch import Confusion
 from seqnet.commands.failures import explained
+from seqnet.commands.lines import in_words
 from seqnet.commands.pictures import Album
 from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
-from seqnet.commands.writing import asked_writer
+from seqnet.commands.writing import asked_writer, decoded
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import shown
 from seqnet.tasks.report import Report
@@ -21,14 +24,17 @@ from seqnet.training.evaluation import evaluate
 
 def run(config: dict[str, Any]) -> int:
     """Write the scores, then the tables of the report; the exit code."""
+    words = in_words(config)
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     with explained(stored.config, config):
-        scores, report = _judged(stored, config)
-    tell({"split": config["split"], "step": stored.step, **scores}, report.rows(), config["output"])
+        scores, report = judged(stored, config)
+    tell({"split": config["split"], "step": stored.step, **scores}, report.rows(), config["output"], words)
     return 0
 
 
-def _judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float], Report]:
+def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float], Report]:
+    """The scores of a split, and a report of how they come about. Raises ConfigurationError and DataError."""
+    stored = replace(stored, config=deepcopy(stored.config))  # a run may be asked again
     settings = stored.config
     write = asked_writer(config, stored)
     if config["data"]["on_bad_row"] is not None:
@@ -53,7 +59,7 @@ def _judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float]
     )
     if drawn is not None and (confusion := evaluator.confusion()) is not None:
         drawn.add("confusion", [Confusion.named(confusion, evaluator.class_names)])
-    for note in write.notes if write is not None else ():
+    for note in [decoded(write.description), *write.notes] if write is not None else ():
         warn(note)
     return scores, report
 

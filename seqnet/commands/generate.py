@@ -3,7 +3,7 @@
 import errno
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,13 +12,13 @@ from seqnet.batch import IGNORE, Batch
 from seqnet.build import check_options
 from seqnet.commands import media
 from seqnet.commands.failures import explained
-from seqnet.commands.lines import writer
+from seqnet.commands.lines import in_words, writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
-from seqnet.commands.writing import Writer, beginning, described, writing_of
+from seqnet.commands.writing import Writer, beginning, decoded, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
 from seqnet.strict_json import as_line
-from seqnet.terminal import say, standard_output, warn
+from seqnet.terminal import say, warn
 
 LENGTH = 400  # tokens that a language model makes
 MEDIA = (".mid", ".midi", ".wav", ".png")
@@ -29,24 +29,42 @@ def run(config: dict[str, Any]) -> int:
     """Write a line of JSON for each sample, a file of another kind, or on a terminal what was made; the exit code."""
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     with explained(stored.config, config, rows="samples"):
-        return _made(stored, config)
+        found = made(stored, config)
+    return _tell(config, *found)
 
 
-def _made(stored: StoredRun, config: Row) -> int:
-    source = stored.assembly.source
-    if writing_of(source) is not None:
+class Made(NamedTuple):
+    """A row for each sample, the text of each as a person reads it, and the decoding that made them."""
+
+    rows: list[Row]
+    texts: list[str]
+    how: Row
+
+
+def made(stored: StoredRun, config: Row) -> Made:
+    """All samples; a file of another kind is written.
+
+    Raises ConfigurationError and DataError.
+    """
+    refuse_silent(stored, config)
+    if writing_of(stored.assembly.source) is not None:
         return _write(stored, config)
-    if not runs_on(source) or stored.assembly.model.bidirectional:
-        raise ConfigurationError(
-            f"run={config['run']} is not a language model that reads left to right, so it generates no text; "
-            "for answers to inputs, use seqnet predict"
-        )
     if _suffix(config) is not None:
         raise ConfigurationError(f"output={config['output']}: a language model writes text, and neither notes nor grey")
     return _go_on(stored, config)
 
 
-def _decoding(config: Row) -> Row:
+def refuse_silent(stored: StoredRun, config: Row) -> None:
+    """Raises ConfigurationError for a run that writes nothing."""
+    source = stored.assembly.source
+    if writing_of(source) is None and (not runs_on(source) or stored.assembly.model.bidirectional):
+        raise ConfigurationError(
+            f"run={config['run']} is not a language model that reads left to right, so it generates no text; "
+            "for answers to inputs, use seqnet predict"
+        )
+
+
+def decoding_of(config: Row) -> Row:
     """The decoding as typed, with the options that are typed without it. Raises ConfigurationError."""
     options = {key: config[key] for key in ("temperature", "top_k", "top_p")}
     decoding = dict(config["decoding"])
@@ -59,37 +77,40 @@ def _decoding(config: Row) -> Row:
     return decoding
 
 
-def _tell(config: Row, rows: list[Row], texts: list[str]) -> int:
-    """Write the rows as JSON lines, or on a terminal the texts; the exit code."""
-    if config["output"] is None and standard_output().isatty():
+def _tell(config: Row, rows: list[Row], texts: list[str], how: Row) -> int:
+    """Write the rows as JSON lines, or for people the texts; the exit code. how: the decoding that made them."""
+    output = None if _suffix(config) else config["output"]
+    if words := in_words({**config, "output": output}):
         say("\n\n".join(texts))
-        return 0
-    with writer(None if _suffix(config) else config["output"]) as write:
-        for row in rows:
-            write(as_line(row))
+    else:
+        with writer(output) as write:
+            for row in rows:
+                write(as_line({**row, "decoding": how} if config["verbose"] else row))
+    if words or not config["verbose"]:
+        warn(decoded(how))
     return 0
 
 
 # ---------------------------------------------------------------------------------------- a language model
 
 
-def _go_on(stored: StoredRun, config: Row) -> int:
-    source, decoding = stored.assembly.source, _decoding(config)
+def _go_on(stored: StoredRun, config: Row) -> Made:
+    source, decoding = stored.assembly.source, decoding_of(config)
     given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
     found = continue_text(
-        stored.assembly, stored.precision, decoding, _prompt(source, given), length, seed, config["samples"]
+        stored.assembly, stored.precision, decoding, tokens_of(source, given), length, seed, config["samples"]
     )
     texts = [source.decode(torch.tensor(one.ids)) for one in found]
     rows = [
-        {"prompt": given, "prediction": text, "score": one.log_probability, "decoding": described(decoding)}
+        {"prompt": given, "prediction": text, "score": one.log_probability}
         for text, one in zip(texts, found, strict=True)
     ]
-    return _tell(config, rows, [given + text for text in texts])
+    return Made(rows, [given + text for text in texts], described(decoding))
 
 
-def _prompt(source: RunningText, text: str) -> Tensor:
-    """The tokens to go on from; of a text without any, a line break, as after the end of a paragraph."""
+def tokens_of(source: RunningText, text: str) -> Tensor:
+    """The tokens of a prompt to go on from; of a text without any, a line break, as after the end of a paragraph."""
     tokens = source.encode(text)
     if not len(tokens):
         return source.encode("\n")
@@ -102,29 +123,15 @@ def _prompt(source: RunningText, text: str) -> Tensor:
 # --------------------------------------------------------------------------------------- a run that writes
 
 
-def _write(stored: StoredRun, config: Row) -> int:
+def _write(stored: StoredRun, config: Row) -> Made:
     source: Any = stored.assembly.source
-    decoding, given = _decoding(config), config["prompt"]
-    if config["length"] is not None:
-        decoding["max_length"] = config["length"]
-    write = Writer(stored.assembly, stored.precision, decoding, config["seed"])
-    if write.numbers and any(config[key] is not None for key in ("length", "temperature", "top_k", "top_p")):
-        raise ConfigurationError(
-            "length, temperature, top_k and top_p are of tokens, and this run draws numbers: leave them out"
-        )
+    write, given = writer_of(stored, config), config["prompt"]
     save = None if (suffix := _suffix(config)) is None else _saving(source, suffix)
-    if source.source is None:
-        prefix = beginning(stored, "prompt", given or "")
-        found = write(_nothing(write, config["samples"]), prefix)
-    elif given is None:
-        raise ConfigurationError("prompt is missing: this run reads a source, so say which one: prompt=SOURCE")
-    else:
-        one = source.read_inputs([given], "prompt", 1)
-        found = write(one.batch(torch.zeros(config["samples"], dtype=torch.int64)))
+    found = write(*asked_of(stored, config))
     rows = [{"prompt": given or "", **row} for row in write.rows(found)]
-    made = list(found) if isinstance(found, Tensor) else [hypotheses[0].ids for hypotheses in found]
+    kept = list(found) if isinstance(found, Tensor) else [hypotheses[0].ids for hypotheses in found]
     if save is not None:
-        for row, values, path in zip(rows, made, _paths(Path(config["output"]), len(rows)), strict=True):
+        for row, values, path in zip(rows, kept, _paths(Path(config["output"]), len(rows)), strict=True):
             row["output"] = str(path)
             try:
                 save(path, values)
@@ -132,12 +139,37 @@ def _write(stored: StoredRun, config: Row) -> int:
                 full = error.errno in (errno.ENOSPC, errno.EDQUOT)
                 refused = DiskError if full else ConfigurationError
                 raise refused(f"output={path} cannot be written: {error.strerror}") from error
-    return _tell(config, rows, [source.text(values) for values in made])
+    return Made(rows, [source.text(values) for values in kept], write.description)
 
 
-def _nothing(write: Writer, rows: int) -> Batch:
+def writer_of(stored: StoredRun, config: Row) -> Writer:
+    """What writes as `config` asks, of a run that has a writer. Raises ConfigurationError."""
+    decoding = decoding_of(config)
+    if config["length"] is not None:
+        decoding["max_length"] = config["length"]
+    write = Writer(stored.assembly, stored.precision, decoding, config["seed"])
+    if write.numbers and any(config[key] is not None for key in ("length", "temperature", "top_k", "top_p")):
+        raise ConfigurationError(
+            "length, temperature, top_k and top_p are of tokens, and this run draws numbers: leave them out"
+        )
+    return write
+
+
+def asked_of(stored: StoredRun, config: Row) -> tuple[Batch, list[int]]:
+    """A batch of as many rows as samples of what the prompt says is read, and the ids that all begin with.
+
+    Raises ConfigurationError and DataError.
+    """
+    source, given, rows = stored.assembly.source, config["prompt"], config["samples"]
+    if source.source is None:
+        return _nothing(source.writing.begin, rows), beginning(stored, "prompt", given or "")
+    if given is None:
+        raise ConfigurationError("prompt is missing: this run reads a source, so say which one: prompt=SOURCE")
+    return source.read_inputs([given], "prompt", 1).batch(torch.zeros(rows, dtype=torch.int64)), []
+
+
+def _nothing(begin: int, rows: int) -> Batch:
     """A batch of so many rows that hold nothing but a beginning."""
-    begin = write.assembly.source.writing.begin
     return Batch(torch.full((rows, 1), begin), torch.ones(rows, dtype=torch.int64), torch.full((rows, 1), IGNORE))
 
 

@@ -23,7 +23,7 @@ from seqnet.strict_json import as_line
 from seqnet.terminal import answer
 
 USAGE = (
-    "use: seqnet inspect PATH [--target NAME] [--format NAME] [--delimiter TEXT] [--encoding NAME] "
+    "usage: seqnet inspect PATH [--target NAME] [--format NAME] [--delimiter TEXT] [--encoding NAME] "
     "[--header true|false] [--write FILE] [--json]"
 )
 

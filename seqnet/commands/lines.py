@@ -2,16 +2,26 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from seqnet.data.files import LONGEST, NUL, RETURN
 from seqnet.errors import ConfigurationError, DataError, DiskError
-from seqnet.terminal import NobodyReads, answer, warn
+from seqnet.terminal import NobodyReads, answer, standard_output, warn
 
 BLOCK = 1 << 20  # bytes read at a time; of a pipe or a terminal whatever is there
+
+
+def in_words(config: Mapping[str, Any]) -> bool:
+    """Whether answers are words for people, as on a terminal, not JSON for programs. Raises ConfigurationError."""
+    form, output = config["format"], config["output"]
+    if output is None:
+        return bool(form == "text" or (form is None and standard_output().isatty()))
+    if form is not None and not (form == "json" and Path(output).suffix in ("", ".jsonl")):
+        raise ConfigurationError(f"format={form}: the ending of output={output} says what is written; leave format out")
+    return False
 
 
 @contextmanager

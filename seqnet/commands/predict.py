@@ -1,7 +1,7 @@
-"""`seqnet predict`: what a trained run says of new inputs, one line of JSON for each line read."""
+"""`seqnet predict`: what a trained run says of new inputs, a line for each: words on a terminal, JSON elsewhere."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from seqnet.commands.answers import Answers, format_of, told
 from seqnet.commands.entities import with_spans
 from seqnet.commands.failures import explained
 from seqnet.commands.forecasting import Forecaster, forecasts
-from seqnet.commands.lines import blocks
+from seqnet.commands.lines import blocks, in_words
 from seqnet.commands.pictures import Album, album, of_predicted, of_written
 from seqnet.commands.stored import StoredRun, load
-from seqnet.commands.writing import Found, Writer, asked_writer, beginning
+from seqnet.commands.words import Words, screen
+from seqnet.commands.writing import Found, Writer, asked_writer, beginning, decoded
 from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, place
@@ -29,7 +30,6 @@ from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import BIO, Axis
-from seqnet.strict_json import as_line
 from seqnet.terminal import warn
 from seqnet.training.evaluation import evaluating
 
@@ -42,17 +42,17 @@ Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
 
 def run(config: dict[str, Any]) -> int:
     """Read lines, or a file in the training format; write answers beside what was read; the exit code."""
+    words = in_words(config)
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
-    size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
-    path, before = config["input"], 0
+    path = config["input"]
     source, task = stored.assembly.source, stored.assembly.task
     ahead = forecasts(source)
     format = format_of(config["output"], source, path)
-    _refuse_without_effect(config, stored, format)
+    refuse_without_effect(config, stored, format)
     decoder = asked_writer(config, stored)
-    answer = _answer(stored, config, decoder)
+    answer = answering(stored, config, decoder)
     with explained(stored.config, config, rows="data.batch_size"):
-        inputs = _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config)
+        inputs = inputs_of(stored, config)
         answers = Answers(
             format=_alike(format or Jsonl(), inputs.format),
             names=inputs.names,
@@ -61,17 +61,42 @@ def run(config: dict[str, Any]) -> int:
             ahead=ahead,
             with_errors=config["data"]["on_bad_row"] == "skip",
         )
-        with told(config["output"], answers) as tell:
-            for one in inputs.asked:
-                found = zip(one.read, predictions(answer, one, size, before), strict=True)
-                tell([(read, as_told(source, read, each, config["spans"])) for read, each in found])
-                before += one.rows
-    if decoder is not None and answers.format.written != "objects":
-        warn(f"decoded by {as_line(decoder.description)}")
-    notes = source.remarks([ASKED]) if isinstance(source, Dataset) else []
-    for note in [*notes, *(decoder.notes if decoder is not None else ())]:
+        shown = _words(stored, config, answers, decoder) if words else None
+        some = False
+        with told(config["output"], answers, shown) as tell:
+            for rows in answered(stored, config, answer, inputs.asked):
+                tell(rows)
+                some |= bool(rows)
+    if decoder is not None and some and not (config["verbose"] and answers.format.written == "objects"):
+        warn(decoded(decoder.description))
+    for note in notes_of(source, decoder):
         warn(note)
     return 0
+
+
+def _words(stored: StoredRun, config: dict[str, Any], answers: Answers, decoder: Writer | None) -> Words:
+    """What shows the answers to a person."""
+    source = stored.assembly.source
+    tags = source.target_kind is not None and BIO in source.target_kind.traits
+    return Words(screen(), answers.by_step, tags, decoder is None, config["verbose"])
+
+
+def answered(
+    stored: StoredRun, config: dict[str, Any], answer: Answer, asked: Iterable["Asked"]
+) -> Iterator[list[tuple[Read, dict[str, Any]]]]:
+    """What was read of some rows after the other, and their answers."""
+    source, before = stored.assembly.source, 0
+    size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
+    for one in asked:
+        found = zip(one.read, predictions(answer, one, size, before), strict=True)
+        yield [(read, as_told(source, read, each, config["spans"])) for read, each in found]
+        before += one.rows
+
+
+def notes_of(source: Any, decoder: Writer | None) -> list[str]:
+    """Sentences on what was read and what was written."""
+    of_source = source.remarks([ASKED]) if isinstance(source, Dataset) else []
+    return [*of_source, *(decoder.notes if decoder is not None else ())]
 
 
 def as_told(source: Any, read: Read, answer: dict[str, Any], spans: bool) -> dict[str, Any]:
@@ -87,7 +112,7 @@ def _alike(written: Format, read: Format | None) -> Format:
     return read if read is not None and type(read) is type(written) else written
 
 
-def _refuse_without_effect(config: dict[str, Any], stored: StoredRun, format: Format | None) -> None:
+def refuse_without_effect(config: dict[str, Any], stored: StoredRun, format: Format | None) -> None:
     """Raises ConfigurationError for an option of what is told that this run, or this file, has none of."""
     for option in ("probabilities", "spans"):
         if config[option] and format is not None and format.written in ("steps", "answers"):
@@ -147,6 +172,12 @@ def in_training_format(path: Path) -> bool:
             first = file.readline().lstrip(b"\xef\xbb\xbf \t")
             return first.startswith(b"{") and WITH_INPUTS.match(first) is None
     return path.suffix in TRAINING_FORMATS
+
+
+def inputs_of(stored: StoredRun, config: dict[str, Any]) -> Inputs:
+    """What `input` names, or standard input. Raises ConfigurationError and DataError."""
+    path = config["input"]
+    return _table(stored, config) if path and _is_table(stored, Path(path)) else _lines(stored, config)
 
 
 def _is_table(stored: StoredRun, path: Path) -> bool:
@@ -211,43 +242,56 @@ class Problems(BadRows):
 
 def _lines(stored: StoredRun, config: dict[str, Any]) -> Inputs:
     names = [*stored.assembly.source.input_kinds]
-    return Inputs(_asked_lines(stored, config, names[0] if len(names) == 1 else "input"))
-
-
-def _asked_lines(stored: StoredRun, config: dict[str, Any], name: str) -> Iterator[Asked]:
-    """A block of lines at a time, so that a pipe is answered as it is fed; a blank one has an answer too.
-
-    name: what a line is called where the data has no columns.
-    """
+    name = names[0] if len(names) == 1 else "input"  # what a line is called where the data has no columns
     path, skip = config["input"], config["data"]["on_bad_row"] == "skip"
     source = stored.assembly.source
-    where = path or "standard input"
 
-    def read(number: int, line: str) -> Read:
+    def as_read(line: str, number: int) -> Read:
         return source.as_read(line, number) if isinstance(source, Dataset) else Read(number, {name: said(line)}, line)
 
     problems: dict[int, str] = {}
-    for lines, first in blocks(path, problems if skip else None):
-        kept = [line for line in lines if line.strip()]
-        blank = {place: unanswered() for place, line in enumerate(lines) if not line.strip()}
+    read = blocks(path, problems if skip else None)
+    return Inputs(asked_of(read, path or "standard input", source.read_inputs, as_read, skip, problems))
+
+
+def asked_of(
+    blocks: Iterable[tuple[Sequence[Any], int]],
+    where: str,
+    read_inputs: Callable[[Sequence[Any], str, int], Examples],
+    as_read: Callable[[Any, int], Read],
+    skip: bool,
+    problems: dict[int, str],
+) -> Iterator[Asked]:
+    """A block of lines, or of values, at a time, so that a pipe is answered as it is fed; a blank has an answer too.
+
+    blocks: each with the number of its first. read_inputs, as_read: what the source makes of lines, or of values.
+    problems: what is wrong with some by their numbers, filled as they are read; taken out. Raises DataError.
+    """
+    for lines, first in blocks:
+        kept = [line for line in lines if not _is_blank(line)]
+        blank = {place: unanswered() for place, line in enumerate(lines) if _is_blank(line)}
         blank |= {number - first: unanswered(problem) for number, problem in problems.items()}
         problems.clear()
-        told_lines = [read(number, line) for number, line in enumerate(lines, first)]
+        told_lines = [as_read(line, number) for number, line in enumerate(lines, first)]
         if len(kept) == len(lines) and not skip:  # whatever is wrong is said with its line
-            yield Asked(told_lines, source.read_inputs(kept, where, first))
+            yield Asked(told_lines, read_inputs(kept, where, first))
             continue
         try:
-            yield Asked(told_lines, source.read_inputs(kept, where, first) if kept else None, blank)
+            yield Asked(told_lines, read_inputs(kept, where, first) if kept else None, blank)
         except DataError:
             for row, line in enumerate(lines):
                 here = told_lines[row : row + 1]
                 try:
-                    examples = None if row in blank else source.read_inputs([line], where, first + row)
+                    examples = None if row in blank else read_inputs([line], where, first + row)
                     yield Asked(here, examples, {0: blank[row]} if row in blank else {})
                 except DataError as error:
                     if not skip:
                         raise
                     yield Asked(here, None, {0: unanswered(str(error))})
+
+
+def _is_blank(line: Any) -> bool:
+    return isinstance(line, str) and not line.strip()
 
 
 def said(line: str) -> Any:
@@ -274,7 +318,7 @@ def predictions(answer: Answer, asked: Asked, size: int, before: int) -> Iterato
     yield from (answers[row] for row in range(asked.rows))
 
 
-def _answer(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> Answer:
+def answering(stored: StoredRun, config: dict[str, Any], write: Writer | None) -> Answer:
     """What answers a batch: the task or, of a run that writes, its decoder. Raises ConfigurationError."""
     if config["prefix"] is not None and write is None:
         raise ConfigurationError(f"prefix: run={config['run']} does not write step by step: leave it out")
@@ -303,7 +347,8 @@ def _written(stored: StoredRun, config: dict[str, Any], write: Writer, drawn: Al
         found = _continued(write, batch, prefix) if batch.source is None else write(batch, prefix)
         if drawn is not None:
             drawn.add_rows(places, of_written(stored.assembly, stored.precision, batch, found, prefix))
-        return write.rows(found)
+        more = {"decoding": write.description} if config["verbose"] else {}
+        return [{**row, **more} for row in write.rows(found)]
 
     return answer
 

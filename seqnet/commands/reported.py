@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from seqnet.commands.lines import writer
+from seqnet.commands.words import said
 from seqnet.data.formats.written import cell, plain
 from seqnet.errors import visible
 from seqnet.strict_json import as_line
 from seqnet.terminal import say, standard_output
 
-LONGEST = 200  # letters of a cell on a terminal
+LONGEST = 200  # letters of a cell
+WIDE = 120  # columns where there is no terminal
 TITLES = {
     "classes": "by class",
     "confusions": "taken for another, what costs most first",
@@ -29,9 +31,9 @@ TITLES = {
 Row = Mapping[str, Any]
 
 
-def tell(scores: Row, rows: Iterable[Row], output: str | None) -> None:
-    """The scores, then the rows of each table, its name at `table`: as lines of JSON, on a terminal as tables."""
-    if output is None and standard_output().isatty():
+def tell(scores: Row, rows: Iterable[Row], output: str | None, words: bool) -> None:
+    """The scores, then the rows of each table, its name at `table`: as lines of JSON, or in `words` as tables."""
+    if words:
         _show(scores, rows)
         return
     with writer(output) as write:
@@ -40,27 +42,30 @@ def tell(scores: Row, rows: Iterable[Row], output: str | None) -> None:
 
 
 def _show(scores: Row, rows: Iterable[Row]) -> None:
-    width = max(map(len, scores))
-    for name, value in scores.items():
-        say(f"{name:<{width}}  {_told(value)}")
-    screen = Console(file=standard_output())
+    out = standard_output()
+    screen = Console(file=out) if out.isatty() else Console(file=out, force_terminal=False, width=WIDE)
+    found = {name: value for name, value in scores.items() if name not in ("split", "step")}
+    say(f"{scores['split']} split, step {scores['step']:,}")
+    table = Table("score")
+    table.add_column("value", justify="right")
+    for name, value in found.items():
+        table.add_row(name, _told(value))
+    screen.print(table)
     for (name, _), some in groupby(rows, key=lambda row: (row["table"], row.get("unit"))):
         shown = list(some)
         columns = [column for column in shown[0] if column != "table"]
-        table = Table(title=TITLES.get(name, name), title_justify="left")
+        table = Table()
         for column in columns:
             number = all(isinstance(row[column], int | float | None) for row in shown)
             table.add_column(column, justify="right" if number else "left", overflow="fold")
         for row in shown:
             table.add_row(*(Text(visible(_told(row[column]))) for column in columns))
-        say("")
+        say(f"\n{TITLES.get(name, name)}")
         screen.print(table)
 
 
 def _told(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        value = " ".join(value)
-    text = cell(value)
+    text = cell(value) if value is None or isinstance(value, str) else said(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

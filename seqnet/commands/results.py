@@ -10,8 +10,8 @@ import torch
 from seqnet import __version__, build, strict_json
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
-from seqnet.commands.samples import runs_on
-from seqnet.commands.writing import described, writing_of
+from seqnet.commands.samples import PROMPT, runs_on
+from seqnet.commands.writing import decoded, described, writing_of
 from seqnet.trust import CONTINUED
 
 FILE = "results.json"
@@ -38,6 +38,9 @@ def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[st
         found["best"] |= scored["valid"].scores
         if scored["valid"].samples:
             found["sample"] = scored["valid"].samples[0]
+            if runs_on(state.assembly.source):
+                how = decoded(described(state.config["decoding"])).removeprefix("decoded ")
+                found["sampled"] = f"{PROMPT} tokens of held-out text, gone on with {how}"
     if "test" in scored:
         found["test"] = scored["test"].scores
     if writing_of(state.assembly.source) is not None and state.assembly.task.metrics:
@@ -80,7 +83,8 @@ def reason(config: dict[str, Any], components: dict[str, Any] | None) -> str:
 
 def next_commands(state: RunState, folder: Path, split: str) -> list[str]:
     """What to type next, ready to be pasted into a shell. split: the one to be scored."""
-    run, trust = f"run={shlex.quote(str(folder))}", build.packages(state.config)
+    asked = {key: part for key, part in state.config.items() if key != "observers"}  # which training alone tells
+    run, trust = f"run={shlex.quote(str(folder))}", build.packages(asked)
     trusted = " " + shlex.quote(f"trust=[{','.join(trust)}]") if trust else ""
     source = state.assembly.source
     writes = runs_on(source) and not state.assembly.model.bidirectional

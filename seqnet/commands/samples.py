@@ -22,6 +22,7 @@ from seqnet.training.precision import Precision
 ROWS = 4
 LAST = 10  # items of a long answer
 PROMPT = 32  # tokens of held-out text that a sample goes on from
+LOOK = 1000  # tokens among which a line begins
 
 
 class RunningText(Protocol):
@@ -50,7 +51,7 @@ def samples(
     if runs_on(assembly.source):
         if assembly.model.bidirectional:
             return [], []
-        prompt = wide(batch.inputs[0, :PROMPT])
+        prompt = _prompt(assembly.source, wide(batch.inputs[0, :LOOK]))
         length = config["observers"]["sample_length"]
         (found,) = continue_text(assembly, precision, config["decoding"], prompt, length, config["seed"])
         return [assembly.source.decode(prompt) + assembly.source.decode(torch.tensor(found.ids))], []
@@ -69,6 +70,14 @@ def samples(
         wanted = readable(_wanted(assembly, few.targets[row] if few.row_targets else few.targets[row, steps]))
         shown.append(f"{readable(prediction['prediction'])} (wanted {wanted}): {inputs}")
     return shown, list(chain(*of_predicted(assembly, few, predictions)))
+
+
+def _prompt(source: RunningText, tokens: Tensor) -> Tensor:
+    """So many tokens from the beginning of a line on, where there is one. tokens: [time]."""
+    letters = [source.decode(token[None]) for token in tokens[: max(len(tokens) - PROMPT, 0) + 1]]
+    begins = (place for place in range(1, len(letters)) if letters[place - 1][-1:] == "\n" and letters[place].strip())
+    first = next(begins, 0)
+    return tokens[first : first + PROMPT]
 
 
 def _written(

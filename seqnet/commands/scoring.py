@@ -9,6 +9,7 @@ from seqnet.commands.run_state import RunState
 from seqnet.commands.samples import samples
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.writing import Writer, greedily, writing_of
+from seqnet.tasks.class_curves import ClassCurves, tells_curves
 from seqnet.training.evaluation import evaluate
 from seqnet.training.pieces import Loader
 
@@ -25,6 +26,7 @@ class Scorer:
     loaders: Mapping[str, Loader | None]
     stop: StopRequest
     trust: list[str] | None
+    curves: bool = False  # of each class are asked for
 
     def __call__(self, split: str) -> EvaluationReport:
         """The scores of a split that there is, with samples of the validation. Raises Abandoned."""
@@ -34,7 +36,8 @@ class Scorer:
         assert loader is not None
         batches, write = config["debug"]["evaluation_batches"], self._writer(split)
         given = (assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write)
-        scores, evaluator = evaluate(*given, go_on=self._go_on, choose=split == "valid")
+        curves = ClassCurves(assembly.objective) if self.curves and tells_curves(assembly.objective) else None
+        scores, evaluator = evaluate(*given, go_on=self._go_on, choose=split == "valid", report=curves)
         calibrate = getattr(evaluator, "calibrate", None)
         if split == "valid" and calibrate is not None and calibrate(assembly.model.head):
             # It is scored with what the output layer has learned of it.
@@ -47,6 +50,7 @@ class Scorer:
             seconds=time.monotonic() - began,
             confusion=evaluator.confusion(),
             class_names=evaluator.class_names,
+            curves=() if curves is None else curves.curves(),
         )
         if split == "valid" and config["observers"]["samples"]:
             report.samples, report.pictures = samples(assembly, loader, trainer.precision, config)

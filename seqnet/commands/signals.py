@@ -6,6 +6,7 @@ One that was ignored when the process started (`nohup`, what a script runs with 
 import os
 import signal
 import subprocess
+from collections.abc import Collection
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
@@ -21,9 +22,12 @@ class StopRequest:
 
     Once `patient`, the first one only sets `exit_code`, to 130 or 143; it is 0 before. In a job of SLURM, SIGUSR1
     (as by `#SBATCH --signal=USR1@90`) counts as SIGTERM, and the job is to be queued again.
+    numbers: the signals that are heard, None = all of these. told: what is written to standard error when one is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Collection[int] | None = None, told: bytes = ASKED) -> None:
+        self.numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1) if numbers is None else numbers
+        self.told = told
         self.exit_code = 0
         self.patient = False
         self.requeue = False
@@ -32,8 +36,8 @@ class StopRequest:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *([signal.SIGUSR1] if self.job else [])):
-            if signal.getsignal(number) is not signal.SIG_IGN:
+        for number in self.numbers:
+            if signal.getsignal(number) is not signal.SIG_IGN and (number != signal.SIGUSR1 or self.job):
                 self._before[number] = signal.signal(number, self._receive)
         return self
 
@@ -49,7 +53,7 @@ class StopRequest:
         elif at_once:
             raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
         with suppress(OSError):  # the terminal may be what is gone
-            os.write(2, ASKED)  # print() must not be used here: it may be what was interrupted
+            os.write(2, self.told)  # print() must not be used here: it may be what was interrupted
 
     def queue_again(self) -> None:
         """Ask SLURM to start this job again, where SIGUSR1 asked for it; what it answers goes to standard error."""

@@ -16,8 +16,8 @@ from seqnet.training.limits import Limits
 from seqnet.training.progress import Stopping, check_numbers
 from seqnet.trust import CONTINUED, refuse_elsewhere
 
-OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", "tensorboard", "checkpoints", LOCK)
-FOLDERS = ("tensorboard", "checkpoints")  # among them
+OWN = ("config.yaml", "metrics.jsonl", "results.json", "train.log", "trace.json", LOCK)
+FOLDERS = ("tensorboard", "tensorboard/train", "tensorboard/valid", "checkpoints")
 
 Config = dict[str, Any]
 Components = dict[str, Any]
@@ -120,7 +120,7 @@ def check_folder(folder: Path) -> None:
     there = _there(folder)
     if not there.is_dir():
         raise ConfigurationError(f"run_dir={folder}: {there} is a file, not a folder; give another run_dir")
-    for name in OWN:
+    for name in (*OWN, *FOLDERS):
         path = folder / name
         if path.is_symlink():
             raise CheckpointError(f"{path} is a link, which could lead anywhere: a run folder holds none")

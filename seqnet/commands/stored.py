@@ -42,7 +42,8 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
     found = manifest.find(path, name)
     components = checkpoint.read(found)
     try:
-        config, step = trusted.checked(components["config"], trust), int(components["counters"]["step"])
+        stored = components["config"] | {"observers": {}}  # which only training tells: none is looked for or imported
+        config, step = trusted.checked(stored, trust), int(components["counters"]["step"])
         with explained(config, asked={}):
             build.check_options(config, trust, f"{trusted.SAYS} cannot be right: ")
             source = build.source(config, trust)

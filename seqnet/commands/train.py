@@ -3,6 +3,8 @@
 import shlex
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from seqnet.commands.stored import NOT_A_RUN, assembled, judged, load_weights
 from seqnet.commands.telling import description, jump, observers
 from seqnet.configuration import Composed, run_folder
 from seqnet.errors import CheckpointError, ConfigurationError, NonFiniteError
+from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.run import Run
 from seqnet.terminal import say, warn
 from seqnet.training import checkpoint
@@ -48,22 +51,35 @@ def run(
     places: Sequence[Path] = (),
 ) -> int:
     """Train as the configuration says; the exit code. The rest: see `Composed`."""
+    return trained(config, typed, choices, defaults, places, StopRequest())[0]
+
+
+def trained(
+    config: Config,
+    typed: dict[str, Any],
+    choices: dict[str, str],
+    defaults: dict[str, Any] | None,
+    places: Sequence[Path],
+    stopping: StopRequest,
+) -> tuple[int, Path]:
+    """The same; the exit code and the folder of the run."""
     folder = run_folder(config)
     check_folder(folder)
     if _complete(config, folder, typed, choices):
-        return 0
+        return 0, folder
     check_permission(folder)
     with folders.held(folder) if folder.is_dir() else nullcontext():
         beginning = begin(config, folder, typed, choices)
         if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
-            return 0
+            return 0, folder
         if beginning.complete and beginning.changed:
             raise ConfigurationError(
                 f"{beginning.checkpoint} is complete: {results.reason(beginning.config, beginning.components)}; raise "
                 f"that limit too, as nothing is left to train with {next(iter(beginning.changed))} changed"
             )
-        with StopRequest() as stop, explained(beginning.config):
-            return Training(beginning, folder, stop, typed, defaults or {}, places).run()
+        with stopping as stop, explained(beginning.config):
+            training = Training(beginning, folder, stop, typed, defaults or {}, places)
+            return training.run(), training.folder
 
 
 def _complete(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> bool:
@@ -106,11 +122,12 @@ class Training:
     ) -> None:
         """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
         config = self.config = beginning.config
-        self.beginning, self.folder, self.stop = beginning, folder, stop
-        prepare_process(config)
-        device = build.device(config["device"])
+        self.beginning, self.folder, self.stop, self.typed = beginning, folder, stop, typed
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
+        self.observers = observers(config, trust)  # first: what they import may draw random numbers
+        prepare_process(config)
+        device = build.device(config["device"])
         source = checked(config, trust, defaults or {}, places)
         initial = initial_weights(config) if config["init_from"] and beginning.components is None else None
         where = str(beginning.checkpoint or config["init_from"])
@@ -140,9 +157,9 @@ class Training:
             if regroups(beginning.changed):
                 trainer.seek()
             compare(beginning.components.get("machine", {}), self.state.machine())
-        self.score = Scorer(self.state, self.data.loaders, stop, trust)
+        asked = any(observer.asks_for_curves for observer in self.observers)
+        self.score = Scorer(self.state, self.data.loaders, stop, trust, asked)
         self.jump = jump(trainer, beginning.before)
-        self.observers = observers(config)
 
     def _stored(self) -> dict[str, Any]:
         """The components to go on with. Raises CheckpointError."""
@@ -301,6 +318,7 @@ class Training:
         self.state.evaluated = Evaluated.of(report)
         self.state.rows += 1
         self.checkpoints.outdate()
+        report.pictures = [*report.pictures, *chain(*(observer.pictures(report) for observer in self.observers))]
         for observer in self.observers:
             observer.on_evaluation(report)
         return report.best
@@ -316,7 +334,12 @@ class Training:
         checkpoint.write_file(self.folder / results.FILE, results.as_text(collected))
 
     def _description(self) -> Run:
-        return description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks)
+        run = description(self.folder, self.beginning, self.state, self.data, self.jump, self.remarks, self.typed)
+        return replace(run, tell=self._tell)
+
+    def _tell(self, report: MemoryReport) -> None:
+        for observer in self.observers:
+            observer.on_memory(report)
 
 
 def check(composed: Composed) -> None:

@@ -1,7 +1,7 @@
 """Free writing: what a run's decoder writes by itself for the rows of a batch, and how that is told."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,12 @@ from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.incremental import Written
 from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.unroll import unroll
 from seqnet.errors import ConfigurationError, DataError, visible
 from seqnet.kinds import Axis
+from seqnet.options import shown
 from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
@@ -52,6 +54,12 @@ def described(decoding: dict[str, Any], source: Any = None) -> dict[str, Any]:
     return {"name": name, **options}
 
 
+def decoded(description: dict[str, Any]) -> str:
+    """The sentence that says how answers were decoded, without what has no effect. description: see `described`."""
+    said = {key: value for key, value in description.items() if key == "temperature" or value not in (None, 0)}
+    return " ".join([f"decoded by {said.pop('name')}", *(f"{key}={shown(value)}" for key, value in said.items())])
+
+
 def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None = None) -> Decoding:
     """The decoder that is configured, held to the tokens of `decoding.vocabulary`. trust: as `build.make` takes it.
 
@@ -67,6 +75,11 @@ def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None =
     writing = writing_of(source)
     forbidden = source.forbidden if writing is None else writing.forbidden
     return Constrained(made, read_vocabulary(path, source.targets, forbidden))
+
+
+def has_steps(decoder: Any) -> bool:
+    """Whether a decoder chooses one token after another, once and for all."""
+    return hasattr(getattr(decoder, "decoding", decoder), "steps")
 
 
 @dataclass
@@ -122,6 +135,21 @@ class Writer:
         self._cut += sum(not several[0].ended for several in found)
         return found
 
+    def steps(self, batch: Batch, prefix: Sequence[int] = ()) -> Iterator[Written]:
+        """The same step by step, of a decoding that has `steps`; to be consumed under `evaluating`."""
+        model: Any = self.assembly.model
+        with evaluating(model), self.precision.autocast():
+            memory, state = model.begin(batch.to(self.precision.device))
+            found: Iterator[Written] = self._obeying(batch).steps(
+                model, memory, state, self.assembly.source.writing, prefix, self._generator
+            )
+        return found
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether it writes token after token, and not, as a beam, all of an answer at the end."""
+        return not self.numbers and has_steps(self._decoder)
+
     def _obeying(self, batch: Batch) -> Any:
         """The decoder, held to the grammar of what is written where there is one."""
         grammar = self.assembly.source.writing.grammar
@@ -140,14 +168,14 @@ class Writer:
         ]
 
     def rows(self, found: Found) -> list[dict[str, Any]]:
-        """A line of JSON for each row: prediction, score, where more than one was asked n_best, and the decoding."""
+        """A line of JSON for each row: prediction, score, and where more than one was asked n_best."""
         if isinstance(found, Tensor):
-            return [{"prediction": row, "score": None, "decoding": self.description} for row in found.tolist()]
+            return [{"prediction": row, "score": None} for row in found.tolist()]
         several = self.decoding.get("n_best", 1) > 1
         rows = []
         for hypotheses in found:
             told = [{"prediction": self.assembly.source.text(one.ids), "score": one.score} for one in hypotheses]
-            rows.append({**told[0], **({"n_best": told} if several else {}), "decoding": self.description})
+            rows.append({**told[0], **({"n_best": told} if several else {})})
         return rows
 
 

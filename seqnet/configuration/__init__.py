@@ -1,5 +1,6 @@
 """Compose a configuration with Hydra and check it, without torch."""
 
+from seqnet.configuration.asked import asked
 from seqnet.configuration.checking import Composed
 from seqnet.configuration.composing import compose, run_hydra
 from seqnet.configuration.keys import leaves, put
@@ -17,6 +18,7 @@ from seqnet.trust import CONFIGS
 __all__ = [
     "CONFIGS",
     "Composed",
+    "asked",
     "changes",
     "compose",
     "goes_on_elsewhere",

@@ -5,6 +5,7 @@ a `+key` adds to them is refused. Types are those of the defaults; ranges of key
 cannot go together among them, are in `relations`. What classes say is checked in `build` and `fits`, with torch.
 """
 
+import copy
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,17 +56,18 @@ def checked(
     }
     lines: Any = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)  # as typed
     task = OverridesParser.create().parse_overrides(lines)
+    search = tuple(hydra_config.searchpath or ())
+    choices |= _several(command, lines, search, choices)
     _check_choices(choices, task, command)
     in_job = hydra_config.mode == RunMode.MULTIRUN
     if not (in_job or sweeping) and ("sweep" in typed_keys(task) or choices.get("sweep", "grid") != "grid"):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
     asked = typed_keys(task)
     places = tuple(place.path for place in loader().get_search_path().get_path())
-    search = tuple(hydra_config.searchpath or ())
     config = plain(cfg)
     _settle_parts(config, choices, asked)
     _settle_fields(config, choices, asked, _reference(command, _as_overrides(choices, False, search), places), stored)
-    reference = _reference(command, _as_overrides(choices, True, search), places)
+    reference = _settle_named(config, _reference(command, _as_overrides(choices, True, search), places))
     config = _without_what_fell_away(config, reference, choices, asked)
     config = _checked_keys(config, reference, choices, command)
     _settle_generated(config, reference, asked)
@@ -99,7 +101,24 @@ def _as_overrides(choices: Mapping[str, str], nested: bool, search: Sequence[str
         for group, choice in choices.items()
         if nested or not is_nested(group)
     ]
-    return (*lines, f"hydra.searchpath=[{','.join(map(quote, search))}]") if search else tuple(lines)
+    return (*lines, *_found_in(search))
+
+
+def _found_in(search: Sequence[str]) -> tuple[str, ...]:
+    return (f"hydra.searchpath=[{','.join(map(quote, search))}]",) if search else ()
+
+
+def _several(command: str, lines: Sequence[str], search: Sequence[str], choices: Mapping[str, str]) -> dict[str, str]:
+    """The choices of groups of which several are chosen, as they are typed: Hydra does not tell them."""
+    asked = [group for group in trust.NAMED if command == "train" and group not in choices]
+    if not asked:
+        return {}
+    made = loader().compute_defaults_list(command, [*lines, *_found_in(search)], RunMode.RUN).defaults
+    paths = [entry.config_path or "" for entry in made]
+    return {
+        group: f"[{','.join(path.partition('/')[2] for path in paths if path.startswith(f'{group}/'))}]"
+        for group in asked
+    }
 
 
 @functools.lru_cache(maxsize=64)
@@ -118,7 +137,8 @@ def _check_choices(choices: Mapping[str, str], task: Iterable[Override], command
     for override in task:
         if override.is_add() and command != "train" and (added := override.get_key_element().lstrip("+")) in choices:
             raise ConfigurationError(unknown_key(added, (), {}, command))
-        if override.key_or_group in group_folders() and isinstance(override.value(), list):
+        group = override.key_or_group
+        if group in group_folders() and group not in trust.NAMED and isinstance(override.value(), list):
             raise ConfigurationError(no_choice(override))
 
 
@@ -174,6 +194,25 @@ def _settle_fields(
         del data["fields"]
 
 
+def _settle_named(config: Config, reference: Config) -> Config:
+    """Make what is `true` of parts by their names what its file says, and what is `false` null, as what is taken out.
+
+    Returns the reference without what is taken out.
+    """
+    reference = dict(reference)
+    for group in trust.NAMED:
+        if not isinstance(config.get(group), dict):
+            continue
+        known = reference[group] = dict(reference[group])
+        for name, part in config[group].items():
+            if isinstance(known.get(name), dict) and not isinstance(part, dict):
+                if part is True:
+                    config[group][name] = copy.deepcopy(known[name])
+                elif part is None or part is False:
+                    config[group][name] = known[name] = None
+    return reference
+
+
 def _settle_generated(config: Config, reference: Config, typed: Mapping[str, Any]) -> None:
     """Where files are read, an experiment's options of the rows that are drawn in their place are of no use."""
     data = config.get("data") or {}
@@ -204,7 +243,7 @@ def _checked_keys(config: Config, reference: Config, choices: Mapping[str, str],
     for key, value in leaves(config).items():
         if key not in defaults:
             raise ConfigurationError(unknown_key(key, defaults, choices, command))
-        of_class = f"{key.partition('.')[0]}._target_" in defaults
+        of_class = any(f"{above}._target_" in defaults for above in (key.partition(".")[0], key.rpartition(".")[0]))
         sentence = relations.option(key, defaults[key], command, of_class).refusal(key, value)
         if sentence is not None:
             raise ConfigurationError(sentence)

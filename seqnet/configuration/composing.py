@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +32,9 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
     `job` gets a function that makes the checked configuration or raises ConfigurationError; it must itself not
     raise: in a sweep that would end all of it. Raises ConfigurationError for what cannot be composed.
     """
-    overrides = parse_overrides(arguments)
-    typed = [override.input_line for override in overrides]
+    typed = [override.input_line for override in parse_overrides(arguments)]
     flags = [argument for argument in arguments if argument not in typed]  # first, as Hydra's parser wants them
-    stored = []
-    if command == "train" and not is_sweep(arguments):
-        for key, value in typed_keys(overrides).items():
-            if key in ("run_dir", "resume") and (sentence := relations.OPTIONS[key].refusal(key, value)):
-                raise ConfigurationError(sentence)
-        stored = stored_groups(arguments)
-    _check_own_files(arguments, [*overrides, *parse_overrides(stored)])
-    stored = settled(command, stored, arguments)
-    arguments = settled(command, arguments, stored)
+    arguments, stored = _with_stored(command, arguments, is_sweep(arguments))
     typed = [override.input_line for override in parse_overrides(arguments)]
 
     def composed(cfg: DictConfig) -> Any:
@@ -63,18 +55,42 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
 def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> Composed:
     """The configuration of one run, checked, without Hydra's command line. Raises ConfigurationError.
 
-    sweeping: it is to be one of a sweep, in a folder that is not known yet.
+    sweeping: it is to be one of a sweep, in a folder that is not known yet. Hydra is left as it was found.
     """
-    _check_own_files(arguments, parse_overrides(arguments))
-    arguments = settled(command, arguments)
-    overrides = parse_overrides(arguments)
+    with _hydra_put_back():
+        arguments, stored = _with_stored(command, arguments, sweeping)
+        overrides = [*parse_overrides(arguments), *parse_overrides(stored)]
+        try:
+            cfg = load(command, [str(override.input_line) for override in overrides], config_dir(arguments))
+            return checked(cfg, cfg["hydra"], command, stored, sweeping)
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            raise refusal(error, command, arguments) from error
+
+
+@contextmanager
+def _hydra_put_back() -> Iterator[None]:
+    """Leave Hydra, of which a process has one, as it is, also where a program has its own use for it."""
+    before = GlobalHydra.instance().hydra
     try:
-        cfg = load(command, [str(override.input_line) for override in overrides], config_dir(arguments))
-        return checked(cfg, cfg["hydra"], command, sweeping=sweeping)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise refusal(error, command, arguments) from error
+        yield
     finally:
-        GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = before
+
+
+def _with_stored(command: str, arguments: Sequence[str], sweeping: bool) -> tuple[list[str], list[str]]:
+    """The arguments as Hydra wants them, and those of a run to go on with, which no one typed.
+
+    Raises ConfigurationError.
+    """
+    overrides, stored = parse_overrides(arguments), []
+    if command == "train" and not sweeping:
+        for key, value in typed_keys(overrides).items():
+            if key in ("run_dir", "resume") and (sentence := relations.OPTIONS[key].refusal(key, value)):
+                raise ConfigurationError(sentence)
+        stored = stored_groups(arguments)
+    _check_own_files(arguments, [*overrides, *parse_overrides(stored)])
+    stored = settled(command, stored, arguments)
+    return settled(command, arguments, stored), stored
 
 
 def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) -> None:
@@ -83,4 +99,5 @@ def _check_own_files(arguments: Sequence[str], overrides: Iterable[Override]) ->
     if folder is not None:
         named = [(trust.parts().get(one.key_or_group, one.key_or_group), one) for one in overrides]
         chosen = [(group, one) for group, one in named if group in group_folders()]
-        own_files.check(Path(folder), [f"{group}/{value}" for group, one in chosen for value in values_of(one)])
+        several = [(group, trust.several(group, value)) for group, one in chosen for value in values_of(one)]
+        own_files.check(Path(folder), [f"{group}/{name}" for group, names in several for name in names])

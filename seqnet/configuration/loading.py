@@ -31,12 +31,17 @@ def version_options() -> dict[str, Any]:
 
 def load(command: str, overrides: list[str], config_dir: str | None) -> DictConfig:
     """Compose outside `hydra.main`; Hydra stays initialised for the caller to clear."""
-    GlobalHydra.instance().clear()
-    options = {key: value for key, value in version_options().items() if key == "version_base"}
-    hydra.initialize_config_dir(str(CONFIGS), **options)
+    initialise()
     if config_dir is not None:
         overrides = [*overrides, f"hydra.searchpath=[{quote('file://' + os.path.abspath(config_dir))}]"]
     return loader().load_configuration(command, overrides, RunMode.RUN, from_shell=False)
+
+
+def initialise() -> None:
+    """Let Hydra read our own files; it stays initialised for the caller to clear."""
+    GlobalHydra.instance().clear()
+    options = {key: value for key, value in version_options().items() if key == "version_base"}
+    hydra.initialize_config_dir(str(CONFIGS), **options)
 
 
 def loader() -> ConfigLoader:

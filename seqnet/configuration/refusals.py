@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seqnet import relations, trust
-from seqnet.configuration.choices import group_folders, is_nested, no_choice, no_part, owners_of
+from seqnet.configuration.choices import choices_of, group_folders, is_nested, no_choice, no_part, owners_of
 from seqnet.configuration.keys import leaves
 from seqnet.configuration.loading import load, one_sentence, without_hydra
 from seqnet.configuration.overrides import config_dir, key_of, parse_overrides, values_of
@@ -25,6 +25,10 @@ def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str], comm
     known = list(known)
     if key in trust.parts() and any(name.startswith(f"{key}.") for name in known):
         return f"{key} is chosen as a group is: in a file by `- override /{trust.parts()[key]}: NAME` in its defaults"
+    if (group := key.partition(".")[0]) in trust.NAMED and (owners := owners_of(group, key, choices)):
+        there = [*trust.several(group, choices[group]), owners[0].rpartition("=")[2]]
+        return f"unknown key '{key}': it belongs to {owners[0]}, so choose {group}=[{','.join(there)}]"
+    known += dict.fromkeys(".".join(name.split(".")[:2]) for name in known if name.partition(".")[0] in trust.NAMED)
     package = key.rpartition(".")[0] or key
     group = next((name for name in choices if trust.package_of(name) == package), package)  # cell@decoder_cell
     owners = owners_of(group, key, choices)
@@ -71,7 +75,7 @@ def refusal(error: Exception, command: str, arguments: Sequence[str]) -> Configu
         group, _, name = error.missing_cfg_file.rpartition("/")
         if group == "hydra/launcher" and name in EXTRAS:
             return ConfigurationError(f"{group}={name} is not installed: pip install 'seqnet[{EXTRAS[name]}]'")
-        options = [option for option in error.options or () if option != "default" or name != "null"]
+        options = [option for option in error.options or choices_of(group) if option != "default" or name != "null"]
         hint = did_you_mean(name, options) or (f": choose one of {', '.join(options)}" if options else "")
         return ConfigurationError(f"unknown {trust.spelled(group)} '{name}'{hint}")
     message = str(error)

@@ -60,8 +60,11 @@ def stored_groups(arguments: Sequence[str]) -> list[str]:
         and not {group, trust.package_of(group)} & {*typed, "sweep"}
         and not (group not in trust.groups() and trust.package_of(group).partition(".")[0] in typed)
         and isinstance(choice, str)
-        and re.fullmatch(r"\w{1,100}", choice)
-        and any((folder / group.partition("@")[0] / f"{choice}.yaml").is_file() for folder in folders)
+        and all(
+            re.fullmatch(r"\w{1,100}", name)
+            and any((folder / group.partition("@")[0] / f"{name}.yaml").is_file() for folder in folders)
+            for name in trust.several(group, choice)
+        )
     ]
 
 
@@ -95,10 +98,17 @@ def merge_stored(
         now, before = relations.lookup(config, key), relations.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
         free |= key in ("training.patience", "data.num_workers")
-        if free or (elsewhere and now != before and may_change(key, merged)):
+        if group in trust.NAMED and not isinstance(merged[group].get(named := key.split(".")[1]), dict):
+            merged[group][named] = copy.deepcopy(config[group][named])  # not to be told option by option
+        elif free or (elsewhere and now != before and may_change(key, merged)):
             put(merged, key, copy.deepcopy(now))
         elif now != before:
             raise ConfigurationError(_differs(key, now, before, config, merged))
+    for group in trust.NAMED:  # an earlier seqnet stored what is as its file says as true
+        merged[group] = {
+            name: copy.deepcopy(now) if part is True and isinstance(now := config[group].get(name), dict) else part
+            for name, part in merged[group].items()
+        }
     sentence = relations.conflict(merged)
     if sentence is not None:
         raise ConfigurationError(sentence)

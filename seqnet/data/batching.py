@@ -5,16 +5,20 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import islice
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C import _remove_worker_pids
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data._utils.signal_handling import _set_SIGCHLD_handler
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from seqnet.batch import Batch
 from seqnet.data.examples import Examples
@@ -130,20 +134,22 @@ class BucketLoader:
         end = partial(_end, made_ahead)
         atexit.register(end)
         try:
-            for batch in made_ahead:
+            for batch in islice(made_ahead, len(numbers)):  # at one more torch would end its workers
                 if isinstance(batch, UserError):
                     raise batch
                 yield batch
-        except RuntimeError as error:
-            # The DataLoader does not always see by which signal a worker died.
+        except (RuntimeError, OSError, EOFError) as error:
+            # The DataLoader does not always see that a worker died, nor by which signal.
+            if not isinstance(error, RuntimeError):  # what it was about to send breaks off as it dies
+                wait([worker.sentinel for worker in made_ahead._workers], timeout=1)
             for worker in made_ahead._workers:
                 if (worker.exitcode or 0) < 0:
                     what = f"DataLoader worker (pid {worker.pid}) is killed by signal"
                     raise RuntimeError(f"{what}: {signal.strsignal(-worker.exitcode)}.") from error
             raise
         finally:
-            atexit.unregister(end)
             end()
+            atexit.unregister(end)
 
 
 class _Batches(Dataset[Batch | UserError]):
@@ -178,27 +184,43 @@ def _unchanged(batch: Any) -> Any:
 
 def _begun(loader: DataLoader[Any]) -> Any:
     """The loader's iterator and its workers; where something comes between, no worker is left."""
+    loader.check_worker_number_rationality()
     others = set(multiprocessing.active_children())
+    made_ahead: Any = object.__new__(_MultiProcessingDataLoaderIter)
     try:
         with _deaths_held():
-            return iter(loader)
+            made_ahead.__init__(loader)
+        return made_ahead
     except BaseException:
+        _give_up(made_ahead)
         _kill(set(multiprocessing.active_children()) - others)
         raise
 
 
 def _end(made_ahead: Any) -> None:
-    """End the workers, also where something comes between, and they are not told to."""
-    try:
-        made_ahead._shutdown_workers()
-    finally:
-        _kill(made_ahead._workers)
+    """End the workers, which have nothing to keep."""
+    _give_up(made_ahead)
+    _kill(made_ahead._workers)
+    for queue in made_ahead._index_queues:
+        queue.close()
+
+
+def _give_up(made_ahead: Any) -> None:
+    """Have torch forget its workers.
+
+    It would ask them to end, by an event whose lock one that has died may hold: then it waits for ever.
+    """
+    made_ahead._shutdown = True
+    with suppress(Exception):  # they may not be known yet, or no more
+        _remove_worker_pids(id(made_ahead))
 
 
 def _kill(workers: Iterable[BaseProcess]) -> None:
     """Python waits at its end for workers that it sent SIGTERM, which they ignore."""
+    workers = list(workers)
     for worker in workers:
         worker.kill()
+    for worker in workers:
         worker.join()
 
 
@@ -209,14 +231,14 @@ def _deaths_held() -> Iterator[None]:
         yield  # there are no signals
         return
     _set_SIGCHLD_handler()
-    died: list[Any] = []
-    handler = signal.signal(signal.SIGCHLD, lambda *given: died.append(given))
+    died: list[int] = []
+    handler = signal.signal(signal.SIGCHLD, lambda number, frame: died.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGCHLD, handler)
     if died and callable(handler):
-        handler(*died[0])
+        handler(died[0], None)
 
 
 def _leave_signals_to_the_parent(worker: int) -> None:

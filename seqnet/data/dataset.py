@@ -25,7 +25,7 @@ from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.generated import Generated
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping
-from seqnet.data.input_lines import as_read, parsed
+from seqnet.data.input_lines import as_given, as_read, given, parsed
 from seqnet.data.kept import kept
 from seqnet.data.layout import lay_out
 from seqnet.data.learning import check_stored, learn, restored
@@ -309,18 +309,43 @@ class Dataset:
         the first.
         """
         inputs, columns = self._layout.inputs, self._located.columns
-        rows = [
-            parsed(line, f"{where}, line {number}", inputs, self.fields, columns)
-            for number, line in enumerate(lines, first)
-        ]
-        values = {name: [row[name] for row in rows] for name in inputs}
-        examples, _ = self._answerable(RawBlock(where, range(first, first + len(rows)), values), BadRows("raise"))
+        return self._asked(
+            [
+                parsed(line, f"{where}, line {number}", inputs, self.fields, columns)
+                for number, line in enumerate(lines, first)
+            ],
+            where,
+            first,
+            "line",
+        )
+
+    def read_values(self, values: Iterable[Any], where: str, first: int = 1) -> Examples:
+        """The same of values as JSON has them: of one column the value itself, else a dict of the inputs by name."""
+        inputs, columns = self._layout.inputs, self._located.columns
+        return self._asked(
+            [
+                given(value, f"{where}, row {number}", inputs, self.fields, columns)
+                for number, value in enumerate(values, first)
+            ],
+            where,
+            first,
+            "row",
+        )
+
+    def _asked(self, rows: Sequence[Mapping[str, Any]], where: str, first: int, unit: str) -> Examples:
+        values = {name: [row[name] for row in rows] for name in self._layout.inputs}
+        raw = RawBlock(where, range(first, first + len(rows)), values, unit)
+        examples, _ = self._answerable(raw, BadRows("raise"))
         assert examples is not None
         return examples
 
     def as_read(self, line: str, number: int) -> Read:
         """What a line that `read_inputs` takes says, to be repeated beside its answer."""
         return as_read(line, number, self._layout.inputs, self.fields, self._located.columns)
+
+    def as_given(self, value: Any, number: int) -> Read:
+        """What a value that `read_values` takes says."""
+        return as_given(value, number, self._layout.inputs, self._located.columns)
 
     def shows_inputs(self, path: Path) -> bool:
         """Whether a look at a file finds columns for all inputs, of which there are several. Raises DataError."""

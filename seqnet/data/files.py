@@ -11,7 +11,11 @@ from typing import Any, BinaryIO, Literal
 
 from seqnet.errors import ConfigurationError, DataError, visible
 
-SPLIT_NAMES = {"train": ("train",), "valid": ("valid", "validation", "val", "dev"), "test": ("test",)}
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing"),
+}
 HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
 MEND = "mend it, or leave such rows out with data.on_bad_row=skip"
 LONGEST = 1 << 24  # bytes of a line; one that is longer is no row, and is not held in memory

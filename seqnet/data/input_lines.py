@@ -1,4 +1,4 @@
-"""What is read of one row, as a line that a person hands in: a text itself, or JSON."""
+"""What is read of one row, as a person hands it in: a line, which is a text itself or JSON, or a value of Python."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,9 +31,15 @@ def as_read(
         value = parse(line)
     except (ValueError, RecursionError):
         return Read(number, {})
+    return as_given(value, number, inputs, columns)
+
+
+def as_given(value: Any, number: int, inputs: Sequence[str], columns: Mapping[str, Column]) -> Read:
+    """What a value says, by the names of the columns."""
+    first = inputs[0]
     if isinstance(value, dict):
         return Read(number, value, value.get(first, value.get(str(columns[first]))))
-    return Read(number, {name: value}, value)
+    return Read(number, {name_of(columns[first], first): value}, value)
 
 
 def parsed(
@@ -44,13 +50,19 @@ def parsed(
         if not line.strip():
             raise DataError(f"{place}: there is no text; take the line out")
         return dict.fromkeys(inputs, line)
-    value = read_json(line, place)
+    return given(read_json(line, place), place, inputs, fields, columns)
+
+
+def given(
+    value: Any, place: str, inputs: Sequence[str], fields: Mapping[str, Field], columns: Mapping[str, Column]
+) -> dict[str, Any]:
+    """The raw value of each input, of a value as JSON has it. Raises DataError, which begins with the place."""
     one_column = all(columns[name] == columns[inputs[0]] for name in inputs)
     called = {*inputs, *(str(columns[name]) for name in inputs)}
     if one_column and not (isinstance(value, dict) and called & value.keys()):
         value = dict.fromkeys(inputs, value)
     if not isinstance(value, dict):
-        raise DataError(f"{place}: it must be a JSON object with {', '.join(inputs)}")
+        raise DataError(f"{place}: it must be an object with {', '.join(inputs)}")
     found = {one: value.get(one, value.get(str(columns[one]))) for one in inputs}
     missing = [one for one, each in found.items() if each is None and one not in value]
     if missing:

@@ -40,7 +40,7 @@ class Located:
     def where(self) -> str:
         """What is read, for messages."""
         if self.generated is not None:
-            return type(self.generated).__name__.lower()
+            return self.generated.name
         path = self.path if self.path is not None else Path(self.data_dir) / str(self.name)
         return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
 

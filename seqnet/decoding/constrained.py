@@ -1,6 +1,6 @@
 """Decoding with some tokens of a vocabulary: of the output layer, too, only their part is computed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis, first_inputs
+from seqnet.decoding.incremental import Written
 from seqnet.decoding.limits import Limits
 from seqnet.linear import Linear, is_plain
 from seqnet.specs import Writing
@@ -42,6 +43,36 @@ class Constrained:
         first: Tensor | None = None,
     ) -> list[list[Hypothesis]]:
         """As `decoding` does, with places among the tokens in the place of tokens."""
+        tokens, few = self._among(model, memory, state, writing, prefix, generator, first)
+        found = self.decoding.decode(*few)
+        return [[one._replace(ids=[tokens[place] for place in one.ids]) for one in row] for row in found]
+
+    def steps(
+        self,
+        model: Any,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> Iterator[Written]:
+        """The same step by step, of a decoding that has `steps`."""
+        tokens, few = self._among(model, memory, state, writing, prefix, generator, first)
+        of_places = few[0].read
+        return (one._replace(ids=of_places[one.ids]) for one in self.decoding.steps(*few))  # type: ignore[attr-defined]
+
+    def _among(
+        self,
+        model: Any,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int],
+        generator: torch.Generator | None,
+        first: Tensor | None,
+    ) -> tuple[list[int], tuple[Any, ...]]:
+        """The tokens by their places, and what `decoding` is asked of these."""
         free = self.tokens if writing.end is None else self.tokens | {writing.end}
         tokens = sorted(free.union(prefix))
         places = {token: place for place, token in enumerate(tokens)}
@@ -58,8 +89,7 @@ class Constrained:
         few = _Few(model, torch.tensor(tokens, device=inputs.device), inputs)
         begins = torch.arange(len(tokens), len(tokens) + len(inputs), device=inputs.device)
         begun = [places[token] for token in prefix]
-        found = self.decoding.decode(few, memory, state, inside, begun, generator, begins)
-        return [[one._replace(ids=[tokens[place] for place in one.ids]) for one in row] for row in found]
+        return tokens, (few, memory, state, inside, begun, generator, begins)
 
 
 class _Few:

@@ -1,12 +1,13 @@
 """Text from a language model: decoding that goes on from a prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from seqnet.decoding.hypothesis import Hypothesis, Stepper
+from seqnet.decoding.incremental import Written
 from seqnet.decoding.limits import Limits
 from seqnet.errors import ConfigurationError
 from seqnet.specs import Writing
@@ -21,7 +22,7 @@ class LanguageModel(Protocol):
 
 
 class Decoding(Protocol):
-    """Greedy, Beam or Sampling."""
+    """Greedy, Beam or Sampling. One that writes token after token has `steps` too, of the same arguments."""
 
     @property
     def limits(self) -> Limits: ...
@@ -67,10 +68,31 @@ def generate(
     forbidden: ids that are never written. The model is to be in evaluation mode. Raises ConfigurationError for an
     empty prompt.
     """
+    return decoding.decode(*_begun(model, prompt, length, forbidden, generator))
+
+
+def stream(
+    model: LanguageModel,
+    prompt: Tensor,
+    length: int,
+    decoding: Any,
+    forbidden: Sequence[int] = (),
+    generator: torch.Generator | None = None,
+) -> Iterator[Written]:
+    """The same token by token, of a decoding that has `steps`. Raises ConfigurationError for an empty prompt."""
+    steps: Iterator[Written] = decoding.steps(*_begun(model, prompt, length, forbidden, generator))
+    return steps
+
+
+@torch.no_grad()
+def _begun(
+    model: LanguageModel, prompt: Tensor, length: int, forbidden: Sequence[int], generator: torch.Generator | None
+) -> tuple[Any, ...]:
+    """What a decoding is asked, once all of the prompt but its last token is read."""
     if prompt.shape[1] == 0:
         raise ConfigurationError("prompt is empty; generation needs at least one token to go on from")
     state = model.initial_state(len(prompt))
     for tokens in prompt.unbind(dim=1)[:-1]:
         _, state = model.step(tokens, state)
     writing = Writing(begin=None, end=None, forbidden=tuple(forbidden), longest=length)
-    return decoding.decode(_WithoutMemory(model), None, state, writing, (), generator, prompt[:, -1])
+    return _WithoutMemory(model), None, state, writing, (), generator, prompt[:, -1]

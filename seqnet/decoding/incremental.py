@@ -1,6 +1,7 @@
 """One token after another, each chosen once and for all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,6 +10,14 @@ from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
 from seqnet.decoding.limits import Limits
 from seqnet.specs import Writing
 from seqnet.state import State, select
+
+
+class Written(NamedTuple):
+    """What one step wrote."""
+
+    rows: Tensor  # [open]: those that had not ended
+    ids: Tensor  # [open]
+    logs: Tensor  # [open]: how likely that was
 
 
 @torch.no_grad()
@@ -21,8 +30,8 @@ def write(
     choose: Callable[[Tensor], Tensor],
     prefix: Sequence[int] = (),
     first: Tensor | None = None,
-) -> list[list[Hypothesis]]:
-    """One hypothesis for each row of the state, scored by its log-probability.
+) -> Iterator[Written]:
+    """Step by step, what is written in each row of the state.
 
     choose: from limited log-probabilities [rows vocab] to ids [rows]. A row that has ended is asked no more.
     """
@@ -30,26 +39,25 @@ def write(
     rows, steps = len(inputs), limits.steps(writing, len(prefix))
     written = inputs.new_zeros(rows, steps)  # of the open rows
     open_rows = torch.arange(rows, device=inputs.device)
-    told = []  # of each step the open rows, what they wrote and how likely that was
     for time in range(steps):
         logits, state, _ = model.step(inputs, state, memory)
         logs = limits.apply(logits.float().log_softmax(dim=-1), written[:, :time], writing, prefix)
         inputs = choose(logs)
-        told.append((open_rows, inputs, logs.gather(1, inputs.unsqueeze(1)).squeeze(1)))
+        yield Written(open_rows, inputs, logs.gather(1, inputs.unsqueeze(1)).squeeze(1))
         written.select(1, time).copy_(inputs)
         if writing.end is None:
             continue
         going = (inputs != writing.end).nonzero().squeeze(1)
         if going.numel() < inputs.numel():
             if not going.numel():
-                break
+                return
             open_rows, inputs, written = open_rows[going], inputs[going], written[going]
             state, memory = select(state, going), select(memory, going)
-    return _gathered(told, rows, writing.end)
 
 
-def _gathered(told: list[tuple[Tensor, Tensor, Tensor]], rows: int, end: int | None) -> list[list[Hypothesis]]:
-    """The hypothesis of each row, of what each step told."""
+def gathered(steps: Iterable[Written], rows: int, end: int | None) -> list[list[Hypothesis]]:
+    """One hypothesis for each row, scored by its log-probability. steps: see `write`."""
+    told = list(steps)
     ids: list[list[int]] = [[] for _ in range(rows)]
     scores = [0.0] * rows
     if told:

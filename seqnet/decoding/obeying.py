@@ -1,6 +1,6 @@
 """Decoding held to a grammar: what it does not let follow has no probability, whatever the model says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis, first_inputs
+from seqnet.decoding.incremental import Written
 from seqnet.specs import Grammar, Writing
 from seqnet.state import State
 
@@ -42,11 +43,34 @@ class Obeying:
         first: Tensor | None = None,
     ) -> list[list[Hypothesis]]:
         """As `decoding` does."""
+        held, begun = self._held(model, state, writing, prefix, first)
+        return self.decoding.decode(held, memory, begun, writing, prefix, generator, first)
+
+    def steps(
+        self,
+        model: Any,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> Iterator[Written]:
+        """The same step by step, of a decoding that has `steps`."""
+        held, begun = self._held(model, state, writing, prefix, first)
+        steps: Iterator[Written] = self.decoding.steps(  # type: ignore[attr-defined]
+            held, memory, begun, writing, prefix, generator, first
+        )
+        return steps
+
+    def _held(
+        self, model: Any, state: State, writing: Writing, prefix: Sequence[int], first: Tensor | None
+    ) -> tuple["_Held", ObeyingState]:
+        """The model held to the grammar, and the state in which it begins."""
         lengths = self.lengths.to(first_inputs(state, writing.begin, first).device)
         begun = ObeyingState(state, self.grammar.begin(lengths), torch.zeros_like(lengths))
         steps = self.decoding.limits.steps(writing, len(prefix))
-        held = _Held(model, self.grammar, steps, len(prefix))
-        return self.decoding.decode(held, memory, begun, writing, prefix, generator, first)
+        return _Held(model, self.grammar, steps, len(prefix)), begun
 
 
 class _Held:

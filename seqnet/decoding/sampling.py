@@ -1,13 +1,13 @@
 """Tokens drawn at random, from all of a distribution or from its likeliest part."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from seqnet.decoding.hypothesis import Hypothesis, Stepper
-from seqnet.decoding.incremental import write
+from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
+from seqnet.decoding.incremental import Written, gathered, write
 from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.errors import ConfigurationError, NonFiniteError
 from seqnet.options import Count, CountFromZero, NotNegative, Steps, number
@@ -90,7 +90,21 @@ class Sampling:
         generator: torch.Generator | None = None,
         first: Tensor | None = None,
     ) -> list[list[Hypothesis]]:
-        """One hypothesis a row, drawn from the generator (None: one that begins at seed 0). See `write`."""
+        """One hypothesis a row, drawn from the generator (None: one that begins at seed 0)."""
+        steps = self.steps(model, memory, state, writing, prefix, generator, first)
+        return gathered(steps, len(first_inputs(state, writing.begin, first)), writing.end)
+
+    def steps(
+        self,
+        model: Stepper,
+        memory: State,
+        state: State,
+        writing: Writing,
+        prefix: Sequence[int] = (),
+        generator: torch.Generator | None = None,
+        first: Tensor | None = None,
+    ) -> Iterator[Written]:
+        """The same, step by step. See `write`."""
         drawn_from = torch.Generator().manual_seed(0) if generator is None else generator
 
         def choose(logs: Tensor) -> Tensor:

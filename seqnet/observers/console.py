@@ -14,6 +14,7 @@ from rich.text import Text
 from seqnet import terminal
 from seqnet.batch import EvaluationReport, StepReport, TrainingReport
 from seqnet.errors import on_disk, visible
+from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.model_table import model_table
 from seqnet.observers.run import Observer, Run
 
@@ -42,6 +43,7 @@ class Console(Observer):
         self._first: tuple[float, float] | None = None  # the clock and the share done at the first step seen
         self._training: TrainingReport | None = None
         self._evaluation: EvaluationReport | None = None
+        self._memory = ""
 
     def on_start(self, run: Run) -> None:
         """Say what runs, on what, where, and show the model."""
@@ -111,6 +113,10 @@ class Console(Observer):
         if self._live is not None:
             self._live.refresh()
 
+    def on_memory(self, report: MemoryReport) -> None:
+        """Keep the last verdict for the end."""
+        self._memory = report.verdict
+
     def on_end(self, results: dict[str, Any]) -> None:
         """Say what was reached, where it lies and what to type next."""
         self._stop()
@@ -125,8 +131,11 @@ class Console(Observer):
             if results.get(name):
                 at = f" (step {results[name]['step']:,})" if name == "best" and "step" in results[name] else ""
                 self._say(Text.assemble((title, "dim"), (scores(results[name]), "bold"), at))
+        if self._memory:
+            self._say(Text.assemble(("memory      ", "dim"), self._memory))
         if results.get("sample"):
-            self._say(Text("sample", style="dim"))
+            said = results.get("sampled")
+            self._say(Text.assemble(("sample" if said is None else "sample      ", "dim"), said or ""))
             for line in results["sample"].splitlines():
                 self._say(Text("  " + line))
         if self._run is not None:

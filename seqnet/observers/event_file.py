@@ -73,9 +73,33 @@ class EventFile:
         """Which curves are drawn together; the last layout of a run is the one that is shown."""
         self._write(Event(summary=summary.custom_scalars(layout)))
 
-    def hyperparameters(self, values: Mapping[str, Any], scores: Mapping[str, float]) -> None:
+    def sound(self, tag: str, samples: np.ndarray, rate: int, step: int) -> None:
+        """Sound, [samples] from -1 to 1, so many a second."""
+        if samples.size:
+            self._write(Event(summary=summary.audio(tag, samples, rate), step=step))
+
+    def precision_recall(self, tag: str, right: np.ndarray, wrong: np.ndarray, step: int) -> None:
+        """A curve over evenly spaced thresholds from 0 to 1, of the items that reach each.
+
+        right: [thresholds] how many of them are of the class; wrong: [thresholds] how many are not.
+        """
+        reached = right + wrong
+        precision = np.divide(right, reached, out=np.ones_like(right), where=reached > 0)
+        recall = right / max(right[0], 1)
+        counts = (right, wrong, wrong[0] - wrong, right[0] - right)
+        made = summary.pr_curve_raw(tag, *counts, precision, recall, num_thresholds=len(right))
+        self._write(Event(summary=made, step=step))
+
+    def begin(self, hyperparameters: Mapping[str, Any]) -> None:
         """Those of this very run; torch's `add_hparams` would add another to the list."""
-        for made in summary.hparams(dict(values), dict(scores)):
+        if hyperparameters:
+            _, start, _ = summary.hparams(dict(hyperparameters), {})
+            self._write(Event(summary=start))
+
+    def end(self, hyperparameters: Mapping[str, Any], scores: Mapping[str, float]) -> None:
+        """The run is done. hyperparameters, scores: those of all runs of its kind, as columns; none: all there are."""
+        columns, _, done = summary.hparams(dict(hyperparameters), dict(scores))
+        for made in (columns, done) if hyperparameters else (done,):
             self._write(Event(summary=made))
 
     def _write(self, event: Any) -> None:

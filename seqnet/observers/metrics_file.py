@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from seqnet.errors import on_disk, visible
 from seqnet.observers.run import Observer, Run
 from seqnet.terminal import warn
 
+ROWS = "metrics.jsonl"
 MOST = 3  # places that are named where rows are gone
 
 
@@ -25,7 +26,7 @@ class MetricsFile(Observer):
 
     def on_start(self, run: Run) -> None:
         """Open the run's file, cut at the step where the run goes on; say which of the rows up to there are gone."""
-        self._path = run.folder / "metrics.jsonl"
+        self._path = run.folder / ROWS
         if run.rows:
             every = run.config["training"]["log_every_steps"]
             gone = lost(self._path, run.step, run.evaluated, run.rows, every)
@@ -80,12 +81,18 @@ def cut(path: Path, step: int, evaluated: int) -> None:
     """Keep the rows of the file that a run going on after `step`, last evaluated at step `evaluated`, has written.
 
     Later rows go, a row that was not written to its end goes, and so do test scores: they are made when a
-    run ends, and this one goes on. The file is replaced whole or left alone; a missing one stays missing.
+    run ends, and this one goes on.
     """
+    until = {"train": step, "valid": evaluated}
+    keep_lines(path, lambda line: _stays(line, until))
+
+
+def keep_lines(path: Path, stays: Callable[[bytes], bool]) -> None:
+    """Keep the lines of a file that `stays` says. It is replaced whole or left alone; a missing one stays missing."""
     if not path.exists():
         return
     lines = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if _stays(line, {"train": step, "valid": evaluated})]
+    kept = [line for line in lines if stays(line)]
     if len(kept) == len(lines):
         return
     temporary = path.with_name(path.name + ".cut")

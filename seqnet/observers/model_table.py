@@ -1,7 +1,5 @@
 """The model as a table: layer, output shape, parameters."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +10,7 @@ from rich.text import Text
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
+from seqnet.observers.undisturbed import undisturbed
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def layer_rows(model: nn.Module, example: Batch) -> list[LayerRow]:
 
     hooks = [module.register_forward_hook(note) for module in model.modules()]
     try:
-        with _undisturbed(model, example.inputs.device), torch.no_grad():
+        with undisturbed(model, example.inputs.device), torch.no_grad():
             output = model(replace(example, advance=example.time))  # one call of each layer, whatever the stride
             if isinstance(output, Output):
                 output.logits()
@@ -137,20 +136,3 @@ def _first_tensor(output: Any) -> Tensor | None:
     if isinstance(output, (tuple, list)):
         return next((tensor for tensor in map(_first_tensor, output) if tensor is not None), None)
     return None
-
-
-@contextmanager
-def _undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """In evaluation mode; afterwards every mode, buffer and random state is as before."""
-    modes = [(module, module.training) for module in model.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, training in modes:
-                module.training = training
-            with torch.no_grad():
-                for buffer, before in buffers:
-                    buffer.copy_(before)

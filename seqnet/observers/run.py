@@ -1,12 +1,21 @@
 """What an observer is told when a run starts, and the methods an observer has."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
-from seqnet.batch import Batch, EvaluationReport, StepReport, TrainingReport
+from seqnet.batch import Batch, EvaluationReport, Output, Seen, StepReport, TrainingReport
+from seqnet.observers.memory_report import MemoryReport
+
+
+class Embedding(NamedTuple):
+    """Vectors that the model learns, and what each stands for."""
+
+    weight: Tensor  # [names size]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,6 +26,7 @@ class Run:
     config: dict[str, Any]  # resolved and plain
     experiment: str
     model: nn.Module
+    loss: Callable[[Output, Batch], Tensor]  # of a window, summed
     example: Batch  # a small window on the model's device
     step: int  # 0, or where the run goes on
     parameters: int
@@ -35,7 +45,13 @@ class Run:
     reads: tuple[str, ...] = ()  # each input, what it is and what reads it
     asks: str = ""  # the target, and what it is
     rows: int = 0  # of training and validation, told up to `step`
+    varied: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what a sweep varies and its values here, else what was typed
+    swept: bool = False  # it is one of a sweep
+    embeddings: Mapping[str, Embedding] = field(default_factory=dict)  # by what they embed
     jump: tuple[float, float] | None = None  # learning rates of the last step and the next, where another limit is why
+    tell: Callable[[MemoryReport], None] = lambda report: None  # each observer, by its `on_memory`
 
 
 class Observer:
@@ -46,6 +62,8 @@ class Observer:
     among them), "steps", "seconds", "reason" (why it ended) and "next" (commands to type). `close` is
     called whatever happened, once or twice.
     """
+
+    asks_for_curves = False  # `report.curves`, which cost a little at each evaluation
 
     def on_start(self, run: Run) -> None:
         """The run starts or goes on."""
@@ -61,6 +79,13 @@ class Observer:
 
     def on_evaluation(self, report: EvaluationReport) -> None:
         """A split was scored."""
+
+    def pictures(self, report: EvaluationReport) -> Sequence[Seen]:
+        """What there is to see of this observer beside an evaluation: it stands among `report.pictures` for all."""
+        return ()
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """What the recurrent layers remember, as the memory panel found; once more where it has drawn it."""
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The run reached its end."""

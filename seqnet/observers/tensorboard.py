@@ -1,9 +1,10 @@
-"""TensorBoard: curves, samples and their pictures, confusion matrices and the configuration of one run, in a folder."""
+"""TensorBoard: curves, samples and their pictures and sound, what classes are taken for, options, embeddings."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -11,40 +12,60 @@ import yaml  # type: ignore[import-untyped]
 from PIL import Image
 from torch import Tensor
 
-from seqnet.batch import Confusion, EvaluationReport, TrainingReport
-from seqnet.errors import on_disk
+from seqnet.batch import Confusion, EvaluationReport, Roll, Seen, TrainingReport
+from seqnet.errors import ConfigurationError, on_disk
 from seqnet.observers.event_file import EventFile, event_files
+from seqnet.observers.memory_report import MemoryReport, figures
 from seqnet.observers.pictures import draw
+from seqnet.observers.projector import write_embeddings
 from seqnet.observers.run import Observer, Run
+from seqnet.observers.sound import RATE, sound_of
+from seqnet.terminal import warn
 
-NO_HYPERPARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
+RUN, TRAIN, VALID = "", "train", "valid"  # folders below tensorboard, each a run of the list
+HEARD, LONGEST = 2, 60  # pieces of an evaluation that are played, and steps of them
+OPTIMISATION = {
+    "learning rate": "optimisation/learning_rate",
+    "gradient norm": "optimisation/gradient_norm",
+    "clipped share": "optimisation/clipped_share",
+}
+THROUGHPUT = {"tokens a second": "speed/tokens_per_second", "padded share": "data/padded_share"}
+NO_HYPERPARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep", "threads", "device")
 
 
 class TensorBoard(Observer):
-    """Writes the run's event file. Tags are `score/split`, so that train and valid stand side by side.
+    """Writes the event files of three runs: `train` and `valid`, whose curves have one tag a score, and RUN above them.
 
-    A run that goes on hides the points after its checkpoint (`purge_step`). Final scores belong to the
-    run itself: `add_hparams` and `add_scalars` would each add runs to the list, so neither is used.
+    RUN is the folder tensorboard: it holds the configuration, the options with the final scores, which TensorBoard
+    looks for in that very run, the layout of the charts, and the embeddings. A run that goes on hides of each what is
+    behind its checkpoint: of training behind its step, of validation behind the last evaluation that it knows of.
     """
 
+    asks_for_curves = True
+
     def __init__(self) -> None:
-        self._file: EventFile | None = None
-        self._config: dict[str, Any] = {}
+        self._files: dict[str, EventFile] = {}
+        self._run: Run | None = None
         self._charted: list[str] = []
+        self._said = set[str]()
 
     def on_start(self, run: Run) -> None:
-        """Open the file and show the configuration."""
+        """Open the files, show the configuration and say which options tell the run from others."""
+        self._run, self._charted = run, []
         folder = run.folder / "tensorboard"
+        names = [RUN, TRAIN, *([VALID] if VALID in run.splits else [])]
         with on_disk(folder):
-            there = event_files(folder)
+            there = {name: event_files(folder / name) for name in names}
             if not run.resumed:
-                for path in there:  # of a run that was killed before it could be resumed
-                    path.unlink()
-        self._file = EventFile(folder, purge_step=run.step + 1 if run.resumed else 0)
-        if not (run.resumed and there):
+                for path in (path for found in there.values() for path in found):
+                    path.unlink()  # of a run that was killed before it could be resumed
+        for name in names:
+            first = (run.evaluated if name == VALID else run.step) + 1
+            self._files[name] = EventFile(folder / name, purge_step=first if run.resumed else 0)
+        if not (run.resumed and there[RUN]):
             text = yaml.safe_dump(run.config, sort_keys=False, allow_unicode=True)
-            self._file.text("config", fenced(text, "yaml"), run.step)
-        self._config = run.config
+            self._files[RUN].text("config", fenced(text, "yaml"), run.step)
+            self._files[RUN].begin(dict(hyperparameters(run.varied)))
 
     def on_rewind(self, run: Run) -> None:
         """Hide the points after the step where the run goes on."""
@@ -53,85 +74,114 @@ class TensorBoard(Observer):
 
     def on_training(self, report: TrainingReport) -> None:
         """A point on each training curve."""
-        file = self._open()
-        self._curves(report.scores, "train", report.step)
+        file = self._files[TRAIN]
+        for name, value in report.scores.items():
+            file.scalar(name, value, report.step)
         file.scalar("optimisation/learning_rate", report.learning_rate, report.step)
         file.scalar("optimisation/gradient_norm", report.gradient_norm, report.step)
         file.scalar("optimisation/clipped_share", report.clipped_share, report.step)
         file.scalar("epoch", report.epoch, report.step)
         file.scalar("speed/tokens_per_second", report.tokens_per_second, report.step)
         file.scalar("data/padded_share", report.padded_share, report.step)
+        self._chart(report.scores)
 
     def on_evaluation(self, report: EvaluationReport) -> None:
-        """A point on each curve of the split, samples, their pictures and confusion matrix; test scores come last."""
-        file = self._open()
-        if report.split != "test":
-            self._curves(report.scores, report.split, report.step)
+        """A point on each curve, and what there is to see and hear; test stands in RUN, its scores come at the end."""
+        test = report.split == "test"
+        file, under = self._files[RUN if test else VALID], "test/" if test else ""
+        step = report.step + test  # so that a run which goes on hides it
+        if not test:
+            for name, value in report.scores.items():
+                file.scalar(name, value, step)
+            self._chart(report.scores)
         if report.samples:
-            text = "\n\n---\n\n".join(fenced(sample) for sample in report.samples)
-            file.text(f"samples/{report.split}", text, report.step)
+            file.text(f"{under}samples", "\n\n---\n\n".join(fenced(sample) for sample in report.samples), step)
         drawn = Counter[str]()
         for found in report.pictures:
             drawn[found.kind] += 1
-            file.image(f"{found.kind}/{report.split}/{drawn[found.kind]}", _points(draw(found)), report.step)
+            self._picture(file, f"{under}{found.kind}/{drawn[found.kind]}", found, step)
+            if isinstance(found, Roll) and drawn[found.kind] <= HEARD:
+                piece = [*found.read[: found.begin], *found.answered][:LONGEST]
+                # A tag of its own: TensorBoard shows one kind of thing under each.
+                file.sound(f"{under}sound/{drawn[found.kind]}", sound_of(piece), RATE, step)
         if report.confusion is not None:
             found = Confusion.named(report.confusion, report.class_names)
-            file.image(f"confusion/{report.split}", _points(draw(found)), report.step)
-            file.text(f"confusion/{report.split}", confusion_text(*found), report.step)
+            self._picture(file, f"{under}confusion", found, step)
+            file.text(f"{under}confusion", confusion_text(*found), step)
+        for curve in report.curves:
+            right, wrong = (counts.flip(0).cumsum(0).flip(0).double().numpy() for counts in (curve.right, curve.wrong))
+            file.precision_recall(f"{under}class/{curve.name}", right, wrong, step)
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """Points on the curves of each recurrent layer, the verdict, and the picture where one was drawn."""
+        file = self._files[TRAIN]
+        if report.picture is not None:
+            file.image("memory", _points(Image.open(BytesIO(report.picture))), report.step)
+            return
+        file.text("memory", report.verdict, report.step)
+        for layer in report.layers:
+            for name, value in figures(layer).items():
+                file.scalar(f"memory/{layer.name}/{name}", value, report.step)
 
     def on_end(self, results: dict[str, Any]) -> None:
-        """Write the final scores, and the hyperparameters beside them."""
-        file = self._open()
-        final: dict[str, float] = {}
-        for name, split in (("best", "valid"), ("test", "test")):
-            row = results.get(name) or {}
-            scores = {score: value for score, value in row.items() if score not in ("step", "epoch")}
-            final |= {f"final/{split}_{score}": value for score, value in scores.items()}
-        step = (results.get("last") or {}).get("step", 0) + 1  # so that a run which goes on hides them
+        """Write the final scores and the embeddings, which are those of the best checkpoint."""
+        run, file = self._run, self._files[RUN]
+        assert run is not None, "on_start keeps it"
+        final = final_scores(results, run.monitor)
         for tag, value in final.items():
-            file.scalar(tag, value, step)
-        file.hyperparameters(dict(hyperparameters(self._config)), final)
+            file.scalar(tag, value, (results.get("last") or {}).get("step", 0) + 1)
+        file.end(dict(hyperparameters(run.varied)) if run.swept else {}, final)
+        write_embeddings(run.folder / "tensorboard", run.embeddings)
 
     def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+        self._files = {}
 
-    def _open(self) -> EventFile:
-        assert self._file is not None, "on_start opens the file"
-        return self._file
+    def _picture(self, file: EventFile, tag: str, found: Seen, step: int) -> None:
+        """Draw it; where the package that draws it is not installed say so, once."""
+        try:
+            file.image(tag, _points(draw(found)), step)
+        except ConfigurationError as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                warn(f"TensorBoard shows no {found.kind}: {error}")
 
-    def _curves(self, scores: Mapping[str, float], split: str, step: int) -> None:
-        file = self._open()
-        for name, value in scores.items():
-            file.scalar(f"{name}/{split}", value, step)
-        new = [name for name in scores if name not in self._charted]
-        if split != "train" and new:
-            # written once the names of the scores are known; the last layout of a run is the one that is shown
-            self._charted += new
-            charts = {name: ["Multiline", [rf"^{re.escape(name)}/(train|valid)$"]] for name in self._charted}
-            optimisation = {
-                name.replace("_", " "): ["Multiline", [f"^optimisation/{name}$"]]
-                for name in ("learning_rate", "gradient_norm", "clipped_share")
+    def _chart(self, names: Iterable[str]) -> None:
+        """Draw a score's curves together; the last layout of a run is the one that is shown."""
+        if not (new := [name for name in names if name not in self._charted]):
+            return
+        self._charted += new
+        charts = {
+            "train and valid": {name: name for name in self._charted},
+            "optimisation": OPTIMISATION,
+            "throughput": THROUGHPUT,
+        }
+        self._files[RUN].charts(
+            {
+                title: {name: ["Multiline", [f"^{re.escape(tag)}$"]] for name, tag in several.items()}
+                for title, several in charts.items()
             }
-            file.charts({"train and valid": charts, "optimisation": optimisation})
+        )
 
 
-def hyperparameters(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | float | str]]:
-    """The configuration as flat pairs (`optimizer.lr`, 0.003; `cell`, LSTM), without what changes no number."""
-    for key, value in config.items():
-        if not prefix and key in NO_HYPERPARAMETERS:
-            continue
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from hyperparameters(value, f"{name}.")
-        elif key == "_target_" and prefix:
-            yield prefix.removesuffix("."), str(value).rpartition(".")[2]
-        elif isinstance(value, (bool, int, float, str)):
-            yield name, value
-        elif isinstance(value, Sequence):
-            yield name, str(value)
+def final_scores(results: Mapping[str, Any], monitor: str) -> dict[str, float]:
+    """The scores of the best checkpoint by tag, that first by which it was chosen."""
+    found: dict[str, float] = {}
+    for name, split in (("best", "valid"), ("test", "test")):
+        for score, value in (results.get(name) or {}).items():
+            if isinstance(value, float | int) and score not in ("step", "epoch"):
+                found[f"final/{split}_{score}"] = value
+    first = [tag for tag in (f"final/valid_{monitor}", f"final/test_{monitor}") if tag in found]
+    return {tag: found[tag] for tag in (*first, *(tag for tag in found if tag not in first))}
+
+
+def hyperparameters(varied: Mapping[str, Any]) -> Iterator[tuple[str, bool | float | str]]:
+    """Options as TensorBoard takes them, without what changes no number."""
+    for key, value in varied.items():
+        if key.partition(".")[0] not in NO_HYPERPARAMETERS and value is not None:
+            yield key, value if isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def fenced(text: str, language: str = "") -> str:

@@ -317,12 +317,13 @@ def test_of_a_prompt_that_nobody_typed_nothing_is_told(seqnet: Any, level: str) 
     choices = ("experiment=tiny_shakespeare", "data.path=one_line.txt", "data.batch_size=1", "schedule.warmup_steps=0")
     found = seqnet.quietly(*choices, *small, f"data.fields.text.level={level}", "run_dir=run")
     assert found.code == 0, found.err
+    how = "seqnet: decoded by sampling temperature=1.0\n"
     for prompt in ((), ("prompt=",), ("prompt=null",)):
         found = seqnet("generate", "run=run", "length=3", *prompt)
-        assert (found.code, found.err, found.rows[0]["prompt"]) == (0, "", "")
+        assert (found.code, found.err, found.rows[0]["prompt"]) == (0, how, "")
     typed = seqnet("generate", "run=run", "length=3", "prompt=\u2603")
     told = "" if level == "bpe" else "seqnet: 1 of the prompt's 1 tokens are unknown to the model\n"
-    assert (typed.code, typed.err, typed.rows[0]["prompt"]) == (0, told, "\u2603")
+    assert (typed.code, typed.err, typed.rows[0]["prompt"]) == (0, told + how, "\u2603")
 
 
 def test_a_reader_that_has_enough_ends_the_answers(terminal: Any, adding_run: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs that write step by step: trained, scored, asked for answers, and let compose and draw."""
 
 import json
+import re
 import sys
 import wave
 from pathlib import Path
@@ -102,21 +103,24 @@ def test_tasks_that_judge_no_writing_are_refused(seqnet: Any, reverser: tuple[st
 
 def test_a_line_of_json_for_each_source_in_order(seqnet: Any, reverse_run: Path) -> None:
     found = seqnet("predict", f"run={reverse_run}", "decoding=greedy", stdin=LINES)
-    assert found.code == 0, found.err
-    assert [row.keys() for row in found.rows] == [{"prediction", "score", "decoding", "source"}] * 4
-    assert all(row["decoding"] == GREEDY and row["score"] < 0 for row in found.rows)
+    assert found.code == 0 and found.err.splitlines()[0] == "seqnet: decoded by greedy"
+    assert [list(row) for row in found.rows] == [["prediction", "score", "source"]] * 4
+    assert all(row["score"] < 0 for row in found.rows)
+    verbose = seqnet("predict", f"run={reverse_run}", "decoding=greedy", "verbose=true", stdin=LINES)
+    assert verbose.rows == [{**row, "decoding": GREEDY} for row in found.rows]
+    assert "decoded by" not in verbose.err
     for line, row in zip(LINES.splitlines(), found.rows, strict=True):
         (alone,) = seqnet("predict", f"run={reverse_run}", "decoding=greedy", stdin=line).rows
         assert alone["prediction"] == row["prediction"]
         assert alone["score"] == pytest.approx(row["score"], abs=1e-5)
-    stored = seqnet("predict", f"run={reverse_run}", stdin=LINES).rows
-    assert {row["decoding"]["name"] for row in stored} == {"beam"}
+    stored = seqnet("predict", f"run={reverse_run}", stdin=LINES)
+    assert stored.err.startswith("seqnet: decoded by beam beam_size=3")
 
 
 def test_the_best_few_are_told_best_first(seqnet: Any, reverse_run: Path) -> None:
     rows = seqnet("predict", f"run={reverse_run}", "decoding=beam", "decoding.n_best=3", stdin=LINES).rows
     for row in rows:
-        assert list(row) == ["prediction", "score", "n_best", "decoding", "source"]
+        assert list(row) == ["prediction", "score", "n_best", "source"]
         scores = [each["score"] for each in row["n_best"]]
         assert len(scores) == 3 and scores == sorted(scores, reverse=True)
         assert row["n_best"][0] == {"prediction": row["prediction"], "score": row["score"]}
@@ -135,7 +139,7 @@ def test_only_the_tokens_of_a_file_are_written(seqnet: Any, reverse_run: Path) -
     Path("some.txt").write_bytes(b"\xef\xbb\xbf3\r\n\n1")
     for decoding in ("greedy", "beam", "sampling"):
         asked = (f"run={reverse_run}", f"decoding={decoding}", "decoding.vocabulary=some.txt")
-        rows = seqnet("predict", *asked, stdin=LINES).rows
+        rows = seqnet("predict", *asked, "verbose=true", stdin=LINES).rows
         assert {word for row in rows for word in row["prediction"].split()} <= {"1", "3"}
         assert all(row["decoding"]["vocabulary"] == "some.txt" for row in rows)
         begun = seqnet("predict", *asked, "prefix=0", stdin=LINES).rows
@@ -226,7 +230,7 @@ def test_pictures_are_described_and_digits_drawn(seqnet: Any, caption_run: Path,
         "zero one two three four five six seven eight nine".split()
     )
     assert Path("maps/0001.png").is_file()
-    for row in seqnet("predict", f"run={drawing_run}", stdin=b"7\n[0]\n").rows:
+    for row in seqnet("predict", f"run={drawing_run}", "verbose=true", stdin=b"7\n[0]\n").rows:
         assert [len(values) for values in row["prediction"]] == [8] * 8
         assert (row["score"], row["decoding"]) == (None, {"name": "roll_out"})
 
@@ -244,7 +248,7 @@ def test_composing_is_drawn_from_the_seed(seqnet: Any, chorale_run: Path) -> Non
     def pieces(*options: str) -> list[str]:
         found = seqnet("generate", f"run={chorale_run}", "samples=3", *options)
         assert found.code == 0, found.err
-        assert {row["decoding"]["name"] for row in found.rows} <= {"sampling", "greedy"}
+        assert re.match("seqnet: decoded by (sampling temperature=|greedy\\n)", found.err)
         return [row["prediction"] for row in found.rows]
 
     first = pieces()
@@ -256,7 +260,7 @@ def test_composing_is_drawn_from_the_seed(seqnet: Any, chorale_run: Path) -> Non
 
 
 def test_length_is_the_most_that_is_written(seqnet: Any, chorale_run: Path, drawing_run: Path) -> None:
-    (row,) = seqnet("generate", f"run={chorale_run}", "length=5", "decoding=greedy").rows
+    (row,) = seqnet("generate", f"run={chorale_run}", "length=5", "decoding=greedy", "verbose=true").rows
     assert row["decoding"]["max_length"] == 5
     for typed in ("length=5", "temperature=0"):
         found = seqnet("generate", f"run={drawing_run}", "prompt=7", typed)
@@ -282,7 +286,7 @@ def test_a_piece_can_be_played(seqnet: Any, chorale_run: Path) -> None:
 def test_a_drawing_can_be_seen(
     seqnet: Any, drawing_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (row,) = seqnet("generate", f"run={drawing_run}", "prompt=7", "output=seven.png").rows
+    (row,) = seqnet("generate", f"run={drawing_run}", "prompt=7", "output=seven.png", "verbose=true").rows
     assert (row["prompt"], row["decoding"]) == ("7", {"name": "roll_out"})
     with Image.open("seven.png") as picture:
         blackest = picture.getextrema()[0]
@@ -298,7 +302,7 @@ def test_a_drawing_can_be_seen(
 
 def test_a_picture_is_described(seqnet: Any, caption_run: Path) -> None:
     scan = json.dumps([[0, 0, 5, 13, 9, 1, 0, 0]] * 8)
-    (row,) = seqnet("generate", f"run={caption_run}", f"prompt={scan}").rows
+    (row,) = seqnet("generate", f"run={caption_run}", f"prompt={scan}", "verbose=true").rows
     assert (row["prompt"], row["decoding"]["name"]) == (scan, "sampling")
 
 
@@ -326,7 +330,7 @@ def test_generate_refuses_what_does_not_go_together(
 def test_a_language_model_goes_on_so_many_times(seqnet: Any, writer_run: Path) -> None:
     rows = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=20", "samples=3").rows
     assert len({row["prediction"] for row in rows}) == 3
-    beam = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=20", "decoding=beam").rows[0]
+    (beam,) = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=20", "decoding=beam", "verbose=true").rows
     greedy = seqnet("generate", f"run={writer_run}", "prompt=the ", "length=20", "decoding=greedy").rows[0]
     assert (beam["decoding"]["name"], len(beam["prediction"])) == ("beam", 20)
     assert beam["score"] >= greedy["score"] - 1e-6

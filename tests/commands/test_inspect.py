@@ -512,7 +512,7 @@ def test_names_to_be_quoted_in_an_experiment(seqnet: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ([], 2, "inspect takes a file, a folder, files side by side or a Hub name; use: seqnet inspect PATH"),
+        ([], 2, "inspect takes a file, a folder, files side by side or a Hub name; usage: seqnet inspect PATH"),
         (["a.csv", "--targt", "x"], 2, "did you mean '--target'?"),
         (["a.csv", "--target", "lable"], 2, "--target lable is no column; did you mean 'label'?"),
         (["a.csv", "--format", "cvs"], 2, "unknown data.format 'cvs'; did you mean 'csv'?"),

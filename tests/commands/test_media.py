@@ -6,8 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from seqnet.commands.media import RATE, Note, frequency, long_notes, write_midi, write_picture, write_wav
+from seqnet.commands.media import write_midi, write_picture, write_wav
 from seqnet.errors import ConfigurationError
+from seqnet.observers.sound import RATE, Note, frequency, long_notes
 
 mido = pytest.importorskip("mido", reason="mido is not installed")
 

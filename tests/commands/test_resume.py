@@ -160,7 +160,7 @@ def test_the_epochs_of_tensorboard_are_those_of_the_rows_of_a_run_that_was_stopp
         stop_after(patch, 10)
         assert seqnet.quietly(*language_model, "observers.tensorboard=true", "run_dir=run").code == 143
     assert seqnet("train", "run_dir=run", "observers.console=false").code == 0
-    shown = EventAccumulator("run/tensorboard", size_guidance={"scalars": 0}).Reload().Scalars("epoch")
+    shown = EventAccumulator("run/tensorboard/train", size_guidance={"scalars": 0}).Reload().Scalars("epoch")
     rows = [(row["step"], row["epoch"]) for row in seqnet.rows("run") if row["split"] == "train"]
     assert [(point.step, point.value) for point in shown] == rows
     assert {epoch for _, epoch in rows} == {0, 1, 2}

@@ -54,9 +54,8 @@ def test_it_runs_two_steps_of_everything(arguments, experiment, composed, readab
     source.fit()
     (tmp_path / "lines.txt").write_text(f"{readable(config, source)}\n" * 2, encoding="utf-8")
     told = tmp_path / "answers.jsonl"
-    assert answer(["predict", f"run={run}", f"input={tmp_path / 'lines.txt'}", f"output={told}"]) == 0, (
-        capsys.readouterr().err
-    )
+    asked = (f"run={run}", f"input={tmp_path / 'lines.txt'}", f"output={told}", "verbose=true")
+    assert answer(["predict", *asked]) == 0, capsys.readouterr().err
     answers = lines(told)
     assert len(answers) == 2 and all(row.keys() >= {"prediction", "score"} for row in answers)
     writing = getattr(source, "writing", None)

@@ -1,9 +1,13 @@
+import atexit
+import gc
 import multiprocessing
 import os
 import random
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from typing import Any
 
 import numpy as np
@@ -240,7 +244,6 @@ def test_workers_end_when_the_batches_are_left() -> None:
 
 
 def interrupted(made_ahead: Any, *given: Any, **named: Any) -> None:
-    made_ahead._workers_status = [False, False]  # as far as torch's destructor looks
     raise KeyboardInterrupt
 
 
@@ -264,16 +267,44 @@ def test_a_worker_that_dies_as_the_others_begin(monkeypatch: pytest.MonkeyPatch)
     assert not set(multiprocessing.active_children()) - before
 
 
-@pytest.mark.parametrize("where", ["_reset", "_mark_worker_as_unavailable"])
-def test_an_interrupt_as_workers_begin_or_end_leaves_none(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_as_workers_begin_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(multiprocessing.active_children())
-    batches = with_workers()
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_MultiProcessingDataLoaderIter, where, interrupted)
-        patch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)  # seconds for each that ignores SIGTERM
-        next(batches)
-        batches.close()
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_reset", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(with_workers())
     assert not set(multiprocessing.active_children()) - before
+
+
+def test_an_interrupt_as_workers_end_leaves_them_to_the_end_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, left = set(multiprocessing.active_children()), []
+    monkeypatch.setattr(atexit, "register", left.append)
+    batches = with_workers()
+    next(batches)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(BaseProcess, "kill", interrupted)
+        batches.close()
+    (end,) = left
+    end()
+    assert not set(multiprocessing.active_children()) - before
+
+
+@pytest.mark.parametrize("ends", ["at the end", "before", "as one dies"])
+def test_no_worker_is_asked_to_end(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that died may hold the lock of the event that would ask them, which whoever sets it waits for."""
+    asked = []
+    monkeypatch.setattr(Event, "set", lambda event: asked.append(event))
+    batches = with_workers()
+    next(batches)
+    if ends == "as one dies":
+        with pytest.raises(RuntimeError, match=r"is killed by signal: Killed"):
+            for _ in batches:
+                os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+    elif ends == "at the end":
+        assert len(list(batches)) == 29
+    batches.close()
+    del batches
+    gc.collect()
+    assert not asked
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

@@ -115,12 +115,14 @@ def points() -> Callable[[Path], dict[str, list[Any]]]:
     from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
     def read(run: Path) -> dict[str, list[Any]]:
-        events = EventAccumulator(str(run / "tensorboard"), size_guidance={"tensors": 0}).Reload()
         found = {}
-        for tag in events.Tags()["tensors"]:
-            if not tag.startswith(("custom_scalars__config__", "_hparams_/")):  # about the run, and no points of it
-                told = not tag.startswith(("speed/", "config/"))
-                found[tag] = [(at.step, told and at.tensor_proto.SerializeToString()) for at in events.Tensors(tag)]
+        for part in ("", "train", "valid"):
+            events = EventAccumulator(str(run / "tensorboard" / part), size_guidance={"tensors": 0}).Reload()
+            for tag in events.Tags()["tensors"]:
+                if not tag.startswith(("custom_scalars__config__", "_hparams_/")):  # about the run, and no points of it
+                    told = not tag.startswith(("speed/", "config/"))
+                    at = [(at.step, told and at.tensor_proto.SerializeToString()) for at in events.Tensors(tag)]
+                    found[f"{part}/{tag}"] = at
         return found
 
     return read

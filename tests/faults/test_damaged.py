@@ -20,7 +20,8 @@ from seqnet.training.trainer import Trainer
 
 NEWEST, BEFORE, OLDEST = 12, 10, 9  # the steps of the checkpoints; the best one is BEFORE
 NAME, BEFORE_NAME = f"step_{NEWEST:08d}", f"step_{BEFORE:08d}"
-CONSOLE = {"observers.console": True}  # it says in train.log where the run goes on
+# It says in train.log where the run goes on.
+CONSOLE = {"observers.console": {"_target_": "seqnet.observers.console.Console"}}
 
 CAUGHT: Counter[str] = Counter()
 

@@ -159,7 +159,9 @@ def test_a_disk_that_is_read_only_is_read(disk: Disk, runs: Runs, tmp_path: Path
         assert found.code == 0 and found.out.startswith("run is complete: "), found
         found = disk.terminal("seqnet", "leaderboard", ".", folder=disk.folder)
         assert found.code == 0 and " run " in found.out, found
-        assert found.out.endswith("not written to leaderboard.csv: Read-only file system\n")
+        found = disk.terminal("seqnet", "leaderboard", ".", "output=board.csv", folder=disk.folder)
+        assert found.code == 6, found
+        assert found.err == "seqnet: output=board.csv cannot be written: Read-only file system\n"
         found = disk.terminal("seqnet", "train", "run_dir=run", "training.max_epochs=9", folder=disk.folder)
         assert (found.code, found.err) == (
             6,

@@ -416,7 +416,7 @@ ELSEWHERE: Command = ("train", *QUIET, "resume=run", "run_dir=new", *LIMITS)
 BEGIN: Command = ("train", *QUIET, "init_from=run", "run_dir=new")
 VERIFY: Command = ("checkpoint", "verify", "run")
 FINGERPRINT: Command = ("checkpoint", "fingerprint", "run")
-BOARD: Command = ("leaderboard", "board")
+BOARD: Command = ("leaderboard", "board", "output=board/leaderboard.csv")
 BOTH = (EVALUATE, GO_ON)
 
 

@@ -62,7 +62,7 @@ def test_many_steps_take_no_memory(
             "training.evaluate_every_steps": steps,
             "training.log_every_steps": 10,
             "schedule.warmup_steps": 2,
-            "observers.tensorboard": True,
+            "observers.tensorboard": {"_target_": "seqnet.observers.tensorboard.TensorBoard"},
         }
         code, told = train(small_runs[kind], tmp_path / kind, changes)
         assert code == 0, told

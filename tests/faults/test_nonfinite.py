@@ -600,7 +600,10 @@ class Death(BaseException):
 
 def test_killed_after_a_rewind(runs: Runs, amount: Amount, points: Callable[[Path], dict[str, list[Any]]]) -> None:
     scene = Scene((1, 3), step=9, evaluate_every_steps=2)
-    changes = {**scene.changes("fp32"), "observers.tensorboard": True}
+    changes = {
+        **scene.changes("fp32"),
+        "observers.tensorboard": {"_target_": "seqnet.observers.tensorboard.TensorBoard"},
+    }
     whole = runs.without("killed", scene.leaves_out, changes)
     for source, last in itertools.product(SOURCES[:: amount(4, 1)], range(2, 18, amount(5, 1))):
         run, poison = runs.folder(), Poison(source, float("inf"), scene.spoils)

@@ -23,9 +23,10 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "checkpoint.keep": (1, 5),
     "checkpoint.keep_best": (2, 5),
     "checkpoint.average_best": (True,),
-    "observers.console": (True,),
-    "observers.tensorboard": (True,),
+    "observers.console": ({"_target_": "seqnet.observers.console.Console"},),
+    "observers.tensorboard": ({"_target_": "seqnet.observers.tensorboard.TensorBoard"},),
     "observers.samples": (False,),
+    "observers.memory": tuple({"_target_": "seqnet.observers.memory.Memory", "every_steps": n} for n in (1, 3)),
     "observers.sample_length": (1, 40),
     "debug.profile": (True,),
     "debug.evaluation_batches": (1,),
@@ -60,8 +61,9 @@ def writes(task: str) -> bool:
 
 
 def test_every_option_of_watching_is_tried() -> None:
-    for group in ("checkpoint", "observers"):
-        options = yaml.safe_load((CONFIGS / group / "default.yaml").read_text())
+    told = yaml.safe_load((CONFIGS / "train.yaml").read_text())["observers"]
+    for group, more in (("checkpoint", {}), ("observers", told)):
+        options = yaml.safe_load((CONFIGS / group / "default.yaml").read_text()) | more
         assert SETTINGS.keys() >= {f"{group}.{key}" for key in options}
 
 

@@ -205,8 +205,8 @@ def test_a_killed_sweep_is_interrupted(two: Two, tmp_path: Path) -> None:
         os.kill(pid, happens)
         if happens == signal.SIGKILL:
             assert sweep.end().code == -signal.SIGKILL
-        assert other("seqnet", "leaderboard", "mine", folder=tmp_path).code == 0
-        statuses.append((tmp_path / "mine/leaderboard.csv").read_text().splitlines()[1].split(",")[2])
+        assert other("seqnet", "leaderboard", "mine", "output=mine/board.csv", folder=tmp_path).code == 0
+        statuses.append((tmp_path / "mine/board.csv").read_text().splitlines()[1].split(",")[2])
         assert json.loads((tmp_path / "mine/0/status.json").read_text())["status"] == "running"  # it only looks
     assert statuses == ["running", "interrupted"]
     assert other("seqnet", *words, folder=tmp_path).code == 0

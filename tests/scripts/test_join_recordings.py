@@ -51,6 +51,12 @@ def test_it_joins_what_the_table_says(made):
     assert run("--joined", "2", "3", "--rows", "20") == rows
 
 
+def test_a_split_without_recordings_is_said(made):
+    run, folder = made
+    with pytest.raises(SystemExit, match=r"no recording is of the valid split; choose other takes for it$"):
+        run("--valid", "50-99")
+
+
 def test_single_recordings_are_named_as_they_are(made):
     run, folder = made
     rows = run("--joined", "1", "1")

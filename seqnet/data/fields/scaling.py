@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any, ClassVar
 
 import numpy as np
@@ -211,6 +212,15 @@ class ScaledField(ABC):
             "mask": self._mask,
         }
 
+    def show(self, entry: Any) -> Any:
+        """As `decode`, with the digits of each column: what was scaled row by row has noise behind them."""
+        found = self.decode(entry)
+        return _with_digits(found, self._digits or (MOST,) * (self._width or 1))
+
+    @abstractmethod
+    def decode(self, entry: Any) -> Any:
+        """Numbers in the file's units, None where there is none. entry: [... feature]."""
+
     def state(self) -> dict[str, Any]:
         """Mean, deviation and digits of each column."""
         return {"mean": self._mean.tolist(), "deviation": self._deviation.tolist(), "digits": list(self._digits)}
@@ -252,6 +262,15 @@ def _gap(gone: np.ndarray, length: int) -> str:
 def len_told(found: int, wanted: int) -> str:
     """What is wrong with a row of another width."""
     return f"{found} number{'' if found == 1 else 's'} where there must be {wanted}"
+
+
+def _with_digits(value: Any, digits: Sequence[int]) -> Any:
+    """Numbers, lists of one for each column, or lists of these, with so many significant digits."""
+    if not isinstance(value, list):
+        return value if value is None else float(f"{value:.{digits[0]}g}")
+    if len(digits) == 1 or any(isinstance(one, list) for one in value):
+        return [_with_digits(one, digits) for one in value]
+    return [_with_digits(one, [digit]) for one, digit in zip(value, cycle(digits), strict=False)]
 
 
 def _rounded(value: float, sure: float) -> float:

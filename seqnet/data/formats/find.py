@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from seqnet.data.files import HUB_NAME, load_hub, reading, shown
+from seqnet.data.files import HUB_NAME, SPLIT_NAMES, load_hub, reading, shown
 from seqnet.data.formats.archive import Member
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.columns import names_in
@@ -18,7 +18,7 @@ from seqnet.data.formats.lines import Lines
 from seqnet.data.formats.names import ending, is_archive, is_compressed
 from seqnet.data.formats.opening import Beside, parents, tree
 from seqnet.data.formats.side_by_side import WITHOUT_NAME, column_name, siblings, side_by_side, tables_of
-from seqnet.data.formats.split_names import SPLITS, are_shards, split_called, split_of, stem_of
+from seqnet.data.formats.split_names import are_shards, split_called, split_of, stem_of
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
 
 HELD = 5  # names that an error shows of what a folder holds
@@ -78,7 +78,7 @@ def find(
 def _picked(found: dict[str, list[Any]], told: Sequence[str], format: Format, columns: Sequence[Column]) -> Found:
     """The format of each file, and what is told, each sentence once."""
     splits, said = {}, list(told)
-    for split in SPLITS:
+    for split in SPLIT_NAMES:
         parts = []
         for file in found.get(split, ()):
             picked, sentence = format.pick(file, columns)

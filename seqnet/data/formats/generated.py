@@ -1,5 +1,6 @@
 """Rows that are drawn, in place of a file."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,9 +41,14 @@ class Generated(Format):
         """The rows of `train`, `valid` or `test`, anew however often: of each the values of all columns."""
 
     @property
+    def name(self) -> str:
+        """As its yaml is called."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    @property
     def files(self) -> dict[str, GeneratedSplit]:
         """What stands for a file, by the split."""
-        return {split: GeneratedSplit(type(self).__name__.lower(), split) for split in SPLITS}
+        return {split: GeneratedSplit(self.name, split) for split in SPLITS}
 
     def header(self, file: Any) -> tuple[str, ...]:
         """The columns."""

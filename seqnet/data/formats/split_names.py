@@ -5,20 +5,16 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from seqnet.data.files import SPLIT_NAMES
 from seqnet.data.formats.names import plain_name
 from seqnet.data.formats.opening import Beside
 
-SPLITS = {
-    "train": ("train", "training"),
-    "valid": ("valid", "validation", "val", "dev"),
-    "test": ("test", "testing"),
-}
 SHARD = re.compile(r"[-_.]?\d+-of-\d+")
 
 
 def split_called(word: str) -> str | None:
     """The split that a word names."""
-    return next((split for split, names in SPLITS.items() if word.lower() in names), None)
+    return next((split for split, names in SPLIT_NAMES.items() if word.lower() in names), None)
 
 
 def split_of(file: Any, within: Sequence[str] = (), loose: bool = False) -> tuple[str, bool] | None:

@@ -19,7 +19,7 @@ from seqnet.data.formats.lines import Lines
 from seqnet.data.formats.names import ending, is_archive
 from seqnet.data.formats.npy import Npy
 from seqnet.data.formats.opening import Beside, Inside, tree
-from seqnet.data.formats.split_names import SPLITS
+from seqnet.data.formats.split_names import split_called
 from seqnet.data.formats.table import NUMERIC, looks_like_header
 from seqnet.data.formats.text import beginning
 from seqnet.data.inspection.profile import FILES
@@ -79,7 +79,7 @@ def _of_classes(place: Path, found: Found) -> Found | None:
     parts = [part for parts in found.splits.values() for part in parts]
     if not all(isinstance(part.format, Documents) and isinstance(part.file, Path) for part in parts):
         return None
-    if len({part.file.parent.name for part in parts}) < 2 or any(split_of(part.file.parent.name) for part in parts):
+    if len({part.file.parent.name for part in parts}) < 2 or any(split_called(part.file.parent.name) for part in parts):
         return None
     folders = find(place, "data", None, None, ClassFolders())
     names = ", ".join(sorted({part.file.parent.name for part in parts})[:5])
@@ -126,11 +126,6 @@ def is_table(lines: Sequence[str]) -> bool:
         return False
     figures = any(all(NUMERIC.fullmatch(cell) for cell in cells) for cells in zip(*rows, strict=False))
     return delimiter in "\t;|" or figures or looks_like_header(rows)
-
-
-def split_of(name: str) -> str | None:
-    """The split that a folder is called as."""
-    return next((split for split, names in SPLITS.items() if name.lower() in names), None)
 
 
 @dataclass(frozen=True)
