@@ -32,7 +32,10 @@ def export(run: Path, output: Path, config: dict[str, Any]) -> int:
         lost: list[str] = []
         decoding = described(stored.config["decoding"])
         said = said_of(stored.assembly, {"name": decoding.pop("name"), **decoding})
-        graphs, apart, left_out = _graphs(stored, said["asks"])
+        graphs, apart, left_out = graphs_of(stored.assembly)
+        _check(said["asks"], graphs, left_out)
+        for name, reason in left_out.items():
+            warn(f"without {name}: {reason}")
         if config["quantize"] is not None:
             warn("quantising, and scoring what comes of it")
             graphs, before = {name: quantised(content) for name, content in graphs.items()}, graphs
@@ -52,12 +55,12 @@ def export(run: Path, output: Path, config: dict[str, Any]) -> int:
     return 0
 
 
-def _graphs(stored: StoredRun, asks: str) -> tuple[Graphs, dict[str, float], dict[str, str]]:
+def graphs_of(assembly: build.Assembly) -> tuple[Graphs, dict[str, float], dict[str, str]]:
     """The graphs, how far each is from torch, and why others could not be made. Raises ConfigurationError."""
     graphs: Graphs = {}
     apart: dict[str, float] = {}
     left_out: dict[str, str] = {}
-    for part in parts(stored.assembly):
+    for part in parts(assembly):
         warn(f"making {part.file}")
         try:
             graphs[part.file] = _graph(part)
@@ -65,9 +68,6 @@ def _graphs(stored: StoredRun, asks: str) -> tuple[Graphs, dict[str, float], dic
             left_out[part.file] = str(error)
             continue
         apart[part.file] = farthest(part, graphs[part.file])
-    _check(asks, graphs, left_out)
-    for name, reason in left_out.items():
-        warn(f"without {name}: {reason}")
     return graphs, apart, left_out
 
 

@@ -22,7 +22,7 @@ def said_of(assembly: Assembly, decoding: Mapping[str, Any]) -> dict[str, Any]:
     said = described(source, "this run's data")
     if said["asks"] in ("text", "next"):
         said["writing"], said["decoding"] = _writing(source, said), _decoding(decoding, said["asks"])
-        said["forbidden"] = said["writing"]["forbidden"]
+        said.pop("forbidden", None)
     else:
         said["answer"] = _answer(assembly)
     steps = hasattr(model, "step") and not getattr(model, "bidirectional", True)
