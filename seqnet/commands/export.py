@@ -13,7 +13,8 @@ WAYS = ("int8",)
 
 def run(config: dict[str, Any]) -> int:
     """Write the folder and tell what is in it; the exit code."""
-    output, way = check_output(config["output"]), config["quantize"]
+    run, way = Path(config["run"]), config["quantize"]
+    output = check_output(config["output"], run)
     if way is not None and way not in WAYS:
         raise ConfigurationError(f"quantize={way} must be int8 or null{did_you_mean(str(way), WAYS)}")
     missing = [name for name in NEEDED if not _is_installed(name)]
@@ -21,7 +22,7 @@ def run(config: dict[str, Any]) -> int:
         raise ConfigurationError(f"seqnet export needs the package {missing[0]}: pip install 'seqnet[export]'")
     from seqnet.commands.exporting import export  # which imports torch
 
-    return export(Path(config["run"]), output, config)
+    return export(run, output, config)
 
 
 def _is_installed(name: str) -> bool:

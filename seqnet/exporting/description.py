@@ -8,8 +8,6 @@ from seqnet.errors import ConfigurationError
 from seqnet.exported import described
 from seqnet.exporting.plan import initial_state
 
-LARGE = ("names", "merges", "best", "summed")
-"""What of a description stands in a file of its own: it may be long."""
 CHOSEN = ("greedy", "sampling", "beam")
 
 
@@ -34,22 +32,6 @@ def said_of(assembly: Assembly, decoding: Mapping[str, Any]) -> dict[str, Any]:
         if len(set(one["values"])) <= 1:
             one["values"] = one["values"][:1] * (1 if len(one["values"]) else 0)
     return said
-
-
-def split(said: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A description without its long lists, and these, by the name of the part that they are of."""
-    names: dict[str, Any] = {}
-
-    def short(part: dict[str, Any], name: str) -> dict[str, Any]:
-        names[name] = {key: part[key] for key in LARGE if key in part}
-        return {key: value for key, value in part.items() if key not in LARGE}
-
-    found = dict(said)
-    found["inputs"] = [{**one, "reads": short(one["reads"], one["name"])} for one in said["inputs"]]
-    for key in ("writes", "answer"):
-        if key in said:
-            found[key] = short(said[key], f"<{key}>")
-    return found, names
 
 
 def _writing(source: Any, said: Mapping[str, Any]) -> dict[str, Any]:

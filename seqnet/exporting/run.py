@@ -16,6 +16,7 @@ import importlib
 import itertools
 import json
 import math
+import os
 import re
 import sys
 import unicodedata
@@ -23,7 +24,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    sys.exit("run.py: the package numpy is missing: pip install numpy onnxruntime")
 
 FORMAT = 1
 ROWS = 32  # lines of a file that are answered at once
@@ -854,6 +858,12 @@ class Model:
 
     def __init__(self, folder: str | Path | None = None, threads: int = 1) -> None:
         self.folder, self.threads = Path(folder) if folder else Path(__file__).resolve().parent, threads
+        try:
+            self._know()
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Problem(f"{self.folder}/model.json is not what was exported: export the run again", 5) from error
+
+    def _know(self) -> None:
         self.said = self._json("model.json", None)
         if self.said.get("format") != FORMAT:
             raise Problem(f"{self.folder}/model.json is not of format {FORMAT}: export the run again", 5)
@@ -892,17 +902,19 @@ class Model:
     def session(self, name: str) -> Any:
         """The graph of a file, checked and loaded when it is first asked for."""
         if name not in self.sessions:
-            import onnxruntime
-
             if name not in self.files:
                 raise Problem(
                     f"this export has no {name}: {self.said['left_out'].get(name, 'it is of another kind')}", 2
                 )
+            onnxruntime = _onnxruntime()
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
             options.log_severity_level = 3
             path = str(self._checked(name, self.files[name]))
-            self.sessions[name] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            try:
+                self.sessions[name] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            except Exception as error:  # it has classes of its own
+                raise Problem(f"onnxruntime {onnxruntime.__version__} cannot load {path}: {error}", 5) from error
         return self.sessions[name]
 
     # ------------------------------------------------------------------------------------------------ reading a line
@@ -1169,6 +1181,13 @@ class Model:
         return steps, tokens
 
 
+def _onnxruntime() -> Any:
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise Problem("the package onnxruntime is missing: pip install onnxruntime", 2) from error
+
+
 class Stream:
     """One sequence read piece by piece: a text's next words or letters, or the next steps; the state is carried."""
 
@@ -1266,6 +1285,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = vars(options().parse_args(arguments))
     try:
         model = Model()
+        if asked["seed"] < 0:
+            raise Problem("--seed must be at least 0", 2)
         keys = [key for key in Decoding._fields if key in asked]
         typed = {"decoding" if key == "name" else key: asked[key] for key in keys if asked[key] is not None}
         typed |= {} if asked["decoding"] is None else {"decoding": asked["decoding"]}
@@ -1287,8 +1308,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Problem as error:
         print(f"run.py: {error}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # nobody reads any more
-        sys.stderr.close()
+    except BrokenPipeError:  # nobody reads any more, of what Python would still write at its end too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
     return 0
