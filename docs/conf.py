@@ -15,6 +15,7 @@ exclude_patterns = ["_build"]
 myst_heading_anchors = 4  # `page.md#a-heading`, as where the pages are read as they stand
 nitpicky = True
 highlight_language = "none"
+smartquotes = False  # sentences are looked for as they are said
 html_theme = "furo"
 html_show_sourcelink = html_copy_source = False
 html_show_copyright = False

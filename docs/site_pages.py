@@ -23,7 +23,6 @@ LINK = re.compile(r"^\* \[[^]]*\]\((\w+)\.md\)", re.MULTILINE)
 KEY = re.compile(r"(?P<indent> *)(?:- )?(?P<key>\w+):(?: (?P<value>[^#\s].*?))?(?:\s+# (?P<means>.*))?")
 CHART = re.compile(r"^```mermaid\n(xychart-beta\n.*?)^```\n", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r" *# (?P<text>.*)")
-COMMANDS = ("predict", "evaluate", "generate")
 METHODS = ("predict", "evaluate", "generate", "stream", "encode")
 NOT_MEANT = ("defaults", "hydra", "_target_")
 
@@ -127,9 +126,9 @@ def every_option() -> str:
     """All groups with their choices, what each is, and its options."""
     parts = ["\n\n## Options of no group\n"]
     parts += table(lines(CONFIGS / "train.yaml")[1], {}, "", "train")
-    for command in COMMANDS:
+    for command in sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "train"):
         about, found = lines(CONFIGS / f"{command}.yaml")
-        parts += [f"\n## Of `seqnet {command}`\n", about, "", *table(found, {}, "", command)]
+        parts += [f"\n## Options of `seqnet {command}`\n", about, "", *table(found, {}, "", command)]
     for group in groups():
         parts += [f"\n## {group}\n", *chosen(group)]
     return "\n".join(parts) + "\n"
@@ -222,8 +221,12 @@ def reference() -> str:
 
 
 def called(function: Any) -> str:
-    """Its arguments as its file has them, but for `self`."""
+    """Its arguments as its file has them, but for `self`, one a line where they are many."""
     (tree,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(function))).body
     assert isinstance(tree, ast.FunctionDef) and tree.returns is not None
     tree.args.args = [one for one in tree.args.args if one.arg != "self"]
-    return f"({ast.unparse(tree.args)}) -> {ast.unparse(tree.returns)}"
+    line = f"({ast.unparse(tree.args)}) -> {ast.unparse(tree.returns)}"
+    if len(line) < 75:
+        return line
+    several = re.split(r", (?![^\[(]*[\])])", ast.unparse(tree.args))  # at commas outside of brackets
+    return "(\n" + "".join(f"    {one},\n" for one in several) + f") -> {ast.unparse(tree.returns)}"

@@ -375,7 +375,31 @@ class PrecisionRecall(NamedTuple):
     wrong: Tensor  # [bins] how many of the others
 
 
-Seen = AttentionMap | Forecast | Roll | Tree | Drawing | Confusion
+class Strip(NamedTuple):
+    """Scores of what was read, step by step, and what that was: words, numbers or the values of a picture."""
+
+    name: str
+    words: Sequence[str] | None
+    scores: Tensor  # [time], on the CPU
+    values: Tensor | None = None  # [time feature]
+    map: Tensor | None = None  # of a picture the score of each place, [height width]
+    signed: bool = True  # whether they speak for and against, or are shares
+
+
+class Explanation(NamedTuple):
+    """What an answer rests on. name: of what is explained; about: which step of the answer, and its number."""
+
+    name: str
+    about: str
+    strips: Sequence[Strip]
+
+    @property
+    def kind(self) -> str:
+        """What it is called, and the file that draws it."""
+        return "explanation"
+
+
+Seen = AttentionMap | Forecast | Roll | Tree | Drawing | Confusion | Explanation
 """What there is to see of an answer; `seqnet.observers.pictures` draws it."""
 
 

@@ -1,5 +1,6 @@
 """`seqnet COMMAND ...`: picks the command; torch and hydra are imported only once it is known what for."""
 
+import functools
 import importlib
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ from seqnet.errors import (
 
 if TYPE_CHECKING:
     from seqnet.configuration import Composed
+    from seqnet.sweep import Outlook
 
 COMMANDS = {
     "train": "train a model: seqnet train experiment=digits cell=gru optimizer.lr=3e-4",
@@ -33,6 +36,9 @@ COMMANDS = {
     "predict": "answers for new inputs: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
     "export": "a trained run for where there is no torch: seqnet export run=DIR output=DIR",
+    "explain": "which inputs an answer rests on: seqnet explain run=DIR input=FILE",
+    "probe": "how far back a model remembers: seqnet probe run=DIR",
+    "check": "are padding, windows, states and gradients right: seqnet check experiment=dates cell=gru",
     "inspect": "what files hold, and the command that trains on them: seqnet inspect PATH",
     "checkpoint": "check a checkpoint: seqnet checkpoint verify DIR",
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
@@ -100,6 +106,9 @@ def _dispatch(command: str, arguments: list[str]) -> int:
         return code
     from seqnet import configuration
 
+    run: Callable[[Composed], int] = functools.partial(_run, command)
+    if command == "check":
+        arguments, run = _check(arguments)
     if command == "train" and configuration.is_sweep(arguments):
         return _sweep(arguments)
     if configuration.is_sweep(arguments):
@@ -107,10 +116,11 @@ def _dispatch(command: str, arguments: list[str]) -> int:
     outcome = [0]
 
     def job(composed: "Callable[[], Composed]") -> None:
-        outcome[0] = told(lambda: _run(command, composed()))[0]
+        outcome[0] = told(lambda: run(composed()))[0]
 
+    composes = "train" if command == "check" else command
     try:
-        configuration.run_hydra(command, [configuration.quoted(argument) for argument in arguments], job)
+        configuration.run_hydra(composes, [configuration.quoted(argument) for argument in arguments], job)
     except BrokenPipeError as error:  # of what Hydra itself shows
         raise terminal.NobodyReads from error
     return outcome[0]
@@ -148,21 +158,34 @@ def _run(command: str, composed: "Composed") -> int:
     return code
 
 
+def _check(arguments: list[str]) -> "tuple[list[str], Callable[[Composed], int]]":
+    """The overrides of a configuration that is checked, which are those of training, and what checks it.
+
+    Raises ConfigurationError for another `format` than json, which is its own.
+    """
+    own = [argument.partition("=")[2] for argument in arguments if argument.startswith("format=")]
+    for said in own:
+        if said != "json":
+            raise ConfigurationError(f"format={said} must be json, or left out{did_you_mean(said, ['json'])}")
+    overrides = [argument for argument in arguments if not argument.startswith("format=")]
+    return overrides, lambda composed: _command("check").run(composed, bool(own))
+
+
 def _sweep(arguments: list[str]) -> int:
     """Run every job of a sweep and rank them; 1 if one failed."""
     from seqnet import configuration, sweep
 
     refuse_several(os.environ)
-    with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments):
+    with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments, outlook):
         try:
-            configuration.run_hydra("train", arguments, _sweep_job)
+            configuration.run_hydra("train", arguments, partial(_sweep_job, outlook))
         finally:
             if sweep.jobs(folder):
                 sweep.finish(folder)
         return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
 
 
-def _sweep_job(composed: "Callable[[], Composed]") -> float | None:
+def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> float | None:
     """One job of a sweep: whatever happens is written to its status. The score, for sweeps that look at it."""
     from seqnet import folders, sweep
 
@@ -172,6 +195,7 @@ def _sweep_job(composed: "Callable[[], Composed]") -> float | None:
         if sweep.holds_a_run(status.folder):
             composed()
         status.begin()
+        terminal.say(outlook.of(status))
         code, sentence = told(lambda: _run("train", composed()), status.heading)
         status.end(code, sentence)
     if code in (INTERRUPTED, TERMINATED):  # no failure of this job: the user ends all of it

@@ -26,6 +26,10 @@ class DataError(UserError):
     exit_code = 3
 
 
+class MissingData(DataError):
+    """Data that are to be read are not there at all."""
+
+
 class NonFiniteError(UserError):
     """The loss or a gradient is no longer a finite number. batches: where, as positions that can be left out."""
 

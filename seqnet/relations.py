@@ -54,6 +54,22 @@ OPTIONS: Mapping[str, Option] = {
     "prefix": or_null(ANY_TEXT),
     "pictures": PATH,
     "horizon": or_null(STEPS),
+    "target": or_null(ANY_TEXT),
+    "step": or_null(
+        Option(
+            "all, or a whole number other than 0",
+            lambda value: value == "all" or (whole().accepts(value) and value != 0),
+            ("all",),
+        )
+    ),
+    "baseline": one_of("zero", "mean"),
+    "tolerance": number(above=0, below=1),
+    "max_points": whole(1, 100_000),
+    "positions": whole(2, 1_000_000),
+    "max_context": STEPS,
+    "max_lag": or_null(STEPS),
+    "right": number(above=0, most=1),
+    "plot": PATH,
     "samples": COUNT,
     "length": or_null(STEPS),
     "temperature": or_null(NOT_NEGATIVE),

@@ -153,7 +153,7 @@ class TrainedRun:
             **{"data.batch_size": batch_size, "data.on_bad_row": on_bad_row},
         )
         asked = None if isinstance(inputs, Path) else self._values(inputs, on_bad_row == "skip")
-        with _undisturbed(), explained(self._stored.config, config, rows="batch_size"):
+        with _undisturbed(), explained(self._stored.config, config, rows="data.batch_size"):
             source = self._stored.assembly.source
             predict.refuse_without_effect(config, self._stored, None)
             writer = asked_writer(config, self._stored)
@@ -262,7 +262,7 @@ class TrainedRun:
 
     def _explained(self, pieces: Iterator[str], config: dict[str, Any]) -> Iterator[str]:
         while True:
-            with _undisturbed(), explained(self._stored.config, config):
+            with explained(self._stored.config, config):
                 piece = next(pieces, None)
             if piece is None:
                 return
@@ -283,7 +283,7 @@ class TrainedRun:
         def states(batch: Batch, places: list[int]) -> list[dict[str, Any]]:
             return [{"states": one.numpy()} for one in hidden_states(of.assembly, of.precision, batch, layer)]
 
-        with _undisturbed(), explained(of.config, config, rows="batch_size"):
+        with _undisturbed(), explained(of.config, config, rows="data.batch_size"):
             found = [one for asked in self._values(inputs) for one in predict.predictions(states, asked, rows, 0)]
         nothing = np.zeros((0, size), dtype=np.float32)  # of what is blank
         return [one.get("states", nothing) for one in found]
@@ -330,10 +330,10 @@ def load(
     Raises CheckpointError where there is none that can be loaded, and ConfigurationError for classes that are not
     trusted.
     """
-    path = Path(run)
-    configuration.asked("predict", {"device": device, "precision": precision, "trust": list(trust)})
+    path, trusted = Path(run), [trust] if isinstance(trust, str) else list(trust)
+    configuration.asked("predict", {"device": device, "precision": precision, "trust": trusted})
     with _undisturbed():
-        return TrainedRun(path, stored.load(path, "best", trust, device, precision), trust)
+        return TrainedRun(path, stored.load(path, "best", trusted, device, precision), trusted)
 
 
 def train(overrides: Overrides = (), /, **options: Any) -> TrainedRun:
@@ -444,4 +444,5 @@ def _undisturbed() -> Iterator[None]:
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
         torch.backends.cudnn.benchmark = benchmark
-        torch.use_deterministic_algorithms(exact, warn_only=warns)
+        if torch.are_deterministic_algorithms_enabled() != exact:  # which imports torch's compiler
+            torch.use_deterministic_algorithms(exact, warn_only=warns)

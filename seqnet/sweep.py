@@ -5,9 +5,11 @@ import csv
 import errno
 import itertools
 import json
+import math
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from seqnet import configuration, folders, strict_json
 from seqnet.configuration.keys import leaves
 from seqnet.errors import ConfigurationError, visible
 from seqnet.options import shown
+from seqnet.progress import duration
 from seqnet.scores import LOWER_IS_BETTER
 from seqnet.terminal import say, standard_output
 from seqnet.training.manifest import FOLDER, existing
@@ -36,6 +39,7 @@ LEADERBOARD = "leaderboard.csv"
 MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a list in it, characters of a text
 MOST_CONFIG = 1 << 18  # bytes of a configuration
 MOST_KEYS, WIDE = 6, 200  # columns of what differs, and of letters where there is no terminal
+LONG = 8  # characters of a number that a person types
 OWN = ("run_dir", "resume")  # options in which any two runs differ
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -46,8 +50,8 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 @contextlib.contextmanager
 def prepared(
     arguments: Sequence[str], check: Callable[[configuration.Composed], object]
-) -> Iterator[tuple[Path, list[str]]]:
-    """Hold the sweep's folder; it, and the arguments that make Hydra use it.
+) -> Iterator[tuple[Path, list[str], "Outlook"]]:
+    """Hold the sweep's folder; it, the arguments that make Hydra use it, and how many jobs are to come.
 
     The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>, taken away again where no job begins.
     check: raises ConfigurationError for a job that cannot run. Raises ConfigurationError where none can, or the folder
@@ -75,7 +79,7 @@ def prepared(
         if first.choices.get("sweep", "grid") == "grid":  # of a sampler's jobs the values are not known yet
             _check_runs(folder, _combinations(kept, varied))
         try:
-            yield folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"]
+            yield folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"], Outlook(_count(first, varied))
         except ConfigurationError:
             _remove_unused(folder, [folder, *absent[1:]] if absent else [])
             raise
@@ -88,6 +92,13 @@ def _combinations(arguments: Sequence[str], overrides: Sequence[Override]) -> It
     plain = [argument for argument in rest if argument not in {override.input_line for override in overrides}]
     for values in itertools.product(*(_values(override) for override in overrides)):
         yield [*plain, *values]
+
+
+def _count(first: configuration.Composed, varied: Sequence[Override]) -> int:
+    """How many jobs there are: of a grid one for each combination, else as many as are drawn."""
+    if first.choices.get("sweep", "grid") != "grid":
+        return int(first.config["sweep"]["trials"])
+    return math.prod(len(_values(override)) for override in varied)
 
 
 def _check(
@@ -153,6 +164,24 @@ def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
 
 
 # -------------------------------------------------------------------- in the jobs
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How many jobs a sweep has, and when it began, in seconds as the system counts them."""
+
+    jobs: int
+    began: float = field(default_factory=time.time)
+
+    def of(self, status: "Status") -> str:
+        """What is said as a job begins: which it is, its options, and how long the rest may take."""
+        beside = (path for path in status.folder.parent.iterdir() if _is_file(path / STATUS))
+        ended = [path for path in beside if (path / STATUS).stat().st_mtime >= self.began and path != status.folder]
+        done = sum(_read(path / STATUS).get("status") != RUNNING for path in ended)
+        left = duration((time.time() - self.began) / done * max(self.jobs - done, 1)) if done else None
+        number = int(status.folder.name) + 1 if status.folder.name.isdecimal() else status.folder.name
+        line = f"job {number} of {self.jobs} ({' '.join(status.overrides)})"
+        return line if left is None else f"{line}: about {left} left"
 
 
 @dataclass
@@ -394,9 +423,17 @@ def brief(found: Sequence[Job]) -> list[list[Any]]:
         scores = [job.scores.get(name, "") for name in (str(job.monitor), f"test_{job.monitor}")]
         seconds = "" if job.seconds is None else round(job.seconds, None if job.seconds >= 10 else 1)
         place = rank if job.score is not None else ""
-        differing = [job.overrides.get(key, "") for key in keys]
+        differing = [_shorter(job.overrides.get(key, "")) for key in keys]
         made.append([place, job.name, *differing, *[job.monitor or ""] * several, *scores, seconds, job.status])
     return made
+
+
+def _shorter(value: str) -> str:
+    """A number that was drawn with four digits; what else was typed as it is."""
+    try:
+        return f"{float(value):.4g}" if len(value) > LONG else value
+    except ValueError:
+        return value
 
 
 def rows(found: Sequence[Job]) -> list[list[Any]]:

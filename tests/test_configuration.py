@@ -477,7 +477,8 @@ def test_observers_are_a_name_and_a_class(mine):
         {"_target_": f"seqnet.observers.{name}"} for name in ("console.Console", "tensorboard.TensorBoard")
     )
     told = {"samples": True, "sample_length": 200}
-    default = {**told, "tensorboard": board, "console": console}
+    memory = {"_target_": "seqnet.observers.memory.Memory", "every_steps": None}
+    default = {**told, "memory": memory, "tensorboard": board, "console": console}
     own = {"_target_": "my_module.Mine", "every": 2}
 
     def observers(*arguments):

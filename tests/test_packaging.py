@@ -68,6 +68,7 @@ def test_the_wheel_holds_configs_and_the_sweeper():
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"] == {"configs": "seqnet/configs"}
     assert wheel["packages"] == ["seqnet", "hydra_plugins"]
+    assert (ROOT / "seqnet/py.typed").is_file()  # so that programs that use it are checked against its types
     assert not (ROOT / "hydra_plugins/__init__.py").exists()  # a namespace that other packages share
 
 

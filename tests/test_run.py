@@ -207,7 +207,8 @@ def test_training_returns_the_run_and_leaves_no_trace(
     handlers = [signal.getsignal(number) for number in numbers]
     before = (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())  # type: ignore[index]
     try:
-        run = package.train(SMALL, run_dir="run", seed=3)
+        run = package.train(SMALL, run_dir="run", seed=3, deterministic=True)
+        assert not torch.are_deterministic_algorithms_enabled()
         with caplog.at_level(logging.INFO, "seqnet"):
             again = package.train("run_dir=run threads=1 device=cpu")
         assert GlobalHydra.instance().hydra is own

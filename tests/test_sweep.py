@@ -223,6 +223,22 @@ def test_so_it_is_by_a_sampler(seqnet):
     assert all(after[path] == before[path] for path in before if path.name not in ("multirun.yaml", "leaderboard.csv"))
 
 
+def test_each_job_says_which_it_is_and_how_long_the_rest_may_take(trained, capsys, tmp_path, monkeypatch):
+    assert cli.answer([*DIGITS, "optimizer.lr=0.1,0.2,0.3", "run_dir=mine"]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("job ")]
+    assert told[0] == "job 1 of 3 (experiment=digits optimizer.lr=0.1)"
+    assert re.fullmatch(r"job 3 of 3 \(experiment=digits optimizer.lr=0.3\): about \d+ s left", told[2])
+    outlook = sweep.Outlook(jobs=6, began=0.0)
+    monkeypatch.setattr(sweep.time, "time", lambda: 120.0)
+    for number in (2, 7):  # such as one of an earlier call of the sweep
+        (Path("mine") / str(number)).mkdir(exist_ok=True)
+    told = outlook.of(sweep.Status(Path("mine/2"), ["cell=gru"]))
+    assert told == "job 3 of 6 (cell=gru): about 4 min 00 s left"  # two took two minutes
+    drawn = ["sweep=random", "sweep.trials=2", "optimizer.lr=interval(0.1,1)", "run_dir=drawn"]
+    assert cli.answer([*DIGITS, *drawn]) == 0
+    assert "job 2 of 2 (" in capsys.readouterr().out
+
+
 def board(capsys, *arguments):
     """The cells of each line of the table that the command shows."""
     capsys.readouterr()
@@ -367,3 +383,22 @@ def test_a_job_of_the_joblib_launcher_too(rows_of_a_sweep_and_alone):
 def test_a_job_of_the_submitit_launcher_too(rows_of_a_sweep_and_alone):
     in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=submitit_local")
     assert in_sweep == alone
+
+
+def test_what_a_sweep_varies_is_known_in_its_folder(trained, tmp_path):
+    """From what Hydra writes there before the first job, under each of the samplers; a stranger's file says nothing."""
+    ranges = ["cell=rnn,gru", "optimizer.lr=0.1,0.2", "seed=3"]
+    for sampler in ([], ["sweep=random", "sweep.trials=2"]):
+        folder = f"by{len(sampler)}"
+        assert cli.answer([*DIGITS, *ranges, *sampler, f"run_dir={folder}"]) == 0
+        assert sweep.varied(Path(folder)) == ["cell", "optimizer.lr"]
+    assert sweep.varied(tmp_path) == []
+    for strange in (
+        "",
+        "[",
+        "hydra: 3\n",
+        "hydra: {overrides: {task: 7}}\n",
+        "hydra:\n  overrides:\n    task: ['a b', 3]\n",
+    ):
+        (tmp_path / "multirun.yaml").write_text(strange)
+        assert sweep.varied(tmp_path) == []

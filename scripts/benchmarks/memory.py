@@ -53,4 +53,4 @@ def _beside(name: str, model: nn.Module, task: Task, loader: Loader, window: int
     def once() -> None:
         look(model, task.loss, first, None, torch.device("cpu"))
 
-    return pair(name, once, repeated(training_steps(model, task, loader, window), STEPS), seconds=25, repeats=7)
+    return pair(name, once, repeated(training_steps(model, task, loader, window), STEPS), seconds=16, repeats=7)

@@ -46,7 +46,7 @@ def attention_maps(
         return []
     found = []
     for row, (best, *_) in enumerate(hypotheses):
-        source = _words_read(assembly, batch, row)
+        source = words_read(assembly, batch, row)
         signal = _numbers_read(assembly, batch, row)
         target = [*assembly.source.words(best.ids), *([END] if best.ended else [])]
         weights = attention[row, :, : len(target), : len(source)].float().cpu()
@@ -65,7 +65,7 @@ def attends(assembly: Assembly) -> bool:
     return getattr(assembly.model, "attention", None) is not None
 
 
-def _words_read(assembly: Assembly, batch: Batch, row: int) -> list[str]:
+def words_read(assembly: Assembly, batch: Batch, row: int) -> list[str]:
     """A label for each position that attention can look at."""
     assert batch.source is not None and batch.source_lengths is not None
     read: Tensor = batch.source[row].cpu()

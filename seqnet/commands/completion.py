@@ -69,6 +69,8 @@ def after(command: str, words: Sequence[str], begun: str) -> list[str]:
     def files(text: str) -> list[str]:
         return list(FilesCompleter()(text))
 
+    if command == "check":  # which takes what training takes
+        command = "train"
     if (CONFIGS / f"{command}.yaml").is_file():
         from seqnet.configuration.completing import completions
 

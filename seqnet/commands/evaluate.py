@@ -14,6 +14,7 @@ from seqnet.commands.lines import in_words
 from seqnet.commands.pictures import Album
 from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
+from seqnet.commands.watched import OnABar
 from seqnet.commands.writing import asked_writer, decoded
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import shown
@@ -40,9 +41,7 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
     if config["data"]["on_bad_row"] is not None:
         settings["data"]["on_bad_row"] = config["data"]["on_bad_row"]
     drawn = _album(stored, config["pictures"])
-    split = _split(stored, config, config["split"])
-    if split is None:
-        raise DataError(_no_split(stored, config))
+    split = asked_split(stored, config)
     if config["data"]["batch_size"] is not None:
         settings["data"] |= {"batch_size": config["data"]["batch_size"], "batch_tokens": None}
     settings["debug"]["one_batch"] = False  # whatever it was trained on, here all of it is scored
@@ -55,7 +54,13 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
         write = None  # nothing that is written would be scored
     report = Report(task, stored.assembly.source)
     scores, evaluator = evaluate(
-        stored.assembly.model, task, loader, stored.precision, window, write=write, report=report
+        stored.assembly.model,
+        task,
+        OnABar(loader, f"scoring {config['split']}"),
+        stored.precision,
+        window,
+        write=write,
+        report=report,
     )
     if drawn is not None and (confusion := evaluator.confusion()) is not None:
         drawn.add("confusion", [Confusion.named(confusion, evaluator.class_names)])
@@ -74,6 +79,14 @@ def _album(stored: StoredRun, name: str | None) -> Album | None:
             "50 classes, and this run is none: leave it out"
         )
     return Album(name)
+
+
+def asked_split(stored: StoredRun, config: dict[str, Any]) -> Any:
+    """The split of the data that is asked for. Raises DataError where there is none."""
+    found = _split(stored, config, config["split"])
+    if found is None:
+        raise DataError(_no_split(stored, config))
+    return found
 
 
 def _split(stored: StoredRun, config: dict[str, Any], name: str) -> Any:

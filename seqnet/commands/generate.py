@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, decoded, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.progress import progress
 from seqnet.strict_json import as_line
 from seqnet.terminal import say, warn
 
@@ -98,9 +100,18 @@ def _go_on(stored: StoredRun, config: Row) -> Made:
     source, decoding = stored.assembly.source, decoding_of(config)
     given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
-    found = continue_text(
-        stored.assembly, stored.precision, decoding, tokens_of(source, given), length, seed, config["samples"]
-    )
+    prompt, tokens = tokens_of(source, given), count()
+    with progress("writing", length, "tokens") as reached:
+        found = continue_text(
+            stored.assembly,
+            stored.precision,
+            decoding,
+            prompt,
+            length,
+            seed,
+            config["samples"],
+            lambda: reached(next(tokens)),
+        )
     texts = [source.decode(torch.tensor(one.ids)) for one in found]
     rows = [
         {"prompt": given, "prediction": text, "score": one.log_probability}

@@ -1,6 +1,7 @@
 """`seqnet predict`: what a trained run says of new inputs, a line for each: words on a terminal, JSON elsewhere."""
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from seqnet.commands.words import Words, screen
 from seqnet.commands.writing import Found, Writer, asked_writer, beginning, decoded
 from seqnet.data.dataset import Dataset
 from seqnet.data.examples import Examples
-from seqnet.data.files import BadRows, place
+from seqnet.data.files import BadRows, lines_of, place
 from seqnet.data.formats.format import Format
 from seqnet.data.formats.jsonl import Jsonl
 from seqnet.data.numbers import parse
@@ -30,7 +31,8 @@ from seqnet.data.tally import ASKED
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import BIO, Axis
-from seqnet.terminal import warn
+from seqnet.progress import Reached, progress, watched
+from seqnet.terminal import standard_output, warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
@@ -64,14 +66,26 @@ def run(config: dict[str, Any]) -> int:
         shown = _words(stored, config, answers, decoder) if words else None
         some = False
         with told(config["output"], answers, shown) as tell:
-            for rows in answered(stored, config, answer, inputs.asked):
-                tell(rows)
-                some |= bool(rows)
+            with progress("answering", _lines_of(path), "rows", shown=_bar_fits(config, words)) as reached:
+                for rows in answered(stored, config, answer, inputs.asked, reached):
+                    tell(rows)
+                    some |= bool(rows)
     if decoder is not None and some and not (config["verbose"] and answers.format.written == "objects"):
         warn(decoded(decoder.description))
     for note in notes_of(source, decoder):
         warn(note)
     return 0
+
+
+def _lines_of(path: str | None) -> int | None:
+    """How many lines what is read has, where somebody would see it and it is known."""
+    return lines_of(Path(path)) if path and watched() else None
+
+
+def _bar_fits(config: dict[str, Any], words: bool) -> bool:
+    """Whether a bar would stand by itself: answers go elsewhere, and no one types what is read."""
+    typed = config["input"] is None and (sys.stdin is None or sys.stdin.isatty())
+    return not words and not typed and (config["output"] is not None or not standard_output().isatty())
 
 
 def _words(stored: StoredRun, config: dict[str, Any], answers: Answers, decoder: Writer | None) -> Words:
@@ -82,15 +96,24 @@ def _words(stored: StoredRun, config: dict[str, Any], answers: Answers, decoder:
 
 
 def answered(
-    stored: StoredRun, config: dict[str, Any], answer: Answer, asked: Iterable["Asked"]
+    stored: StoredRun,
+    config: dict[str, Any],
+    answer: Answer,
+    asked: Iterable["Asked"],
+    reached: Reached = lambda line: None,
 ) -> Iterator[list[tuple[Read, dict[str, Any]]]]:
-    """What was read of some rows after the other, and their answers."""
-    source, before = stored.assembly.source, 0
+    """What was read of some rows after the other, and their answers. reached: is told up to which line."""
+    source, before, line = stored.assembly.source, 0, 0
     size = config["data"]["batch_size"] or stored.config["data"]["batch_size"]
     for one in asked:
-        found = zip(one.read, predictions(answer, one, size, before), strict=True)
+        last = one.read[-1].number if one.read else line
+
+        def done(rows: int, line: int = line, last: int = last, of: int = one.rows) -> None:
+            reached(line + (last - line) * rows / of)
+
+        found = zip(one.read, predictions(answer, one, size, before, done), strict=True)
         yield [(read, as_told(source, read, each, config["spans"])) for read, each in found]
-        before += one.rows
+        before, line = before + one.rows, last
 
 
 def notes_of(source: Any, decoder: Writer | None) -> list[str]:
@@ -303,10 +326,12 @@ def said(line: str) -> Any:
     return found if isinstance(found, list | dict) else line
 
 
-def predictions(answer: Answer, asked: Asked, size: int, before: int) -> Iterator[dict[str, Any]]:
+def predictions(
+    answer: Answer, asked: Asked, size: int, before: int, done: Callable[[int], None] = lambda rows: None
+) -> Iterator[dict[str, Any]]:
     """One answer a row, in the order of the rows, computed in batches of rows of like length.
 
-    before: how many rows were read before these.
+    before: how many rows were read before these. done: is told how many of them have an answer.
     """
     answers, places, examples = dict(asked.others), asked.places, asked.examples
     if examples is not None:
@@ -315,6 +340,7 @@ def predictions(answer: Answer, asked: Asked, size: int, before: int) -> Iterato
             here = [places[row] for row in rows.tolist()]
             found = answer(examples.batch(rows), [before + row for row in here])
             answers |= dict(zip(here, found, strict=True))
+            done(len(answers))
     yield from (answers[row] for row in range(asked.rows))
 
 

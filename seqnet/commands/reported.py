@@ -27,6 +27,7 @@ TITLES = {
     "lengths": "by length of what was wanted",
     "edits": "by kind of edit",
     "errors": "worst errors",
+    "memory": "by steps",
 }
 Row = Mapping[str, Any]
 

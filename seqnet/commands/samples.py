@@ -1,6 +1,6 @@
 """What a model makes of a few inputs, for a person to read: continued text, or answers beside what was wanted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Any, Protocol
@@ -131,15 +131,15 @@ def continue_text(
     length: int,
     seed: int,
     rows: int = 1,
+    told: Callable[[], None] = lambda: None,
 ) -> list[Hypothesis]:
-    """`length` tokens after `prompt` [time], so many times."""
+    """`length` tokens after `prompt` [time], so many times. told: is called at each token."""
     model: Any = assembly.model
     prompts = prompt.expand(rows, -1).to(precision.device)
     generator = torch.Generator().manual_seed(seed)
+    made = decoder(decoding, assembly.source)
     with evaluating(model), precision.autocast():
-        found = generate(
-            model, prompts, length, decoder(decoding, assembly.source), assembly.source.forbidden, generator
-        )
+        found = generate(model, prompts, length, made, assembly.source.forbidden, generator, told)
     return [best for best, *_ in found]
 
 

@@ -1,13 +1,14 @@
 """A run's model is scored on a split."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
 from seqnet.commands.samples import samples
 from seqnet.commands.signals import StopRequest
+from seqnet.commands.watched import Watched
 from seqnet.commands.writing import Writer, greedily, writing_of
 from seqnet.tasks.class_curves import ClassCurves, tells_curves
 from seqnet.training.evaluation import evaluate
@@ -27,6 +28,7 @@ class Scorer:
     stop: StopRequest
     trust: list[str] | None
     curves: bool = False  # of each class are asked for
+    tell: Callable[[str, int, int], None] = lambda split, done, batches: None  # how far it is
 
     def __call__(self, split: str) -> EvaluationReport:
         """The scores of a split that there is, with samples of the validation. Raises Abandoned."""
@@ -35,7 +37,9 @@ class Scorer:
         loader = self.loaders[split]
         assert loader is not None
         batches, write = config["debug"]["evaluation_batches"], self._writer(split)
-        given = (assembly.model, assembly.task, loader, trainer.precision, trainer.window, batches, write)
+        most = loader.num_batches(0) if batches is None else min(loader.num_batches(0), batches)
+        watched = Watched(loader, lambda done: self.tell(split, done, most))
+        given = (assembly.model, assembly.task, watched, trainer.precision, trainer.window, batches, write)
         curves = ClassCurves(assembly.objective) if self.curves and tells_curves(assembly.objective) else None
         scores, evaluator = evaluate(*given, go_on=self._go_on, choose=split == "valid", report=curves)
         calibrate = getattr(evaluator, "calibrate", None)

@@ -158,8 +158,12 @@ class Training:
                 trainer.seek()
             compare(beginning.components.get("machine", {}), self.state.machine())
         asked = any(observer.asks_for_curves for observer in self.observers)
-        self.score = Scorer(self.state, self.data.loaders, stop, trust, asked)
+        self.score = Scorer(self.state, self.data.loaders, stop, trust, asked, self._tell_scoring)
         self.jump = jump(trainer, beginning.before)
+
+    def _tell_scoring(self, split: str, done: int, batches: int) -> None:
+        for observer in self.observers:
+            observer.on_scoring(split, done, batches)
 
     def _stored(self) -> dict[str, Any]:
         """The components to go on with. Raises CheckpointError."""

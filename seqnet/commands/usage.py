@@ -50,13 +50,40 @@ PAGES: Mapping[str, Page] = {
             ("seqnet generate run=outputs/chorales output=new.mid", "a piece to be played"),
         ),
     ),
+    "explain": Page(
+        "seqnet explain run=DIR [input=FILE] [KEY=VALUE ...]",
+        "Which inputs an answer rests on: a score for each, which add up to what the input changed.",
+        (
+            ("echo 'not a good film' | seqnet explain run=outputs/mine", "words in colours, on a terminal"),
+            ("seqnet explain run=outputs/mine input=new.txt pictures=why", "a picture for each line"),
+            ("seqnet explain run=outputs/mine input=new.txt target=bad", "another class"),
+        ),
+    ),
+    "probe": Page(
+        "seqnet probe run=DIR [split=test] [KEY=VALUE ...]",
+        "How far back a model remembers: one number with its interval, a curve and a plot.",
+        (
+            ("seqnet probe run=outputs/mine", "by the context, or by the lag"),
+            ("seqnet probe run=outputs/mine max_context=1000", "further back"),
+            ("seqnet probe run=outputs/mine data.path=new.txt", "other data of the same kind"),
+        ),
+    ),
+    "check": Page(
+        "seqnet check [GROUP=CHOICE ...] [KEY=VALUE ...] [format=json]",
+        "Are padding, windows, states, gradients and decoding right in a configuration, your own classes among it?",
+        (
+            ("seqnet check experiment=dates cell=gru attention=local", "what seqnet train would train"),
+            ("seqnet check --config-dir mine experiment=adding cell=my_cell", "with a cell of yours"),
+            ("seqnet train --help", "all groups and keys"),
+        ),
+    ),
     "inspect": Page(
         "seqnet inspect PATH [PATH ...] [OPTION ...]",
         "What files hold, what is odd about them, and the command that trains on them.",
         (
             ("seqnet inspect reviews.csv", "a table"),
-            ("seqnet inspect pictures --target kind", "a folder, and the column to be learned"),
-            ("seqnet inspect sales.csv --write mine/experiment/sales.yaml", "an experiment file of it"),
+            ("seqnet inspect pictures --target kind", "a folder, and what to learn"),
+            ("seqnet inspect a.csv --write mine/experiment/a.yaml", "an experiment file of it"),
         ),
         (
             ("--target NAME", "the column that is asked for"),

@@ -78,6 +78,8 @@ def merge_stored(
     `run_dir`, `resume` and `trust` are always those of the command line. Raises ConfigurationError.
     """
     elsewhere = goes_on_elsewhere(config)
+    if isinstance(stored, dict):  # what is chosen anew need not be trusted
+        stored = {**stored, **{group: config[group] for group in trust.NAMED if group in typed}}
     merged = copy.deepcopy(trust.checked(stored, config["trust"], config))
     for key in ("run_dir", "resume", "trust"):
         merged[key] = copy.deepcopy(config[key])

@@ -42,6 +42,7 @@ from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Kind
 from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, Steps, or_null
 from seqnet.options import of as options_of
+from seqnet.progress import Reached, progress
 from seqnet.specs import Tokens
 
 
@@ -116,6 +117,7 @@ class Dataset:
         shares, split_of = (valid_share, test_share), SplitOf.called(split_values, split_column)
         self._rows = SplitRows(self._located, layout, self._grouping, split_column, split_of, shares, seed, on_bad_row)
         self.tallies: dict[str, Tally] = {}
+        self._rows_seen: int | None = None  # training rows, while the fields learned from them
         self._done: dict[str, Examples | Stream] = {}
 
     # ------------------------------------------------------------------------- what is known before data is read
@@ -181,7 +183,7 @@ class Dataset:
         """Learn every field from the training rows, and encode these. Raises DataError with file and line."""
         before = None if self._cache is None else self._cache.load("learned")
         if before is None:
-            self.fields = learn(self._layout.fields, self._located.columns, lambda: self._blocks("train"))
+            self.fields = learn(self._layout.fields, self._located.columns, self._first_look)
         else:
             self.fields = restored(self._layout.fields, before[0])
         self._know(fitted(self._layout, self.fields, self._located.columns))
@@ -238,13 +240,23 @@ class Dataset:
             asked_from = None if told["asked_from"] is None else torch.tensor(told["asked_from"])
             return Encoded(columns, asked_from) if columns else None
         blocks, bad = self._blocks(split)
-        made = self._encoder.split(blocks, self.tallies[split], bad)
+        with progress(f"encoding {split}", self._rows_seen if split == "train" else None, "rows") as reached:
+            made = self._encoder.split(_told(blocks, reached), self.tallies[split], bad)
         if cache is None:
             return made
         late = None if made is None or made.asked_from is None else made.asked_from.tolist()
         told = {"tally": asdict(self.tallies[split]), "asked_from": late}
         columns = cache.save(entry, told, {} if made is None else made.columns)
         return None if made is None else replace(made, columns=columns)
+
+    def _first_look(self) -> tuple[Iterator[RawBlock], BadRows]:
+        """The training rows, which are counted."""
+        blocks, bad = self._blocks("train")
+
+        def reached(rows: float) -> None:
+            self._rows_seen = int(rows)
+
+        return _told(blocks, reached), bad
 
     def _blocks(self, split: str) -> tuple[Iterator[RawBlock], BadRows]:
         """The rows of a split, which are counted anew, and what is done with bad ones."""
@@ -450,6 +462,15 @@ def _grouping(options: Mapping[str, Any]) -> Grouping:
         if (sentence := option.refusal(f"data.rows.{key}", getattr(grouping, key))) is not None:
             raise ConfigurationError(sentence)
     return grouping
+
+
+def _told(blocks: Iterable[RawBlock], reached: Reached) -> Iterator[RawBlock]:
+    """The same blocks, of which it is told how many rows were used."""
+    rows = 0
+    for block in blocks:
+        yield block
+        rows += len(block.numbers)
+        reached(rows)
 
 
 def _asks(targets: Ragged | Tensor) -> bool:

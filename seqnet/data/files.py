@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from seqnet.errors import ConfigurationError, DataError, visible
+from seqnet.errors import ConfigurationError, DataError, MissingData, visible
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -20,6 +20,8 @@ HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
 MEND = "mend it, or leave such rows out with data.on_bad_row=skip"
 LONGEST = 1 << 24  # bytes of a line; one that is longer is no row, and is not held in memory
 BLOCK = 1 << 16  # bytes of such a line passed over at a time
+PIECE = 1 << 20  # bytes that are looked at at a time
+PACKED = (".gz", ".xz", ".zst", ".bz2", ".zip")
 NUL = "holds a NUL byte, so this is no text"
 RETURN = "holds a carriage return that does not end it; lines must end in LF or CRLF"
 SHOWN = 60  # characters of a name out of a file that an error shows
@@ -109,6 +111,14 @@ def decoded(file: BinaryIO, longest: int) -> Iterator[tuple[int, str, str | None
                 yield number, text.removesuffix("\n").removesuffix("\r"), None
 
 
+def lines_of(path: Path) -> int | None:
+    """How many lines a file of text has, the last of which needs no end; None of what is compressed or no file."""
+    if path.suffix in PACKED or not path.is_file():
+        return None
+    with opened(path) as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE), b"")) + 1
+
+
 def counted(number: int, thing: str) -> str:
     """`1 line`, `2 lines`."""
     return f"{number} {thing}" + ("" if number == 1 else "s")
@@ -135,8 +145,8 @@ def datasets_package() -> Any:
 
 
 @contextmanager
-def one_sentence(what: str) -> Iterator[None]:
-    """Make one sentence of whatever goes wrong inside; the libraries' own lines about it are kept back."""
+def one_sentence(what: str, kind: type[DataError] = DataError) -> Iterator[None]:
+    """Make one sentence, an error of `kind`, of whatever goes wrong inside; the libraries' own lines are kept back."""
     loggers = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -149,7 +159,7 @@ def one_sentence(what: str) -> Iterator[None]:
         Exception
     ) as error:  # OSError, ValueError, those of pyarrow, of the HTTP client, ...: there is no common kind
         said = shown((str(error).strip().splitlines() or [""])[0], 200)
-        raise DataError(f"{what} ({type(error).__name__}: {said})") from error
+        raise kind(f"{what} ({type(error).__name__}: {said})") from error
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
@@ -169,7 +179,9 @@ def check_size(path: Path, metadata: Any) -> None:
 def load_hub(name: str) -> dict[str, list[HubSplit]]:
     """The splits of a data set by its Hub name, `owner/name` or `owner/name:configuration`. Raises DataError."""
     base, _, configuration = name.partition(":")
-    with one_sentence(f"data.path={name}: no such file or folder here, and no data set of that name from the Hub"):
+    with one_sentence(
+        f"data.path={name}: no such file or folder here, and no data set of that name from the Hub", MissingData
+    ):
         loaded = datasets_package().load_dataset(base, configuration or None)
     found: dict[str, list[HubSplit]] = {}
     for split, names in SPLIT_NAMES.items():

@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from seqnet.data.files import BadRows, counted, shown
+from seqnet.data.files import BadRows, counted, lines_of, shown
 from seqnet.data.formats.columns import resolve, used
 from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.generated import Generated
 from seqnet.data.raw_block import RawBlock
+from seqnet.progress import progress, watched
 
 FILES = 64  # that are opened for one block of rows
 
@@ -72,23 +73,36 @@ class Located:
 
     def blocks(self, parts: Sequence[Part], bad: BadRows, beside: Sequence[Column] = ()) -> Iterator[RawBlock]:
         """All rows of some files, values of those fields that open files as paths. beside: further columns."""
-        names = list(self.columns)
-        columns = [*self.columns.values(), *beside]
-        for part in parts:
-            for rows in part.format.rows(part.file, columns, bad):
-                values = dict(zip(names, rows.columns, strict=False))
-                if self.opening:
-                    base = part.format.base(part.file)
-                    values |= {name: [as_path(base, value) for value in values[name]] for name in self.opening}
-                if self.running and not part.format.parted:
-                    values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
-                more = rows.columns[len(names) :]
-                block = RawBlock(part.file, rows.numbers, values, part.format.unit, rows.continues, more)
-                if not self.opening:
+        what = f"reading {parts[0].file}" if len(parts) == 1 else f"reading {counted(len(parts), 'file')}"
+        sizes = [_size(part) for part in parts] if watched() else []
+        known = bool(sizes) and None not in sizes
+        before = 0
+        with progress(what, sum(size or 0 for size in sizes) if known else None, "rows") as reached:
+            for place, part in enumerate(parts):
+                last = 0
+                for block in self._blocks(part, bad, beside):
                     yield block
-                    continue
-                for begin in range(0, len(rows), FILES):  # what they hold is more than a row of a table
-                    yield block.only(range(begin, min(begin + FILES, len(rows))))
+                    last = block.numbers[-1] if block.numbers else last
+                    reached(before + (min(last, sizes[place] or 0) if known else last))
+                before += (sizes[place] or 0) if known else last
+
+    def _blocks(self, part: Part, bad: BadRows, beside: Sequence[Column]) -> Iterator[RawBlock]:
+        """All rows of a file."""
+        names = list(self.columns)
+        for rows in part.format.rows(part.file, [*self.columns.values(), *beside], bad):
+            values = dict(zip(names, rows.columns, strict=False))
+            if self.opening:
+                base = part.format.base(part.file)
+                values |= {name: [as_path(base, value) for value in values[name]] for name in self.opening}
+            if self.running and not part.format.parted:
+                values = {name: [_unless_blank(value) for value in column] for name, column in values.items()}
+            more = rows.columns[len(names) :]
+            block = RawBlock(part.file, rows.numbers, values, part.format.unit, rows.continues, more)
+            if not self.opening:
+                yield block
+                continue
+            for begin in range(0, len(rows), FILES):  # what they hold is more than a row of a table
+                yield block.only(range(begin, min(begin + FILES, len(rows))))
 
     def named_files(self) -> Iterator[Path]:
         """The files that stand in the columns of fields that open them."""
@@ -122,3 +136,11 @@ def as_path(base: Path, value: Any) -> Any:
 def _unless_blank(value: Any) -> Any:
     """A value, None for a text of white space alone: a row by itself is no piece of a document."""
     return None if isinstance(value, str) and not value.strip() else value
+
+
+def _size(part: Part) -> int | None:
+    """The number of its last row, as far as that is known before it is read; of a file that is a row 1."""
+    count = part.format.count(part.file)
+    if part.format.several or count is not None:
+        return 1 if part.format.several else count
+    return lines_of(part.file) if part.format.unit == "line" and isinstance(part.file, Path) else None

@@ -10,7 +10,7 @@ from torch import Tensor
 from seqnet.data.files import opened, reading
 from seqnet.data.generation import SPLITS
 from seqnet.data.numbers import brief, read_json, steps, whole
-from seqnet.errors import ConfigurationError, DataError
+from seqnet.errors import ConfigurationError, DataError, MissingData
 
 LOWEST, HIGHEST = 21, 108  # MIDI numbers of a piano's first and last key
 KEYS = HIGHEST - LOWEST + 1
@@ -81,7 +81,7 @@ def the_json(path: Path) -> Path:
     """`path` itself, or the one .json of the folder `path`. Raises DataError."""
     with reading(path):
         if not path.exists():
-            raise DataError(f"{path} does not exist: {WHAT_GOES_THERE}")
+            raise MissingData(f"{path} does not exist: {WHAT_GOES_THERE}")
         if not path.is_dir():
             return path
         found = sorted(file for file in path.iterdir() if file.suffix == ".json")

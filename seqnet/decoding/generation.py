@@ -1,6 +1,6 @@
 """Text from a language model: decoding that goes on from a prompt."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -42,14 +42,15 @@ class Decoding(Protocol):
 class _WithoutMemory:
     """A language model as decoding asks for one."""
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, told: Callable[[], None]) -> None:
+        self.model, self.told = model, told
 
     @property
     def head(self) -> Any:
         return self.model.head
 
     def step(self, inputs: Tensor, state: State, memory: State, head: Any = None) -> tuple[Tensor, State, None]:
+        self.told()
         logits, state = self.model.step(inputs, state, **({} if head is None else {"head": head}))
         return logits, state, None
 
@@ -62,13 +63,14 @@ def generate(
     decoding: Decoding,
     forbidden: Sequence[int] = (),
     generator: torch.Generator | None = None,
+    told: Callable[[], None] = lambda: None,
 ) -> list[list[Hypothesis]]:
     """Go on from `prompt` [batch time] for `length` tokens.
 
-    forbidden: ids that are never written. The model is to be in evaluation mode. Raises ConfigurationError for an
-    empty prompt.
+    forbidden: ids that are never written. told: is called at each of them. The model is to be in evaluation mode.
+    Raises ConfigurationError for an empty prompt.
     """
-    return decoding.decode(*_begun(model, prompt, length, forbidden, generator))
+    return decoding.decode(*_begun(model, prompt, length, forbidden, generator, told))
 
 
 def stream(
@@ -86,7 +88,12 @@ def stream(
 
 @torch.no_grad()
 def _begun(
-    model: LanguageModel, prompt: Tensor, length: int, forbidden: Sequence[int], generator: torch.Generator | None
+    model: LanguageModel,
+    prompt: Tensor,
+    length: int,
+    forbidden: Sequence[int],
+    generator: torch.Generator | None,
+    told: Callable[[], None] = lambda: None,
 ) -> tuple[Any, ...]:
     """What a decoding is asked, once all of the prompt but its last token is read."""
     if prompt.shape[1] == 0:
@@ -95,4 +102,4 @@ def _begun(
     for tokens in prompt.unbind(dim=1)[:-1]:
         _, state = model.step(tokens, state)
     writing = Writing(begin=None, end=None, forbidden=tuple(forbidden), longest=length)
-    return _WithoutMemory(model), None, state, writing, (), generator, prompt[:, -1]
+    return _WithoutMemory(model, told), None, state, writing, (), generator, prompt[:, -1]

@@ -17,6 +17,7 @@ from seqnet.errors import on_disk, visible
 from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.model_table import model_table
 from seqnet.observers.run import Observer, Run
+from seqnet.progress import duration
 
 REDRAW_SECONDS = 0.5  # a redraw costs milliseconds, a look at the clock nothing
 LINE_SECONDS = 30.0
@@ -41,6 +42,8 @@ class Console(Observer):
         self._epoch = 0
         self._done = 0.0
         self._first: tuple[float, float] | None = None  # the clock and the share done at the first step seen
+        self._scoring: tuple[str, float] | None = None  # the split, and the clock when its evaluation began
+        self._scored: str | None = None  # how far it is
         self._training: TrainingReport | None = None
         self._evaluation: EvaluationReport | None = None
         self._memory = ""
@@ -90,6 +93,18 @@ class Console(Observer):
             self._live.refresh()
             self._drawn = now
 
+    def on_scoring(self, split: str, done: int, batches: int) -> None:
+        """Note how far an evaluation is, which may take longer than the steps before it."""
+        now = self._clock()
+        if not done or self._scoring is None:
+            self._scoring = split, now
+        spent = now - self._scoring[1]
+        left = f" · {duration(spent / done * (batches - done))} left" if done and spent else ""
+        self._scored = f"scoring {split} {done:,}/{batches:,}{left}"
+        if self._live is not None and now - self._drawn >= REDRAW_SECONDS:
+            self._live.refresh()
+            self._drawn = now
+
     def on_training(self, report: TrainingReport) -> None:
         """Keep the numbers for the bar; a line of them now and then, in the log and where there is no bar."""
         self._training = report
@@ -100,6 +115,7 @@ class Console(Observer):
 
     def on_evaluation(self, report: EvaluationReport) -> None:
         """One line of scores; test scores are said at the end."""
+        self._scored = None
         if report.split != "test":
             if report.split == "valid":
                 self._evaluation = report
@@ -186,6 +202,8 @@ class Console(Observer):
             parts.append(f"loss {number(self._training.scores['loss'])}")
         if self._run is not None and self._evaluation is not None and self._run.monitor in self._evaluation.scores:
             parts.append(f"valid {self._run.monitor} {number(self._evaluation.scores[self._run.monitor])}")
+        if self._scored is not None:
+            parts = [parts[0], self._scored]
         line = Text(visible(" · ".join(parts)), no_wrap=True, overflow="ellipsis")
         grid = Table.grid(padding=(0, 2))
         width = 20 if self._screen.width >= 110 else 10
@@ -244,13 +262,3 @@ def number(value: float) -> str:
 def scores(values: Mapping[str, Any]) -> str:
     """The scores of a row in one line, without where it stands."""
     return " · ".join(f"{name} {number(value)}" for name, value in values.items() if name not in ("step", "epoch"))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 45 s, 2 min 05 s, 3 h 07 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

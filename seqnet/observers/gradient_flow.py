@@ -260,12 +260,14 @@ def _tells(cell: nn.Module, name: str) -> bool:
 def _tell_gates(found: LayerMemory, one: _Recorded, gates: dict[str, Tensor], keeps: str | None) -> None:
     """Saturation and half-life over the steps that are not padding. gates: [step batch hidden] each."""
     assert one.lengths is not None
-    steps = torch.arange(len(one.states), device=one.lengths.device) + one.skipped
-    valid = steps[:, None] < one.lengths
-    for gate, values in gates.items():
-        read = values[valid]
-        found.saturation[gate] = float((read < SHUT).float().mean()), float((read > OPEN).float().mean())
-    if keeps in gates:
-        usual = gates[keeps][valid].double().clamp(1e-30, FULL).median(0).values  # the mean would tell of overwriting
+    valid = torch.arange(len(one.states))[:, None] + one.skipped < one.lengths.cpu()
+    if not valid.any():
+        return
+    # On a CPU: a GPU's median is none that is the same each time.
+    read = {gate: values.cpu()[valid] for gate, values in gates.items()}
+    for gate, values in read.items():
+        found.saturation[gate] = float((values < SHUT).float().mean()), float((values > OPEN).float().mean())
+    if keeps in read:
+        usual = read[keeps].double().clamp(1e-30, FULL).median(0).values  # the mean would tell of overwriting
         lives = math.log(2) / -usual.log()
         found.half_life = float(lives.median()), float(lives.max())

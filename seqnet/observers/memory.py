@@ -15,22 +15,22 @@ from seqnet.errors import on_disk
 from seqnet.observers.gradient_flow import look, recurrent_layers
 from seqnet.observers.memory_report import MemoryReport, verdict
 from seqnet.observers.metrics_file import keep_lines
+from seqnet.observers.plots import NEEDED
 from seqnet.observers.run import Observer, Run
 from seqnet.options import Count
 
-NEEDED = "memory.png needs the package matplotlib: pip install 'seqnet[plots]'"
 USUAL = 500  # steps from one look to the next where nothing is said
 LOOKS = 0.015  # of a run's time at most for them where nothing is said
-PICTURES = 0.005  # of a run's time at most for pictures while it runs; one more is drawn when it ends
-FIRST = 0.5  # seconds that a picture takes before any was drawn
+PICTURES = 0.005  # of a run's time at most for pictures, half of it while it runs
+FIRST = 0.75  # seconds that a picture takes before any was drawn
 
 
 class Memory(Observer):
     """Every so many optimiser steps, what each recurrent layer carries back through time.
 
-    every_steps: None = every 500, or as rarely as it takes to need at most 1.5 % of the time of the run. Numbers go to
-    memory.jsonl, a row each time, the curves to memory.png, both to whoever is told of the run. See
-    `gradient_flow.look` for what is measured.
+    every_steps: None = every 500, or as rarely as it takes to need at most 2 % of the time of the run, which a picture
+    in a run of less than 150 seconds would. Numbers go to memory.jsonl, a row each time, the curves to memory.png, both
+    to whoever is told of the run. See `gradient_flow.look` for what is measured.
     """
 
     def __init__(self, every_steps: Count | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -69,21 +69,28 @@ class Memory(Observer):
             self._look(report)
             self._looked = self._clock()
             self._looking = self._looked - began
-            if self._drawing + self._next_drawing <= PICTURES * (self._looked - self._began):
+            if self._affordable(PICTURES / 2):
                 self._draw()
 
     def on_end(self, results: dict[str, Any]) -> None:
         """Draw what was found last."""
-        self._draw()
+        if self._every is not None or self._affordable(PICTURES):
+            self._draw()
 
     def close(self) -> None:
-        """Draw what was found last of a run that was stopped."""
-        self._draw()
+        """Draw what was found last of a run that was stopped; nobody is told, as others may be closed by now."""
+        if self._run is not None:
+            self._run = replace(self._run, tell=lambda report: None)
+            self.on_end({})
 
     def _due(self, step: int) -> bool:
         if step % (self._every or USUAL):
             return False
         return self._every is not None or self._looking <= LOOKS * (self._clock() - self._looked)
+
+    def _affordable(self, share: float) -> bool:
+        """Whether pictures, with one more, take at most that share of the time."""
+        return self._drawing + self._next_drawing <= share * (self._clock() - self._began)
 
     @property
     def _numbers(self) -> Path:
@@ -100,7 +107,7 @@ class Memory(Observer):
         found = self._found(run, report)
         self._steps = self._clipped = 0
         if found.layers:
-            with on_disk(self._numbers), self._numbers.open("ab", buffering=0) as file:
+            with on_disk(self._numbers), self._numbers.open("ab") as file:
                 file.write(strict_json.dumps(_short(found.row())).encode() + b"\n")
             self._last = found
         run.tell(found)

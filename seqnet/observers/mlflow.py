@@ -1,5 +1,6 @@
 """MLflow: the options, scores and samples of a run in a store on this machine, which many runs share."""
 
+import fcntl
 import json
 import logging
 import os
@@ -7,13 +8,17 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from seqnet.batch import EvaluationReport, TrainingReport
+from PIL import Image
+
+from seqnet.batch import Confusion, EvaluationReport, TrainingReport
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.metrics_file import ROWS
-from seqnet.observers.pictures import draw
+from seqnet.observers.pictures import Pictures
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.tensorboard import final_scores
 from seqnet.options import FolderName
@@ -21,7 +26,7 @@ from seqnet.options import FolderName
 FOLDER = "seqnet.run_dir"  # the tag that says which run folder it is
 MOST, LONGEST = 100, 5000  # parameters that are sent at a time, and characters of one
 NO_PARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
-SENT = 1000  # metrics at a time
+SENT, ALL = 1000, 50_000  # metrics at a time, and runs of an experiment
 NOT_IN_A_NAME = re.compile(r"[^\w./: -]", re.ASCII)
 
 
@@ -48,12 +53,12 @@ class MLflow(Observer):
         self._client: Any = None
         self._id = ""  # of the run in the store, while it goes on
         self._run: Run | None = None
+        self._pictures = Pictures()
 
     def on_start(self, run: Run) -> None:
         """Begin a run in the store, in the place of one of the same folder; tell it what was told so far."""
         self._run, folder = run, str(run.folder.resolve())
-        with self._kept():
-            self._folder.mkdir(parents=True, exist_ok=True)
+        with self._kept(), self._alone():
             self._client = self._make_client(tracking_uri=f"sqlite:///{self._folder.resolve() / 'mlflow.db'}")
             found = self._client.get_experiment_by_name(run.experiment)
             if found is None:
@@ -61,7 +66,7 @@ class MLflow(Observer):
                 experiment = self._client.create_experiment(run.experiment, artifact_location=artifacts)
             else:
                 experiment = found.experiment_id
-            for old in self._client.search_runs([experiment]):
+            for old in self._client.search_runs([experiment], max_results=ALL):
                 if old.data.tags.get(FOLDER) == folder:
                     self._client.delete_run(old.info.run_id)
             made = self._client.create_run(experiment, run_name=run.folder.name, tags={FOLDER: folder})
@@ -85,8 +90,16 @@ class MLflow(Observer):
         with self._kept():
             if report.samples:
                 self._client.log_text(self._id, "\n\n".join(report.samples), f"{report.split}/samples.txt")
-            for number, found in enumerate(report.pictures, 1):
-                self._client.log_image(self._id, draw(found), f"{report.split}/{found.kind}_{number}.png")
+            confused = () if report.confusion is None else (Confusion.named(report.confusion, report.class_names),)
+            for number, found in enumerate((*report.pictures, *confused), 1):
+                if (picture := self._pictures.draw(found)) is not None:
+                    self._client.log_image(self._id, picture, f"{report.split}/{found.kind}_{number}.png")
+
+    def on_memory(self, report: MemoryReport) -> None:
+        """The memory panel, where it was drawn; its numbers are in memory.jsonl."""
+        if report.picture is not None:
+            with self._kept(), Image.open(BytesIO(report.picture)) as picture:
+                self._client.log_image(self._id, picture, "memory.png")
 
     def on_end(self, results: dict[str, Any]) -> None:
         """The scores of the best checkpoint."""
@@ -124,13 +137,22 @@ class MLflow(Observer):
                 self._client.log_batch(self._id, metrics=found[first : first + SENT])
 
     @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait for other processes that open the store: the first one makes its tables."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / ".opening").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # which ends with the file
+            yield
+
+    @contextmanager
     def _kept(self) -> Iterator[None]:
         """Raises DiskError for what the store refuses."""
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
-        except (MlflowException, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             sentence = str(error).strip().partition("\n")[0]
             raise DiskError(f"the store of MLflow in {self._folder} cannot be written: {sentence}") from error
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from seqnet.batch import Seen
+from seqnet.errors import ConfigurationError
+from seqnet.terminal import warn
 
 GAP = 12  # points between two pictures of one answer
 
@@ -15,6 +17,23 @@ def draw(one: Seen) -> Image.Image:
     """The picture of it, which is the same each time."""
     picture: Image.Image = import_module(f"seqnet.observers.{one.kind}_picture").draw(one)
     return picture
+
+
+class Pictures:
+    """Draws as far as what draws is installed; what is not is said once."""
+
+    def __init__(self) -> None:
+        self._said = set[str]()
+
+    def draw(self, one: Seen) -> Image.Image | None:
+        """The picture of it; None where the package that draws it is not installed."""
+        try:
+            return draw(one)
+        except ConfigurationError as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                warn(f"no {one.kind} is shown: {error}")
+            return None
 
 
 def save(path: Path, several: Sequence[Seen]) -> None:

@@ -74,6 +74,9 @@ class Observer:
     def on_step(self, report: StepReport) -> None:
         """An optimiser step was made."""
 
+    def on_scoring(self, split: str, done: int, batches: int) -> None:
+        """So many of the batches of a split are scored."""
+
     def on_training(self, report: TrainingReport) -> None:
         """Training since the last such report."""
 

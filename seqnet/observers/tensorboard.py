@@ -13,14 +13,13 @@ from PIL import Image
 from torch import Tensor
 
 from seqnet.batch import Confusion, EvaluationReport, Roll, Seen, TrainingReport
-from seqnet.errors import ConfigurationError, on_disk
+from seqnet.errors import on_disk
 from seqnet.observers.event_file import EventFile, event_files
 from seqnet.observers.memory_report import MemoryReport, figures
-from seqnet.observers.pictures import draw
+from seqnet.observers.pictures import Pictures
 from seqnet.observers.projector import write_embeddings
 from seqnet.observers.run import Observer, Run
 from seqnet.observers.sound import RATE, sound_of
-from seqnet.terminal import warn
 
 RUN, TRAIN, VALID = "", "train", "valid"  # folders below tensorboard, each a run of the list
 HEARD, LONGEST = 2, 60  # pieces of an evaluation that are played, and steps of them
@@ -47,7 +46,7 @@ class TensorBoard(Observer):
         self._files: dict[str, EventFile] = {}
         self._run: Run | None = None
         self._charted: list[str] = []
-        self._said = set[str]()
+        self._pictures = Pictures()
 
     def on_start(self, run: Run) -> None:
         """Open the files, show the configuration and say which options tell the run from others."""
@@ -116,7 +115,7 @@ class TensorBoard(Observer):
         """Points on the curves of each recurrent layer, the verdict, and the picture where one was drawn."""
         file = self._files[TRAIN]
         if report.picture is not None:
-            file.image("memory", _points(Image.open(BytesIO(report.picture))), report.step)
+            file.image("memory", np.asarray(Image.open(BytesIO(report.picture)).convert("RGB")), report.step)
             return
         file.text("memory", report.verdict, report.step)
         for layer in report.layers:
@@ -140,13 +139,8 @@ class TensorBoard(Observer):
         self._files = {}
 
     def _picture(self, file: EventFile, tag: str, found: Seen, step: int) -> None:
-        """Draw it; where the package that draws it is not installed say so, once."""
-        try:
-            file.image(tag, _points(draw(found)), step)
-        except ConfigurationError as error:
-            if str(error) not in self._said:
-                self._said.add(str(error))
-                warn(f"TensorBoard shows no {found.kind}: {error}")
+        if (picture := self._pictures.draw(found)) is not None:
+            file.image(tag, np.asarray(picture.convert("RGB")), step)
 
     def _chart(self, names: Iterable[str]) -> None:
         """Draw a score's curves together; the last layout of a run is the one that is shown."""
@@ -210,11 +204,6 @@ def confusion_text(confusion: Tensor, names: Sequence[str]) -> str:
         precision = f"{right / predicted[place]:.1%}" if predicted[place] else ""
         lines.append(f"| {_cell(names[place])} | {total:,.0f} | {found} | {precision} | {taken} |")
     return "\n".join(lines)
-
-
-def _points(picture: Image.Image) -> np.ndarray:
-    """A picture as points [height width 3]."""
-    return np.asarray(picture.convert("RGB"))
 
 
 def _cell(name: str) -> str:

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from seqnet import build
+from seqnet.checks.contracts import steps
+from seqnet.checks.layers import Caught
 from seqnet.layers.layer import Layer
 from seqnet.state import leaves, map_state, select, with_leaves
 
@@ -29,19 +31,9 @@ def lengths_of(ragged):
     return torch.tensor(RAGGED) if ragged else None
 
 
-def by_hand(unit, x, state, lengths):
+def by_hand(unit, *given):
     """Each row on its own, step by step, and nothing else."""
-    rows, states = [], []
-    for row in range(len(x)):
-        inner = select(state, torch.tensor([row]))
-        length = x.shape[1] if lengths is None else int(lengths[row])
-        outputs = []
-        for step in range(length):
-            y, inner = unit(x[row : row + 1, step], inner)
-            outputs.append(y)
-        rows.append(torch.cat([*outputs, x.new_zeros(x.shape[1] - length, HIDDEN)]))
-        states.append(leaves(inner))
-    return torch.stack(rows), with_leaves(state, [torch.cat(parts) for parts in zip(*states, strict=True)])
+    return steps.by_hand(Caught("", Layer(unit), *given))
 
 
 def results(unit, run, lengths):

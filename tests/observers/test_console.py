@@ -54,6 +54,25 @@ def watch(console: Console, clock: Clock, run, make_step, make_training, make_ev
     console.close()
 
 
+def test_an_evaluation_tells_how_far_it_is(run, make_step, make_evaluation):
+    clock = Clock()
+    target, raw = screen(terminal=True)
+    console = Console(target, clock)
+    console.on_start(run)
+    console.on_step(make_step(1))
+    for done in range(4):
+        console.on_scoring("valid", done, 4)
+        clock.now += 10
+    console.on_evaluation(make_evaluation(1))
+    console.on_step(make_step(2))
+    clock.now += 10
+    console.on_step(make_step(3))
+    console.close()
+    shown = raw.getvalue().decode()
+    assert "scoring valid 1/4 · 30 s left" in shown and "scoring valid 3/4 · 10 s left" in shown
+    assert "scoring" not in shown[shown.rindex("step 3/8") :]
+
+
 def test_clean_lines_where_there_is_no_terminal(run, make_step, make_training, make_evaluation):
     clock = Clock()
     target, raw = screen(terminal=False)

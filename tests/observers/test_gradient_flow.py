@@ -1,3 +1,4 @@
+import random
 from functools import partial
 from typing import Any
 
@@ -205,6 +206,16 @@ def test_a_window_that_asks_nothing_has_nothing_to_show() -> None:
     assert look(model(RNN), squared, window, None, CPU) == []
 
 
+def test_a_source_without_a_step_has_nothing_to_show() -> None:
+    net = EncoderDecoder(GRU, WORDS, 8, WORDS, hidden_size=6, embedding_size=5)
+    words, none = torch.zeros(2, 4, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
+    window = Batch(words, torch.tensor([4, 4]), words, source=words[:, :0], source_lengths=none)
+    found = {one.name: one for one in look(net, lambda output, _: output.logits().sum(), window, None, CPU)}
+    assert found["encoder.layers.0"].gradient == {"hidden": []}
+    assert found["encoder.layers.0"].half_life is None
+    assert len(found["layers.0"].gradient["hidden"]) == 4
+
+
 # ---------------------------------------------------------------------------------------------- gates and weights
 
 
@@ -304,16 +315,30 @@ def test_a_cell_of_ones_own_shows_what_it_tells_and_what_it_does_not_is_said(cel
 # ------------------------------------------------------------------------------------------------ nothing is changed
 
 
-def test_the_model_stays_as_it_was() -> None:
-    net, window = model(LSTM, num_layers=2, dropout=0.5), batch()
+class Drawing(Own):
+    """It draws from every generator, and keeps how often it ran."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.register_buffer("ran", torch.zeros(()))
+
+    def forward(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
+        self.ran += 1
+        y, _ = super().forward(x + random.random() + np.random.rand() + torch.rand(()), state)
+        return y, HiddenState(y)
+
+
+@pytest.mark.parametrize("cell", [LSTM, Drawing])
+def test_the_model_stays_as_it_was(cell: Any) -> None:
+    net, window = model(cell, num_layers=2, dropout=0.5), batch()
     net.train()
     for parameter in net.parameters():
         parameter.grad = torch.full_like(parameter, 3)
-    torch.manual_seed(5)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    drawn = torch.get_rng_state()
-    look(net, squared, window, None, CPU)
-    assert torch.equal(torch.get_rng_state(), drawn)
+    drawn = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
+    assert look(net, squared, window, None, CPU)
+    after = torch.get_rng_state(), random.getstate(), str(np.random.get_state())
+    assert torch.equal(after[0], drawn[0]) and after[1:] == drawn[1:]
     assert all(module.training for module in net.modules())
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert all((parameter.grad == 3).all() for parameter in net.parameters())

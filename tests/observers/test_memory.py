@@ -68,15 +68,25 @@ def test_a_row_now_and_then_and_one_picture_at_the_end(lstm, step, heard):
         assert image.size == (700, 520)
 
 
+def test_of_a_run_that_is_stopped_the_picture_is_drawn_and_nobody_told(lstm, step, heard):
+    memory = Memory(every_steps=1)
+    memory.on_start(lstm)
+    memory.on_step(step(1))
+    memory.close()
+    memory.close()
+    assert (lstm.folder / "memory.png").exists()
+    assert len(heard) == 1
+
+
 def test_pictures_while_it_runs_take_a_small_share_of_its_time(lstm, step, heard):
     now = 0.0
     memory = Memory(every_steps=1, clock=lambda: now)
     memory.on_start(lstm)
     drawn = {}
-    for number, now in enumerate((1, 50, 99, 101, 102, 150), 1):  # noqa: B007, B020
+    for number, now in enumerate((1, 50, 299, 301, 302, 350), 1):  # noqa: B007, B020
         memory.on_step(step(number))
         drawn[now] = sum(one.picture is not None for one in heard)
-    assert drawn == {1: 0, 50: 0, 99: 0, 101: 1, 102: 2, 150: 3}  # by that clock a picture takes no time
+    assert drawn == {1: 0, 50: 0, 299: 0, 301: 1, 302: 2, 350: 3}  # by that clock a picture takes no time
 
 
 def test_by_default_it_looks_every_500_steps_and_more_seldom_where_that_took_too_long(lstm, step):
@@ -93,6 +103,18 @@ def test_by_default_it_looks_every_500_steps_and_more_seldom_where_that_took_too
         now = number / 5  # 100 seconds lie between two looks, of which 1.5 may be spent
         memory.on_step(step(number))
     assert [row["step"] for row in rows(lstm)] == [500, 1000, 2000]  # at 2000 twice as long ago
+
+
+@pytest.mark.parametrize(("seconds", "pictures"), [(140, 0), (160, 1)])
+def test_by_default_a_picture_at_the_end_is_drawn_where_it_takes_little_of_the_time(lstm, step, seconds, pictures):
+    now = 0.0
+    memory = Memory(clock=lambda: now)
+    memory.on_start(lstm)
+    memory.on_step(step(500))
+    now = seconds
+    memory.on_end({})
+    memory.close()
+    assert len(list(lstm.folder.glob("memory.png"))) == pictures
 
 
 def test_where_rows_are_shorter_than_a_window_nothing_is_cut_off(lstm, step):
@@ -155,7 +177,7 @@ def test_without_matplotlib_there_are_numbers_and_a_word_on_the_picture(lstm, st
     memory.on_step(step(1))
     memory.on_end({})
     assert len(rows(lstm)) == 1 and not (lstm.folder / "memory.png").exists()
-    assert heard[-1].verdict.endswith(" (memory.png needs the package matplotlib: pip install 'seqnet[plots]')")
+    assert heard[-1].verdict.endswith(" (plots need the package matplotlib: pip install 'seqnet[plots]')")
 
 
 def test_what_is_found_is_shown_in_the_terminal_and_in_tensorboard(lstm, step, heard, capsys, make_evaluation):
@@ -171,7 +193,7 @@ def test_what_is_found_is_shown_in_the_terminal_and_in_tensorboard(lstm, step, h
         console.on_memory(report)
     console.on_end({})
     board.close()
-    shown = EventAccumulator(str(lstm.folder / "tensorboard")).Reload()
+    shown = EventAccumulator(str(lstm.folder / "tensorboard" / "train")).Reload()
     tags = {tag.removeprefix("memory/layers.0/") for tag in shown.Tags()["scalars"]}
     assert tags >= {"reach", "half_life", "spectral_radius", "forget_open", "input_shut"}
     assert shown.Tags()["images"] == ["memory"]

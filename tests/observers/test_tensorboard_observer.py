@@ -229,10 +229,7 @@ def test_a_plot_without_its_package_is_said_once(run, make_evaluation, monkeypat
     board.close()
     assert read(run.folder, "valid").Tags()["images"] == ["drawing/1"]
     told = capsys.readouterr().err
-    assert (
-        told
-        == "seqnet: TensorBoard shows no forecast: plots need the package matplotlib: pip install 'seqnet[plots]'\n"
-    )
+    assert told == "seqnet: no forecast is shown: plots need the package matplotlib: pip install 'seqnet[plots]'\n"
 
 
 def test_each_kind_of_picture_is_counted_by_itself(run, make_evaluation):

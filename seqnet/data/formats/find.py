@@ -19,7 +19,7 @@ from seqnet.data.formats.names import ending, is_archive, is_compressed
 from seqnet.data.formats.opening import Beside, parents, tree
 from seqnet.data.formats.side_by_side import WITHOUT_NAME, column_name, siblings, side_by_side, tables_of
 from seqnet.data.formats.split_names import are_shards, split_called, split_of, stem_of
-from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.errors import ConfigurationError, DataError, MissingData, did_you_mean
 
 HELD = 5  # names that an error shows of what a folder holds
 READ_ME = re.compile(r"(read_?me|licen[cs]e|notice|changelog|citation)\b.*", re.IGNORECASE)
@@ -72,7 +72,7 @@ def find(
     known = isinstance(format, Auto) and ending(where) in format.by_ending
     if path is not None and isinstance(format, Auto | Hub) and HUB_NAME.fullmatch(str(path)) and not known:
         return _picked(dict(load_hub(str(path))), (), format, columns)
-    raise DataError(f"{where} does not exist{_beside(where) if path is not None and where.suffix else f': {hint}'}")
+    raise MissingData(f"{where} does not exist{_beside(where) if path is not None and where.suffix else f': {hint}'}")
 
 
 def _picked(found: dict[str, list[Any]], told: Sequence[str], format: Format, columns: Sequence[Column]) -> Found:

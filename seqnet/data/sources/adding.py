@@ -13,6 +13,8 @@ from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.specs import Vector
 
+CLOSE = 0.04  # an error below which Hochreiter and Schmidhuber count a sum as right
+
 
 class Adding(Generated):
     """Numbers from [0, 1), two of them marked: one in each half. The target is the sum of the two.
@@ -24,6 +26,7 @@ class Adding(Generated):
     target_kind = Kind(Item.NUMBER, Axis.ROW)
     inputs = Vector(2, ("value", "marker"))
     targets = Vector(1, ("sum",))
+    lag = "length"  # the option that says for how long something is to be remembered
 
     def __init__(
         self, seed: int, length: Steps = 600, train_size: Rows = 50000, valid_size: Rows = 1000, test_size: Rows = 1000
@@ -43,6 +46,10 @@ class Adding(Generated):
         steps[..., 1].scatter_(1, marked, 1.0)
         targets = steps[..., 0].gather(1, marked).sum(1, keepdim=True)
         return Examples(equal_rows(steps), targets)
+
+    def right(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """Whether each sum is off by less than 0.04, [rows]. answers, targets: [rows 1]."""
+        return ((answers - targets).abs() < CLOSE).float()[:, 0]
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of steps [value, marker], of any length. Raises DataError."""

@@ -29,6 +29,7 @@ class CopyMemory(Generated):
     input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP, frozenset({SHARED}))}
     target_kind = Kind(Item.TOKEN, Axis.STEP)
     inputs = targets = Tokens(tuple("0123456789"))
+    lag = "length"  # the option that says for how long something is to be remembered
 
     def __init__(
         self, seed: int, length: Steps = 1000, train_size: Rows = 10000, valid_size: Rows = 1000, test_size: Rows = 1000
@@ -46,6 +47,10 @@ class CopyMemory(Generated):
         targets = torch.full_like(inputs, BLANK)
         targets[:, -SYMBOLS:] = symbols
         return Examples(equal_rows(inputs), equal_rows(targets))
+
+    def right(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """The share of the symbols that is repeated rightly, [rows]. answers, targets: [rows time]."""
+        return (answers == targets)[:, -SYMBOLS:].float().mean(dim=1)
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of whole numbers from 0 to 9. Raises DataError."""
