@@ -34,6 +34,13 @@ ROWS = 32  # lines of a file that are answered at once
 LENGTH = 400  # tokens that a language model goes on for
 BROKEN, LONGEST_LETTER = "\N{REPLACEMENT CHARACTER}", 4  # what stands for bytes that are no letter, which has 4 at most
 Array = np.ndarray[Any, Any]
+KINDS = {
+    "row": "one of an answer to each line",
+    "step": "one of an answer to each step",
+    "ahead": "a forecast",
+    "text": "one that writes an answer to each line",
+    "next": "a language model, whose text is told as it is written",
+}
 
 
 class Problem(Exception):
@@ -670,7 +677,7 @@ class Decoding(NamedTuple):
                     logs[row] = once
         return logs
 
-    def drawing(self, seed: int) -> Any:
+    def drawing(self, seed: int | list[int]) -> Any:
         """What `choose` draws from; nothing where it does not draw."""
         return None if self.name != "sampling" or self.temperature == 0 else np.random.default_rng(seed)
 
@@ -1039,12 +1046,12 @@ class Model:
                     rows[number] = self.columns(self.parsed(line))
                 except Problem as error:
                     raise Problem(f"line {number}: {error}", error.exit_code) from error
-        found = iter(self._answers(list(rows.values()), probabilities, decoding, seed))
+        found = iter(self._answers(list(rows.values()), probabilities, decoding, [seed, first]))
         blank = {"prediction": None, "score": None}
         return [next(found) if number in rows else dict(blank) for number in range(first, first + len(lines))]
 
     def _answers(
-        self, rows: Sequence[dict[str, Array]], probabilities: bool, decoding: Decoding | None, seed: int
+        self, rows: Sequence[dict[str, Array]], probabilities: bool, decoding: Decoding | None, seed: list[int]
     ) -> list[dict[str, Any]]:
         if not rows:
             return []
@@ -1103,7 +1110,7 @@ class Model:
 
     # ----------------------------------------------------------------------------------------------------- writing
 
-    def _written(self, rows: Sequence[dict[str, Array]], decoding: Decoding, seed: int) -> list[dict[str, Any]]:
+    def _written(self, rows: Sequence[dict[str, Array]], decoding: Decoding, seed: list[int]) -> list[dict[str, Any]]:
         random = decoding.drawing(seed)
         found: list[list[Hypothesis]] = []
         if decoding.checked().name == "beam":
@@ -1194,6 +1201,8 @@ class Stream:
     def __init__(self, model: Model) -> None:
         if model.asks not in ("row", "step", "ahead"):
             raise Problem("a model that writes has nothing to be read piece by piece", 2)
+        if (model.said.get("ahead") or {}).get("known"):
+            raise Problem("a forecast by what is known ahead is asked for with all of it at once, not in pieces", 2)
         self.model = model
         self.steps = Steps(model.session("step.onnx"), model.begin(1), [])
         self.before: dict[str, Array] = {}
@@ -1295,13 +1304,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise Problem(
                 f"--{next(iter(typed)).replace('_', '-')} is of a model that writes, and this one does not", 2
             )
+        idle = ("stream", "probabilities") if model.asks == "next" else ("prompt", "json")
+        for option in idle:
+            if asked[option]:
+                raise Problem(f"--{option} is not of this model, which is {KINDS[model.asks]}: leave it out", 2)
         if model.asks == "next":
             _go_on(model, asked, asked_decoding(model, typed))
         elif asked["stream"]:
-            stream = model.stream()
-            for line in lines_of(asked["input"]):
-                for one in stream.read(line, asked["probabilities"]):
-                    say(json.dumps(one, ensure_ascii=False) + "\n")
+            _stream(model, asked)
         else:
             decoding = asked_decoding(model, typed) if model.asks == "text" else None
             _answer(model, asked, decoding)
@@ -1322,6 +1332,17 @@ def _answer(model: Model, asked: dict[str, Any], decoding: Decoding | None) -> N
         for one in model.answer(some, asked["probabilities"], decoding, asked["seed"], number + 1):
             say(json.dumps(one, ensure_ascii=False) + "\n")
         number += len(some)
+
+
+def _stream(model: Model, asked: dict[str, Any]) -> None:
+    stream = model.stream()
+    for number, line in enumerate(lines_of(asked["input"]), 1):
+        try:
+            found = stream.read(line, asked["probabilities"])
+        except Problem as error:
+            raise Problem(f"line {number}: {error}", error.exit_code) from error
+        for one in found:
+            say(json.dumps(one, ensure_ascii=False) + "\n")
 
 
 def _go_on(model: Model, asked: dict[str, Any], decoding: Decoding) -> None:
