@@ -12,6 +12,7 @@ What it reads is in model.json and vocabularies.json, its weights in the .onnx f
 """
 
 import argparse
+import calendar
 import importlib
 import itertools
 import json
@@ -21,6 +22,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -390,6 +392,64 @@ class Numbers:
         return np.where(gone, self.middle, flat)
 
 
+class Moments:
+    """A part of time stamps, of a row or at each step: its number, or how far through its round it is, as an angle."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self.part, self.cycle, self.steps, self.pattern = (
+            said["part"],
+            said["form"] == "cycle",
+            said["axis"] == "step",
+            said["pattern"],
+        )
+
+    def encode(self, value: Any) -> Array:
+        """[steps], or sine and cosine [steps 2]"""
+        found = (value if isinstance(value, list) else [value]) if self.steps else [value]
+        if not found:
+            raise Problem("there are no time stamps")
+        moments = [self._moment(one) for one in found]
+        if not self.cycle:
+            return np.array([self._number(one) for one in moments], np.int64)
+        angles = 2 * math.pi * np.array([self._share(one) for one in moments])
+        return np.stack([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+
+    def _moment(self, value: Any) -> datetime:
+        try:
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return datetime.fromtimestamp(float(value), UTC)
+            if isinstance(value, str):
+                text = value.strip()
+                return datetime.strptime(text, self.pattern) if self.pattern else datetime.fromisoformat(text)
+        except (ValueError, OverflowError, OSError):
+            pass
+        raise Problem(f"{json.dumps(value)[:40]} is not a time stamp such as {self.pattern or '2024-05-31 13:00'}")
+
+    def _number(self, moment: datetime) -> int:
+        return {
+            "minute": moment.minute,
+            "hour": moment.hour,
+            "weekday": moment.weekday(),
+            "day": moment.day - 1,
+            "month": moment.month - 1,
+            "yearday": moment.timetuple().tm_yday - 1,
+        }[self.part]
+
+    def _share(self, moment: datetime) -> float:
+        """How far the moment is through the round that the part goes in, from 0 to below 1."""
+        of_day = (moment - moment.replace(hour=0, minute=0, second=0, microsecond=0)) / timedelta(days=1)
+        if self.part == "minute":
+            return of_day * 24 % 1
+        if self.part == "hour":
+            return of_day
+        if self.part == "weekday":
+            return (moment.weekday() + of_day) / 7
+        if self.part == "day":
+            return (moment.day - 1 + of_day) / calendar.monthrange(moment.year, moment.month)[1]
+        days = 366 if calendar.isleap(moment.year) else 365
+        return (moment.timetuple().tm_yday - 1 + of_day) / days
+
+
 READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "text": Text,
     "listed": Listed,
@@ -398,6 +458,7 @@ READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "label": Label,
     "labels": Labels,
     "numbers": Numbers,
+    "moments": Moments,
 }
 
 

@@ -19,6 +19,7 @@ from seqnet.data.fields.numbers import NumbersField
 from seqnet.data.fields.sentences import SentencesField
 from seqnet.data.fields.series import SeriesField
 from seqnet.data.fields.text import TextField
+from seqnet.data.fields.time import TimeField
 from seqnet.data.fields.tokens import TokensField
 from seqnet.data.fields.vector import VectorField
 from seqnet.data.fields.word_shape import WordShapeField
@@ -126,6 +127,12 @@ def test_words_are_read_as_their_field_does(field: Any) -> None:
         same(field, value)
 
 
+PARTS: list[tuple[Any, Any]] = [
+    *[(part, "cycle") for part in ("minute", "hour", "weekday", "day", "month")],
+    *[(part, "label") for part in ("minute", "hour", "weekday", "day", "month", "yearday")],
+]
+
+
 @pytest.mark.parametrize(
     ("field", "values"),
     [
@@ -139,6 +146,8 @@ def test_words_are_read_as_their_field_does(field: Any) -> None:
         (DnaField(), ["acgtNU", "TTT"]),
         (LabelField(), ["b", "a", 3, True]),
         (LabelField("step"), [["b", "a"], "a b a"]),
+        *[(TimeField(part, form), [["2024-02-29 13:45", 1e9], "2023-12-31"]) for part, form in PARTS],
+        (TimeField("hour", axis="row", pattern="%d.%m.%Y %H h"), ["3.10.1990 07 h"]),
         (LabelsField(), ["a,b", [], ["b"]]),
         (LabelsField(axis="step"), [["a,b", "a"], [["b"], []]]),
     ],
