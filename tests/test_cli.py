@@ -323,7 +323,7 @@ def test_decoding_is_a_group_of_generate(commands, any_run):
 
 
 def test_commands_that_read_a_run_need_one(commands, capsys):
-    for command in ("evaluate", "predict", "generate"):
+    for command in ("evaluate", "predict", "generate", "export"):
         assert cli.answer([command]) == 2
         assert capsys.readouterr().err.startswith(f"seqnet: run is missing: seqnet {command} run=DIR")
     assert cli.answer(["predict", "-m", "run=x"]) == 2
@@ -332,14 +332,14 @@ def test_commands_that_read_a_run_need_one(commands, capsys):
 
 def test_a_run_that_is_not_there_is_told_without_torch(commands, capsys):
     """The command would import it, which takes longer than to look."""
-    for command in ("evaluate", "predict", "generate"):
+    for command in ("evaluate", "predict", "generate", "export"):
         assert cli.answer([command, "run=nowhere"]) == 5
         assert capsys.readouterr().err.startswith("seqnet: nowhere does not exist; give the folder of a run")
     assert not commands.called
 
 
 def test_what_only_training_chooses_is_told_to_other_commands(commands, capsys):
-    for command in ("evaluate", "predict", "generate"):
+    for command in ("evaluate", "predict", "generate", "export"):
         assert cli.answer([command, "run=x", "cell=gru"]) == 2
         told = f"seqnet: 'cell' is chosen in training; seqnet {command} takes what the run says\n"
         assert capsys.readouterr().err == told
