@@ -34,6 +34,7 @@ COMMANDS = {
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
     "predict": "answers for new inputs: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
+    "export": "a trained run for where there is no torch: seqnet export run=DIR output=DIR",
     "explain": "which inputs an answer rests on: seqnet explain run=DIR input=FILE",
     "probe": "how far back a model remembers: seqnet probe run=DIR",
     "check": "are padding, windows, states and gradients right: seqnet check experiment=dates cell=gru",
