@@ -215,7 +215,7 @@ class ScaledField(ABC):
     def show(self, entry: Any) -> Any:
         """As `decode`, with the digits of each column: what was scaled row by row has noise behind them."""
         found = self.decode(entry)
-        return _with_digits(found, self._digits or (MOST,) * (self._width or 1))
+        return _with_digits(found, self._digits)
 
     @abstractmethod
     def decode(self, entry: Any) -> Any:
