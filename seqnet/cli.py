@@ -160,14 +160,17 @@ def _run(command: str, composed: "Composed") -> int:
 def _check(arguments: list[str]) -> "tuple[list[str], Callable[[Composed], int]]":
     """The overrides of a configuration that is checked, which are those of training, and what checks it.
 
-    Raises ConfigurationError for another `format` than json, which is its own.
+    Raises ConfigurationError for a wrong value of one of its own two.
     """
-    own = [argument.partition("=")[2] for argument in arguments if argument.startswith("format=")]
-    for said in own:
-        if said != "json":
-            raise ConfigurationError(f"format={said} must be json, or left out{did_you_mean(said, ['json'])}")
-    overrides = [argument for argument in arguments if not argument.startswith("format=")]
-    return overrides, lambda composed: _command("check").run(composed, bool(own))
+    own = {"format": "json", "export": "true"}
+    asked = set()
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key in own and value != own[key]:
+            raise ConfigurationError(f"{argument} must be {own[key]}, or left out{did_you_mean(value, [own[key]])}")
+        asked |= {key} & own.keys()
+    overrides = [argument for argument in arguments if argument.partition("=")[0] not in own]
+    return overrides, lambda composed: _command("check").run(composed, "format" in asked, "export" in asked)
 
 
 def _sweep(arguments: list[str]) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seqnet import build
 from seqnet.batch import Batch, Output
 from seqnet.build import Assembly
+from seqnet.checks.measured import Measured
 from seqnet.kinds import Axis
 from seqnet.training.trainer import Trainer
 
@@ -47,7 +48,7 @@ class Subject:
 
     source: that knows its spaces. batches: of rows of different lengths, the first of which is `batch`; `full` are
     its rows without padding. trainer, run: make the loop of an assembly and a loader, and what is saved of it; None =
-    a run is not looked at.
+    a run is not looked at. export: makes the graphs of an assembly, and tells how far each is from it; None = not.
     """
 
     def __init__(
@@ -59,14 +60,14 @@ class Subject:
         trust: Sequence[str] | None = None,
         trainer: Callable[[Assembly, Any], Trainer] | None = None,
         run: Callable[[Assembly, Trainer], Run] | None = None,
-        assembly: Assembly | None = None,
+        export: Callable[[Assembly], Measured] | None = None,
     ) -> None:
         self.config, self.source, self.trust = config, source, trust
         self.singles = list(batches)
         self.batches = [in_doubles(batch) for batch in batches]
         self.batch, self.full = self.batches[0], in_doubles(full)
         self.trainer, self.run = trainer, run
-        self._given = assembly
+        self.export = export
 
     def assembled(self) -> Assembly:
         """The parts, newly built from the seed in the precision that is torch's default."""
@@ -77,7 +78,7 @@ class Subject:
 
     @cached_property
     def _assembly(self) -> Assembly:
-        return self._given or self.assembled()
+        return self.assembled()
 
     def assembly(self, draw: int = 0) -> Assembly:
         """The parts in evaluation, their weights away from where they begin: a copy that nobody else has.

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,16 @@ from seqnet import build, fits
 from seqnet.checks.contract import Verdict, doubles, judge, names
 from seqnet.checks.few import few
 from seqnet.checks.made_up import in_place_of_files
+from seqnet.checks.measured import DoesNotApply, Measured
 from seqnet.checks.spaces import examples_of
 from seqnet.checks.subject import Subject
+from seqnet.commands.export import check_installed
 from seqnet.commands.preparing import make_trainer, prepare_process
 from seqnet.commands.run_state import RunState
 from seqnet.commands.start import Config, early_stopping
 from seqnet.commands.train import checked
 from seqnet.configuration import Composed
-from seqnet.errors import MissingData
+from seqnet.errors import ConfigurationError, MissingData
 from seqnet.kinds import Axis
 from seqnet.strict_json import as_line
 from seqnet.terminal import answer, say, standard_output, warn
@@ -46,9 +48,11 @@ OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 MARKS = {"passed": "green", "failed": "bold red", "does not apply": "dim"}
 
 
-def run(composed: Composed, as_json: bool) -> int:
-    """Judge every contract and tell what came of it; the exit code."""
-    subject = subject_of(composed.config, composed.defaults, composed.places)
+def run(composed: Composed, as_json: bool, exports: bool) -> int:
+    """Judge every contract, that of export too where it is asked for, and tell what came of it; the exit code."""
+    if exports:
+        check_installed()
+    subject = subject_of(composed.config, composed.defaults, composed.places, exported if exports else None)
     with doubles(subject.config["seed"]):
         subject.assembly()  # whatever cannot be built is refused as it is in training
     found = [judge(name, subject) for name in names()]
@@ -63,8 +67,13 @@ def run(composed: Composed, as_json: bool) -> int:
     return BROKEN if broken else 0
 
 
-def subject_of(config: Config, defaults: dict[str, Any], places: Sequence[Path]) -> Subject:
-    """What is checked of a configuration. Raises ConfigurationError and DataError."""
+def subject_of(
+    config: Config,
+    defaults: dict[str, Any],
+    places: Sequence[Path],
+    export: Callable[[build.Assembly], Measured] | None = None,
+) -> Subject:
+    """What is checked of a configuration. export: see `Subject`. Raises ConfigurationError and DataError."""
     checked(config, None, defaults, places)
     config = small(config)
     prepare_process(config)
@@ -81,7 +90,27 @@ def subject_of(config: Config, defaults: dict[str, Any], places: Sequence[Path])
     def run(parts: build.Assembly, trainer: Any) -> RunState:
         return RunState(config, parts, trainer, early_stopping(config), Averages())
 
-    return Subject(config, source, batches, full, None, trainer, run)
+    return Subject(config, source, batches, full, None, trainer, run, export)
+
+
+def exported(parts: build.Assembly) -> Measured:
+    """How far each graph is from torch. Raises DoesNotApply where none is made, ConfigurationError where one is far."""
+    from seqnet.exporting.graphs import graph_of
+    from seqnet.exporting.parity import farthest
+    from seqnet.exporting.plan import example
+    from seqnet.exporting.plan import parts as graphs
+
+    reasons, made = [], False
+    for part in graphs(parts):
+        try:
+            content = graph_of(part.exported(), example(part), part.dimensions(), part.names)
+        except ConfigurationError as error:
+            reasons.append(str(error))
+            continue
+        made = True
+        yield f"{part.file}, at its farthest", farthest(part, content)
+    if not made:
+        raise DoesNotApply(f"it cannot be exported: {', '.join(reasons)}")
 
 
 def _data(config: Config) -> tuple[Config, Any, Any]:

@@ -17,12 +17,17 @@ def run(config: dict[str, Any]) -> int:
     output = check_output(config["output"], run)
     if way is not None and way not in WAYS:
         raise ConfigurationError(f"quantize={way} must be int8 or null{did_you_mean(str(way), WAYS)}")
-    missing = [name for name in NEEDED if not _is_installed(name)]
-    if missing:
-        raise ConfigurationError(f"seqnet export needs the package {missing[0]}: pip install 'seqnet[export]'")
+    check_installed()
     from seqnet.commands.exporting import export  # which imports torch
 
     return export(run, output, config)
+
+
+def check_installed() -> None:
+    """Raises ConfigurationError where a package is missing that graphs are made with."""
+    missing = [name for name in NEEDED if not _is_installed(name)]
+    if missing:
+        raise ConfigurationError(f"seqnet export needs the package {missing[0]}: pip install 'seqnet[export]'")
 
 
 def _is_installed(name: str) -> bool:

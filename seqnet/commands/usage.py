@@ -69,7 +69,7 @@ PAGES: Mapping[str, Page] = {
         ),
     ),
     "check": Page(
-        "seqnet check [GROUP=CHOICE ...] [KEY=VALUE ...] [format=json]",
+        "seqnet check [GROUP=CHOICE ...] [KEY=VALUE ...] [export=true] [format=json]",
         "Are padding, windows, states, gradients and decoding right, in classes of your own too?",
         (
             ("seqnet check experiment=dates cell=gru attention=local", "what seqnet train would train"),

@@ -235,6 +235,14 @@ class CutOff(Recurrent):
         return torch.cat([one, other], dim=1), state
 
 
+class OtherInGraphs(Recurrent):
+    """Says something else where a graph is made of it."""
+
+    def _features(self, y, pooled, views):
+        found = super()._features(y, pooled, views)
+        return found + 0.1 if torch.compiler.is_compiling() else found
+
+
 class AmongOthers(Recurrent):
     """What it says of a row depends on those beside it."""
 

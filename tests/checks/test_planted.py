@@ -6,7 +6,7 @@ import functools
 import pytest
 
 from seqnet.checks.contract import judge
-from seqnet.commands.check import subject_of
+from seqnet.commands.check import exported, subject_of
 from seqnet.configuration import compose
 from seqnet.training.trainer import Trainer
 from tests.checks import planted
@@ -58,13 +58,13 @@ def composed(options):
 
 
 @functools.cache
-def subject(options, section=None, name=None):
+def subject(options, section=None, name=None, export=None):
     """What is checked of a configuration, with a class in the place of that of a section."""
     found = composed(options)
     config = copy.deepcopy(found.config)
     if name is not None:
         config[section]["_target_"] = f"tests.checks.planted.{name}"
-    return subject_of(config, found.defaults, found.places)
+    return subject_of(config, found.defaults, found.places, export)
 
 
 @pytest.mark.parametrize("options, section, faulty, sound, contract", FAULTS)
@@ -83,6 +83,17 @@ def test_gradients_that_are_forgotten_between_windows_are_found(monkeypatch, tmp
             patch.setattr(Trainer, "_run", planted.forgets_gradients(Trainer._run))
             found = judge("accumulated", subject(options))
         assert found.outcome == "failed" and "in one step" in found.what
+
+
+@pytest.mark.slow
+def test_a_graph_that_says_something_else_is_found(tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    found = judge("exported", subject(SUM, "model", "SoundRecurrent", exported))
+    assert found.outcome == "passed" and found.what.endswith(", at its farthest"), found
+    found = judge("exported", subject(SUM, "model", "OtherInGraphs", exported))
+    assert found.outcome == "failed" and "away from what torch gives" in found.what, found
+    assert judge("exported", subject(SUM)).outcome == "does not apply"
 
 
 def test_a_cell_that_is_no_torchs_is_not_held_to_its_gates(tmp_path, monkeypatch):

@@ -79,6 +79,7 @@ def test_data_that_is_there_and_bad_is_refused(seqnet, tmp_path):
     [
         (["model.hiden_size=3"], "did you mean 'model.hidden_size'?"),
         (["format=jsn"], "format=jsn must be json, or left out; did you mean 'json'?"),
+        (["export=false"], "export=false must be true, or left out"),
         (["-m", "cell=gru,rnn"], "takes one run"),
         (["objective=ctc"], "objective=ctc"),
         (["model.tied=true"], "tied"),
