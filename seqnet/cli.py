@@ -8,7 +8,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +177,7 @@ def _sweep(arguments: list[str]) -> int:
     refuse_several(os.environ)
     with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments, outlook):
         try:
-            configuration.run_hydra("train", arguments, partial(_sweep_job, outlook))
+            configuration.run_hydra("train", arguments, functools.partial(_sweep_job, outlook))
         finally:
             if sweep.jobs(folder):
                 sweep.finish(folder)

@@ -85,13 +85,14 @@ def test_a_misspelt_command_names_the_nearest(tmp_path):
     assert (found.returncode, found.stderr) == (2, "seqnet: unknown command 'trian'; did you mean 'train'?\n")
 
 
-def test_a_bad_configuration_is_refused_in_one_line_without_torch_or_a_folder(tmp_path):
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_bad_configuration_is_refused_in_one_line_without_torch_or_a_folder(command, tmp_path):
     script = (
         "import sys; from seqnet.cli import answer; code = answer(sys.argv[1:]); "
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", script, "train", "training.windw=3"],
+        [sys.executable, "-c", script, command, "training.windw=3"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
