@@ -212,8 +212,8 @@ class Stacked(torch.nn.Module):
 
 def test_operators_are_the_cells_and_a_wrong_one_is_found() -> None:
     torch.manual_seed(0)
-    cells: Any = iter([GRU, GRU, *[partial(RNN, nonlinearity=name) for name in ("leaky_relu", "linear") * 2]])
-    layers = stacked(lambda *sizes: next(cells)(*sizes), 3, 4, 3, bidirectional=True)
+    cells: Any = iter([GRU, *[partial(RNN, nonlinearity=name) for name in ("leaky_relu", "linear")]])
+    layers = stacked(lambda *sizes: next(cells)(*sizes), 3, 4, 3)
 
     def inputs(size: Any, random: torch.Generator) -> Any:
         lengths = torch.randint(0, size.time + 1, (size.batch,), generator=random)
@@ -223,6 +223,6 @@ def test_operators_are_the_cells_and_a_wrong_one_is_found() -> None:
     content = graph_of(part.exported(), example(part), part.dimensions(), part.names)
     assert farthest(part, content) < CLOSE
     with torch.no_grad():
-        layers.layers[0].left_to_right.cell.weight_hh[0, 0] += 0.1
+        layers.layers[0].cell.weight_hh[0, 0] += 0.1
     with pytest.raises(ConfigurationError, match="it.onnx is no right picture of the model: y is .* away from what"):
         farthest(part, content)

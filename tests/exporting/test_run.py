@@ -74,7 +74,7 @@ TEXT_FIELDS = [
 
 
 @pytest.mark.parametrize("field", TEXT_FIELDS, ids=["characters", "punctuation", "rare", "bpe"])
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(drawn=ANY_TEXT)
 def test_texts_are_read_and_written_as_their_field_does(field: Any, drawn: str) -> None:
     reader = run.Text(described(field, "it"))
@@ -84,7 +84,7 @@ def test_texts_are_read_and_written_as_their_field_does(field: Any, drawn: str) 
         assert reader.decode(ids) == field.encoding.decode(ids)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(text=st.text(alphabet=" '\n\tastrevmdlAé12²½!-\u00a0\u3000你", max_size=12))
 def test_byte_pairs_are_cut_as_their_library_cuts_them(text: str) -> None:
     import tokenizers
