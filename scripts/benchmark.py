@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.cells import cells, custom, tagger
+from benchmarks.export import export
 from benchmarks.growth import drawings, growth
 from benchmarks.language_model import gpu, output, stream
 from benchmarks.limits import limit
@@ -41,6 +42,7 @@ BENCHMARKS = {
     "stream": stream,
     "growth": growth,
     "read": read,
+    "export": export,
     "gpu": gpu,
 }
 DRAWN = {"growth": drawings}

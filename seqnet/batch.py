@@ -115,6 +115,10 @@ class Batch:
         self.__dict__.update({name: value for name, value in known if value is not None})
         return self
 
+    def ragged(self) -> "Batch":
+        """This batch, told that rows may be padded and steps not asked, so that no tensor is looked into."""
+        return self._knowing(False, False, self.source_lengths is None)
+
     @property
     def size(self) -> int:
         """Number of rows."""

@@ -8,7 +8,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,7 @@ COMMANDS = {
     "evaluate": "score a trained run: seqnet evaluate run=DIR split=test",
     "predict": "answers for new inputs: seqnet predict run=DIR input=FILE",
     "generate": "let a model write, compose or draw: seqnet generate run=DIR prompt='The '",
+    "export": "a trained run for where there is no torch: seqnet export run=DIR output=DIR",
     "explain": "which inputs an answer rests on: seqnet explain run=DIR input=FILE",
     "probe": "how far back a model remembers: seqnet probe run=DIR",
     "check": "are padding, windows, states and gradients right: seqnet check experiment=dates cell=gru",
@@ -177,7 +177,7 @@ def _sweep(arguments: list[str]) -> int:
     refuse_several(os.environ)
     with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments, outlook):
         try:
-            configuration.run_hydra("train", arguments, partial(_sweep_job, outlook))
+            configuration.run_hydra("train", arguments, functools.partial(_sweep_job, outlook))
         finally:
             if sweep.jobs(folder):
                 sweep.finish(folder)

@@ -76,6 +76,8 @@ def _in_a_graph(x: Tensor, weight: Tensor, other: Tensor | None) -> bool:
 
 
 def _sooner(x: Tensor, weight: Tensor, graph: bool) -> bool:
+    if torch.compiler.is_exporting():  # a graph for any number of rows, of operators that others have too
+        return False
     rows = x.numel() // max(1, weight.shape[1])
     least = WITH_GRADIENT * SMALL if graph else SMALL
     return rows > FEW and rows * weight.numel() > least and _suits(weight) and x.dtype == torch.float32

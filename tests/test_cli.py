@@ -85,13 +85,14 @@ def test_a_misspelt_command_names_the_nearest(tmp_path):
     assert (found.returncode, found.stderr) == (2, "seqnet: unknown command 'trian'; did you mean 'train'?\n")
 
 
-def test_a_bad_configuration_is_refused_in_one_line_without_torch_or_a_folder(tmp_path):
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_bad_configuration_is_refused_in_one_line_without_torch_or_a_folder(command, tmp_path):
     script = (
         "import sys; from seqnet.cli import answer; code = answer(sys.argv[1:]); "
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", script, "train", "training.windw=3"],
+        [sys.executable, "-c", script, command, "training.windw=3"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -322,7 +323,7 @@ def test_decoding_is_a_group_of_generate(commands, any_run):
 
 
 def test_commands_that_read_a_run_need_one(commands, capsys):
-    for command in ("evaluate", "predict", "generate"):
+    for command in ("evaluate", "predict", "generate", "export"):
         assert cli.answer([command]) == 2
         assert capsys.readouterr().err.startswith(f"seqnet: run is missing: seqnet {command} run=DIR")
     assert cli.answer(["predict", "-m", "run=x"]) == 2
@@ -331,14 +332,14 @@ def test_commands_that_read_a_run_need_one(commands, capsys):
 
 def test_a_run_that_is_not_there_is_told_without_torch(commands, capsys):
     """The command would import it, which takes longer than to look."""
-    for command in ("evaluate", "predict", "generate"):
+    for command in ("evaluate", "predict", "generate", "export"):
         assert cli.answer([command, "run=nowhere"]) == 5
         assert capsys.readouterr().err.startswith("seqnet: nowhere does not exist; give the folder of a run")
     assert not commands.called
 
 
 def test_what_only_training_chooses_is_told_to_other_commands(commands, capsys):
-    for command in ("evaluate", "predict", "generate"):
+    for command in ("evaluate", "predict", "generate", "export"):
         assert cli.answer([command, "run=x", "cell=gru"]) == 2
         told = f"seqnet: 'cell' is chosen in training; seqnet {command} takes what the run says\n"
         assert capsys.readouterr().err == told

@@ -172,7 +172,7 @@ def test_commands_that_read_a_run_refuse_too():
     assert compose("evaluate", []).config["precision"] is None
 
 
-@pytest.mark.parametrize("command", ["evaluate", "predict", "generate"])
+@pytest.mark.parametrize("command", ["evaluate", "predict", "generate", "explain"])
 def test_what_only_training_chooses_is_told_to_commands_that_read_a_run(command):
     said = f"chosen in training; seqnet {command} takes what the run says"
     for typed, meant in (

@@ -34,22 +34,30 @@ class Pair:
 
 
 def pair(
-    name: str, ours: Callable[[], object], theirs: Callable[[], object], seconds: float, repeats: int = 21
+    name: str,
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    seconds: float,
+    repeats: int = 21,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Pair:
-    """Time the two in turn, each turn about `seconds`/(2*repeats) long, and print what came out."""
+    """Time the two in turn, each turn about `seconds`/(2*repeats) long, and print what came out.
+
+    clock: of the processor's time where other work may share the machine.
+    """
     for warm in (ours, theirs, ours, theirs):
-        began = time.perf_counter()
+        began = clock()
         warm()
-        once = time.perf_counter() - began
+        once = clock() - began
     calls = max(1, int(seconds / (2 * repeats) / once))
     ratios, a, b = [], [], []
     for turn in range(repeats):
         order = ((ours, a), (theirs, b)) if turn % 2 == 0 else ((theirs, b), (ours, a))
         for run, times in order:
-            began = time.perf_counter()
+            began = clock()
             for _ in range(calls):
                 run()
-            times.append((time.perf_counter() - began) / calls)
+            times.append((clock() - began) / calls)
         ratios.append(a[-1] / b[-1])
     return told(
         Pair(name, statistics.median(a) * 1e3, statistics.median(b) * 1e3, tuple(ratios), torch.get_num_threads())

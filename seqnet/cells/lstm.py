@@ -19,7 +19,8 @@ def update(gates: Tensor, cell: Tensor) -> LSTMState:
     On a CPU, in single precision, it is one compiled function where there is a compiler; cells of one's own may call
     it too.
     """
-    if gates.is_cpu and gates.dtype == cell.dtype == torch.float32 and native.library() is not None:
+    here = gates.is_cpu and gates.dtype == cell.dtype == torch.float32 and not torch.compiler.is_exporting()
+    if here and native.library() is not None:
         return LSTMState(*_Update.apply(gates, cell))  # type: ignore[no-untyped-call]
     i, f, g, o = gates.chunk(4, dim=-1)
     cell = torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))

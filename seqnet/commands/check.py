@@ -1,7 +1,9 @@
 """`seqnet check [OVERRIDES]`: does what a configuration puts together keep the contracts? On a few small batches."""
 
 import copy
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,9 @@ WINDOW = 4
 
 STEPS = 100
 """After so many steps training would end, where only its time is limited."""
+
+OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+"""What tells the Hub's libraries to ask for nothing."""
 
 MARKS = {"passed": "green", "failed": "bold red", "does not apply": "dim"}
 
@@ -86,8 +91,9 @@ def _data(config: Config) -> tuple[Config, Any, Any]:
     """
     source = build.source(config)
     try:
-        source.fit()
-        return config, source, source.split("train")
+        with _offline():
+            source.fit()
+            return config, source, source.split("train")
     except MissingData as error:
         missing = error
     warn(f"the data is not there, so rows are made up of what is read and asked: {missing}")
@@ -97,6 +103,18 @@ def _data(config: Config) -> tuple[Config, Any, Any]:
     source = build.source(config)
     source.fit()
     return config, source, source.split("train")
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Of the Hub only what was fetched before is read: what is asked of it takes longer than all else."""
+    before = {name: os.environ.get(name) for name in OFFLINE}
+    os.environ.update(dict.fromkeys(OFFLINE, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def small(config: Config) -> Config:

@@ -18,12 +18,13 @@ from seqnet.commands.lines import in_words
 from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.data.examples import Examples, Ragged, Stream
-from seqnet.errors import ConfigurationError, DataError, DiskError
+from seqnet.errors import ConfigurationError, DataError, DiskError, is_full
 from seqnet.insight.contexts import Asked, losses
 from seqnet.insight.memory import Memory, by_context, by_lag
 from seqnet.kinds import Axis
 from seqnet.observers.memory_plot import draw
 from seqnet.observers.plots import NEEDED
+from seqnet.progress import progress
 from seqnet.tasks.output_layer import pieces
 from seqnet.terminal import say, warn
 from seqnet.training.evaluation import evaluating
@@ -117,14 +118,19 @@ def _of_contexts(stored: StoredRun, config: dict[str, Any]) -> Probed:
             f"run={config['run']}: no answer of the {config['split']} split has a step before it, so there is nothing "
             "to be remembered"
         )
-    device, lose = stored.precision.device, _lose(stored)
+    device, lose, done = stored.precision.device, _lose(stored), 0
+    most, blocks = min(most, longest), _numbered(asked)
+    with progress("probing", 2 * most, "steps of context") as reached:  # 1 + 2 + 4 + ... + most
 
-    def given(steps: int | None) -> Any:
-        with stored.precision.autocast():
-            return losses(model, lose, asked, None if steps is None else steps + 1 - least, device)
+        def given(steps: int | None) -> Any:
+            nonlocal done
+            with stored.precision.autocast():
+                found = losses(model, lose, asked, None if steps is None else steps + 1 - least, device)
+            done += steps or 0
+            reached(min(done, 2 * most))
+            return found
 
-    blocks = _numbered(asked)
-    memory = by_context(given, given(None), blocks, least, min(most, longest), config["tolerance"], config["seed"])
+        memory = by_context(given, given(None), blocks, least, most, config["tolerance"], config["seed"])
     about = {"of": "rows" if once else "positions", "judged": len(blocks), "tolerance": config["tolerance"]}
     enough = f"with so many the loss is that of all, but for {config['tolerance']:.0%} of what context is worth"
     return Probed(memory, "loss", "context", about, enough, config["split"], stored.step)
@@ -251,7 +257,11 @@ def _of_lags(stored: StoredRun, config: dict[str, Any], option: str) -> Probed:
     trained = stored.config["data"][option]
     most = config["max_lag"] or 2 * trained
     lags = sorted({*(2**power for power in range(1, most.bit_length())), *([trained] if trained <= most else []), most})
-    right = {lag: _right(stored, config, option, lag) for lag in lags}
+    right = {}
+    with progress("probing", sum(lags), "steps") as reached:
+        for lag in lags:
+            right[lag] = _right(stored, config, option, lag)
+            reached(sum(right))
     memory = by_lag(right, config["right"], config["seed"])
     about = {"rows": len(right[lags[0]]), "right": config["right"], "trained_lag": trained}
     enough = f"up to there {config['right']:.0%} of what is to be remembered is right"
@@ -279,6 +289,8 @@ def _right(stored: StoredRun, config: dict[str, Any], option: str, lag: int) -> 
 
 def _drawing(config: dict[str, Any]) -> Callable[[Probed, Path], None] | None:
     """What draws; None where the package for it is not there and no plot was asked for. Raises ConfigurationError."""
+    if config["plot"] is not None and not Path(config["plot"]).parent.is_dir():
+        raise ConfigurationError(f"plot={config['plot']} cannot be written: there is no such folder")
     if find_spec("matplotlib") is None:
         if config["plot"] is not None:
             raise ConfigurationError(f"plot={config['plot']}: {NEEDED}")
@@ -291,7 +303,7 @@ def _drawing(config: dict[str, Any]) -> Callable[[Probed, Path], None] | None:
         except OSError as error:
             sentence = f"plot={path} cannot be written: {error.strerror}"
             if config["plot"] is not None:
-                raise DiskError(sentence) from error
+                raise (DiskError if is_full(error) else ConfigurationError)(sentence) from error
             warn(f"{sentence}; name another place")  # a run that is kept from being written to is probed all the same
             return
         warn(f"the curve is drawn in {path}")

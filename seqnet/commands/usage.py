@@ -70,7 +70,7 @@ PAGES: Mapping[str, Page] = {
     ),
     "check": Page(
         "seqnet check [GROUP=CHOICE ...] [KEY=VALUE ...] [format=json]",
-        "Are padding, windows, states, gradients and decoding right in a configuration, your own classes among it?",
+        "Are padding, windows, states, gradients and decoding right, in classes of your own too?",
         (
             ("seqnet check experiment=dates cell=gru attention=local", "what seqnet train would train"),
             ("seqnet check --config-dir mine experiment=adding cell=my_cell", "with a cell of yours"),

@@ -49,7 +49,7 @@ class Words:
 
     def line(self, read: Read, answer: Row) -> Text:
         """What is shown of an answer."""
-        prediction, words = answer["prediction"], words_of(read)[0]
+        prediction, words = answer["prediction"], words_of(read)[0] if _is_text(read.first) else []
         if self.by_step and isinstance(prediction, list) and prediction and len(words) == len(prediction):
             return self._tagged(read, words, prediction, answer)
         found = Text(visible(answer["error"] if "error" in answer else said(prediction)), style="bold")
@@ -89,6 +89,11 @@ class Words:
             others = {key: each for key, each in answer.items() if key not in ANSWER}
             told += "".join(f"  {key}: {visible(said(each))}" for key, each in others.items())
         return told
+
+
+def _is_text(first: Any) -> bool:
+    """Whether what was read is a text, or words in a list."""
+    return isinstance(first, str) or (isinstance(first, list) and all(isinstance(one, str) for one in first))
 
 
 def _percent(share: float) -> str:
@@ -133,7 +138,7 @@ def said(value: Any, most: int = MANY) -> str:
     items = [said(one).replace(" ", "+") if isinstance(one, list | tuple) else said(one) for one in value]
     if len(items) > most and not any(isinstance(one, str) for one in value):
         items = [*items[: most // 2], "...", *items[-(most // 2) :]]
-    return " ".join(items) or NOTHING
+    return ("; " if any(isinstance(one, Mapping) for one in value) else " ").join(items) or NOTHING
 
 
 def _is_grid(value: Sequence[Any]) -> bool:

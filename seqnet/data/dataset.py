@@ -17,6 +17,7 @@ from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
 from seqnet.data.encoded import NO_ROW, Encoded, Encoder
 from seqnet.data.examples import Examples, Ragged, Stream
+from seqnet.data.exported_layout import exported_layout
 from seqnet.data.fields.field import Field
 from seqnet.data.files import BadRows
 from seqnet.data.fitted import Fitted, fitted
@@ -394,6 +395,14 @@ class Dataset:
         """What is predicted for a row, as the target's column is written: tags in the scheme of the file."""
         tell = getattr(self.fields[self.target], "told", None)
         return prediction if tell is None else tell(prediction)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported. Raises ConfigurationError where one of its fields says nothing of itself."""
+        layout = self._layout
+        said = exported_layout(layout, self.fields, self._located.columns)
+        if layout.running:
+            said["forbidden"] = list(self.forbidden)
+        return said
 
     @property
     def forbidden(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples, Ragged
 from seqnet.errors import ConfigurationError, DataError
+from seqnet.kinds import Axis, Kind
 from seqnet.specs import Spec
 
 SPLITS = ("train", "valid", "test")
@@ -31,6 +32,27 @@ def equal_rows(steps: Tensor) -> Ragged:
     """Rows of one length, end to end, without a copy. steps: [rows time ...]."""
     rows, time = steps.shape[:2]
     return Ragged(steps.flatten(0, 1), torch.arange(rows + 1) * time)
+
+
+def exported_steps(reads: dict[str, Any], target: Kind) -> dict[str, Any]:
+    """A source of one input as `seqnet.exported` has it. reads: how a line of JSON becomes its steps."""
+    first = {"name": "inputs", "column": "inputs", "role": "first", "reads": reads}
+    return {"asks": "row" if target.axis is Axis.ROW else "step", "lines": "value", "inputs": [first]}
+
+
+def exported_numbers(width: int, over: float = 1.0) -> dict[str, Any]:
+    """Steps of so many numbers, `over` a number, as `seqnet.exported` has them."""
+    return {
+        "kind": "numbers",
+        "axis": "step",
+        "width": width,
+        "centre": [0.0] * width,
+        "middle": [0.0] * width,
+        "deviation": [over] * width,
+        "log": False,
+        "missing": "raise",
+        "mask": False,
+    }
 
 
 class Unlearned:
@@ -68,6 +90,7 @@ class Generated(Drawn, ABC):
 
     inputs: Spec
     targets: Spec
+    target_kind: Kind
 
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`."""
@@ -83,6 +106,10 @@ class Generated(Drawn, ABC):
 
         where, first: what they are read from, and the number of the first line.
         """
+
+    def _exported(self, reads: dict[str, Any]) -> dict[str, Any]:
+        """What a subclass says of itself (see seqnet.exported). reads: how a line of JSON becomes its steps."""
+        return exported_steps(reads, self.target_kind)
 
     @abstractmethod
     def show(self, inputs: Tensor) -> str:

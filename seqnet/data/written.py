@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,6 +93,14 @@ class Written(Drawn, ABC):
                 known = self.between.join(self.targets.names[:-2])
                 raise DataError(f"'{shown(text)}' can be no answer's beginning: '{shown(token)}' is none of {known}")
         return [self._written[token] for token in tokens]
+
+    def _exported(self, **options: Any) -> dict[str, Any]:
+        """What a subclass says of itself (see seqnet.exported). options: of how it cuts a line into tokens."""
+        said = {"kind": "listed", "between": self.between, "readable": self.readable}
+        source = {**said, "names": list(self.source.names), **options}
+        first = {"name": "source", "column": "source", "role": "source", "reads": source}
+        writes = {**said, "names": list(self.targets.names[:-2])}
+        return {"asks": "text", "lines": "text", "inputs": [first], "writes": writes}
 
     def show(self, row: Tensor) -> str:
         """The text of a source. row: [source_time]."""

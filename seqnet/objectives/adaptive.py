@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import RANKED, Axis, Item
-from seqnet.objectives.classes import expect_tokens
+from seqnet.objectives.classes import expect_tokens, exported_classes
 from seqnet.objectives.tokens import NextToken
 from seqnet.options import Option, number, several, whole
 from seqnet.specs import Spec
@@ -109,6 +109,10 @@ class AdaptiveTokens:
     def explain(self, decision: int) -> str:
         """The token."""
         return self._tokens.explain(decision)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_classes(self.targets)
 
     def derived(self, loss: float) -> dict[str, float]:
         """perplexity and bits."""

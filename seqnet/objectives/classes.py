@@ -1,5 +1,7 @@
 """What the objectives over one of several names (classes, tags, tokens) have in common."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -26,6 +28,11 @@ def check_smoothing(label_smoothing: float) -> float:
     if not 0 <= label_smoothing < 1:
         raise ConfigurationError(f"objective.label_smoothing is {label_smoothing}; it must be at least 0 and below 1")
     return label_smoothing
+
+
+def exported_classes(targets: Tokens, one_logit: bool = False) -> dict[str, Any]:
+    """The likeliest of several classes as `seqnet.exported` has it."""
+    return {"kind": "classes", "names": list(targets.names), "one_logit": one_logit}
 
 
 def most_likely(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from seqnet.batch import UNKNOWN_LABEL
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Item
-from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
 from seqnet.objectives.weights import Weights, of_classes
 from seqnet.options import Dropout
 from seqnet.specs import Spec
@@ -124,6 +124,10 @@ class Classification:
     def explain(self, decision: int) -> str:
         """The name of a class."""
         return self.targets.names[decision]
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_classes(self.targets, self.one_logit)
 
     def report(self, horizon: int) -> list[Any]:
         """A row a class, and which was taken for which."""

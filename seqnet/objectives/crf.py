@@ -94,6 +94,18 @@ class Crf:
         """The tag."""
         return self._classes.explain(decision)
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported; what tags score beside each other is the layer's, which says it (`exported_layer`)."""
+        return {"kind": "chain", "names": list(self.class_names)}
+
+    def exported_layer(self, head: CrfLayer) -> nn.Module:
+        """The part of the output layer that run.py decides by."""
+        return head.emission
+
+    def exported_weights(self, head: CrfLayer) -> dict[str, Any]:
+        """What else of the output layer it decides by."""
+        return {"best": head.scores(NEVER), "summed": head.scores(UNLIKELY)}
+
     def report(self, horizon: int) -> list[Any]:
         """A row a type of entity, where there are some, then what is told of the single tags."""
         from seqnet.objectives.spans import spans
@@ -198,6 +210,10 @@ class CrfLayer(nn.Module):
     def _rows(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Emissions side by side, [rows time tags] of at least one step."""
         return _padded(self.emission(features).float(), lengths)
+
+    def scores(self, forbidden: float) -> dict[str, Any]:
+        """What tags score beside each other, as lists by name. forbidden: what a move adds that is not allowed."""
+        return {name: each.tolist() for name, each in self._scores(forbidden)._asdict().items()}
 
     def _scores(self, forbidden: float) -> Scores:
         return Scores(

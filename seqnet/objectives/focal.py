@@ -1,8 +1,11 @@
 """One class out of several, where most items are easy: focal loss (Lin et al. 2017)."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqnet.objectives.classes import exported_classes
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.weights import Weights
 from seqnet.options import NotNegative
@@ -19,6 +22,10 @@ class Focal(Classification):
     def __init__(self, targets: Spec, gamma: NotNegative = 2.0, weights: Weights = None) -> None:
         super().__init__(targets, weights=weights)
         self.gamma = gamma
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_classes(self.targets)
 
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """Summed loss in nats, focal in training only. logits: [n classes]; targets: [n] int64."""

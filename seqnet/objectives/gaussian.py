@@ -14,7 +14,7 @@ from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
 from seqnet.objectives.bands import LEVELS, Levels, band_metrics, update_with_band
 from seqnet.objectives.regression import Regression
-from seqnet.objectives.vectors import as_answer, expect_vector, in_words, undone
+from seqnet.objectives.vectors import as_answer, expect_vector, exported_amounts, in_words, undone
 from seqnet.specs import Spec
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ class Gaussian:
             "mean": in_words(self.targets, mean.tolist()),
             "deviation": in_words(self.targets, (above - mean).tolist()),
         }
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_amounts(self.targets, ("mean", "deviation"))
 
     def report(self, horizon: int) -> list[Any]:
         """What regression reports, of the mean."""

@@ -126,6 +126,11 @@ class MultiLabel:
         """The labels that are there: their names where the data has any, else their places."""
         return [self.targets.names[i] if self.targets.names else i for i, there in enumerate(decision) if there]
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        names = self.targets.names or range(self.out_features)
+        return {"kind": "present", "names": list(names), "threshold": self.threshold}
+
     def report(self, horizon: int) -> list[Any]:
         """A row a label."""
         from seqnet.objectives.tables import Labels

@@ -3,7 +3,6 @@
 What stands in their place has the names of their types, and functions that import them when they are called.
 """
 
-import importlib
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -28,7 +27,9 @@ def _drawn_by(name: str) -> Callable[..., Any]:
     def draw(*args: Any, **kwargs: Any) -> Any:
         if isinstance(sys.modules.get(PLOTS), PlotsLater):
             del sys.modules[PLOTS]
-        return getattr(importlib.import_module(PLOTS), name)(*args, **kwargs)
+        import torchmetrics.utilities.plot  # noqa: F401  the real one
+
+        return getattr(sys.modules[PLOTS], name)(*args, **kwargs)
 
     return draw
 

@@ -16,7 +16,7 @@ from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
 from seqnet.objectives.bands import LEVELS, MEDIAN, Levels, band_metrics, pinball, update_with_band
 from seqnet.objectives.regression import Regression
-from seqnet.objectives.vectors import as_answer, expect_vector
+from seqnet.objectives.vectors import as_answer, expect_vector, exported_amounts
 from seqnet.options import Option, number, several
 from seqnet.specs import Spec
 
@@ -108,6 +108,10 @@ class Quantile:
             return as_answer(self.targets, decision)
         parts = (decision[begin : begin + size] for begin in range(0, len(decision), size))
         return {f"{level:g}": as_answer(self.targets, part) for level, part in zip(self.quantiles, parts, strict=True)}
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_amounts(self.targets, [f"{level:g}" for level in self.quantiles])
 
     def report(self, horizon: int) -> list[Any]:
         """What regression reports, of the median."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Item
 from seqnet.objectives.bands import MEDIAN, Levels
-from seqnet.objectives.vectors import as_answer, expect_vector, undone
+from seqnet.objectives.vectors import as_answer, expect_vector, exported_amounts, undone
 from seqnet.specs import Spec
 
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ class Regression:
     def explain(self, decision: list[float]) -> Any:
         """One number, a number by name where the data names them, or a list of numbers."""
         return as_answer(self.targets, decision)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_amounts(self.targets)
 
     def report(self, horizon: int, point: Callable[[Tensor], Tensor] = lambda found: found) -> list[Any]:
         """Errors by column, and of a forecast by step. horizon: how many steps ahead the numbers are asked for.

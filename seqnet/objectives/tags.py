@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import BIO, Item
-from seqnet.objectives.classes import expect_tokens
+from seqnet.objectives.classes import expect_tokens, exported_classes
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.crf import BIO as BIO_TAG
 from seqnet.objectives.weights import Weights
@@ -35,6 +35,10 @@ class Tags(Classification):
                 "use objective=classification"
             )
         super().__init__(targets, label_smoothing=label_smoothing, weights=weights)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_classes(self.targets)
 
     def row_metrics(self) -> dict[str, Metric]:
         """entity_f1."""

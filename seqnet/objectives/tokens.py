@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.kinds import Axis, Item
-from seqnet.objectives.classes import check_smoothing, expect_tokens, most_likely
+from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
 from seqnet.options import Dropout
 from seqnet.specs import Spec
 
@@ -76,6 +76,10 @@ class NextToken:
     def explain(self, decision: int) -> str:
         """The token."""
         return self.targets.names[decision]
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_classes(self.targets)
 
     def derived(self, loss: float) -> dict[str, float]:
         """perplexity and bits, unless labels are smoothed: the training loss is not a likelihood then."""

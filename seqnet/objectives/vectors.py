@@ -1,5 +1,6 @@
 """What the objectives over vectors of numbers have in common."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,6 +18,21 @@ def expect_vector(objective: str, targets: Spec) -> Vector:
             "use objective=classification, tokens or tags"
         )
     return targets
+
+
+def exported_amounts(targets: Vector, parts: Sequence[str] = ("",)) -> dict[str, Any]:
+    """Numbers in the units of the file as `seqnet.exported` has them. parts: of each, such as quantiles."""
+    scale = targets.scale
+    return {
+        "kind": "amounts",
+        "names": list(targets.names),
+        "size": targets.size,
+        "centre": [0.0] * targets.size if scale is None else list(scale.centre),
+        "deviation": [1.0] * targets.size if scale is None else list(scale.deviation),
+        "log": scale is not None and scale.log,
+        "digits": list(targets.digits or [6] * targets.size),
+        "parts": list(parts),
+    }
 
 
 def undone(targets: Vector, values: Tensor) -> Tensor:

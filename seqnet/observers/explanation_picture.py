@@ -1,7 +1,7 @@
 """A picture of what an answer rests on: what was read, greener the more it speaks for the answer, redder against it."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from seqnet.batch import Explanation, Strip
 from seqnet.observers.text_image import text_image
@@ -11,7 +11,7 @@ PLOT = 110  # points, the height of a row of bars
 SIDE = 320  # points, the longer side of an image
 MOST_WORDS = 1000
 FOR, AGAINST, SHARE = (33, 150, 83), (214, 69, 65), (34, 94, 168)
-FAINT = (100, 100, 100)
+FAINT, FRAME = (100, 100, 100), (205, 205, 205)
 
 
 def draw(explanation: Explanation) -> Image.Image:
@@ -98,7 +98,7 @@ def _bars(strip: Strip, most: float) -> Image.Image:
     if read is not None:
         _lines(pen, read, width)
     middle = above + PLOT // 2
-    pen.line((0, middle, width, middle), fill=(205, 205, 205))
+    pen.line((0, middle, width, middle), fill=FRAME)
     for step, score in enumerate(scores.tolist()):
         left, right = step * width / steps, max(step * width / steps, (step + 1) * width / steps - 1)
         top = middle - score / most * (PLOT // 2)
@@ -125,6 +125,7 @@ def _places(scores: np.ndarray) -> Image.Image:
     """The scores of an image's places [height width], each a square."""
     most = float(np.abs(scores).max(initial=0.0)) or 1.0
     side = max(1, SIDE // max(scores.shape))
-    return Image.fromarray(_colours(scores, most)).resize(
+    large = Image.fromarray(_colours(scores, most)).resize(
         (scores.shape[1] * side, scores.shape[0] * side), Image.Resampling.NEAREST
     )
+    return ImageOps.expand(large, border=1, fill=FRAME)

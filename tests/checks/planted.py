@@ -11,6 +11,7 @@ from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM, update
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.layers.bidirectional import flip
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
 from seqnet.state import LSTMState, detach, map_state, select
@@ -166,6 +167,15 @@ class WrongEnd(Recurrent):
         if lengths is None:
             return y[:, -1]
         return y[torch.arange(len(y)), (lengths - 1).clamp(min=0)]
+
+
+class WrongPlace(Recurrent):
+    """Of the direction from right to left each step has what stands at its mirrored place."""
+
+    def _run(self, x, state, lengths, joined):
+        y, state = super()._run(x, state, lengths, joined)
+        left, right = y.chunk(2, dim=-1)
+        return torch.cat([left, flip(right, lengths)], dim=-1), state
 
 
 class SoundRecurrent(Recurrent):

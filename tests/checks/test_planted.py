@@ -35,6 +35,7 @@ FAULTS = [  # what is configured, the class in the place of which, one with a fa
     (HARD, "model", "StateOfAnother", "SoundDecoder", "padding"),
     (("experiment=larger_total", "model.readout=mean", *SMALL), "model", "LeakyMean", "SoundRecurrent", "padding"),
     (BOTH, "model", "WrongEnd", "SoundRecurrent", "memory"),
+    ((*SUM, "model.bidirectional=true", "training.window=null"), "model", "WrongPlace", "SoundRecurrent", "memory"),
     (BEAM, "decoding", "OwnBeam", "OwnSoundBeam", "hypotheses"),
     (SUM, "cell", "AlwaysDrops", "SoundLSTM", "repeatable"),
     (BOTH, "cell", "AlwaysDrops", "SoundLSTM", "repeatable"),

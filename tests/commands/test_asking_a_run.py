@@ -306,7 +306,8 @@ def test_a_prompt_of_nothing_begins_after_a_line_break(seqnet: Any, writer_run: 
 def test_unknown_letters_of_a_prompt_are_told(seqnet: Any, writer_run: Path) -> None:
     found = seqnet("generate", f"run={writer_run}", "prompt=fox \u2603\u2603", "length=9")
     assert found.code == 0
-    assert found.err == "seqnet: 2 of the prompt's 6 tokens are unknown to the model\n"
+    told = "seqnet: 2 of the prompt's 6 tokens are unknown to the model\nseqnet: decoded by sampling temperature=1.0\n"
+    assert found.err == told
     assert len(found.rows[0]["prediction"]) == 9
 
 

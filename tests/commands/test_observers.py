@@ -1,7 +1,10 @@
 """What observers of a real run hold, stopped or not, and an observer of one's own."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,3 +113,20 @@ def test_an_observer_of_ones_own(seqnet: Any, classifier: tuple[str, ...]) -> No
     assert Path("run/mine.txt").read_text() == "2\n4\n6\n"
     assert seqnet("train", "run_dir=run", "training.max_steps=8", "observers=default").code == 0
     assert Path("run/mine.txt").read_text() == "2\n4\n6\n"
+
+
+IMPORTED = """
+import json, sys
+from seqnet import cli
+code = cli.answer(["predict", f"run={sys.argv[1]}", f"input={sys.argv[2]}", "device=cpu"])
+found = {"matplotlib", "mlflow", "tensorboard", "torchmetrics"} & sys.modules.keys()
+print(json.dumps([code, sorted(found)]))
+"""
+
+
+def test_an_answer_waits_for_no_observer(judge_run: Path, tmp_path: Path) -> None:
+    """However many extras are installed, predict imports none of what shows a run."""
+    (tmp_path / "line.txt").write_text("the fox\n")
+    command = [sys.executable, "-c", IMPORTED, str(judge_run), str(tmp_path / "line.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, []], done.stderr

@@ -57,6 +57,7 @@ def test_where_nothing_can_be_probed_a_sentence_says_why(seqnet, reverse_run, wr
     assert "reads a source whole before it answers" in refused(f"run={reverse_run}")
     assert "split=test" in refused(f"run={writer_run}", code=3)
     assert "data.path: data=adding is drawn" in refused(f"run={adding_run}", "data.path=x.csv")
+    assert "plot=no/x.png cannot be written" in refused(f"run={judge_run}", "plot=no/x.png")
     assert "positions=1 must be a whole number of at least 2" in refused(f"run={judge_run}", "positions=1")
     both = SimpleNamespace(
         assembly=SimpleNamespace(source=None, model=SimpleNamespace(bidirectional=True), task=SimpleNamespace())

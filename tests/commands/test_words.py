@@ -177,6 +177,9 @@ def test_what_went_wrong_stands_in_the_place_of_an_answer() -> None:
 
 def test_notes_and_pictures() -> None:
     assert line("C4+E4", [["C4", "E4"], [], ["G4"]], by_step=True) == "C4+E4 -> C4+E4 - G4"
+    assert line([[60, 64], [62], []], [["C4"], ["D4"], []], by_step=True) == "60+64 62 - -> C4 D4 -"
+    actions = [{"left": 0.25, "right": 1.0}] * 2
+    assert line([[0.5] * 8] * 2, actions, by_step=True) == "2 x 8 numbers -> left 0.25, right 1; left 0.25, right 1"
     assert line("7", [[0.0] * 8] * 8) == "7 -> 8 x 8 numbers"
     assert line("7", "..\n##") == "7 -> ..⏎##"
     assert line(Path("a/very/long/path/to/7.png"), "night", width=30) == "...long/path/to/7.png -> night"

@@ -59,6 +59,10 @@ class DnaField:
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         return Block(np.concatenate([np.zeros(0, np.uint8), *rows]), lengths)
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return {"kind": "alphabet", "names": list(NAMES), "also": {"U": "T"}}
+
     def decode(self, entry: Any) -> str:
         """The letters of numbers."""
         return "".join(NAMES[number] for number in np.atleast_1d(np.asarray(entry)).tolist())

@@ -59,6 +59,8 @@ class Field(Protocol):
     `observe` and `encode` raise BadValues that names every row of the block that cannot be used, all at once, and then
     have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
 
+    `exported` says what `seqnet export` needs of it (see seqnet.exported); without it a run is not exported.
+
     A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
     `vary`, what is done to it in training where it is an input, or None, and `reorders`, whether that moves steps;
     `show`, which says what `decode` does as a person reads it; `seen`, what there is to see of an answer, where it is

@@ -131,6 +131,10 @@ class LabelField:
         found = [self.names[number] if number >= 0 else None for number in ids.reshape(-1).tolist()]
         return found[0] if ids.ndim == 0 or self._axis is Axis.ROW else found
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_label(self.names, self._axis)
+
     def state(self) -> dict[str, Any]:
         """The labels, the commonest of them, and how often each was seen."""
         return {"labels": list(self.names), "commonest": self._commonest, "counts": list(self._times)}
@@ -148,6 +152,11 @@ class LabelField:
         self._times = tuple(counts)
         self._commonest = state["commonest"]
         self._know(names)
+
+
+def exported_label(names: Sequence[str], axis: Axis, unknown: int | None = None) -> dict[str, Any]:
+    """One of several names as `seqnet.exported` has it. unknown: the number of any other."""
+    return {"kind": "label", "names": list(names), "axis": "row" if axis is Axis.ROW else "step", "unknown": unknown}
 
 
 def unknown_labels(what: str, rows: Sequence[Sequence[str | None]], known: Mapping[Any, int]) -> dict[int, str]:

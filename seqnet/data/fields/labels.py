@@ -104,6 +104,15 @@ class LabelsField:
         found = [[self.names[number] for number in one.nonzero()[0]] for one in there.reshape(-1, len(self.names))]
         return found[0] if there.ndim == 1 or self._axis is Axis.ROW else found
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return {
+            "kind": "labels",
+            "names": list(self.names),
+            "axis": "row" if self._axis is Axis.ROW else "step",
+            "separator": self._separator,
+        }
+
     def state(self) -> dict[str, Any]:
         """The labels, and the share of what was seen that has each."""
         return {"labels": list(self.names), "shares": list(self._shares)}

@@ -46,6 +46,10 @@ class LettersField(WordsField):
         made = self.vocabulary.encode_padded([word[: self.most] for row in rows for word in row], self.most)
         return Block(made, np.fromiter(map(len, rows), np.int64, len(rows)))
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("letters", most=self.most)
+
     def decode(self, entry: Any) -> str | list[str]:
         """The characters of a word [most], or of a row of words [steps most]."""
         ids = np.asarray(entry)

@@ -30,6 +30,10 @@ class NumberField(ScaledField):
     def _read(self, values: Sequence[Raw]) -> tuple[np.ndarray, np.ndarray]:
         return scalars(values)[:, None], np.ones(len(values), np.int64)
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("row")
+
     def decode(self, entry: Any) -> Any:
         """A number in the file's units, None where there is none."""
         return as_json(float(self.undone(np.asarray(entry).reshape(-1)[: self._space().size])[0]))

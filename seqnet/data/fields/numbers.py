@@ -34,6 +34,10 @@ class NumbersField(ScaledField):
             return self._joined(rows)
         return self._joined([found[None] for found in each(values, numbers)])
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("row")
+
     def decode(self, entry: Any) -> Any:
         """Numbers in the file's units, None where there is none."""
         return as_json(self.undone(np.asarray(entry).reshape(-1)).tolist())

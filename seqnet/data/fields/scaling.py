@@ -197,6 +197,21 @@ class ScaledField(ABC):
                 sure = sure * values
         return np.vectorize(_rounded, otypes=[np.float64])(values, sure) if values.size else values
 
+    def _exported(self, axis: str) -> dict[str, Any]:
+        """What a subclass says of itself. axis: row or step."""
+        width = self._width or 1
+        return {
+            "kind": "numbers",
+            "axis": axis,
+            "width": width,
+            "centre": [0.0] * width if self._scale == "none" else self._mean.tolist(),
+            "middle": self._mean.tolist(),
+            "deviation": self._deviation.tolist(),
+            "log": self._scale == "log",
+            "missing": self._missing,
+            "mask": self._mask,
+        }
+
     def show(self, entry: Any) -> Any:
         """As `decode`, with the digits of each column: what was scaled row by row has noise behind them."""
         found = self.decode(entry)

@@ -68,6 +68,10 @@ class SentencesField(WordsField):
         made = self.vocabulary.encode_padded([self._words(sentence) for row in rows for sentence in row], self.most)
         return Block(made, np.fromiter(map(len, rows), np.int64, len(rows)))
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("sentences", most=self.most, punctuation=self._parting is not None)
+
     def decode(self, entry: Any) -> str | list[str]:
         """The words of a sentence [most], or of a row of sentences [steps most]."""
         ids = np.asarray(entry)

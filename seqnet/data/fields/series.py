@@ -58,6 +58,10 @@ class SeriesField(ScaledField):
             return quick[0][:, None], quick[1]
         return self._joined(each(values, _steps))
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("step")
+
     def decode(self, entry: Any) -> Any:
         """Numbers in the file's units, None where there is none. entry: of a step [feature], or [time feature]."""
         found = self.undone(entry)

@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from seqnet.data.fields import schemes
 from seqnet.data.fields.field import Raw
-from seqnet.data.fields.label import LabelField
+from seqnet.data.fields.label import LabelField, exported_label
 from seqnet.data.fields.options import chosen, no_effect
 from seqnet.data.fields.raw import Unusable, items
+from seqnet.errors import ConfigurationError
 from seqnet.kinds import BIO, Axis, Item, Kind
 
 
@@ -49,6 +50,15 @@ class TagsField(LabelField):
                 raise Unusable(problem)
         converted = schemes.to_bio(whole, self._scheme)
         return [None if tag is None else made for tag, made in zip(tags, converted, strict=True)]
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported. Raises ConfigurationError where tags are written in another scheme than read."""
+        if self._convert_back:
+            raise ConfigurationError(
+                f"data.fields.*.convert_back=true writes tags in scheme={self._scheme}, and an exported model answers "
+                "BIO tags: train with convert_back=false to export"
+            )
+        return exported_label(self.names, self._axis)
 
     def decode(self, entry: Any) -> str | list[str | None] | None:
         """The tag of a number, or those of a row of numbers; None where nothing is asked, or it is unknown."""

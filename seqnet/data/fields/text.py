@@ -10,6 +10,7 @@ from seqnet.data.encoding import LEVELS, Encoding, least_size
 from seqnet.data.fields.field import BadValues, Block, Raw
 from seqnet.data.fields.options import at_least, chosen, no_effect
 from seqnet.data.fields.raw import Unusable, each, missing
+from seqnet.data.levels.byte_pairs import BytePairs
 from seqnet.data.levels.words import Words
 from seqnet.data.vocabulary import check_limits
 from seqnet.errors import ConfigurationError, DataError
@@ -149,6 +150,22 @@ class TextField:
         """The text of numbers [time]."""
         text = self.encoding.decode(np.atleast_1d(np.asarray(entry)).tolist())
         return text.removeprefix(" ") if self.level == "words" else text
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return {
+            "kind": "text",
+            "level": self.level,
+            "lower": self.lower,
+            "normalise": self.normalise,
+            "strip": self._stripped,
+            "punctuation": bool(self._options.get("punctuation")),
+            "line_ends": bool(self._options.get("line_ends")),
+            "streams": self._streams,
+            "max_length": self.max_length,
+            "names": list(self.encoding.names),
+            "merges": self.encoding.merges if isinstance(self.encoding, BytePairs) else [],
+        }
 
     def state(self) -> dict[str, Any]:
         """The level and the tokens."""

@@ -130,6 +130,17 @@ class TimeField:
         angles = 2 * math.pi * np.array([self._part.share(moment) for row in rows for moment in row])
         return Block(np.stack([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32), lengths)
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return {
+            "kind": "moments",
+            "part": next(name for name, part in PARTS.items() if part is self._part),
+            "form": "cycle" if self._cycle else "label",
+            "names": list(self._part.names),
+            "axis": "row" if self._axis is Axis.ROW else "step",
+            "pattern": self._pattern,
+        }
+
     def decode(self, entry: Any) -> Any:
         """The part's name, or those of a row; of a cycle, how far through its round, from 0 to below 1."""
         found = np.asarray(entry)

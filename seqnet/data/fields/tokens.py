@@ -68,6 +68,11 @@ class WordsField(ABC):
     def _space(self) -> Tokens:
         return Tokens(self.vocabulary.names, len(self.vocabulary))
 
+    def _exported(self, of: str, **options: Any) -> dict[str, Any]:
+        """What a subclass says of itself. of: what is numbered of each word."""
+        said = {"kind": "words", "of": of, "lower": self._lower, "normalise": self._normalise}
+        return {**said, "names": list(self.vocabulary.names), **options}
+
     def unknown(self, block: Block) -> int:
         """How many of the tokens are ones that training did not see often enough."""
         return int(np.count_nonzero(block.flat == self.vocabulary.unknown))
@@ -104,6 +109,10 @@ class TokensField(WordsField):
     def encode(self, values: Sequence[Raw]) -> Block:
         """The number of each word. Raises BadValues."""
         return Block(*self.vocabulary.encode_all(self._rows(values)))
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("words")
 
     def decode(self, entry: Any) -> str | list[str]:
         """The word of a number, or the words of a row of them."""

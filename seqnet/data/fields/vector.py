@@ -1,6 +1,6 @@
 """A vector a row, such as an embedding that was made elsewhere."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from seqnet.data.fields.numbers import NumbersField
 from seqnet.data.fields.options import at_least
@@ -20,3 +20,7 @@ class VectorField(NumbersField):
         if width is not None:
             at_least("width", width, 1)
         ScaledField.__init__(self, scale, "raise", False, width)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("row")

@@ -40,6 +40,10 @@ class WordShapeField(WordsField):
         """The number of each word's shape. Raises BadValues."""
         return Block(*self.vocabulary.encode_all([list(map(self.shape, row)) for row in self._rows(values)]))
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported("shapes", run=self._run)
+
     def decode(self, entry: Any) -> str | list[str]:
         """The shape of a number, or the shapes of a row of them."""
         return decoded(entry, self.vocabulary.names)

@@ -79,6 +79,11 @@ class BytePairs:
         """The text; bytes that are no whole character as U+FFFD."""
         return str(self._tokenizer.decode(list(ids)))
 
+    @property
+    def merges(self) -> list[tuple[str, str]]:
+        """The entries that are joined, the first ones first."""
+        return [merged_pair(pair) for pair in json.loads(self.state())["model"]["merges"]]
+
     def state(self) -> str:
         """The tokenizer as its library writes it."""
         return str(self._tokenizer.to_str())

@@ -1,12 +1,13 @@
 """The adding problem of Hochreiter and Schmidhuber (1997), as in Arjovsky et al. (2016) and Bai et al. (2018)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
-from seqnet.data.generation import Generated, at_least, equal_rows
+from seqnet.data.generation import Generated, at_least, equal_rows, exported_numbers
 from seqnet.data.numbers import read_vectors, rows_without_targets, show_steps
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
@@ -53,6 +54,10 @@ class Adding(Generated):
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of steps [value, marker], of any length. Raises DataError."""
         return rows_without_targets(read_vectors(lines, where, first, 2), 1)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported(exported_numbers(self.inputs.size))
 
     def show(self, inputs: Tensor) -> str:
         """The marked numbers, which are what counts. inputs: [time 2]."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -87,9 +87,18 @@ class Addition(Written):
 
     def read(self, text: str, place: str) -> Sequence[str]:
         """The tokens of one question. Raises DataError where it is none."""
-        if not re.fullmatch(f"[0-9]{{1,{self.digits}}}\\+[0-9]{{1,{self.digits}}}", text):
+        if not re.fullmatch(self._pattern, text):
             raise DataError(f"{place}: {brief(text)} cannot be read; give {self.readable}")
         return self.padded(text)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported(pattern=self._pattern, width=2 * self.digits + 1, reversed=self.reversed)
+
+    @property
+    def _pattern(self) -> str:
+        """What a question looks like."""
+        return f"[0-9]{{1,{self.digits}}}\\+[0-9]{{1,{self.digits}}}"
 
     def show(self, row: Tensor) -> str:
         """The question, as it was before it was padded and turned round. row: [source_time]."""

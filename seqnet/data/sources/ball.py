@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from math import pi
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
-from seqnet.data.generation import Generated, at_least, equal_rows
+from seqnet.data.generation import Generated, at_least, equal_rows, exported_numbers
 from seqnet.data.numbers import read_vectors, show_steps, steps_without_targets
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import NEXT, Axis, Item, Kind
@@ -60,6 +61,10 @@ class Ball(Generated):
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of positions [x, y]. Raises DataError."""
         return steps_without_targets(read_vectors(lines, where, first, 2), 2)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported(exported_numbers(self.inputs.size))
 
     def show(self, inputs: Tensor) -> str:
         """The first positions. inputs: [time 2]."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
+from seqnet.data.fields.label import exported_label
 from seqnet.data.generation import Generated, at_least, equal_rows
 from seqnet.data.numbers import read_rows, steps_without_targets, wholes
 from seqnet.kinds import SHARED, Axis, Item, Kind
@@ -57,6 +59,10 @@ class CopyMemory(Generated):
                 lines, where, first, lambda value, place: wholes(value, 0, 9, place), torch.zeros(0, dtype=torch.int64)
             )
         )
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported(exported_label(self.inputs.names, Axis.STEP))
 
     def show(self, inputs: Tensor) -> str:
         """The symbols, with runs counted: `3 1 4 0x999 9x11`. inputs: [time]."""

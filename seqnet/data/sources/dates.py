@@ -173,3 +173,7 @@ class Dates(Written):
     def tokens(self, text: str) -> Sequence[str]:
         """The characters of a text, as `as_read` has them."""
         return as_read(text)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported(replaced={str(point): other for point, other in UNSEEN.items()})

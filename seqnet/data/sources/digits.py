@@ -1,14 +1,14 @@
 """Handwritten digits, read step by step: scikit-learn's 1,797 scans of 8 x 8 grey values."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
 from seqnet.data.examples import Examples
-from seqnet.data.generation import equal_rows
+from seqnet.data.generation import equal_rows, exported_numbers, exported_steps
 from seqnet.data.numbers import rows_without_targets
-from seqnet.data.scans import SIDE, Scanned, read_scans, show_scan
+from seqnet.data.scans import DARKEST, SIDE, Scanned, read_scans, show_scan
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import SomeShare
@@ -48,6 +48,10 @@ class Digits(Scanned):
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a scan of grey values from 0 to 16: 8 lists of 8 by row, 64 numbers by pixel. Raises DataError."""
         return rows_without_targets(read_scans(lines, where, first, self.width))
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return exported_steps(exported_numbers(self.width, over=DARKEST), self.target_kind)
 
     def show(self, inputs: Tensor) -> str:
         """The scan drawn in characters, eight lines. inputs: [time feature]."""

@@ -1,12 +1,13 @@
 """Which of two inputs has the larger total: one linear unit that adds up their difference solves it exactly."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
-from seqnet.data.generation import Generated, at_least, equal_rows
+from seqnet.data.generation import Generated, at_least, equal_rows, exported_numbers
 from seqnet.data.numbers import read_vectors, rows_without_targets, show_steps
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
@@ -46,6 +47,10 @@ class LargerTotal(Generated):
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of steps [first, second]. Raises DataError."""
         return rows_without_targets(read_vectors(lines, where, first, 2))
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported(exported_numbers(self.inputs.size))
 
     def show(self, inputs: Tensor) -> str:
         """The two totals. inputs: [time 2]."""

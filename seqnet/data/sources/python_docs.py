@@ -76,6 +76,12 @@ class PythonDocs:
         self._text.restore(state)
         self._know()
 
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        text = self._text.exported()
+        first = {"name": "inputs", "column": "inputs", "role": "first", "reads": text}
+        return {"asks": "next", "lines": "text", "inputs": [first], "writes": text, "forbidden": list(self.forbidden)}
+
     def split(self, name: str) -> Stream | None:
         """The tokens of `train` or `valid`; None for `test`."""
         texts = self.documents(name)

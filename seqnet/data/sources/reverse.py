@@ -1,6 +1,6 @@
 """Whole numbers to be written in reverse, as in the tutorial of Joey NMT (Kreutzer et al. 2019), or copied."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
@@ -46,6 +46,10 @@ class Reverse(Written):
         self.readable = f"whole numbers from 0 to {symbols - 1} with spaces between them"
         names = tuple(map(str, range(symbols)))
         self.know(names, names, length)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported()
 
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`."""

@@ -1,12 +1,13 @@
 """The sum of the inputs so far: one linear unit that keeps its value solves it exactly."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqnet.data.examples import Examples
-from seqnet.data.generation import Generated, at_least, equal_rows
+from seqnet.data.generation import Generated, at_least, equal_rows, exported_numbers
 from seqnet.data.numbers import read_vectors, show_steps, steps_without_targets
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
@@ -41,6 +42,10 @@ class RunningSum(Generated):
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of numbers. Raises DataError."""
         return steps_without_targets(read_vectors(lines, where, first, 1), 1)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported(exported_numbers(self.inputs.size))
 
     def show(self, inputs: Tensor) -> str:
         """The first numbers. inputs: [time 1]."""

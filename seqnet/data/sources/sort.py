@@ -1,6 +1,6 @@
 """Whole numbers to be written in ascending order."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 
@@ -33,6 +33,10 @@ class Sort(Written):
         self.readable = f"whole numbers from 0 to {symbols - 1} with spaces between them"
         names = tuple(map(str, range(symbols)))
         self.know(names, names, length)
+
+    def exported(self) -> dict[str, Any]:
+        """See seqnet.exported."""
+        return self._exported()
 
     def split(self, name: str) -> Examples:
         """The rows of `train`, `valid` or `test`."""
