@@ -20,6 +20,7 @@ from seqnet.trust import CONFIGS
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"^\* \[[^]]*\]\((\w+)\.md\)", re.MULTILINE)
+FILE = re.compile(r"(?<!!)\[([^]]*)\]\(\.\./([^)#\s]+)\)")
 KEY = re.compile(r"(?P<indent> *)(?:- )?(?P<key>\w+):(?: (?P<value>[^#\s].*?))?(?:\s+# (?P<means>.*))?")
 CHART = re.compile(r"^```mermaid\n(xychart-beta\n.*?)^```\n", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r" *# (?P<text>.*)")
@@ -36,13 +37,19 @@ def setup(app: Any) -> dict[str, Any]:
 
 def added(name: str, text: str, env: Any) -> str:
     """The text of a page, and what is added to it."""
-    if name == "index":
-        return text + navigation(text, sorted(env.found_docs))
     if name == "security":
         return (ROOT / "SECURITY.md").read_text(encoding="utf-8").replace("](docs/", "](")
-    makers = {"options": every_option, "python": reference}
-    text = CHART.sub(lambda found: chart(found[1]), text.replace("](../SECURITY.md", "](security.md"))
-    return text + (makers[name]() if name in makers else "")
+    makers = {"index": lambda: navigation(text, sorted(env.found_docs)), "options": every_option, "python": reference}
+    shown = FILE.sub(in_the_repository, text.replace("](../SECURITY.md", "](security.md"))
+    return CHART.sub(lambda found: chart(found[1]), shown) + (makers[name]() if name in makers else "")
+
+
+def in_the_repository(link: re.Match[str]) -> str:
+    """The words of a link to a file beside the pages, which no site holds, and where it is; one to no file stays."""
+    words, path = link.groups()
+    if not (ROOT / path).is_file():
+        return link[0]
+    return words if path in words else f"{words} (`{path}`)"
 
 
 # --------------------------------------------------------------------------------------------------------- the charts

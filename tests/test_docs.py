@@ -263,13 +263,29 @@ def test_the_site_is_built_of_all_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["[a](gone.md)", "[a](index.md#gone)", "[a](#gone)", "![a](gone.png)", "[a][gone]\n\n[gone]: gone.md"]
+    "wrong",
+    [
+        "[a](gone.md)",
+        "[a](index.md#gone)",
+        "[a](#gone)",
+        "[a](../seqnet/gone.py)",
+        "![a](gone.png)",
+        "[a][gone]\n\n[gone]: gone.md",
+    ],
 )
 def test_a_link_that_leads_nowhere_ends_the_build(wrong: str, tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages/index.md").write_text(f"# Begin\n\n## Here\n\n{wrong}\n")
     code, said = built(tmp_path / "pages", tmp_path / "to")
     assert (code, "gone" in said) == (1, True), said
+
+
+def test_a_link_to_a_file_beside_the_pages_says_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.md").write_text("# Begin\n\nBy [the](../seqnet/run.py), [`Makefile`](../Makefile).\n")
+    code, said = built(tmp_path / "pages", tmp_path / "to")
+    found = re.sub("<[^>]+>", "", (tmp_path / "to/index.html").read_text(encoding="utf-8"))
+    assert (code, "By the (seqnet/run.py), Makefile." in found) == (0, True), said
 
 
 # ------------------------------------------------------------------------------------------- the table of options
