@@ -265,6 +265,15 @@ def test_each_shell_reads_its_completion(shell, capsys, tmp_path):
         assert (checked.returncode, checked.stderr) == (0, "")
 
 
+def test_completion_without_its_package_is_told(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    monkeypatch.setitem(sys.modules, "argcomplete.shell_integration", None)
+    assert cli.answer(["completion", "bash"]) == 2
+    assert capsys.readouterr().err.endswith(" needs the package argcomplete: pip install 'seqnet[completion]'\n")
+    monkeypatch.setenv(completion.ASKING, "1")  # a shell that was told before asks on, and is told nothing
+    assert completion.asked(cli.COMMANDS) and capsys.readouterr() == ("", "")
+
+
 def test_completion_refuses_another_shell(capsys):
     for arguments in ([], ["zhs"], ["bash", "zsh"]):
         assert cli.answer(["completion", *arguments]) == 2

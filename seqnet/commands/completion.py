@@ -21,6 +21,7 @@ POSITIONAL = {
 }
 FLAGS = ("--cfg", "--config-dir", "--help", "--multirun", "--resolve", "-m")
 SHOWN = ("job", "hydra", "all")  # by --cfg
+NEEDED = "completion needs the package argcomplete: pip install 'seqnet[completion]'"
 ASKING = "_ARGCOMPLETE"  # in the environment where a shell asks
 
 
@@ -29,7 +30,10 @@ def run(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in SHELLS:
         wrong = next(iter(arguments), "")
         raise ConfigurationError(f"completion takes the name of a shell{did_you_mean(wrong, SHELLS)} ({USAGE})")
-    from argcomplete.shell_integration import shellcode
+    try:
+        from argcomplete.shell_integration import shellcode
+    except ImportError as error:
+        raise ConfigurationError(NEEDED) from error
 
     say(shellcode(["seqnet"], shell=arguments[0]).strip("\n"))
     if standard_output().isatty():
@@ -41,7 +45,10 @@ def asked(commands: Mapping[str, str]) -> bool:
     """Whether a shell asks what may come next; it is told, and the process ends."""
     if ASKING not in os.environ:
         return False
-    import argcomplete
+    try:
+        import argcomplete
+    except ImportError:  # it was there when the shell was told to ask
+        return True
 
     parser = argparse.ArgumentParser("seqnet", add_help=False, prefix_chars="\0")  # flags are words as others are
     first: Any = parser.add_argument("command")
