@@ -160,7 +160,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
     killer = Killer(terminal, tmp_path, (*small_runs[RUNS[name]], *OPTIONS, *WORKERS[name]), drawn)
     whole = killer.whole()
     shown = points(whole)
-    assert shown["loss/valid"] and all(len(dict(curve)) == len(curve) for curve in shown.values())
+    assert shown["valid/loss"] and all(len(dict(curve)) == len(curve) for curve in shown.values())
     assert "stopped early" in (whole / "results.json").read_text()
     trials = amount(1, 25)
     for trial in range(trials):
