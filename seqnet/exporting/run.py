@@ -1391,7 +1391,7 @@ def _answer(model: Model, asked: dict[str, Any], decoding: Decoding | None) -> N
     lines, number = lines_of(asked["input"]), 0
     while some := list(itertools.islice(lines, ROWS if asked["input"] else 1)):
         for one in model.answer(some, asked["probabilities"], decoding, asked["seed"], number + 1):
-            say(json.dumps(one, ensure_ascii=False) + "\n")
+            say(as_line(one))
         number += len(some)
 
 
@@ -1403,7 +1403,7 @@ def _stream(model: Model, asked: dict[str, Any]) -> None:
         except Problem as error:
             raise Problem(f"line {number}: {error}", error.exit_code) from error
         for one in found:
-            say(json.dumps(one, ensure_ascii=False) + "\n")
+            say(as_line(one))
 
 
 def _go_on(model: Model, asked: dict[str, Any], decoding: Decoding) -> None:
@@ -1413,12 +1413,28 @@ def _go_on(model: Model, asked: dict[str, Any], decoding: Decoding) -> None:
     length = asked["length"] or LENGTH
     found = model.go_on(prompt, length, decoding, asked["seed"])
     if asked["json"]:
-        say(json.dumps({"prompt": prompt, "prediction": "".join(found)}, ensure_ascii=False) + "\n")
+        say(as_line({"prompt": prompt, "prediction": "".join(found)}))
         return
     say(prompt)
     for piece in found:
         say(piece)
     say("\n")
+
+
+def as_line(value: Any) -> str:
+    """A line of JSON; a number that is none, for which JSON has no word, is null."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def say(text: str) -> None:

@@ -366,3 +366,8 @@ def test_an_option_out_of_range_is_refused(option: str, value: Any) -> None:
     with pytest.raises(run.Problem) as refused:
         run.Decoding(**{option: value}).checked()
     assert refused.value.exit_code == 2
+
+
+def test_lines_are_json() -> None:
+    answer = {"prediction": [1.5, float("nan"), {"low": float("-inf")}], "score": None}
+    assert run.as_line(answer) == '{"prediction": [1.5, null, {"low": null}], "score": null}\n'

@@ -22,6 +22,7 @@ NAMES = {
 ONLY_IN = {  # what can do harm, and where it is needed
     "importlib.import_module": {
         "seqnet/build.py",
+        "seqnet/checks/contract.py",
         "seqnet/cli.py",
         "seqnet/observers/pictures.py",
     },  # of its own package
@@ -35,10 +36,13 @@ ONLY_IN = {  # what can do harm, and where it is needed
     # What is shown passes `seqnet.terminal`.
     "builtins.print": {"scripts/"},
     "sys.stdout": {"seqnet/terminal.py", "seqnet/cli.py", "seqnet/commands/lines.py"},  # to be left; to be asked for
-    "sys.stderr": {"seqnet/terminal.py", "scripts/"},
+    "sys.stderr": {"seqnet/terminal.py", "seqnet/progress.py", "scripts/"},
     "traceback.print_exception": set[str](),
     "os.write": {"seqnet/commands/signals.py"},  # words of its own
 }
+ALONE = "seqnet/exporting/run.py"  # a program of its own, without seqnet, so it imports and shows by itself
+for needed in ("importlib.import_module", "json.dumps", "builtins.print", "sys.stdout", "sys.stderr"):
+    ONLY_IN[needed].add(ALONE)
 UNSAFE_OPTIONS = {("allow_pickle", True), ("shell", True), ("trust_remote_code", True), ("weights_only", False)}
 
 
