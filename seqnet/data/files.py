@@ -176,13 +176,38 @@ def check_size(path: Path, metadata: Any) -> None:
         )
 
 
+@contextmanager
+def _asked_once(name: str) -> Iterator[None]:
+    """Where the Hub cannot be reached, what it would be asked for inside is looked for on this machine alone, at once.
+
+    Its own library would ask six times, for half a minute. Raises its error where there is no data set of that name.
+    """
+    import huggingface_hub
+
+    settings: tuple[Any, ...] = (huggingface_hub.constants, datasets_package().config)
+    before = [one.HF_HUB_OFFLINE for one in settings]
+    if not any(before):
+        try:
+            huggingface_hub.HfApi().dataset_info(name, timeout=10)
+        except huggingface_hub.errors.HfHubHTTPError:
+            raise
+        except Exception:  # of the HTTP client, which is not ours to know
+            for one in settings:
+                one.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        for one, offline in zip(settings, before, strict=True):
+            one.HF_HUB_OFFLINE = offline
+
+
 def load_hub(name: str) -> dict[str, list[HubSplit]]:
     """The splits of a data set by its Hub name, `owner/name` or `owner/name:configuration`. Raises DataError."""
     base, _, configuration = name.partition(":")
-    with one_sentence(
-        f"data.path={name}: no such file or folder here, and no data set of that name from the Hub", MissingData
-    ):
-        loaded = datasets_package().load_dataset(base, configuration or None)
+    package = datasets_package()
+    sentence = f"data.path={name}: no such file or folder here, and no data set of that name from the Hub"
+    with one_sentence(sentence, MissingData), _asked_once(base):
+        loaded = package.load_dataset(base, configuration or None)
     found: dict[str, list[HubSplit]] = {}
     for split, names in SPLIT_NAMES.items():
         for theirs in loaded:

@@ -195,6 +195,7 @@ def test_a_data_set_of_the_hub(monkeypatch: pytest.MonkeyPatch, fitted: Any) -> 
     datasets = pytest.importorskip("datasets")
     rows = [{"translation": {"en": en, "de": de}} for de, en in PAIRS]
     made = datasets.DatasetDict(train=datasets.Dataset.from_list(rows), test=datasets.Dataset.from_list(rows[:1]))
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
     monkeypatch.setattr(datasets, "load_dataset", lambda name, configuration: made)
     found = fitted(Path("somebody/talks"))
     assert texts(found) == PAIRS and texts(found, "test") == PAIRS[:1]

@@ -273,6 +273,7 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     datasets = pytest.importorskip("datasets")
     asked: list[Any] = []
     made = datasets.Dataset.from_dict({"text": ["good"], "label": [1]})
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
     monkeypatch.setattr(
         datasets, "load_dataset", lambda *names: (asked.append(names), {"train": made, "validation": made})[1]
     )
@@ -289,6 +290,30 @@ def test_a_name_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "films.csv does not exist" in refused("films.csv")
     assert "owner/films does not exist" in refused("owner/films", Csv())
     assert len(asked) == 1
+
+
+def test_the_hub_is_asked_once_and_then_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own library would ask a Hub that cannot be reached six times."""
+    datasets, hub = pytest.importorskip("datasets"), pytest.importorskip("huggingface_hub")
+    asked, offline = [], []
+
+    def unreachable(hub: Any, name: str, timeout: float) -> None:
+        asked.append(name)
+        raise OSError("Name or service not known")
+
+    def load(*names: Any) -> None:
+        offline.append((hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE))
+        raise ConnectionError("not on this machine")
+
+    monkeypatch.chdir(tmp_path)
+    for settings in (hub.constants, datasets.config):
+        monkeypatch.setattr(settings, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", unreachable)
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    for name in ("owner/films", "flims"):
+        assert refused(name).startswith(f"data.path={name}: no such file or folder here, and no data set of that name")
+    assert (asked, offline) == (["owner/films", "flims"], [(True, True)] * 2)
+    assert not hub.constants.HF_HUB_OFFLINE and not datasets.config.HF_HUB_OFFLINE
 
 
 # -------------------------------------------------------------------------------------------------- nothing to be read
