@@ -97,7 +97,6 @@ OPTIONS: Mapping[str, Option] = {
     "checkpoint.keep": COUNT,
     "checkpoint.keep_best": COUNT,
     "observers.sample_length": STEPS,
-    "observers.mlflow.folder": A_PATH,
     "sweep.sampler": one_of("random", "tpe"),
     "sweep.trials": COUNT,
     "sweep.parallel": COUNT,

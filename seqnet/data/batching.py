@@ -141,7 +141,9 @@ class BucketLoader:
         except (RuntimeError, OSError, EOFError) as error:
             # The DataLoader does not always see that a worker died, nor by which signal.
             if not isinstance(error, RuntimeError):  # what it was about to send breaks off as it dies
-                wait([worker.sentinel for worker in made_ahead._workers], timeout=1)
+                ends = wait([worker.sentinel for worker in made_ahead._workers], timeout=1)
+                for worker in made_ahead._workers:
+                    worker.join(timeout=1 if worker.sentinel in ends else 0)
             for worker in made_ahead._workers:
                 if (worker.exitcode or 0) < 0:
                     what = f"DataLoader worker (pid {worker.pid}) is killed by signal"

@@ -86,7 +86,8 @@ def options(groups: dict[str, str | None]) -> dict[str, Any]:
             continue
         folder = group.partition("@")[0]
         for key, value in leaves(read(folder, choice)).items():
-            of_its_own = key in ("_target_", "attention", "defaults") or isinstance(value, dict)
+            named = key.rpartition(".")[2]
+            of_its_own = named == "_target_" or key in ("attention", "defaults") or isinstance(value, dict)
             if folder != "sweep" and not of_its_own and "${" not in str(value):
                 found[f"{package_of(group)}.{key}"] = value
     return found

@@ -115,8 +115,9 @@ class Watch:
                 return
             elif event in ("pickle.find_class", *RAN) or event.startswith(("socket.", "urllib.", "ftplib.", "http.")):
                 self.seen.append(f"{event} {arguments!r:.200}")
-            elif event in ("os.listdir", "os.scandir"):
-                self._inside(event, arguments[0] or ".", (*self.readable, *self.writable, os.getcwd()))
+            elif event in ("os.listdir", "os.scandir"):  # an import looks through the folders of packages
+                packages = (os.path.realpath(path) for path in sys.path)
+                self._inside(event, arguments[0] or ".", (*self.readable, *self.writable, os.getcwd(), *packages))
             elif event in CHANGED and not _in_open_folder(event, arguments[-1]):
                 both = arguments[int(event == "os.symlink") : 1 + (event in ("os.rename", "os.link", "os.symlink"))]
                 for path in map(os.fsdecode, both):  # a link itself is meant, not what it leads to
