@@ -40,7 +40,7 @@ def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[st
             found["sample"] = scored["valid"].samples[0]
             if runs_on(state.assembly.source):
                 how = decoded(described(state.config["decoding"])).removeprefix("decoded ")
-                found["sampled"] = f"{PROMPT} tokens of held-out text, gone on with {how}"
+                found["sampled"] = f"{PROMPT} tokens of held-out text, continued {how}"
     if "test" in scored:
         found["test"] = scored["test"].scores
     if writing_of(state.assembly.source) is not None and state.assembly.task.metrics:

@@ -1,11 +1,13 @@
 """A sequence of pictures a row."""
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from seqnet.data.fields import film
 from seqnet.data.fields.field import Block, Raw
 from seqnet.data.fields.image import PicturesField
 from seqnet.data.fields.options import at_least
@@ -18,7 +20,9 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ppm", ".pgm", ".npy")
 
 
 class FramesField(PicturesField):
-    """A clip a row: an array or .npy file [time height width] (and channels), a GIF, or a folder of pictures by name.
+    """A clip a row: an array or .npy file [time height width] (and channels), a film, a GIF, or a folder of pictures.
+
+    Films are MP4, QuickTime, WebM, Matroska and AVI. The pictures of a folder come in the order of their names.
 
     most: the first so many frames of each, None for all. Other options: see PicturesField.
     """
@@ -60,13 +64,12 @@ class FramesField(PicturesField):
             if raw.ndim < 3:
                 raise Unusable(f"the array has shape {list(raw.shape)} where a clip has [time, height, width]")
             return [from_array(frame, self._channels, self._said) for frame in raw[: self._most]]
+        if film.is_film(raw):
+            pictures = islice(film.frames(raw), self._most)
+            return [pixels(frame, self._channels, self._said) for frame in pictures]
         with opened(raw) as image:
-            found: list[np.ndarray] = []
-            for frame in pillow().ImageSequence.Iterator(image):
-                if len(found) == self._most:
-                    break
-                found.append(pixels(frame.copy(), self._channels, self._said))
-            return found
+            moving = islice(pillow().ImageSequence.Iterator(image), self._most)
+            return [pixels(frame.copy(), self._channels, self._said) for frame in moving]
 
     def observe(self, values: Sequence[Raw]) -> None:
         """See how large the first frame is, where no size is said. Raises BadValues."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from seqnet.data.fields.film import ENDINGS
 from seqnet.data.fields.raw import MISSING, missing
 from seqnet.data.numbers import LARGEST
 
@@ -19,9 +20,16 @@ SEPARATORS = (",", ";", "|")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 ARRAYS = (".npy",)
-CLIPS = (".gif",)
+CLIPS = (".gif", *ENDINGS)
 FILES = (*PICTURES, *SOUNDS, *ARRAYS, *CLIPS)
-MAGIC = {b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"GIF8": "clip", b"RIFF": "sound", b"fLaC": "sound"}
+MAGIC = {
+    b"\x89PNG": "picture",
+    b"\xff\xd8\xff": "picture",
+    b"GIF8": "clip",
+    b"\x1a\x45\xdf\xa3": "clip",
+    b"RIFF": "sound",
+    b"fLaC": "sound",
+}
 COMMA = re.compile(r"[-+]?\d+,\d+")
 STAMP = re.compile(r"\d{4}-\d\d(-\d\d)?\b.*")
 NUMBERS = re.compile(r"[-+\d.\[(][-+\d.eE,;\s\[\]()]*")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
-from seqnet.data.fields import audio
+from seqnet.data.fields import audio, film
 from seqnet.data.fields.audio import AudioField, mel_filters, resampled
 from seqnet.data.fields.field import BadValues
 from seqnet.data.fields.frames import FramesField
@@ -144,6 +144,48 @@ def test_a_clip_of_any_kind(tmp_path: Path) -> None:
         3,
         3,
     )
+
+
+def filmed(path: Path, clip: np.ndarray, codec: str) -> Path:
+    """A film of grey frames, [time height width]."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as made:
+        stream = made.add_stream(codec, rate=8)
+        stream.height, stream.width = clip.shape[1:]
+        stream.pix_fmt = "gray" if codec == "ffv1" else "yuv420p"
+        for values in clip:
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(values, format="gray")))
+        made.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ffv1"), ("a.mp4", "mpeg4"), ("a.avi", "mpeg4")])
+def test_a_film(tmp_path: Path, name: str, codec: str) -> None:
+    ramp = np.linspace(0, 200, 32).astype(np.uint8)
+    clip = np.stack([np.tile(ramp, (32, 1)) + np.uint8(20 * time) for time in range(3)])
+    path = filmed(tmp_path / name, clip, codec)
+    field = learned(FramesField(), [path])
+    assert field.learned() == Image(32, 32)
+    for value in (path, path.read_bytes()):
+        found = field.encode([value, value])
+        assert found.lengths.tolist() == [3, 3]
+        assert found.flat[:3] == pytest.approx(clip / 255, abs=1e-6 if codec == "ffv1" else 0.05)
+    assert learned(FramesField(most=2), [path]).encode([path]).lengths.tolist() == [2]
+    small = learned(FramesField(size=[4, 8], channels=3), []).encode([path])
+    assert small.flat.shape == (3, 4, 8, 3)
+
+
+def test_a_film_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = filmed(tmp_path / "a.mp4", np.zeros((3, 32, 32), np.uint8), "mpeg4")
+    field, whole = learned(FramesField(), [path]), path.read_bytes()
+    assert refusal(field, whole[:200]) == "the film has no pictures"
+    assert "the film cannot be read (" in refusal(field, whole[:8] + bytes(200))
+    monkeypatch.setattr(film, "LARGEST", 2 * 32 * 32)
+    assert "pixels: most= ends it before" in refusal(field, whole)
+    assert learned(FramesField(most=2), [whole]).encode([whole]).lengths.tolist() == [2]
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ConfigurationError, match=r"films need the package av: pip install 'seqnet\[video\]'"):
+        field.encode([whole])
 
 
 def sine(hertz: float, rate: int, seconds: float = 0.5) -> np.ndarray:
