@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -127,6 +128,7 @@ class BucketLoader:
             sampler=numbers,
             num_workers=min(self.num_workers, len(numbers)),
             collate_fn=_unchanged,
+            multiprocessing_context=_WithoutLocks(),
             worker_init_fn=_leave_signals_to_the_parent,
             generator=generator(self.seed, "workers", epoch),
         )
@@ -152,6 +154,29 @@ class BucketLoader:
         finally:
             end()
             atexit.unregister(end)
+
+
+class _Told:
+    """A multiprocessing.Event that nobody waits for: asking takes no lock, which a worker may hold as it is killed."""
+
+    def __init__(self) -> None:
+        self._value = multiprocessing.RawValue("b", 0)
+
+    def set(self) -> None:
+        """Tell it."""
+        self._value.value = 1
+
+    def is_set(self) -> bool:
+        """Whether it was told."""
+        return bool(self._value.value)
+
+
+class _WithoutLocks(ForkContext):
+    """How workers are forked."""
+
+    def Event(self) -> Any:
+        """Where torch, in a parent that has lost a worker, would else wait for ever."""
+        return _Told()
 
 
 class _Batches(Dataset[Batch | UserError]):
@@ -208,10 +233,7 @@ def _end(made_ahead: Any) -> None:
 
 
 def _give_up(made_ahead: Any) -> None:
-    """Have torch forget its workers.
-
-    It would ask them to end, by an event whose lock one that has died may hold: then it waits for ever.
-    """
+    """Have torch forget its workers, which it would ask to end, and wait for."""
     made_ahead._shutdown = True
     with suppress(Exception):  # they may not be known yet, or no more
         _remove_worker_pids(id(made_ahead))
