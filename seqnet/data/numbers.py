@@ -118,6 +118,12 @@ def read_vectors(lines: Iterable[str], where: str, first: int, width: int) -> Ra
     return read_rows(lines, where, first, lambda value, place: vectors(value, width, place), torch.zeros(0, width))
 
 
+def read_wholes(lines: Iterable[str], where: str, first: int, most: int) -> Ragged:
+    """One sequence of whole numbers from 0 to `most` a line. Raises DataError naming the line and the step."""
+    like = torch.zeros(0, dtype=torch.int64)
+    return read_rows(lines, where, first, lambda value, place: wholes(value, 0, most, place), like)
+
+
 def rows_without_targets(inputs: Ragged, size: int | None = None) -> Examples:
     """Inputs of which nothing is asked, one target a row: a class, or `size` numbers."""
     rows = len(inputs)

@@ -17,7 +17,6 @@ FIRST = 16  # points of the path; twice as many until the scores add up
 DENSE = 4  # how much denser these are near the baseline
 COPIES, STEPS = 64, 1 << 14  # of the row that are computed at a time at most, and of them all
 SMALLEST = 0.01  # a difference below which the tolerance is no share of it
-BASELINES = ("zero", "mean")
 NO_GRADIENT = (
     "this run's answers have no gradient with respect to what it reads, so there is nothing to explain them by: a part "
     "of the model, such as a cell of your own, computes outside of torch, or detaches"

@@ -157,9 +157,10 @@ class Memory(Observer):
 def _step(line: bytes) -> int:
     """The step of a row; a huge one where it was cut off by a crash."""
     try:
-        return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+        step = int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 2**63
+    return step if line.endswith(b"\n") else 2**63
 
 
 def _short(value: Any) -> Any:

@@ -20,12 +20,11 @@ from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.metrics_file import ROWS
 from seqnet.observers.pictures import Pictures
 from seqnet.observers.run import Observer, Run
-from seqnet.observers.tensorboard import final_scores
+from seqnet.observers.tensorboard import NO_PARAMETERS, final_scores
 from seqnet.options import FolderName
 
 FOLDER = "seqnet.run_dir"  # the tag that says which run folder it is
 MOST, LONGEST = 100, 5000  # parameters that are sent at a time, and characters of one
-NO_PARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
 SENT, ALL = 1000, 50_000  # metrics at a time, and runs of an experiment
 NOT_IN_A_NAME = re.compile(r"[^\w./: -]", re.ASCII)
 

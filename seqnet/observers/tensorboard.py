@@ -29,7 +29,8 @@ OPTIMISATION = {
     "clipped share": "optimisation/clipped_share",
 }
 THROUGHPUT = {"tokens a second": "speed/tokens_per_second", "padded share": "data/padded_share"}
-NO_HYPERPARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep", "threads", "device")
+NO_PARAMETERS = ("run_dir", "resume", "trust", "checkpoint", "observers", "debug", "sweep")
+NO_HYPERPARAMETERS = (*NO_PARAMETERS, "threads", "device")
 
 
 class TensorBoard(Observer):

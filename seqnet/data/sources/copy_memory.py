@@ -10,7 +10,7 @@ from torch import Tensor
 from seqnet.data.examples import Examples
 from seqnet.data.fields.label import exported_label
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_rows, steps_without_targets, wholes
+from seqnet.data.numbers import read_wholes, steps_without_targets
 from seqnet.kinds import SHARED, Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.specs import Tokens
@@ -54,11 +54,7 @@ class CopyMemory(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of whole numbers from 0 to 9. Raises DataError."""
-        return steps_without_targets(
-            read_rows(
-                lines, where, first, lambda value, place: wholes(value, 0, 9, place), torch.zeros(0, dtype=torch.int64)
-            )
-        )
+        return steps_without_targets(read_wholes(lines, where, first, 9))
 
     def exported(self) -> dict[str, Any]:
         """See seqnet.exported."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_rows, steps_without_targets, wholes
+from seqnet.data.numbers import read_wholes, steps_without_targets
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.specs import Tokens
@@ -60,11 +60,7 @@ class Nested(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of whole numbers, 0 to 3 for ( [ ) ]. Raises DataError."""
-        return steps_without_targets(
-            read_rows(
-                lines, where, first, lambda value, place: wholes(value, 0, 3, place), torch.zeros(0, dtype=torch.int64)
-            )
-        )
+        return steps_without_targets(read_wholes(lines, where, first, 3))
 
     def show(self, inputs: Tensor) -> str:
         """The brackets. inputs: [time]."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqnet.data.examples import Examples
 from seqnet.data.generation import Generated, at_least, equal_rows
-from seqnet.data.numbers import read_rows, steps_without_targets, wholes
+from seqnet.data.numbers import read_wholes, steps_without_targets
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import Rows, Steps
 from seqnet.specs import Tokens
@@ -43,11 +43,7 @@ class Parity(Generated):
 
     def read_inputs(self, lines: Iterable[str], where: str, first: int = 1) -> Examples:
         """Each line a list of zeros and ones. Raises DataError."""
-        return steps_without_targets(
-            read_rows(
-                lines, where, first, lambda value, place: wholes(value, 0, 1, place), torch.zeros(0, dtype=torch.int64)
-            )
-        )
+        return steps_without_targets(read_wholes(lines, where, first, 1))
 
     def show(self, inputs: Tensor) -> str:
         """The bits. inputs: [time]."""
