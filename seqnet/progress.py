@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from seqnet import terminal
 from seqnet.errors import visible
 
 PATIENCE = 1.0  # seconds before a bar is drawn
@@ -21,7 +22,7 @@ _drawn: list[object] = []  # what has the terminal: a process has one
 def watched() -> bool:
     """Whether standard error is a terminal, on which a bar would be seen."""
     try:
-        return sys.stderr is not None and sys.stderr.isatty()
+        return not terminal.is_logged() and sys.stderr is not None and sys.stderr.isatty()
     except ValueError:  # it is closed
         return False
 

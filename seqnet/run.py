@@ -155,6 +155,8 @@ class TrainedRun:
         asked = None if isinstance(inputs, Path) else self._values(inputs, on_bad_row == "skip")
         with _undisturbed(), explained(self._stored.config, config, rows="data.batch_size"):
             source = self._stored.assembly.source
+            if isinstance(source, Dataset):
+                source.tallies.pop(ASKED, None)  # of what was asked before
             predict.refuse_without_effect(config, self._stored, None)
             writer = asked_writer(config, self._stored)
             answer = predict.answering(self._stored, config, writer)
@@ -165,8 +167,6 @@ class TrainedRun:
                 found += [plain(each) for _, each in rows]
             for note in predict.notes_of(source, writer):
                 LOG.warning("%s", note)
-            if isinstance(source, Dataset):
-                source.tallies.pop(ASKED, None)
         return found
 
     def evaluate(
@@ -423,7 +423,7 @@ def _undisturbed() -> Iterator[None]:
     of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
     of_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
-    exact, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic = _deterministic()
     try:
         with terminal.logged(LOG):
             yield
@@ -444,5 +444,10 @@ def _undisturbed() -> Iterator[None]:
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
         torch.backends.cudnn.benchmark = benchmark
-        if torch.are_deterministic_algorithms_enabled() != exact:  # which imports torch's compiler
-            torch.use_deterministic_algorithms(exact, warn_only=warns)
+        if _deterministic() != deterministic:  # which imports torch's compiler
+            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
+
+
+def _deterministic() -> tuple[bool, bool]:
+    """Whether torch is, and whether it only warns where it cannot."""
+    return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()

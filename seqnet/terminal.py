@@ -33,6 +33,11 @@ def logged(to: logging.Logger) -> Iterator[None]:
         _log.reset(before)
 
 
+def is_logged() -> bool:
+    """Whether a logger hears what is said, so that nothing is drawn."""
+    return _log.get() is not None
+
+
 def say(text: str) -> None:
     """Lines for people, on standard output. Raises OSError where the disk that it leads to is full."""
     if (log := _log.get()) is not None:

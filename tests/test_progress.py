@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import logging
 import re
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from seqnet import progress as module
+from seqnet import terminal
 from seqnet.progress import progress, watched
 
 
@@ -98,6 +100,16 @@ def test_nobody_looks(stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with progress("reading", 2) as reached:
         reached(1)
     assert stream is None or stream.getvalue() == ""
+
+
+def test_nothing_is_drawn_where_a_logger_hears(watching: Callable[[], Screen]) -> None:
+    """As from Python, where nothing is to be shown."""
+    screen = watching()
+    with terminal.logged(logging.getLogger("seqnet")), progress("reading", 4) as reached:
+        assert not watched()
+        reached(1)
+        reached(2)
+    assert watched() and screen.getvalue() == ""
 
 
 def test_a_closed_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,18 @@ def test_predictions_are_those_of_the_command(seqnet: Any, judge_run: Path, capf
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_note_is_of_what_was_asked_with_it(judge_run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = package.load(judge_run, device="cpu")
+    run.predict(["\u2603 fox"])
+    assert "unknown" in caplog.text
+    caplog.clear()
+    run.encode(["\u2603 fox"])
+    with pytest.raises(errors.DataError):
+        run.predict(["\u2603 fox", 5])
+    run.predict(["fox"])
+    assert not caplog.records
+
+
 def test_numbers_are_arrays_lists_or_tensors(adding_run: Path) -> None:
     run = package.load(adding_run)
     rows = np.random.default_rng(0).random((3, 5, 2)).astype(np.float32)

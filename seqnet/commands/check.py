@@ -95,15 +95,18 @@ def subject_of(
 
 def exported(parts: build.Assembly) -> Measured:
     """How far each graph is from torch. Raises DoesNotApply where none is made, ConfigurationError where one is far."""
-    from seqnet.exporting.graphs import graph_of
     from seqnet.exporting.parity import farthest
-    from seqnet.exporting.plan import example
+    from seqnet.exporting.plan import graph
     from seqnet.exporting.plan import parts as graphs
 
     reasons, made = [], False
-    for part in graphs(parts):
+    try:
+        asked = list(graphs(parts))
+    except ConfigurationError as error:
+        raise DoesNotApply(f"it cannot be exported: {error}") from error
+    for part in asked:
         try:
-            content = graph_of(part.exported(), example(part), part.dimensions(), part.names)
+            content = graph(part)
         except ConfigurationError as error:
             reasons.append(str(error))
             continue

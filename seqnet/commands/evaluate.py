@@ -83,13 +83,13 @@ def _album(stored: StoredRun, name: str | None) -> Album | None:
 
 def asked_split(stored: StoredRun, config: dict[str, Any]) -> Any:
     """The split of the data that is asked for. Raises DataError where there is none."""
-    found = _split(stored, config, config["split"])
+    found = split_of(stored, config, config["split"])
     if found is None:
         raise DataError(_no_split(stored, config))
     return found
 
 
-def _split(stored: StoredRun, config: dict[str, Any], name: str) -> Any:
+def split_of(stored: StoredRun, config: dict[str, Any], name: str) -> Any:
     """A split of the data that is asked for; None where there is no such split. Raises DataError."""
     path, source = config["data"]["path"], stored.assembly.source
     if path is not None:
@@ -102,7 +102,7 @@ def _no_split(stored: StoredRun, config: dict[str, Any]) -> str:
     """The sentence for a split that is not there: which are, and what would make one of this run's own data."""
     name, path, data = config["split"], config["data"]["path"], stored.config["data"]
     others = [other for other in ("test", "valid", "train") if other != name]
-    ways = [f"split={other}" for other in others if _split(stored, config, other) is not None]
+    ways = [f"split={other}" for other in others if split_of(stored, config, other) is not None]
     if "path" in data:
         ways.append(f"{'data.path=' if path is None else 'another data.path='} with a file of yours")
     if path is None and (share := data.get(f"{name}_share")) is not None:

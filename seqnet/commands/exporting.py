@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from seqnet import build
+from seqnet.commands.evaluate import split_of
 from seqnet.commands.failures import explained
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, described, greedily, writing_of
@@ -12,13 +13,12 @@ from seqnet.errors import ConfigurationError, DataError
 from seqnet.exporting.deployed import Deployed
 from seqnet.exporting.description import said_of, summary
 from seqnet.exporting.folder import made, write
-from seqnet.exporting.graphs import graph_of
 from seqnet.exporting.parity import farthest
-from seqnet.exporting.plan import Part, example, parts
+from seqnet.exporting.plan import graph, parts
 from seqnet.exporting.quantised import quantised
+from seqnet.tasks.forecast_scores import NAIVE
 from seqnet.terminal import say, warn
 from seqnet.training.evaluation import evaluate
-from seqnet.trust import refuse_elsewhere
 
 Graphs = dict[str, bytes]
 SCORED = 40  # batches
@@ -30,8 +30,7 @@ def export(run: Path, output: Path, config: dict[str, Any]) -> int:
     with explained(stored.config, asked={}):
         before: Graphs | None = None
         lost: list[str] = []
-        decoding = described(stored.config["decoding"])
-        said = said_of(stored.assembly, {"name": decoding.pop("name"), **decoding})
+        said = said_of(stored.assembly, described(stored.config["decoding"]))
         graphs, apart, left_out = graphs_of(stored.assembly)
         _check(said["asks"], graphs, left_out)
         for name, reason in left_out.items():
@@ -63,17 +62,12 @@ def graphs_of(assembly: build.Assembly) -> tuple[Graphs, dict[str, float], dict[
     for part in parts(assembly):
         warn(f"making {part.file}")
         try:
-            graphs[part.file] = _graph(part)
+            graphs[part.file] = graph(part)
         except ConfigurationError as error:
             left_out[part.file] = str(error)
             continue
         apart[part.file] = farthest(part, graphs[part.file])
     return graphs, apart, left_out
-
-
-def _graph(part: Part) -> bytes:
-    dimensions = part.dimensions()
-    return graph_of(part.exported(), example(part), dimensions, part.names)
 
 
 def loss_of_score(stored: StoredRun, graphs: Graphs, config: dict[str, Any]) -> list[str]:
@@ -82,10 +76,7 @@ def loss_of_score(stored: StoredRun, graphs: Graphs, config: dict[str, Any]) -> 
     Raises DataError where the data is not there.
     """
     settings, assembly = stored.config, stored.assembly
-    path = config["data"]["path"]
-    if path is None:
-        refuse_elsewhere(settings)
-    name, split = _held_out(stored, path, config["trust"])
+    name, split = _held_out(stored, config)
     settings["debug"]["one_batch"] = False
     loader = build.loader(settings, split, training=False)
     assert loader is not None
@@ -102,14 +93,13 @@ def loss_of_score(stored: StoredRun, graphs: Graphs, config: dict[str, Any]) -> 
     return [
         f"{name} {key}: {ours[key]:.5g} in torch, {theirs[key]:.5g} quantised"
         for key in ours
-        if not key.startswith("baseline_") and not key.endswith(("_last_value", "_seasonal_naive"))  # of no model
+        if not key.startswith("baseline_") and not key.endswith(tuple(f"_{each}" for each in NAIVE))  # of no model
     ]
 
 
-def _held_out(stored: StoredRun, path: str | None, trust: list[str]) -> tuple[str, Any]:
-    source = stored.assembly.source
+def _held_out(stored: StoredRun, config: dict[str, Any]) -> tuple[str, Any]:
     for name in ("test", "valid"):
-        split = source.split(name) if path is None else build.other_split(stored.config, source, path, name, trust)
+        split = split_of(stored, config, name)
         if split is not None:
             return name, split
     raise DataError("quantize=int8 tells what it costs in score, and this run has no held-out data: give data.path=")

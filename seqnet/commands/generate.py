@@ -29,10 +29,13 @@ Row = dict[str, Any]
 
 def run(config: dict[str, Any]) -> int:
     """Write a line of JSON for each sample, a file of another kind, or on a terminal what was made; the exit code."""
+    output = None if _suffix(config) else config["output"]
+    words = in_words({**config, "output": output})
     stored = load(Path(config["run"]), "best", config["trust"], config["device"], config["precision"])
     with explained(stored.config, config, rows="samples"):
         found = made(stored, config)
-    return _tell(config, *found)
+    _tell(found, output, words, config["verbose"])
+    return 0
 
 
 class Made(NamedTuple):
@@ -79,18 +82,16 @@ def decoding_of(config: Row) -> Row:
     return decoding
 
 
-def _tell(config: Row, rows: list[Row], texts: list[str], how: Row) -> int:
-    """Write the rows as JSON lines, or for people the texts; the exit code. how: the decoding that made them."""
-    output = None if _suffix(config) else config["output"]
-    if words := in_words({**config, "output": output}):
-        say("\n\n".join(texts))
+def _tell(found: Made, output: str | None, words: bool, verbose: bool) -> None:
+    """Write the rows as JSON lines, or for people the texts."""
+    if words:
+        say("\n\n".join(found.texts))
     else:
         with writer(output) as write:
-            for row in rows:
-                write(as_line({**row, "decoding": how} if config["verbose"] else row))
-    if words or not config["verbose"]:
-        warn(decoded(how))
-    return 0
+            for row in found.rows:
+                write(as_line({**row, "decoding": found.how} if verbose else row))
+    if words or not verbose:
+        warn(decoded(found.how))
 
 
 # ---------------------------------------------------------------------------------------- a language model

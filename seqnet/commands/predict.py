@@ -66,7 +66,9 @@ def run(config: dict[str, Any]) -> int:
         shown = _words(stored, config, answers, decoder) if words else None
         some = False
         with told(config["output"], answers, shown) as tell:
-            with progress("answering", _lines_of(path), "rows", shown=_bar_fits(config, words)) as reached:
+            bar = _bar_fits(config, words)
+            lines = lines_of(Path(path)) if path and bar and watched() else None
+            with progress("answering", lines, "rows", shown=bar) as reached:
                 for rows in answered(stored, config, answer, inputs.asked, reached):
                     tell(rows)
                     some |= bool(rows)
@@ -75,11 +77,6 @@ def run(config: dict[str, Any]) -> int:
     for note in notes_of(source, decoder):
         warn(note)
     return 0
-
-
-def _lines_of(path: str | None) -> int | None:
-    """How many lines what is read has, where somebody would see it and it is known."""
-    return lines_of(Path(path)) if path and watched() else None
 
 
 def _bar_fits(config: dict[str, Any], words: bool) -> bool:

@@ -11,6 +11,7 @@ from seqnet.batch import IGNORE, UNITS, Batch, Output
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.writing import Writer
 from seqnet.data.teacher_forcing import BEGIN
+from seqnet.decoding.heard import Heard, allowed
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.kinds import Axis
 from seqnet.objectives.bands import MEDIAN
@@ -90,7 +91,12 @@ class Asking:
             decision, column = self._decided(output, None, batch)
             asked = [self._question(None, column, None, batch)]
             return Asked(batch, asked, [decision], output)
-        decided = {step: self._decided(output, step, batch) for step in self._steps(int(batch.lengths[0]), number)}
+        whole = None
+        if getattr(self._objective, "whole_rows", False):
+            with torch.no_grad():
+                whole = output.head.decide(output.features[0], batch.lengths)[0]  # type: ignore[attr-defined]
+        steps = self._steps(int(batch.lengths[0]), number)
+        decided = {step: self._decided(output, step, batch, whole) for step in steps}
         asked = [self._question(step, column, step + 1, batch) for step, (_, column) in decided.items()]
         return Asked(batch, asked, [decision for decision, _ in decided.values()], output)
 
@@ -158,12 +164,15 @@ class Asking:
         forecast = getattr(self._objective, "forecast", None)
         return logits if forecast is None else forecast(logits)[MEDIAN]
 
-    def _decided(self, output: Output, step: int | None, batch: Batch) -> tuple[Any, int]:
-        """What is answered for a row, or at a step of it, in words; and which of the names that is."""
+    def _decided(self, output: Output, step: int | None, batch: Batch, whole: Tensor | None = None) -> tuple[Any, int]:
+        """What is answered for a row, or at a step of it, in words; and which of the names that is.
+
+        whole: the decisions of all steps, where they are made together.
+        """
         with torch.no_grad():
             features = output.features if step is None else output.features[:, step]
-            if getattr(self._objective, "whole_rows", False) and step is not None:
-                decision = output.head.decide(output.features[0], batch.lengths)[0][step]  # type: ignore[attr-defined]
+            if whole is not None and step is not None:
+                decision = whole[step]
             else:
                 logits = output.head(features)
                 units = batch.views.get(UNITS)
@@ -223,7 +232,9 @@ class Asking:
         """The tokens of the likeliest alignment, each where it is heard first."""
         output = self._read(batch)
         assert output.lengths is not None
-        frames = output.logits()[0, : int(output.lengths[0])].argmax(-1).tolist()
+        writing = self.stored.assembly.source.writing
+        logs, lengths = allowed(Heard(output.logits(), output.lengths), writing, ())  # as what is heard is decoded
+        frames = logs[0, : int(lengths[0])].argmax(-1).tolist()
         blank = self._targets.size
         heard = [
             (frame, token)

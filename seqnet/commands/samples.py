@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import chain, zip_longest
+from itertools import chain, pairwise, zip_longest
 from typing import Any, Protocol
 
 import torch
@@ -74,8 +74,10 @@ def samples(
 
 def _prompt(source: RunningText, tokens: Tensor) -> Tensor:
     """So many tokens from the beginning of a line on, where there is one. tokens: [time]."""
-    letters = [source.decode(token[None]) for token in tokens[: max(len(tokens) - PROMPT, 0) + 1]]
-    begins = (place for place in range(1, len(letters)) if letters[place - 1][-1:] == "\n" and letters[place].strip())
+    letters = (source.decode(token[None]) for token in tokens[: max(len(tokens) - PROMPT, 0) + 1])
+    begins = (
+        place for place, (before, letter) in enumerate(pairwise(letters), 1) if before[-1:] == "\n" and letter.strip()
+    )
     first = next(begins, 0)
     return tokens[first : first + PROMPT]
 

@@ -9,17 +9,16 @@ import yaml  # type: ignore[import-untyped]
 from seqnet import relations, trust
 from seqnet.configuration.keys import leaves, put
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.trust import CONFIGS
+from seqnet.trust import CONFIGS, NO_OPTIONS
 
 Config = dict[str, Any]
-OF_HYDRA = ("defaults", "hydra")
 
 
 def asked(command: str, given: Mapping[str, Any]) -> Config:
     """The options of `evaluate`, `predict` or `generate`: those that are given by dotted keys, else as its yaml has
     them. Raises ConfigurationError.
     """
-    config = {key: value for key, value in _yaml(CONFIGS / f"{command}.yaml").items() if key not in OF_HYDRA}
+    config = {key: value for key, value in _yaml(CONFIGS / f"{command}.yaml").items() if key not in NO_OPTIONS}
     defaults = leaves(config)
     for key, value in given.items():
         value = str(value) if isinstance(value, Path) else value

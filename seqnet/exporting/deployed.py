@@ -12,7 +12,7 @@ from seqnet.batch import Batch, Output
 from seqnet.build import Assembly
 from seqnet.exporting.parity import session_of
 from seqnet.exporting.parts import batch_of, numbered
-from seqnet.state import State, leaves, with_leaves
+from seqnet.state import State, leaves, map_state, where, with_leaves
 
 
 class Deployed(nn.Module):
@@ -56,14 +56,7 @@ class Deployed(nn.Module):
         for step in range(window.time):
             views = {f"view.{name}": each[:, step] for name, each in window.views.items()}
             logits, new, _ = self._step(window.inputs[:, step], state, memory, views)
-            going = step < window.lengths
-            state = with_leaves(
-                state,
-                [
-                    torch.where(going.view(-1, *[1] * (after.dim() - 1)), after, before)
-                    for after, before in zip(leaves(new), leaves(state), strict=True)
-                ],
-            )
+            state = where(step < window.lengths, new, state)
             features.append(logits)
         return Output(torch.stack(features, dim=1), self.head, state)
 
@@ -86,8 +79,7 @@ class Deployed(nn.Module):
         """One step of a decoder; attention [rows 1 source_time] is the mean of its heads."""
         rows = len(leaves(state)[0])
         if memory is not None and len(memory.lengths) != rows:
-            every = [each.repeat_interleave(rows // len(each), 0) for each in leaves(memory)]
-            memory = with_leaves(memory, every)
+            memory = map_state(lambda each: each.repeat_interleave(rows // len(each), 0), memory)
         return self._step(inputs, state, memory, {})
 
     def _step(

@@ -30,7 +30,7 @@ def said_of(assembly: Assembly, decoding: Mapping[str, Any]) -> dict[str, Any]:
     ]
     for one in said["state"]:
         if len(set(one["values"])) <= 1:
-            one["values"] = one["values"][:1] * (1 if len(one["values"]) else 0)
+            one["values"] = one["values"][:1]
     return said
 
 

@@ -1,6 +1,5 @@
 """The folder that an export is: graphs, what else is needed as JSON, and run.py, whole or not at all."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 from seqnet import __version__, strict_json
 from seqnet.errors import ConfigurationError, on_disk
+from seqnet.training.manifest import sum_of
 
 FORMAT = 1
 LARGE = ("names", "merges", "best", "summed")
@@ -24,6 +24,8 @@ def check_output(output: str | None, run: Path) -> Path:
             "output is missing: seqnet export run=DIR output=DIR, where DIR is a folder to be made"
         )
     folder = Path(output)
+    if not folder.name:
+        raise ConfigurationError(f"output={output}: name a folder to be made")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise ConfigurationError(f"output={output} is no folder: name one that is not there yet")
     if folder.is_dir() and any(folder.iterdir()):
@@ -54,7 +56,7 @@ def write(
     """Write all files. left_out: graphs that could not be made, and why. of: what is told of the run. DiskError."""
     short, names = _split(said)
     files = {**graphs, "vocabularies.json": _json(names)}
-    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    sums = {name: sum_of(content) for name, content in files.items()}
     head = {"format": FORMAT, "seqnet": __version__, "run": of, "files": sums, "left_out": dict(left_out)}
     files["model.json"] = _json({**head, **short}, indent=2)
     files["run.py"] = RUN.read_bytes()

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from seqnet.batch import LAGS
 from seqnet.build import Assembly
 from seqnet.errors import ConfigurationError
+from seqnet.exporting.graphs import graph_of
 from seqnet.exporting.layers import OneStep, Operator, with_layers
-from seqnet.exporting.parts import Forced, Reader, Sequences, Step, WritingStep, numbered
+from seqnet.exporting.parts import Forced, Reader, Sequences, Step, WritingStep, batch_of, numbered
 from seqnet.kinds import Axis
 from seqnet.specs import Image, Spec, Spelling, Tokens
 from seqnet.state import State, leaves
@@ -139,8 +140,6 @@ def _written(assembly: Assembly) -> Iterator[Part]:
         with torch.no_grad():
             if not reads:
                 return None, model.initial_state(size.batch)
-            from seqnet.exporting.parts import batch_of
-
             nothing = torch.zeros(size.batch, 1, dtype=torch.int64)
             found: tuple[State, State] = model.begin(batch_of({"inputs": nothing, **read(size, random)}))
             return found
@@ -175,6 +174,11 @@ def _written(assembly: Assembly) -> Iterator[Part]:
 
 
 # ------------------------------------------------------------------------------------------------------------ examples
+
+
+def graph(part: Part) -> bytes:
+    """The part as ONNX. Raises ConfigurationError where it cannot be one."""
+    return graph_of(part.exported(), example(part), part.dimensions(), part.names)
 
 
 def example(part: Part) -> Tensors:

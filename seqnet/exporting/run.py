@@ -1357,14 +1357,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model = Model()
         if asked["seed"] < 0:
             raise Problem("--seed must be at least 0", 2)
-        keys = [key for key in Decoding._fields if key in asked]
-        typed = {"decoding" if key == "name" else key: asked[key] for key in keys if asked[key] is not None}
-        typed |= {} if asked["decoding"] is None else {"decoding": asked["decoding"]}
-        typed |= {} if asked["length"] is None else {"max_length": asked["length"]}
+        typed = {key: asked[key] for key in ("decoding", *Decoding._fields) if asked.get(key) is not None}
+        if asked["length"] is not None:
+            typed["max_length"] = asked["length"]
         if typed and model.asks not in ("text", "next"):
-            raise Problem(
-                f"--{next(iter(typed)).replace('_', '-')} is of a model that writes, and this one does not", 2
-            )
+            option = next(iter(typed)).replace("max_length", "length").replace("_", "-")
+            raise Problem(f"--{option} is of a model that writes, and this one does not", 2)
         idle = ("stream", "probabilities") if model.asks == "next" else ("prompt", "json")
         for option in idle:
             if asked[option]:

@@ -96,6 +96,13 @@ def test_a_graph_that_says_something_else_is_found(tmp_path, monkeypatch):
     assert judge("exported", subject(SUM)).outcome == "does not apply"
 
 
+def test_what_has_no_graph_is_not_held_to_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small = tuple(f"data.generated.{split}_size=2" for split in ("train", "valid", "test"))
+    found = judge("exported", subject(("experiment=speech_ctc", *small), export=exported))
+    assert found.outcome == "does not apply" and "it cannot be exported: " in found.what, found
+
+
 def test_a_cell_that_is_no_torchs_is_not_held_to_its_gates(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = judge("gates", subject(SUM, "cell", "Variant"))

@@ -1,5 +1,6 @@
 """seqnet export: a folder that answers as the run does, without torch and without seqnet."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -71,6 +72,10 @@ def test_a_language_model_goes_on_as_generate_does(seqnet: Any, writer_run: Path
     # Nothing is written over, and damage is found before anything is answered.
     again = seqnet("export", f"run={writer_run}", "output=out/lm")
     assert (again.code, "out/lm holds something already" in again.err) == (2, True)
+    Path("empty").mkdir()
+    with contextlib.chdir("empty"):
+        again = seqnet("export", f"run={writer_run}", "output=.")
+    assert (again.code, again.err) == (2, "seqnet: output=.: name a folder to be made\n")
     weights = bytearray((folder / "step.onnx").read_bytes())
     weights[-100] ^= 1
     (folder / "step.onnx").write_bytes(weights)

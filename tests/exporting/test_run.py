@@ -1,5 +1,6 @@
 """run.py beside what it stands for: fields, objectives and decodings of seqnet give the same."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -371,3 +372,12 @@ def test_an_option_out_of_range_is_refused(option: str, value: Any) -> None:
 def test_lines_are_json() -> None:
     answer = {"prediction": [1.5, float("nan"), {"low": float("-inf")}], "score": None}
     assert run.as_line(answer) == '{"prediction": [1.5, null, {"low": null}], "score": null}\n'
+
+
+def test_an_option_without_effect_is_called_as_it_is_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "Model", lambda: SimpleNamespace(asks="row"))
+    for option in ("--length", "--beam-size", "--temperature"):
+        assert run.main([option, "1"]) == 2
+        assert capsys.readouterr().err == f"run.py: {option} is of a model that writes, and this one does not\n"

@@ -141,6 +141,11 @@ def test_a_run_that_goes_on_cuts_what_was_told_of_later_steps(lstm, step):
         file.write('{"step": 1')  # a crash
     Memory(every_steps=1).on_start(replace(lstm, resumed=True, step=3))
     assert [row["step"] for row in rows(lstm)] == [1, 2, 3]
+    whole = (lstm.folder / "memory.jsonl").read_bytes()
+    (lstm.folder / "memory.jsonl").write_bytes(whole[:-1])  # a crash in just that place
+    memory.on_start(replace(lstm, resumed=True, step=3))
+    memory.on_step(step(4))
+    assert [row["step"] for row in rows(lstm)] == [1, 2, 4]
     Memory(every_steps=1).on_start(lstm)  # anew, in a folder that a killed run left
     assert not (lstm.folder / "memory.jsonl").exists()
 
