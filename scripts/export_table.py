@@ -57,9 +57,11 @@ def main() -> None:
     table = "\n".join(rows())
     if options.write:
         text = PAGE.read_text(encoding="utf-8")
-        made = re.sub(
+        made, places = re.subn(
             r"(<!-- parity -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.DOTALL
         )
+        if not places:
+            raise SystemExit(f"{PAGE} has no place for the table, between <!-- parity --> and <!-- end -->")
         PAGE.write_text(made, encoding="utf-8")
 
 

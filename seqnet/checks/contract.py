@@ -16,6 +16,7 @@ import torch
 
 from seqnet.checks import contracts as folder
 from seqnet.checks.measured import DoesNotApply, Measured
+from seqnet.checks.numbers import numbers_of
 from seqnet.checks.subject import Subject
 from seqnet.errors import no_memory
 from seqnet.training.randomness import random_states, set_random_states
@@ -81,11 +82,10 @@ def judge(name: str, subject: Subject) -> Verdict:
 @contextmanager
 def doubles(seed: int) -> Iterator[None]:
     """Numbers in double precision and random ones from a seed; what was before is put back after."""
-    states, kind = random_states(), torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    states = random_states()
     torch.manual_seed(seed)
     try:
-        yield
+        with numbers_of(torch.float64):
+            yield
     finally:
-        torch.set_default_dtype(kind)
         set_random_states(states)

@@ -30,12 +30,12 @@ def check(subject: Subject) -> Measured:
             if not subject.once_a_row:
                 features = features[:, :length]
             yield f"features of row {row}, {length} steps long", difference(alone.features, features)
-            if alone.state is not None and _of_one_size(parts.model, batch):
+            if alone.state is not None and _of_one_size(parts.model):
                 state = select(together.state, torch.tensor([row]))
                 yield f"state after row {row}, {length} steps long", of_states(alone.state, state)
         yield "loss", difference(total, loss_of(parts, together, batch))
 
 
-def _of_one_size(model: object, batch: object) -> bool:
+def _of_one_size(model: object) -> bool:
     """Whether a state is as wide as its row is by itself: what was paid attention is as long as the longest source."""
     return not getattr(model, "coverage", False)

@@ -10,6 +10,7 @@ from seqnet.batch import Batch
 from seqnet.build import Assembly
 from seqnet.checks.comparing import difference
 from seqnet.checks.measured import DoesNotApply, Measured
+from seqnet.checks.numbers import numbers_of
 from seqnet.checks.subject import Few, Run, Subject
 from seqnet.training import checkpoint
 from seqnet.training.trainer import Trainer
@@ -25,12 +26,8 @@ def check(subject: Subject) -> Measured:
     """Weights, optimiser, carried state, random generators and all else of a checkpoint, three steps after it."""
     if subject.trainer is None or subject.run is None:
         raise DoesNotApply("it is of runs")
-    kind = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
+    with numbers_of(torch.float32):
         yield from _compared(subject)
-    finally:
-        torch.set_default_dtype(kind)
 
 
 def _compared(subject: Subject) -> Measured:
