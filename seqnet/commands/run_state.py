@@ -11,7 +11,6 @@ from seqnet.build import Assembly
 from seqnet.cells import native
 from seqnet.commands.stored import NOT_A_RUN, check_optimizer, load_weights, restore_objective
 from seqnet.errors import CheckpointError
-from seqnet.state import leaves, with_leaves
 from seqnet.training.pieces import Position
 from seqnet.training.progress import Averages, Stopping, check_like, check_numbers
 from seqnet.training.randomness import random_states, set_random_states
@@ -46,9 +45,9 @@ class RunState:
     before: list[dict[str, Any]] = field(default_factory=list)  # snapshots, newest last; see `Training.rewind`
 
     def components(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
+        """What a checkpoint holds, the same on all ranks but for the machine; to be called by all of them."""
         trainer, model = self.trainer, self.assembly.model
-        carried = leaves(trainer.state)
+        carried = trainer.carried()
         return {
             "parameters": dict(model.named_parameters()),
             "buffers": dict(model.named_buffers()),
@@ -138,13 +137,10 @@ class RunState:
             for *values, step in components["early_stopping"]["best"]:
                 check_like([*(None if value is None else 0.0 for value in values), 0], [*values, step])
             trainer.position = Position(**position | {"left_out": list(position["left_out"])})
-            trainer.state, carried = None, components["carried_state"]
-            if carried["rows"]:
-                if len(carried["tensors"][0]) != carried["rows"]:
-                    raise ValueError("the carried state has another number of rows than it says")
-                template = model.initial_state(carried["rows"])  # type: ignore[operator]
-                device = trainer.precision.device
-                trainer.state = with_leaves(template, [tensor.to(device) for tensor in carried["tensors"]])
+            carried = components["carried_state"]
+            if carried["rows"] and len(carried["tensors"][0]) != carried["rows"]:
+                raise ValueError("the carried state has another number of rows than it says")
+            trainer.carry(carried["tensors"] if carried["rows"] else [])
             metrics = components["metrics"]
             # An earlier seqnet counted less.
             metrics = {"rows": 0, **metrics, "averages": {**asdict(Averages()), **metrics["averages"]}}
