@@ -14,13 +14,13 @@ from seqnet.state import State, detach, leaves, with_leaves
 from seqnet.training.averaging import MovingAverage
 from seqnet.training.clipping import UNCLIPPED, Clipping
 from seqnet.training.diagnose import NO_NUMBER, SEEN_IN_THE_LOSS, culprit, holds_numbers, worst_gradient
+from seqnet.training.exchange import Exchange
 from seqnet.training.limits import Limits
 from seqnet.training.pieces import Loader, Piece, Pieces, Position, with_last
 from seqnet.training.precision import Precision
 from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.ranks import ALONE, Ranks
 from seqnet.training.schedule import Schedule, ScheduledSampling
-from seqnet.training.together import Together
 
 
 class Model(Protocol):
@@ -89,7 +89,7 @@ class Trainer:
         self._buffered = [module for module in model.modules() if next(module.buffers(recurse=False), None) is not None]
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.ranks = ranks
-        self.together = Together(ranks, self._parameters, stopping)
+        self.exchange = Exchange(ranks, self._parameters, stopping)
         self._carried_rows = 0  # of all ranks
         self._rates = [group["lr"] for group in optimizer.param_groups]
         self._began = time.monotonic()
@@ -204,7 +204,7 @@ class Trainer:
             places += sum(there for _, there in sides)
             padded += sum(there - filled for filled, there in sides)
         seconds = time.monotonic() - self._began
-        summed = self.together.add(torch.stack([*losses, *largest]), seconds)
+        summed = self.exchange.add(torch.stack([*losses, *largest]), seconds)
         scaled = [self._norm(math.inf)] if scaler.is_enabled() else []
         scaler.unscale_(self.optimizer)
         norms = [self._norm(2), self._norm(math.inf)] if self.clipping.value is not None else [self._norm(2)]
@@ -216,7 +216,7 @@ class Trainer:
         bad = [one for one, loss in zip(judged, found, strict=True) if not math.isfinite(loss)]
         # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
         overflow = not bad and not all(map(math.isfinite, overflown))
-        position.seconds = self.together.hear([*told], seconds)
+        position.seconds = self.exchange.hear([*told], seconds)
         if bad or not (overflow or math.isfinite(norm)):
             if scaler.is_enabled():
                 scaler.update(scaler.get_scale())  # forgets this step, and keeps the scale

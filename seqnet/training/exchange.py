@@ -1,4 +1,4 @@
-"""What the ranks do at every step: one message that makes all gradients the sums, and all ranks of one mind.
+"""What ranks send each other at every step: one message that makes all gradients the sums, and all of one mind.
 
 torch's own wrapper of a model expects that each rank has a loss, and each parameter a gradient of it, at every
 backward pass. Here a rank may have no rows, or nothing to be judged in them, and a step several windows.
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from seqnet.training.ranks import Ranks
 
 
-class Together:
-    """The steps of all ranks. stopping: the code that this one is asked to stop with; 0 = it is not."""
+class Exchange:
+    """What this rank sends and hears. stopping: the code that this one is asked to stop with; 0 = it is not."""
 
     def __init__(self, ranks: Ranks, parameters: Sequence[nn.Parameter], stopping: Callable[[], int]) -> None:
         self.ranks = ranks
