@@ -10,6 +10,7 @@ import torch
 
 from seqnet import build
 from seqnet.commands.data_of_run import DataOfRun
+from seqnet.commands.launched import ranks_here
 from seqnet.commands.samples import runs_on
 from seqnet.commands.start import Config, limits
 from seqnet.commands.writing import Writer, decoder, writing_of
@@ -31,12 +32,20 @@ def prepare_process(config: Config) -> None:
     random.seed(config["seed"])
     np.random.seed(config["seed"] % 2**32)
     torch.manual_seed(config["seed"])
+    here = ranks_here(os.environ)
     if config["threads"]:
         torch.set_num_threads(config["threads"])
+    elif here > 1:  # torchrun gives each rank one, whatever the machine has
+        torch.set_num_threads(max(1, cores() // here))
     if config["deterministic"]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
         torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(config["deterministic"])
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def initial_weights(config: Config) -> Any:

@@ -78,6 +78,10 @@ def checked(
             config["run_dir"] = os.path.relpath(hydra_config.runtime.output_dir)
             if "threads" not in typed:
                 config["threads"] = 1
+            if config["processes"] > 1:
+                raise ConfigurationError(
+                    f"processes={config['processes']}: the jobs of a sweep have one process each; leave it out, or -m"
+                )
         before = stored_config(config)
         if before is not None:
             config = merge_stored(config, before, typed, choices)
