@@ -10,7 +10,8 @@ from seqnet.batch import EvaluationReport
 from seqnet.build import Assembly
 from seqnet.cells import native
 from seqnet.commands.stored import NOT_A_RUN, check_optimizer, load_weights, restore_objective
-from seqnet.errors import CheckpointError
+from seqnet.data import digest
+from seqnet.errors import CheckpointError, DataError
 from seqnet.training.pieces import Position
 from seqnet.training.progress import Averages, Stopping, check_like, check_numbers
 from seqnet.training.randomness import random_states, set_random_states
@@ -84,9 +85,25 @@ class RunState:
         return {
             "device": device,
             "threads": torch.get_num_threads() if device == "cpu" else None,
+            "ranks": self.trainer.ranks.count,
             "torch": str(torch.__version__),
             "compiled": device == "cpu" and native.library() is not None,
         }
+
+    def check_ranks(self) -> None:
+        """Find out that all ranks begin with the same. Raises DataError where they read other data."""
+        ranks, model = self.trainer.ranks, self.assembly.model
+        if ranks.count == 1:
+            return
+        if any(read != self.read for read in ranks.gather(self.read)):
+            raise DataError(
+                "the ranks read different data: files or what is kept of them differ from machine to machine; copy "
+                "the same to all of them"
+            )
+        own = [*model.named_parameters(), *model.named_buffers()]
+        weights = digest.of_tensors((name, tensor.detach().cpu()) for name, tensor in own)
+        if any(theirs != weights for theirs in ranks.gather(weights)):
+            raise RuntimeError("the ranks made different weights of the same seed")
 
     def components_of_choice(self) -> dict[str, Any]:
         """The one of what the objective has chosen, where it chooses."""
