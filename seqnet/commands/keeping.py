@@ -1,6 +1,5 @@
 """The checkpoints of a run: when one is due, and which are kept."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, state: RunState, saved: int | None, ranks: Ranks = ALONE) -> None:
         self._folder, self._state, self._saved, self._ranks = folder / "checkpoints", state, saved, ranks
-        self._last_saved = time.monotonic()
+        self._last_saved = state.trainer.position.seconds
 
     def outdate(self) -> None:
         """The state is no longer as it was written."""
@@ -29,7 +28,7 @@ class Checkpoints:
         steps, minutes = options["every_steps"], options["every_minutes"]
         if steps is not None and self._state.trainer.position.step % steps == 0:
             return True
-        return minutes is not None and self._ranks.tell(time.monotonic() - self._last_saved >= minutes * 60)
+        return minutes is not None and self._state.trainer.position.seconds - self._last_saved >= minutes * 60
 
     def save(self, best: bool = False) -> None:
         """Write a checkpoint of everything that the run needs to go on, unless it is written already."""
@@ -38,7 +37,7 @@ class Checkpoints:
         if self._ranks.first:
             self._write(step, components, best)
         if components is not None:
-            self._saved, self._last_saved = step, time.monotonic()
+            self._saved, self._last_saved = step, self._state.trainer.position.seconds
         self._ranks.tell(None)  # none goes on, or ends, before it is written
 
     def _write(self, step: int, components: dict[str, Any] | None, best: bool) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from seqnet.training.clipping import Clipping
 from seqnet.training.evaluation import evaluating
 from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
+from seqnet.training.ranks import ALONE, Ranks
 from seqnet.training.schedule import ScheduledSampling
 from seqnet.training.trainer import Trainer
 
@@ -63,9 +65,15 @@ def initial_weights(config: Config) -> Any:
 
 
 def make_trainer(
-    config: Config, assembly: build.Assembly, loader: Loader, device: torch.device, trust: list[str] | None
+    config: Config,
+    assembly: build.Assembly,
+    loader: Loader,
+    device: torch.device,
+    trust: list[str] | None,
+    ranks: Ranks = ALONE,
+    stopping: Callable[[], int] = lambda: 0,
 ) -> Trainer:
-    """The loop, at its first step. trust: see `build`."""
+    """The loop, at its first step. trust: see `build`; ranks, stopping: see `Trainer`."""
     options = config["training"]
     return Trainer(
         assembly.model,
@@ -82,6 +90,8 @@ def make_trainer(
         on_nonfinite=options["on_nonfinite"],
         sampling=ScheduledSampling(options["scheduled_sampling"], options["sampling_schedule"]),
         ema_decay=options["ema_decay"],
+        ranks=ranks,
+        stopping=stopping,
     )
 
 

@@ -20,7 +20,7 @@ from seqnet.commands.finishing import scored
 from seqnet.commands.keeping import Checkpoints
 from seqnet.commands.preparing import compare, initial_weights, make_trainer, prepare_process, rehearse
 from seqnet.commands.run_state import Evaluated, RunState
-from seqnet.commands.scoring import Abandoned, Scorer
+from seqnet.commands.scoring import Scorer
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.start import (
     Beginning,
@@ -41,6 +41,7 @@ from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.run import Run
 from seqnet.terminal import say, warn
 from seqnet.training import checkpoint
+from seqnet.training.evaluation import Abandoned
 from seqnet.training.progress import Averages
 
 
@@ -174,7 +175,7 @@ class Training:
         assert loader is not None
         if initial is None and beginning.components is None and hasattr(assembly.model, "begin_with"):
             assembly.model.begin_with(loader.batches(0))  # type: ignore[operator]
-        trainer = make_trainer(config, assembly, loader, device, trust)
+        trainer = make_trainer(config, assembly, loader, device, trust, self.ranks, lambda: stop.heard)
         rehearse(config, assembly, trainer.precision, self.data, trust)
         read = digests(self.data.splits, beginning, folder)
         self.state = RunState(config, assembly, trainer, early_stopping(config), Averages(), read)
@@ -183,7 +184,8 @@ class Training:
             if regroups(beginning.changed):
                 trainer.seek()
             compare(beginning.components.get("machine", {}), self.state.machine())
-        asked = any(observer.asks_for_curves for observer in self.observers)
+        self.state.check_ranks()
+        asked = self.ranks.tell(any(observer.asks_for_curves for observer in self.observers))
         self.score = Scorer(self.state, self.data.loaders, stop, trust, asked, self._tell_scoring)
         self.jump = jump(trainer, beginning.before)
 
@@ -261,8 +263,7 @@ class Training:
                 self._rewind(error)
                 reports = self.state.trainer.steps()
                 continue
-            if self.ranks.count > 1:
-                self.stop.exit_code = max(self.ranks.gather(self.stop.heard))
+            self.stop.exit_code = self.stop.exit_code or self.state.trainer.exchange.stopped
             self.checkpoints.outdate()
             yield report
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from seqnet.batch import Batch
+from seqnet.training.ranks import ALONE, Ranks
 
 
 class Loader(Protocol):
@@ -32,9 +33,11 @@ class Position:
 class Piece:
     """A window and where the one after it is to be found."""
 
-    window: Batch
+    whole: Batch  # with the rows of all ranks
+    window: Batch  # with those of this one
     moved: Batch  # the same on the device, or on its way there while the step before it runs
-    count: float  # of the items that are asked, as they are weighed
+    count: float  # of the items that are asked in all rows, as they are weighed
+    asks: bool  # whether anything is asked in this rank's rows
     epoch: int
     batch: int
     number: int
@@ -61,6 +64,7 @@ class Pieces:
     window: int | None
     stride: int | None
     accumulate: int
+    ranks: Ranks = ALONE
 
     def rest(self, position: Position) -> Iterator[Piece]:
         """The rest of an epoch, window by window."""
@@ -73,9 +77,18 @@ class Pieces:
                 if number > first or index >= skip:
                     share = (number + read / batch.time) / batches
                     ends = read >= batch.time
-                    moved, count = self.moved(window), self.count(window)
-                    piece = Piece(window, moved, count, position.epoch, number, index, share, ends, False)
-                    yield replace(piece, count=0, left_out=True) if piece.place in position.left_out else piece
+                    piece = self._piece(window, position.epoch, number, index, share, ends)
+                    left_out = piece.place in position.left_out
+                    yield replace(piece, count=0, asks=False, left_out=True) if left_out else piece
+
+    def _piece(self, whole: Batch, epoch: int, number: int, index: int, share: float, ends: bool) -> Piece:
+        """A window, of which this rank runs its share of the rows."""
+        count = self.count(whole)
+        if self.ranks.count == 1:
+            return Piece(whole, whole, self.moved(whole), count, count > 0, epoch, number, index, share, ends, False)
+        window = whole.rows(self.ranks.share(whole.size))
+        asks = count > 0 and window.size > 0 and self.count(window) > 0
+        return Piece(whole, window, self.moved(window), count, asks, epoch, number, index, share, ends, False)
 
     def groups(self, position: Position) -> Iterator[list[Piece]]:
         """The windows of one optimiser step: `accumulate` in which something is asked, and any between them."""
