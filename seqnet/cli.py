@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ COMMANDS = {
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
     "completion": "complete what you type, in bash, zsh or fish: seqnet completion bash",
 }
+SPOKEN = 5.0  # seconds in which the rank that speaks for all has spoken
 POSITIONAL = ("inspect", "checkpoint", "leaderboard", "completion")
 
 
@@ -227,6 +229,8 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
     _let_go(error)
     terminal.standard_output().flush()
     terminal.warn(where + sentence)
+    if launched.is_quiet(os.environ):  # who started the ranks ends all with the first: let it be the one that speaks
+        time.sleep(SPOKEN)
     return code, sentence
 
 

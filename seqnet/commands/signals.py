@@ -29,13 +29,13 @@ class StopRequest:
         self.numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1) if numbers is None else numbers
         self.told = told
         self.exit_code = 0
-        self.heard = 0  # the exit code that a signal to this very process asks for
         self.among = 1  # so many ranks, which end together once all have agreed on it
         self.patient = False
         self.deaf = False  # it hears nothing more: the process is about to end
         self.requeue = False
         self.job = os.environ.get("SLURM_JOB_ID")
-        self._process = os.getpid()
+        self._heard = 0
+        self._process, self._parent = os.getpid(), os.getppid()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -49,8 +49,8 @@ class StopRequest:
             return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
         # A terminal that closes sends SIGHUP twice: by its shell, and when that ends.
-        at_once = not self.patient or (bool(self.heard) and number != signal.SIGHUP)
-        self.heard = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
+        at_once = not self.patient or (bool(self._heard) and number != signal.SIGHUP)
+        self._heard = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
         if self.among == 1:
             self.exit_code = code
         if number == signal.SIGUSR1:
@@ -59,6 +59,15 @@ class StopRequest:
             raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
         with suppress(OSError):  # the terminal may be what is gone
             os.write(2, self.told)  # print() must not be used here: it may be what was interrupted
+
+    @property
+    def heard(self) -> int:
+        """The exit code that this very process is asked to end with; 0 = it is not.
+
+        Of a rank, whoever started it asks for that by no longer being there.
+        """
+        orphan = self.among > 1 and os.getppid() != self._parent
+        return self._heard or (TERMINATED if orphan else 0)
 
     def queue_again(self) -> None:
         """Ask SLURM to start this job again, where SIGUSR1 asked for it; what it answers goes to standard error."""

@@ -34,7 +34,7 @@ class Ends:
         self._places: dict[int, tuple[str, int]] = {}
         server = dist.TCPStore(environment["MASTER_ADDR"], int(environment["MASTER_PORT"]), is_master=False)  # type: ignore[attr-defined]
         start = environment.get("TORCHELASTIC_RESTART_COUNT", "0")  # what an earlier start left is not of this one
-        self._store = dist.PrefixStore(f"ends {start}", server)  # type: ignore[attr-defined]
+        self._store, self._lasting = _stores(server, start)
 
     def arrive(self) -> None:
         """Say that this rank is there, and wait for the others. Raises Lost where one ends meanwhile."""
@@ -63,8 +63,13 @@ class Ends:
             self._write(key, True)
 
     def works_in(self, folder: Path) -> None:
-        """Say where the run can be gone on with."""
-        self._write(FOLDER, str(folder))
+        """Say where the run can be gone on with, to those who are started again too."""
+        self._lasting.set(FOLDER, str(folder))
+
+    @property
+    def folder(self) -> str | None:
+        """Where the run can be gone on with; None where there is no folder yet."""
+        return _text(self._lasting, FOLDER)
 
     def end(self) -> None:
         """Say that this rank ends as all do."""
@@ -89,13 +94,13 @@ class Ends:
             self._within(lambda: self._failed() or self._dead() or all(map(self._known, range(self.count))) or None)
             failed, dead = self._failed(), self._dead()
             missing = [rank for rank in range(self.count) if not self._known(rank)]
-            folder = self._read(FOLDER)
+            folder = self.folder
         except RuntimeError as gone:  # the store is, and with it who started the ranks
             failed, dead, missing, folder, error = [], [], [], None, gone
         if failed:
             return SystemExit(failed[0]["code"])
         if asked and not dead:
-            return error
+            return SystemExit(code) if self.rank else error
         lost = dead or missing
         if self.rank == next(rank for rank in range(self.count) if rank not in lost) and not (dead and self._counted):
             _say_aloud(_of_lost(lost, bool(dead), folder, error), error)
@@ -128,20 +133,28 @@ class Ends:
         self._store.set(key, json.dumps(content))
 
     def _read(self, key: str) -> Any:
-        return json.loads(self._store.get(key)) if self._store.check([key]) else None
+        found = _text(self._store, key)
+        return None if found is None else json.loads(found)
 
 
 class Lost(RuntimeError):
     """Another rank ended."""
 
 
-def left(server: Any, rank: int, start: str = "0") -> tuple[bool, bool, str | None]:
+def left(server: Any, rank: int) -> tuple[bool, bool, str | None]:
     """Whether a rank came to meet the others, whether it left word of its end, and the folder of the run."""
-    store = dist.PrefixStore(f"ends {start}", server)  # type: ignore[attr-defined]
-    found = [
-        json.loads(store.get(key)) if store.check([key]) else None for key in (f"here {rank}", f"end {rank}", FOLDER)
-    ]
-    return found[0] is not None, found[1] is not None, found[2]
+    store, lasting = _stores(server, "0")
+    return bool(_text(store, f"here {rank}")), bool(_text(store, f"end {rank}")), _text(lasting, FOLDER)
+
+
+def _stores(server: Any, start: str) -> tuple[Any, Any]:
+    """What is left on a store by ranks of one start, and by all of them."""
+    return tuple(dist.PrefixStore(prefix, server) for prefix in (f"ends {start}", "ends"))  # type: ignore[attr-defined,return-value]
+
+
+def _text(store: Any, key: str) -> str | None:
+    """What stands on a store; None where nothing does."""
+    return store.get(key).decode() if store.check([key]) else None
 
 
 @dataclass(frozen=True)
@@ -154,6 +167,11 @@ class Group:
     def in_turn(self, what: str) -> Any:
         """See `Ends.in_turn`."""
         return nullcontext() if self.ends is None else self.ends.in_turn(what)
+
+    @property
+    def folder(self) -> str | None:
+        """Where an earlier start of these ranks worked; None where this is the first."""
+        return None if self.ends is None else self.ends.folder
 
     def works_in(self, folder: Path) -> None:
         """See `Ends.works_in`."""

@@ -67,6 +67,8 @@ def trained(
     """The same; the exit code and the folder of the run."""
     with stopping as stop, together(config["device"], stop) as group, ExitStack() as stack:
         ranks = group.ranks
+        if group.folder is not None:  # they were started again
+            config = {**config, "run_dir": group.folder, "resume": "auto"}
         # What is on the disk only the first rank looks at, so that all see the same.
         found = ranks.tell(_begun(config, typed, choices, stack) if ranks.first else None)
         assert found is not None
