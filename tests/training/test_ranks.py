@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqnet.attention.hard import Hard
 from seqnet.attention.scores.dot import Dot
 from seqnet.attention.soft import Soft
 from seqnet.batch import IGNORE, Batch, Output, has_target
@@ -34,7 +35,7 @@ from seqnet.training.evaluation import Abandoned, evaluate
 from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.ranks import ALONE, Ranks
-from seqnet.training.schedule import Linear
+from seqnet.training.schedule import Linear, ScheduledSampling
 from seqnet.training.trainer import Trainer
 
 SPACE = Tokens(tuple("abcde"))
@@ -73,10 +74,12 @@ def recurrent(cell: Any = LSTM, **options: Any) -> Recurrent:
     return Recurrent(cell, SPACE, {}, 5, **{"hidden_size": 6, "embedding_size": 6, **options})
 
 
-def translator(cell: Any = GRU) -> EncoderDecoder:
+SOFT, HARD = partial(Soft, score=Dot), partial(Hard, score=Dot)
+
+
+def translator(attention: Any = SOFT, **options: Any) -> EncoderDecoder:
     torch.manual_seed(0)
-    attention = partial(Soft, score=Dot)
-    return EncoderDecoder(cell, SPACE, 5, SPACE, attention=attention, hidden_size=6, embedding_size=6)
+    return EncoderDecoder(GRU, SPACE, 5, SPACE, attention=attention, hidden_size=6, embedding_size=6, **options)
 
 
 def with_one_unused() -> Recurrent:
@@ -115,6 +118,8 @@ def lanes(rows: int, windows: int = 4, time: int = 5) -> list[Batch]:
 
 RAGGED = [9, 3, 0, 7, 9, 1, 5]
 ENDS_EARLY = [2, 2, 2, 9]  # in the later windows nothing is asked of the first ranks
+TRANSLATED = [translated(RAGGED, [7, 1, 2, 0, 7, 7, 3])]
+DROPOUT = {"input_dropout": 0.3, "dropout": 0.3, "output_dropout": 0.3}
 ANSWERS = Classification(SPACE)
 Case = Callable[..., Trainer]
 
@@ -154,7 +159,17 @@ CASES: dict[str, Case] = {
     "cut lanes": case(recurrent, [replace(tagged([9, 9, 8]), starts=torch.ones(3, dtype=torch.bool))], window=4),
     "accumulated": case(recurrent, [tagged(RAGGED), tagged([4]), tagged(ENDS_EARLY)], window=4, accumulate=3),
     "clipped by value": case(recurrent, [tagged(RAGGED)], clipping=Clipping(value=0.01)),
-    "written": case(translator, [translated(RAGGED, [7, 1, 2, 0, 7, 7, 3])], window=4),
+    "written": case(translator, TRANSLATED, window=4),
+    "dropout": case(partial(recurrent, num_layers=2, **DROPOUT), [tagged(RAGGED), tagged(ENDS_EARLY)], window=4),
+    "dropout of lanes": case(partial(recurrent, **DROPOUT), lanes(5)),
+    "its own words": case(
+        partial(translator, **DROPOUT),
+        TRANSLATED,
+        window=4,
+        sampling=ScheduledSampling(0.5),
+        limits=Limits(max_epochs=4),
+    ),
+    "hard attention": case(partial(translator, HARD), TRANSLATED, window=4),
     "written by one": case(translator, [translated([9], [7])], window=4),
 }
 
