@@ -110,7 +110,6 @@ def _send(ranks: Sequence[subprocess.Popen[bytes]], number: int) -> None:
 
 def _told(first: int, codes: Sequence[int], store: Any) -> int:
     """The exit code of the rank that ended first; where one ended without a word, that is told. codes: of all."""
-
     from seqnet.commands.together import left
 
     for rank in sorted(range(len(codes)), key=lambda rank: rank != first):
