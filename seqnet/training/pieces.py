@@ -44,6 +44,7 @@ class Piece:
     share: float  # of the epoch that is done with it
     ends: bool  # it is the last of its batch
     left_out: bool  # nothing is read of it
+    first_row: int = 0  # the number, in its batch, of this rank's first
 
     @property
     def place(self) -> list[int]:
@@ -81,14 +82,16 @@ class Pieces:
                     left_out = piece.place in position.left_out
                     yield replace(piece, count=0, asks=False, left_out=True) if left_out else piece
 
-    def _piece(self, whole: Batch, epoch: int, number: int, index: int, share: float, ends: bool) -> Piece:
+    def _piece(self, whole: Batch, epoch: int, number: int, index: int, done: float, ends: bool) -> Piece:
         """A window, of which this rank runs its share of the rows."""
         count = self.count(whole)
         if self.ranks.count == 1:
-            return Piece(whole, whole, self.moved(whole), count, count > 0, epoch, number, index, share, ends, False)
-        window = whole.rows(self.ranks.share(whole.size))
+            return Piece(whole, whole, self.moved(whole), count, count > 0, epoch, number, index, done, ends, False)
+        share = self.ranks.share(whole.size)
+        window = whole.rows(share)
         asks = count > 0 and window.size > 0 and self.count(window) > 0
-        return Piece(whole, window, self.moved(window), count, asks, epoch, number, index, share, ends, False)
+        moved = self.moved(window)
+        return Piece(whole, window, moved, count, asks, epoch, number, index, done, ends, False, share.start)
 
     def groups(self, position: Position) -> Iterator[list[Piece]]:
         """The windows of one optimiser step: `accumulate` in which something is asked, and any between them."""
