@@ -93,6 +93,8 @@ def _dispatch(command: str, arguments: list[str]) -> int:
 
         terminal.say(usage.page(command, COMMANDS[command], CONFIGS))
         return 0
+    if command != "train" and launched.is_rank(os.environ):
+        launched.refuse_several(os.environ)
     if command in POSITIONAL:
         code: int = _command(command).run(arguments)
         return code
@@ -101,8 +103,6 @@ def _dispatch(command: str, arguments: list[str]) -> int:
     run: Callable[[Composed], int] = functools.partial(_run, command)
     if command == "train":
         run = functools.partial(_train, arguments)
-    elif launched.is_rank(os.environ):
-        launched.refuse_several(os.environ)
     if command == "check":
         arguments, run = _check(arguments)
     if command == "train" and configuration.is_sweep(arguments):

@@ -7,17 +7,15 @@ first, says in thirty lines what this says in one, and at a second Ctrl-C leaves
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch.distributed as dist
-
 from seqnet.commands import launched
-from seqnet.commands.together import left
 from seqnet.errors import INTERRUPTED, TERMINATED
 from seqnet.terminal import warn
 
@@ -31,24 +29,29 @@ CONTRACT = (*range(1, 8), INTERRUPTED, TERMINATED)
 
 def run(count: int, arguments: Sequence[str]) -> int:
     """Train with so many ranks; the exit code is that of the rank that ended first. arguments: of `seqnet train`."""
-    store = dist.TCPStore(HERE, 0, is_master=True, wait_for_workers=False)  # type: ignore[attr-defined]
     ranks: list[subprocess.Popen[bytes]] = []
-    with _heard() as signals:
+    with _heard() as signals, socket.create_server((HERE, 0)) as server:
+        port = server.getsockname()[1]
         try:
-            ranks += [_started(rank, count, store.port, arguments) for rank in range(count)]
+            ranks += [started(environment(rank, count, port), arguments) for rank in range(count)]
+            from torch.distributed import TCPStore  # type: ignore[attr-defined]  # while the ranks import it too
+
+            # Until it is there they wait.
+            store = TCPStore(
+                HERE, port, is_master=True, wait_for_workers=False, master_listen_fd=os.dup(server.fileno())
+            )
             first = _ended(ranks, signals)
         finally:
             for rank in ranks:
                 if rank.poll() is None:
                     rank.kill()
                     rank.wait()
-    return 0 if first is None else _told(first, ranks[first].returncode, store)
+    return 0 if first is None else _told(first, [rank.returncode for rank in ranks], store)
 
 
-def _started(rank: int, count: int, port: int, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """A rank, in a session of its own: a terminal's Ctrl-C reaches it only through this process."""
-    environment = {
-        **os.environ,
+def environment(rank: int, count: int, port: int) -> dict[str, str]:
+    """By what a rank is told apart."""
+    return {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(count),
@@ -57,8 +60,12 @@ def _started(rank: int, count: int, port: int, arguments: Sequence[str]) -> subp
         "MASTER_PORT": str(port),
         launched.STORE: "True",
     }
+
+
+def started(environment: Mapping[str, str], arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A rank, in a session of its own: a terminal's Ctrl-C reaches it only through this process."""
     command = [sys.executable, "-P", "-m", "seqnet", "train", *arguments]
-    return subprocess.Popen(command, env=environment, start_new_session=True)
+    return subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True)
 
 
 @contextmanager
@@ -101,12 +108,16 @@ def _send(ranks: Sequence[subprocess.Popen[bytes]], number: int) -> None:
         rank.send_signal(number)  # to one that has ended it does nothing
 
 
-def _told(rank: int, code: int, store: Any) -> int:
-    """The exit code of a rank, which is told where it ended without a word."""
-    arrived, ended, folder = left(store, rank)
-    if not arrived or ended:
-        return code if code > 0 else 1
-    how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with exit code {code}"
-    on = "start again" if folder is None else f"go on with: seqnet train run_dir={shlex.quote(folder)}"
-    warn(f"rank {rank} ended {how}, and all with it; {on}")
-    return code if code in CONTRACT else 1
+def _told(first: int, codes: Sequence[int], store: Any) -> int:
+    """The exit code of the rank that ended first; where one ended without a word, that is told. codes: of all."""
+    from seqnet.commands.together import left
+
+    for rank in sorted(range(len(codes)), key=lambda rank: rank != first):
+        arrived, ended, folder = left(store, rank)
+        if arrived and not ended:
+            code = codes[rank]
+            how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with exit code {code}"
+            on = "start again" if folder is None else f"go on with: seqnet train run_dir={shlex.quote(folder)}"
+            warn(f"rank {rank} ended {how}, and all with it; {on}")
+            return code if code in CONTRACT else 1
+    return codes[first] if codes[first] > 0 else 1
