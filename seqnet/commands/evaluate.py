@@ -16,6 +16,7 @@ from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.watched import OnABar
 from seqnet.commands.writing import asked_writer, decoded
+from seqnet.data.batching import BucketLoader
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import shown
 from seqnet.tasks.report import Report
@@ -52,7 +53,8 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
     task, window = stored.assembly.task, settings["training"]["window"]
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
-    report = Report(task, stored.assembly.source)
+    stands = (loader.examples.places, loader.rows(0)) if isinstance(loader, BucketLoader) else ()
+    report = Report(task, stored.assembly.source, *stands)
     scores, evaluator = evaluate(
         stored.assembly.model,
         task,

@@ -43,7 +43,10 @@ def test_evaluate_on_other_files_and_into_a_file(seqnet: Any, judge_run: Path, r
     assert [(one["class"], one["support"]) for one in classes] == [("friendly", 1), ("not", 2)]
     wrong = sum(one["count"] for one in tables if one["table"] == "confusions")
     assert wrong == round(3 * (1 - row["accuracy"])) == sum(one["table"] == "errors" for one in tables)
-    assert all(one["input"] in ("fox fox", "lazy dog", "<unk>") for one in tables if one["table"] == "errors")
+    lines = {"fox fox": 2, "lazy dog": 3, "<unk>": 4}
+    for one in (one for one in tables if one["table"] == "errors"):
+        assert one["place"] == f"other.csv, line {lines[one['input']]}"
+        assert one["columns"] == {"input": {"text": one["input"]}, "target": "label"}
     assert (3 * row["accuracy"]) == pytest.approx(round(3 * row["accuracy"]))
     assert row["loss"] > 0
     small = seqnet("evaluate", f"run={judge_run}", "data.batch_size=1").rows[0]

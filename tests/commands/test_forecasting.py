@@ -76,6 +76,17 @@ def test_it_is_told_beside_what_needs_no_model(seqnet: Any, run_of: Any) -> None
     assert "wanted" in seqnet.results(run)["sample"]
 
 
+def test_each_series_is_judged_by_itself_under_its_name(seqnet: Any, run_of: Any) -> None:
+    run, _ = run_of("quantile")
+    scores, *tables = seqnet("evaluate", f"run={run}").rows
+    series = [row for row in tables if row["table"] == "series"]
+    assert {row["series"] for row in series} == {"small", "large"}
+    assert [row["mase"] for row in series] == sorted((row["mase"] for row in series), reverse=True)
+    weighed = sum(row["n"] * row["mase"] for row in series) / sum(row["n"] for row in series)
+    assert weighed == pytest.approx(scores["mase"], rel=1e-4)
+    assert {row["series"] for row in tables if row["table"] == "errors"} <= {"small", "large"}
+
+
 def test_what_is_known_ahead_is_read_of_rows_without_a_value(seqnet: Any, run_of: Any) -> None:
     run, new = run_of("quantile")
     found = seqnet("predict", f"run={run}", f"input={new}")
