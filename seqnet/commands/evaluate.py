@@ -9,6 +9,7 @@ import torch
 
 from seqnet import build, trust
 from seqnet.batch import Confusion
+from seqnet.commands.elsewhere import reads
 from seqnet.commands.failures import explained
 from seqnet.commands.lines import in_words
 from seqnet.commands.pictures import Album
@@ -95,7 +96,8 @@ def split_of(stored: StoredRun, config: dict[str, Any], name: str) -> Any:
     """A split of the data that is asked for; None where there is no such split. Raises DataError."""
     path, source = config["data"]["path"], stored.assembly.source
     if path is not None:
-        return build.other_split(stored.config, source, path, name, config["trust"])
+        with reads("data.path="):
+            return build.other_split(stored.config, source, path, name, config["trust"])
     trust.refuse_elsewhere(stored.config)
     return source.split(name)
 

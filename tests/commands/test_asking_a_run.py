@@ -53,6 +53,22 @@ def test_evaluate_on_other_files_and_into_a_file(seqnet: Any, judge_run: Path, r
     assert small["loss"] == pytest.approx(seqnet.results(judge_run)["test"]["loss"], abs=1e-6)
 
 
+@pytest.mark.parametrize(("command", "option"), [("predict", "input="), ("evaluate", "data.path=")])
+def test_what_is_wrong_with_a_file_is_said_in_the_options_of_the_command(
+    seqnet: Any, judge_run: Path, command: str, option: str
+) -> None:
+    Path("other.csv").write_text("txet,label\nfox fox,friendly\n")
+    found = seqnet(command, f"run={judge_run}", f"{option}other.csv")
+    assert (found.code, found.out) == (3, "")
+    assert found.err == (
+        "seqnet: other.csv, line 1: no column 'text' in the header, which has txet, label; did you mean 'txet'? rename "
+        "it there, since a run reads the columns that it was trained on\n"
+    )
+    Path("empty").mkdir()
+    found = seqnet(command, f"run={judge_run}", f"{option}empty")
+    assert found.code == 3 and found.err.endswith(f" your own file or folder with {option}\n")
+
+
 def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> None:
     found = seqnet("evaluate", f"run={adding_run}", "data.path=file.jsonl")
     assert (found.code, "trained on Adding, which reads no files" in found.err) == (2, True)
