@@ -14,6 +14,7 @@ from seqnet.specs import Vector
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
+SCORES = ("mase", "wql")  # that say how good a forecast is
 NAIVE = ("last_value", "seasonal_naive")
 
 
