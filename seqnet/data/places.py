@@ -86,8 +86,9 @@ class PlacesBuilder:
         if alone:  # of an archive its members, wherever they are unpacked
             files = [block.file.files[number - 1] for number in block.numbers]
         for name, values in block.values.items():
-            if values and all(isinstance(value, Path) for value in values):
-                called = map(str, files if alone else values)
+            names = list(map(_file_named, values))
+            if names and None not in names:
+                called = map(str, files if alone else names)
                 self._named.setdefault(name_of(self._columns[name], name), []).extend(called)
         self._series += map(str, block.groups)
         for at, file in enumerate(files):
@@ -103,3 +104,11 @@ class PlacesBuilder:
             return None
         named = {column: files for column, files in self._named.items() if len(files) == self._rows}
         return Places(self._files, torch.from_numpy(np.concatenate(self._numbers)), self._series, named)
+
+
+def _file_named(value: Any) -> str | None:
+    """The name of the file that a value is, or that its bytes were, as parquet and the Hub tell it."""
+    if isinstance(value, dict):
+        value = value.get("path") if value.get("bytes") is not None else None
+        return value if isinstance(value, str) else None
+    return str(value) if isinstance(value, Path) else None
