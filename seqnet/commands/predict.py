@@ -136,7 +136,7 @@ def _alike(written: Format, read: Format | None) -> Format:
 def refuse_without_effect(config: dict[str, Any], stored: StoredRun, format: Format | None) -> None:
     """Raises ConfigurationError for an option of what is told that this run, or this file, has none of."""
     for option in ("probabilities", "spans"):
-        if config[option] and format is not None and format.written in ("steps", "answers"):
+        if config[option] and format is not None and format.written in ("steps", "records", "answers"):
             raise ConfigurationError(
                 f"{option}=true: of an answer only what is predicted stands in output={config['output']}; choose a "
                 ".jsonl or a .csv"
