@@ -146,7 +146,7 @@ def test_what_has_no_header_gets_none() -> None:
 def test_each_ending_is_written_by_a_format_that_says_so(ending: str) -> None:
     format = format_of(f"out{ending}", None, None)
     assert format is not None and ending in format.endings
-    read = {name: "\ud800 \x1b = 1" for name in ("x", "sequence", "story", "question")}
+    read = dict.fromkeys(("x", "sequence", "story", "question"), "\ud800 \x1b = 1")
     written(f"out{ending}", [(Read(1, read), answer("=1+1"))])
     assert Path(f"out{ending}").stat().st_size
     assert os.listdir() == [f"out{ending}"]
