@@ -45,8 +45,8 @@ FURTHER = [  # what the tests need, and what all these need in turn
     "typing_extensions",
     "Werkzeug",
 ]
-GOAL = 1.05
-"""Seconds of a language model's step over those of the same with cuDNN's LSTM."""
+LATE = "time ran out"
+"""Why a test was skipped that would have begun too late (tests/gpu/conftest.py)."""
 
 
 def needs() -> list[str]:
@@ -117,7 +117,7 @@ def report(options: argparse.Namespace) -> bool:
     lines = options.pairs.read_text(encoding="utf-8").splitlines() if options.pairs.exists() else []
     pairs = [Pair(**json.loads(line)) for line in lines]
     tests, (tests_code, speed_code) = tests_of(options.tests), options.codes
-    tests["ended"] = tests_code in (0, 1)
+    tests["ended"] = tests_code in (0, 1) and LATE not in tests["skips"]
     goal = {one.name: one.ratio for one in pairs if one.goal is not None and one.ratio > one.goal}
     found = {
         "measured": str(date.today()),
@@ -144,10 +144,10 @@ def report(options: argparse.Namespace) -> bool:
     section = benchmark.section("gpu", pairs, paragraph(found))
     (options.out / "gpu_check.md").write_text(section + "\n", encoding="utf-8")
     if options.write:
-        benchmark.replace("gpu", section)
+        benchmark.write("gpu", section)
     print(paragraph(found))
     for name, ratio in goal.items():
-        print(f"gpu_check: missed the goal of {GOAL}: {name}, ratio {ratio:.3f}")
+        print(f"gpu_check: the goal is missed: {name}, ratio {ratio:.3f}")
     print(f"gpu_check: {options.out / 'gpu_check.json'} and {options.out / 'gpu_check.md'}, {options.seconds} s")
     return tests["ended"] and not tests["failed"] and bool(tests["passed"]) and speed_code == 0 and not goal
 

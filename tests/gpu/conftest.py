@@ -1,9 +1,11 @@
 """Tests on a GPU. Where torch sees none they skip, and say so; SEQNET_GPU_TESTS_ON=cpu tries them themselves there.
 
-`scripts/gpu_check.sh` runs them. What only a GPU has is asked of `gpu`, all else of `device`.
+`scripts/gpu_check.sh` runs them. What only a GPU has is asked of `gpu`, all else of `device`. No test begins after
+SEQNET_GPU_TESTS_SECONDS, where that is set.
 """
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,14 @@ import torch
 
 # As `deterministic=true` sets it before a run starts CUDA, which here other tests have started by then.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+BEGAN = time.monotonic()
+
+
+def pytest_runtest_setup() -> None:
+    """Skip what would begin too late."""
+    if time.monotonic() - BEGAN > float(os.environ.get("SEQNET_GPU_TESTS_SECONDS", "inf")):
+        pytest.skip("time ran out")
 
 
 @pytest.fixture(scope="session")
