@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqnet import build
+from seqnet import build, draws_on_gpu
 from seqnet.batch import Batch
 from seqnet.build import Assembly
 from seqnet.cells.gru import GRU
@@ -17,6 +17,7 @@ from seqnet.checks.contract import doubles
 from seqnet.checks.subject import Subject, gradients, loss_of
 from seqnet.commands.check import subject_of
 from seqnet.configuration import CONFIGS, compose
+from seqnet.draws import drawing, dropout, uniform
 from seqnet.errors import ConfigurationError
 from seqnet.layers.layer import Layer
 from seqnet.state import leaves, map_state
@@ -171,3 +172,19 @@ def test_only_tf32_rounds_what_is_multiplied(gpu: torch.device, cell: str) -> No
     for place in range(2):
         off = {name: (made[place] - wanted[place]).abs().max().item() for name, made in found.items()}
         assert off["fp32"] < off["tf32"] / 20, off
+
+
+def test_a_gpu_draws_the_bits_of_a_cpu_in_one_kernel(device: torch.device) -> None:
+    """Dropout of every kind of number, and draws between 0 and 1; rows of a share, and more than a group of places."""
+    found = []
+    for place in (torch.device("cpu"), device):
+        with drawing((2**40 + 5, 1, 2, 7), first_row=3):
+            ones = [torch.ones(6, 5, 70, dtype=kind, device=place) for kind in KINDS]
+            made = [dropout(one, p, True) for one in ones for p in (0.1, 0.5, 1 - 1e-12)]
+            found.append([*made, uniform(4, 33, device=place)])
+    for here, there in zip(*found, strict=True):
+        assert there.device.type == device.type and torch.equal(here, there.cpu())
+    assert device.type == "cpu" or draws_on_gpu._kernels() is not None, "torch does not compile the kernel here"
+
+
+KINDS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
