@@ -199,7 +199,7 @@ def paragraph(found: dict[str, Any]) -> str:
 def main() -> None:
     """Do what the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("asked", choices=["torch", "missing", "needs", "sees", "report"])
+    parser.add_argument("asked", choices=["torch", "missing", "needs", "gpu", "report"])
     parser.add_argument("--tests", type=Path, help="what pytest wrote")
     parser.add_argument("--pairs", type=Path, help="what the benchmark wrote, a pair a line")
     parser.add_argument("--out", type=Path, help="the folder for the report")
@@ -207,10 +207,10 @@ def main() -> None:
     parser.add_argument("--codes", type=int, nargs=2, help="the exit codes of the tests and of the benchmark")
     parser.add_argument("--write", action="store_true", help="put the section into docs/performance.md")
     options = parser.parse_args()
-    if options.asked == "torch":
+    if options.asked in ("torch", "gpu"):
         print(torch_that_is_there())
-    elif options.asked == "sees":
-        sees_a_gpu()
+        if options.asked == "gpu":
+            sees_a_gpu()
     elif options.asked == "report":
         sys.exit(not report(options))
     else:

@@ -25,6 +25,11 @@ fail() {
     exit "${2:-2}"
 }
 
+# Of Python, which may warn of what is not there yet.
+ask() {
+    "$python" -W ignore "$here/scripts/gpu_check.py" "$@"
+}
+
 usage() {
     sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
 }
@@ -44,7 +49,7 @@ prepare() {
     mkdir -p "$wheels"
     version=${FOR:-$version}
     local needs bytes
-    needs=$("$python" "$here/scripts/gpu_check.py" needs) || exit 2
+    needs=$(ask needs) || exit 2
     mapfile -t needs <<<"$needs"
     pip "the index" wheel --wheel-dir "$wheels" antlr4-python3-runtime # of which there is only the source
     pip "the index" download --only-binary=:all: --python-version "$version" --find-links "$wheels" --dest "$wheels" "${needs[@]}"
@@ -54,38 +59,51 @@ prepare() {
 }
 
 check() {
-    local began=$SECONDS before missing tests=0 speed=0
-    before=$("$python" -W ignore "$here/scripts/gpu_check.py" torch) || exit 2
-    [ -z "$wheels" ] || [ -d "$wheels" ] || fail "WHEELS=$wheels is no folder; where there is an index: WHEELS=$wheels FOR=$version $0 --prepare"
+    local began=$SECONDS torch now missing unseen=0 tests=0 speed=0 from=()
+    if [ -n "$wheels" ]; then
+        [ -d "$wheels" ] || fail "WHEELS=$wheels is no folder; where there is an index: WHEELS=$wheels FOR=$version $0 --prepare"
+        from=(--no-index --find-links "$wheels")
+    fi
+    torch=$(ask torch) || exit 2
+    missing=$(ask missing) || exit 2
     scratch=$(mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    missing=$("$python" "$here/scripts/gpu_check.py" missing) || exit 2
     if [ -n "$missing" ]; then
         mapfile -t missing <<<"$missing"
         printf 'gpu_check: adding %s\n' "${missing[*]}"
-        local from=()
-        [ -z "$wheels" ] || from=(--no-index --find-links "$wheels")
         pip "${wheels:-the index}" install --no-compile --target "$scratch/added" "${from[@]}" "${missing[@]}"
     fi
-    export PYTHONPATH="$here:$scratch/added" PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-    [ "$before" = "$("$python" -W ignore "$here/scripts/gpu_check.py" torch)" ] || fail "torch is another one than before: $before"
-    printf 'gpu_check: %s\n' "$before"
-    "$python" -W ignore "$here/scripts/gpu_check.py" sees || exit 3
+    export PYTHONPATH="$here:$scratch/added${PYTHONPATH:+:$PYTHONPATH}" PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+    now=$(ask gpu) || unseen=3
+    [ "$torch" = "$now" ] || fail "what was added is in the way of torch: it was $torch, and is $now"
+    printf 'gpu_check: %s\n' "$torch"
+    [ "$unseen" = 0 ] || exit "$unseen"
 
     mkdir -p "$out"
     # A warning fails a test, but not that a torch which is newer or older calls something by another name.
-    SEQNET_GPU_TESTS_SECONDS=$longest_tests timeout --foreground --kill-after 5 "$((longest_tests + 30))" \
-        "$python" -m pytest "$here/tests/gpu" \
+    SEQNET_GPU_TESTS_SECONDS=$longest_tests within "$((longest_tests + 30))" "$python" -m pytest "$here/tests/gpu" \
         --rootdir "$here" -c "$here/pyproject.toml" -q -p no:cacheprovider --basetemp "$scratch/tests" \
         -W default::DeprecationWarning -W default::FutureWarning --durations 5 --junitxml "$scratch/tests.xml" || tests=$?
-    timeout --foreground --kill-after 5 "$longest_benchmark" \
+    within "$longest_benchmark" \
         "$python" "$here/scripts/benchmark.py" gpu --lines "$scratch/pairs.jsonl" || speed=$?
-    "$python" "$here/scripts/gpu_check.py" report --tests "$scratch/tests.xml" --pairs "$scratch/pairs.jsonl" \
+    ask report --tests "$scratch/tests.xml" --pairs "$scratch/pairs.jsonl" \
         --out "$out" --seconds "$((SECONDS - began))" --codes "$tests" "$speed" "$@"
 }
 
-trap 'exit 130' INT # of Ctrl-C, which the program that runs hears too
-trap 'exit 143' TERM
+# So many seconds at most. A test may take Ctrl-C for one that a run was to hear, so it does not end what runs here.
+within() {
+    timeout --kill-after 5 "$@" &
+    child=$!
+    wait "$child"
+}
+
+stop() {
+    [ -z "$child" ] || { kill "$child" && wait "$child"; } || true
+    exit "$1"
+}
+child=''
+trap 'stop 130' INT
+trap 'stop 143' TERM
 
 command -v "$python" >/dev/null || fail "PYTHON=$python is no program here; name a Python that has torch for CUDA"
 version=$("$python" -c 'import sys; print(*sys.version_info[:2], sep="."); sys.exit(sys.version_info < (3, 11))') ||
