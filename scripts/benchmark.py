@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.cells import cells, custom, tagger
+from benchmarks.dropping import dropout
 from benchmarks.export import export
 from benchmarks.gpu import gpu
 from benchmarks.growth import drawings, growth
@@ -41,6 +42,7 @@ BENCHMARKS = {
     "tagger": tagger,
     "attention": attention,
     "decode": decode,
+    "dropout": dropout,
     "memory": memory,
     "stream": stream,
     "growth": growth,
