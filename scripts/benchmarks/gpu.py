@@ -10,10 +10,12 @@ from functools import partial
 from itertools import cycle
 
 import torch
+import torch.nn.functional as F
 from benchmarks import bare_translator, language_model, sentences, translator
 from benchmarks.language_model import Size, text_of
 from benchmarks.timing import Pair, bare_steps, pair, training_steps
 
+from seqnet import draws
 from seqnet.attention.scores.additive import Additive
 from seqnet.attention.scores.general import General
 
@@ -40,6 +42,7 @@ def gpu() -> Iterator[Pair]:
             yield _language(size, dropout, device, precision, seconds, goal=GOAL)
     # cuDNN computes a step of one layer beside a later one of the layer below: how much is in that?
     yield _language(*models[0], device, "tf32", seconds, apart=True)
+    yield _dropout(device, seconds, (20, 35, 650))
     for of in SCORES:
         for precision in ("tf32", "bf16"):
             yield _attention(of, device, precision, seconds, 4 if elsewhere else translator.ROWS)
@@ -59,6 +62,18 @@ def _language(
     name = f"gpu {size}, dropout {dropout}, {precision}{', beside an LSTM for each layer' if apart else ''}"
     makes = partial(language_model.ours, *given), partial(language_model.theirs, *given, apart)
     return _pair(name, *makes, device, seconds, size.rows * size.steps, goal)
+
+
+def _dropout(device: str, seconds: float, shape: tuple[int, ...]) -> Pair:
+    x, gradient = torch.randn(shape, device=device, requires_grad=True), torch.randn(shape, device=device)
+
+    def step(drop: Callable[[torch.Tensor], torch.Tensor]) -> Step:
+        return lambda: torch.autograd.grad(drop(x), x, gradient)  # type: ignore[return-value]
+
+    with draws.drawing((1, 0, 0, 0)):
+        name = f"gpu dropout of {list(shape)}, forward and backward, beside torch's"
+        ours, theirs = step(lambda x: draws.dropout(x, 0.5, True)), step(lambda x: F.dropout(x, 0.5, True))
+        return _pair(name, lambda: ours, lambda: theirs, device, seconds / 3, 0)
 
 
 def _attention(of: str, device: str, precision: str, seconds: float, rows: int) -> Pair:

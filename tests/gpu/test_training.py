@@ -133,21 +133,21 @@ def test_a_step_waits_for_the_gpu_once(gpu: torch.device, precision: str) -> Non
     run = trainer(gpu, precision, batch=text(ragged=True), limits=Limits(max_epochs=3))
     steps = run.steps()
     list(islice(steps, 4))  # an optimiser makes its state
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as waits:
-            warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True) as waits:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
             done = sum(step is not None for step in islice(steps, 4))
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    found = [str(one.message) for one in waits if "synchroniz" in str(one.message)]
-    assert done == 4
-    assert len(found) == done, found
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    found = [str(one.message) for one in waits if "called a synchronizing" in str(one.message)]
+    assert done == len(found) == 4, found
 
 
 def test_python_goes_on_while_a_window_is_copied(gpu: torch.device) -> None:
     batch = replace(text(rows=64, time=4_000), starts=torch.ones(64, dtype=torch.bool))
     busy = torch.cuda.current_stream(gpu)
+    Precision("fp32", gpu).moved(batch)  # the first time, a place to wait in is asked of the system
     torch.cuda.synchronize(gpu)
     torch.cuda._sleep(2_000_000_000)
     there = Precision("fp32", gpu).moved(batch)
@@ -163,9 +163,9 @@ def test_what_is_copied_is_what_was_there_though_its_memory_is_used_again(device
     assert torch.equal(torch.cat(found, dim=1).cpu(), whole.inputs)
 
 
-MOST = 120 * 2**20
-"""Bytes that a step of the model below takes beside weights, gradients and what the optimiser keeps: one piece of its
-logits of 48 MiB, with its gradient, and what is less. All would be 137 MiB, and again their gradient and softmax."""
+MOST = 200 * 2**20
+"""Bytes that a step of the model below takes beside weights, gradients and what the optimiser keeps: a piece of logits
+of 48 MiB with its softmax and its gradient, and what is less. Of all logits at once they would be 400 MiB."""
 
 
 def test_a_step_takes_a_bounded_memory_however_large_the_vocabulary(gpu: torch.device) -> None:
@@ -173,13 +173,13 @@ def test_a_step_takes_a_bounded_memory_however_large_the_vocabulary(gpu: torch.d
     batch = text(rows=20, time=35 * 20, words=words)
     run = trainer(gpu, words=words, hidden=hidden, batch=batch, window=35, limits=Limits(max_epochs=3))
     weights = 4 * sum(weight.numel() for weight in run.model.parameters())
-    torch.cuda.empty_cache()
+    torch.ones(8, 8, device=gpu) @ torch.ones(8, 8, device=gpu)  # has cuBLAS take what it works in
     began = torch.cuda.memory_allocated(gpu)
     torch.cuda.reset_peak_memory_stats(gpu)
     steps = run.steps()
     list(islice(steps, 5))
     early = torch.cuda.max_memory_allocated(gpu)
-    assert early - began - 3 * weights < MOST + weights  # torch keeps a copy of the gradient for its norm
+    assert early - began < 3 * weights + MOST
     torch.cuda.reset_peak_memory_stats(gpu)
     list(steps)
     assert torch.cuda.max_memory_allocated(gpu) <= early + 2**20
