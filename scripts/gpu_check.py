@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 OLDEST = (2, 7)
 LEFT_OUT = {"torch", "datasets"}  # the first is there; the other reads the Hub, and is large
 FURTHER = [  # what the tests need, and what all these need in turn
-    "pytest>=8",
+    "pytest>=8.2",
     "absl-py",
     "antlr4-python3-runtime==4.9.*",
     "grpcio",
