@@ -96,7 +96,7 @@ def test_what_is_written_on_a_gpu_is_what_is_written_on_a_cpu(
     here, there = (seqnet(*asked, f"device={place}", stdin=LINES) for place in ("cpu", device.type))
     assert here.code == there.code == 0, there.err
     assert len(here.rows) == 4
-    if decoding != "sampling":  # which draws on the device
+    if decoding != "sampling":  # whose draws hang on the last digits
         assert [row["prediction"] for row in there.rows] == [row["prediction"] for row in here.rows]
         scores = [[row["score"] for row in found.rows] for found in (here, there)]
         assert scores[1] == pytest.approx(scores[0], rel=1e-3)
