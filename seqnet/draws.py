@@ -2,8 +2,8 @@
 
 Those of a window are Philox4x32-10 (Salmon et al. 2011) with a key made of (seed, epoch, batch, window) and the counter
 (place in the row, row, site); the sites are numbered in the order in which a window asks. So a window that is run again
-draws the same, and the rows of a batch may be shared out among processes. In C where there is a compiler; torch's
-operators give the same bits.
+draws the same, and the rows of a batch may be shared out among processes. In C where there is a compiler, on a GPU in
+one kernel; torch's operators give the same bits.
 """
 
 import ctypes
@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqnet import draws_on_gpu
 from seqnet.compiling import compiled
 
 Key = tuple[int, int, int, int]
@@ -73,6 +74,10 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
 def uniform(rows: int, *shape: int, device: torch.device | None = None) -> Tensor:
     """Numbers between 0 and 1, both excluded, [rows ...] in double precision; rows are those of the batch."""
     where, places = _next(), prod(shape)
+    if device is not None and device.type == "cuda":
+        made = draws_on_gpu.uniform(where, rows, places, device)
+        if made is not None:
+            return made.view(rows, *shape)
     library = _library()
     if library is None:
         return ((_words(where, rows, places, device).double() + 0.5) * 2.0**-32).view(rows, *shape)
@@ -85,6 +90,10 @@ def _kept(shape: torch.Size, p: float, dtype: torch.dtype, device: torch.device)
     """What dropout multiplies by."""
     where, rows, places = _next(), shape[0], prod(shape[1:])
     dropped, kept = min(round(p * 2**32), LOW), 1 / (1 - p)
+    if device.type == "cuda":
+        made = draws_on_gpu.keep(where, rows, places, dropped, kept, dtype, device)
+        if made is not None:
+            return made.view(shape)
     library = _library()
     if library is None:
         return (_words(where, rows, places, device) >= dropped).view(shape).to(dtype) * kept
