@@ -77,10 +77,10 @@ def test_ranks_stop_and_die_and_go_on(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "standing.py").write_text(STANDING)
-    overrides = (*small_runs["tags"], "checkpoint.every_steps=3")
+    overrides = (*small_runs["tags"], "training.max_epochs=1", "checkpoint.every_steps=3")
     whole = Started(terminal, tmp_path / "whole", overrides)
     found = whole.end()
-    assert (found.code, found.out, found.err, newest(whole.run)) == (0, "", "", 18)
+    assert (found.code, found.out, found.err, newest(whole.run)) == (0, "", "", 9)
     run = tmp_path / "run"
     stopped = Started(terminal, run, overrides, "standing.py")
     first, _ = stopped.standing()
@@ -94,7 +94,7 @@ def test_ranks_stop_and_die_and_go_on(
     asked, told = filter(None, found.err.splitlines())
     assert asked == "seqnet: stopping after this step, with a checkpoint; once more stops at once"
     assert told == f"seqnet: stopped at step {step}; go on with: seqnet train run_dir=run"
-    assert 4 <= step < 8
+    assert step == 4 or step == 5
     killed = Started(terminal, run, overrides, "standing.py")
     first, second = killed.standing()
     os.kill(second, signal.SIGKILL)
