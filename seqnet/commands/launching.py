@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from seqnet.commands import launched
@@ -91,6 +91,9 @@ def _ended(ranks: Sequence[subprocess.Popen[bytes]], signals: list[int]) -> int 
         codes = {number: rank.returncode for number, rank in enumerate(ranks) if rank.returncode}
         if first is None and codes:  # of several at once, one that was killed is why the others ended
             first, since = min(codes, key=lambda number: codes[number] > 0), time.monotonic()
+            for number in codes:  # its data workers would hold its connections for a while
+                with suppress(ProcessLookupError):
+                    os.killpg(ranks[number].pid, signal.SIGKILL)
         if not running:
             return first
         while signals:
