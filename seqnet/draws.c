@@ -1,32 +1,28 @@
 /* Random numbers of an element's place: compiled by compiling.py, called by ctypes. The same bits as draws.py's in torch.
 
-   Philox4x32-10 (Salmon et al. 2011), LANES blocks at a time, which compilers vectorise. */
+   Philox4x32-10 (Salmon et al. 2011), LANES blocks at a time. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define LANES 8
+#define LOW 0xFFFFFFFFu
 #define GROUP (4 * LANES)
 #define FEW 8000 /* numbers that are drawn before another thread has begun */
 
-/* Word w of block `first + j` becomes words[w * LANES + j]. Of each 64 bits only the lower half counts. */
+typedef uint64_t lanes __attribute__((vector_size(8 * LANES))); /* of each 64 bits the lower half is a word */
+
+/* Word w of block `first + j` becomes words[w * LANES + j]. */
 static inline void draw(uint64_t key, uint64_t first, uint64_t row, uint64_t site, uint32_t *restrict words) {
-    uint64_t a[LANES], b[LANES], c[LANES], d[LANES];
+    lanes a = {0, 1, 2, 3, 4, 5, 6, 7}, b = {0}, c = b + row, d = b + site;
     uint32_t k = (uint32_t)key, l = (uint32_t)(key >> 32);
-    for (int j = 0; j < LANES; j++) {
-        a[j] = first + j;
-        b[j] = 0;
-        c[j] = row;
-        d[j] = site;
-    }
+    a += first;
     for (int round = 0; round < 10; round++) {
-        for (int j = 0; j < LANES; j++) {
-            uint64_t p = (uint64_t)(uint32_t)a[j] * 0xD2511F53u, q = (uint64_t)(uint32_t)c[j] * 0xCD9E8D57u;
-            a[j] = (q >> 32) ^ b[j] ^ k;
-            b[j] = q;
-            c[j] = (p >> 32) ^ d[j] ^ l;
-            d[j] = p;
-        }
+        lanes p = (a & LOW) * 0xD2511F53u, q = (c & LOW) * 0xCD9E8D57u;
+        a = (q >> 32) ^ b ^ k;
+        b = q;
+        c = (p >> 32) ^ d ^ l;
+        d = p;
         k += 0x9E3779B9u;
         l += 0xBB67AE85u;
     }
