@@ -120,7 +120,7 @@ RAGGED = [9, 3, 0, 7, 9, 1, 5]
 ENDS_EARLY = [2, 2, 2, 9]  # in the later windows nothing is asked of the first ranks
 TRANSLATED = [translated(RAGGED, [7, 1, 2, 0, 7, 7, 3])]
 DROPOUT = {"input_dropout": 0.3, "dropout": 0.3, "output_dropout": 0.3}
-ANSWERS = Classification(SPACE)
+ANSWERS, WEIGHED = Classification(SPACE), Classification(SPACE, weights=[1.0, 0.5, 3.0, 0.0, 2.0])
 Case = Callable[..., Trainer]
 
 
@@ -153,6 +153,7 @@ CASES: dict[str, Case] = {
     "nothing is asked of some": case(recurrent, [tagged(ENDS_EARLY)], window=3),
     "overlapping windows": case(recurrent, [tagged(RAGGED)], window=4, stride=2, accumulate=2),
     "one answer a row": case(partial(recurrent, readout="last"), [classed(RAGGED)], ManyToOne(ANSWERS), window=3),
+    "weighted": case(partial(recurrent, readout="last"), [classed(RAGGED)], ManyToOne(WEIGHED), window=3),
     "means": case(partial(recurrent, readout="mean"), [classed(ENDS_EARLY)], ManyToOne(ANSWERS), window=3),
     "lanes": case(recurrent, lanes(5)),
     "one lane": case(recurrent, lanes(1)),
