@@ -76,7 +76,7 @@ class Ends:
 
     def end(self) -> None:
         """Say that this rank ends as all do."""
-        self._write(f"end {self.rank}", {})
+        self._leave(None)
 
     def judged(self, error: BaseException) -> BaseException:
         """What this rank ends with, having failed by `error`: its own one, or what ended another.
