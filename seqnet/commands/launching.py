@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from seqnet.commands import launched
@@ -91,6 +91,9 @@ def _ended(ranks: Sequence[subprocess.Popen[bytes]], signals: list[int]) -> int 
         codes = {number: rank.returncode for number, rank in enumerate(ranks) if rank.returncode}
         if first is None and codes:  # of several at once, one that was killed is why the others ended
             first, since = min(codes, key=lambda number: codes[number] > 0), time.monotonic()
+            for number in codes:  # its data workers would hold its connections for a while
+                with suppress(ProcessLookupError):
+                    os.killpg(ranks[number].pid, signal.SIGKILL)
         if not running:
             return first
         while signals:
@@ -113,9 +116,8 @@ def _told(first: int, codes: Sequence[int], store: Any) -> int:
     from seqnet.commands.together import left
 
     for rank in sorted(range(len(codes)), key=lambda rank: rank != first):
-        arrived, ended, folder = left(store, rank)
-        if arrived and not ended:
-            code = codes[rank]
+        (arrived, ended, folder), code = left(store, rank), codes[rank]
+        if not ended and (arrived or (rank == first and code < 0)):
             how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with exit code {code}"
             on = "start again" if folder is None else f"go on with: seqnet train run_dir={shlex.quote(folder)}"
             warn(f"rank {rank} ended {how}, and all with it; {on}")

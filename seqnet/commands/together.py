@@ -1,6 +1,7 @@
 """The ranks of one run, from where they meet to where they end: what ends one of them ends all, and one says why."""
 
 import json
+import math
 import os
 import time
 import traceback
@@ -17,11 +18,12 @@ from seqnet import terminal
 from seqnet.commands import launched
 from seqnet.commands.signals import StopRequest
 from seqnet.errors import ConfigurationError, explained
-from seqnet.training.ranks import ALONE, Ranks, connected
+from seqnet.training.ranks import ALONE, LONGEST, Ranks, connected
 
 PATIENCE = 10.0  # seconds in which those who live say so, once a rank has ended
-LOOK = 0.02  # seconds between two looks at the store
+LOOK = 0.05  # seconds between two looks at the store
 FOLDER = "folder"  # of the run, by its path
+FAILED = "failed"  # a rank that ends by an error of its own
 
 
 class Ends:
@@ -37,17 +39,18 @@ class Ends:
         self._store, self._lasting = _stores(server, start)
 
     def arrive(self) -> None:
-        """Say that this rank is there, and wait for the others. Raises Lost where one ends meanwhile."""
+        """Say that this rank is there, and wait for the others. Raises Lost where one ends or does not come."""
         self._write(f"here {self.rank}", [self._machine, os.getpid()])
+        until = time.monotonic() + LONGEST.total_seconds()
         for rank in range(self.count):
-            machine, pid = self.wait_for(f"here {rank}")
+            machine, pid = self.wait_for(f"here {rank}", until)
             self._places[rank] = (machine, pid)
 
-    def wait_for(self, key: str) -> Any:
-        """What another rank leaves there. Raises Lost where one ends meanwhile."""
+    def wait_for(self, key: str, until: float = math.inf) -> Any:
+        """What another rank leaves there. until: on this clock. Raises Lost where one ends meanwhile."""
         while (found := self._read(key)) is None:
-            if self._failed() or self._dead():
-                raise Lost
+            if self._read(FAILED) or self._dead() or time.monotonic() > until:
+                raise Lost(f"nothing is heard of '{key}'")
             time.sleep(LOOK)
         return found
 
@@ -73,7 +76,7 @@ class Ends:
 
     def end(self) -> None:
         """Say that this rank ends as all do."""
-        self._write(f"end {self.rank}", {})
+        self._leave(None)
 
     def judged(self, error: BaseException) -> BaseException:
         """What this rank ends with, having failed by `error`: its own one, or what ended another.
@@ -82,23 +85,16 @@ class Ends:
         """
         code, sentence = _explained(error)
         asked = isinstance(error, KeyboardInterrupt | SystemExit)
-        try:
-            if not (asked or is_lost(error)):
-                self._write(f"end {self.rank}", {"code": code, "sentence": sentence})
-                if self.rank == 0:
-                    return error
-                if not self._within(lambda: (self._read("end 0") or {}) if self._known(0) else None):
-                    _say_aloud(f"rank {self.rank}: {sentence}", error)
-                return SystemExit(code)
-            self._write(f"end {self.rank}", {})
-            self._within(lambda: self._failed() or self._dead() or all(map(self._known, range(self.count))) or None)
-            failed, dead = self._failed(), self._dead()
-            missing = [rank for rank in range(self.count) if not self._known(rank)]
-            folder = self.folder
-        except RuntimeError as gone:  # the store is, and with it who started the ranks
-            failed, dead, missing, folder, error = [], [], [], None, gone
-        if failed:
-            return SystemExit(failed[0]["code"])
+        if not (asked or is_lost(error)):
+            if self.rank == 0:
+                self._leave(code)
+                return error
+            if not self._first_fails_too(code):
+                _say_aloud(f"rank {self.rank}: {sentence}", error)
+            return SystemExit(code)
+        failed, dead, missing, folder = self._heard()
+        if failed is not None:
+            return SystemExit(failed)
         if asked and not dead:
             return SystemExit(code) if self.rank else error
         lost = dead or missing
@@ -106,13 +102,32 @@ class Ends:
             _say_aloud(_of_lost(lost, bool(dead), folder, error), error)
         return SystemExit(1)
 
+    def _leave(self, code: int | None) -> None:
+        """Leave word: the code of an error of this rank's own; None = it ends because another one does."""
+        with suppress(RuntimeError):  # who started the ranks is gone
+            self._write(f"end {self.rank}", {} if code is None else {"code": code})
+            if code is not None:
+                self._write(FAILED, code)
+
+    def _first_fails_too(self, code: int) -> bool:
+        """Whether the first rank fails by itself as well, which then speaks. code: with which this one does."""
+        self._leave(code)
+        with suppress(RuntimeError):
+            return bool(self._within(lambda: (self._read("end 0") or {}) if self._known(0) else None))
+        return False
+
+    def _heard(self) -> tuple[int | None, list[int], list[int], str | None]:
+        """What is heard once ranks are lost: the code of one that failed, who died, who says nothing, the folder."""
+        self._leave(None)
+        with suppress(RuntimeError):
+            everyone = range(self.count)
+            self._within(lambda: self._read(FAILED) or self._dead() or all(map(self._known, everyone)) or None)
+            return self._read(FAILED), self._dead(), [one for one in everyone if not self._known(one)], self.folder
+        return None, [], [], None
+
     def _known(self, rank: int) -> bool:
         """Whether it is known of a rank how it ended."""
         return self._read(f"end {rank}") is not None or rank in self._dead()
-
-    def _failed(self) -> list[dict[str, Any]]:
-        """What ended ranks that failed by themselves."""
-        return [end for rank in range(self.count) if (end := self._read(f"end {rank}"))]
 
     def _dead(self) -> list[int]:
         """The ranks of this machine that ended without a word."""

@@ -154,5 +154,5 @@ def test_what_an_earlier_start_left_is_not_of_this_one(ranks: Ranks) -> None:
     (earlier,), (later,) = ranks(1), ranks(1)
     earlier.works_in(Path("runs/mine"))
     judged((earlier, DataError("of then")))
-    assert later._failed() == []
+    assert later._read(together.FAILED) is None
     assert later.folder == "runs/mine"  # where it goes on

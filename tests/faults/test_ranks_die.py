@@ -1,9 +1,9 @@
 """Ranks that train one model are stopped and killed: all of them end, one of them says why, and they go on exactly."""
 
+import contextlib
 import os
 import random
 import re
-import shlex
 import signal
 import time
 from collections import Counter
@@ -55,7 +55,9 @@ class Started:
 
     def ranks(self) -> list[int]:
         """The processes, in their order."""
-        while alive(self.pid) and len(found := children(self.pid)) < RANKS:
+        found: list[int] = []
+        while alive(self.pid) and len(found) < RANKS:
+            found = children(self.pid)
             time.sleep(0.005)
         return found
 
@@ -77,10 +79,10 @@ def test_ranks_stop_and_die_and_go_on(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "standing.py").write_text(STANDING)
-    overrides = (*small_runs["tags"], "checkpoint.every_steps=3")
+    overrides = (*small_runs["tags"], "training.max_epochs=1", "checkpoint.every_steps=3")
     whole = Started(terminal, tmp_path / "whole", overrides)
     found = whole.end()
-    assert (found.code, found.out, found.err, newest(whole.run)) == (0, "", "", 18)
+    assert (found.code, found.out, found.err, newest(whole.run)) == (0, "", "", 9)
     run = tmp_path / "run"
     stopped = Started(terminal, run, overrides, "standing.py")
     first, _ = stopped.standing()
@@ -94,7 +96,7 @@ def test_ranks_stop_and_die_and_go_on(
     asked, told = filter(None, found.err.splitlines())
     assert asked == "seqnet: stopping after this step, with a checkpoint; once more stops at once"
     assert told == f"seqnet: stopped at step {step}; go on with: seqnet train run_dir=run"
-    assert 4 <= step < 8
+    assert step == 4 or step == 5
     killed = Started(terminal, run, overrides, "standing.py")
     first, second = killed.standing()
     os.kill(second, signal.SIGKILL)
@@ -118,46 +120,42 @@ def test_random_kills(
 ) -> None:
     kills = amount(0, 20)
     if not kills:
-        pytest.skip("in make test-faults")
+        pytest.skip("by make test-faults")
     drawn = random.Random(2)
     overrides = (*small_runs["tags"], "checkpoint.every_steps=3", "training.max_epochs=6")
     began = time.monotonic()
     whole = Started(terminal, tmp_path / "whole", overrides)
     assert whole.end().code == 0
     seconds = time.monotonic() - began
-    done, runs, landed = 0, 0, Counter[str]()
-    while done < kills:
+    runs, landed = 0, Counter[str]()
+    while landed.total() < kills:
         run = tmp_path / f"run{runs}"
-        while done < kills:
+        ended = False
+        while not ended and landed.total() < kills:
             started = Started(terminal, run, overrides)
             ranks = started.ranks()
             time.sleep(drawn.uniform(0, seconds))
             rank = drawn.randrange(RANKS)
-            if not alive(ranks[rank]):
-                break
-            os.kill(ranks[rank], signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has come to its end
+                os.kill(ranks[rank], signal.SIGKILL)
             at = time.monotonic()
             found = started.end()
-            if found.code == 0:
+            ended = found.code == 0
+            if ended:
                 break
             died = DIED.fullmatch(found.err)
-            assert found.code == 1 and (died is None or int(died[1]) == rank), found
+            assert found.code == 1 and died and int(died[1]) == rank, found
             assert time.monotonic() - at < 30
             assert not any(map(alive, ranks))
-            done += 1
-            landed["before training" if newest(run) < 0 else "in training"] += 1
-        else:
-            started = Started(terminal, run, overrides)
-            assert started.end().code == 0
-        if alive(started.pid):
-            assert started.end().code == 0
-        assert not differences(run, whole.run), shlex.join(overrides)
+            landed["before the first checkpoint" if newest(run) < 0 else "after it"] += 1
+        assert ended or Started(terminal, run, overrides).end().code == 0
+        assert not differences(run, whole.run), run
         runs += 1
     where = ", ".join(f"{count} {moment}" for moment, count in landed.most_common())
     figure(
         "SIGKILL of a rank",
-        f"{done} of random ranks of {RANKS} at random times ({where}): each ends all within 30 seconds, and {runs} of "
-        f"{runs} runs go on to an end that is bit-identical to that of {RANKS} ranks that nothing killed",
+        f"{landed.total()} of random ranks of {RANKS} at random times ({where}): each ends all within 30 seconds, and "
+        f"{runs} of {runs} runs go on to an end that is bit-identical to that of {RANKS} ranks that nothing killed",
     )
 
 
