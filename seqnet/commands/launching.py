@@ -117,7 +117,7 @@ def _told(first: int, codes: Sequence[int], store: Any) -> int:
 
     for rank in sorted(range(len(codes)), key=lambda rank: rank != first):
         (arrived, ended, folder), code = left(store, rank), codes[rank]
-        if not ended and (arrived or (rank == first and code < 0)):
+        if (arrived and not ended) or (rank == first and code < 0):
             how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with exit code {code}"
             on = "start again" if folder is None else f"go on with: seqnet train run_dir={shlex.quote(folder)}"
             warn(f"rank {rank} ended {how}, and all with it; {on}")

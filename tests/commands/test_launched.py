@@ -1,11 +1,14 @@
 """Processes that were only started together would train one model several times; ranks train it together."""
 
+import os
 from typing import Any
 
 import pytest
 
+import seqnet as package
 from seqnet.commands import launched, launching
 from seqnet.commands.launched import COUNTS, ranks
+from seqnet.commands.signals import StopRequest
 from seqnet.errors import ConfigurationError
 
 TRAIN = ("train", "experiment=adding", "debug=quick")
@@ -79,3 +82,20 @@ def test_the_jobs_of_a_sweep_have_one_process_each(seqnet: Any, tmp_path: Any) -
     assert found.code == 2
     assert found.err.startswith("seqnet: processes=2, but the jobs of a sweep have one process each")
     assert not list(tmp_path.iterdir())
+
+
+def test_training_in_python_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="processes=2 starts programs"):
+        package.train("experiment=adding debug=quick processes=2")
+    for key, value in {**RANK, launched.OF_TORCHRUN: "a"}.items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(ConfigurationError, match="2 processes were started together"):
+        package.train("experiment=adding debug=quick")
+
+
+def test_a_rank_whose_starter_is_gone_is_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, rank = StopRequest(), StopRequest()
+    rank.among = 2
+    assert rank.heard == 0
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    assert (alone.heard, rank.heard, rank.exit_code) == (0, 143, 0)  # the others are to agree
