@@ -26,6 +26,7 @@ from benchmarks.language_model import output, stream
 from benchmarks.limits import limit
 from benchmarks.loops import loop
 from benchmarks.memory import memory
+from benchmarks.ranks import ranks
 from benchmarks.read import read
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
@@ -49,6 +50,7 @@ BENCHMARKS = {
     "read": read,
     "export": export,
     "gpu": gpu,
+    "ranks": ranks,
 }
 DRAWN = {"growth": drawings}
 """What is drawn of the pairs, above their table."""

@@ -157,6 +157,11 @@ class Batch:
         )
         return mapped._knowing(self.full, self.dense, self.source_full)
 
+    def rows(self, share: slice) -> "Batch":
+        """Some of its rows, as wide as all of them are. How series go on is told of all rows only."""
+        whole = self if self.continued is None else replace(self, continued=None)
+        return whole.map(lambda tensor: tensor[share])
+
     def to(self, device: torch.device) -> "Batch":
         """The batch on `device`; itself where it is there already. To a GPU it is on its way: nothing waits for it."""
         if self.inputs.device == device:

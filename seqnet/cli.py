@@ -6,24 +6,15 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqnet import __version__, terminal
-from seqnet.commands import completion, usage
-from seqnet.commands.launched import refuse_several
-from seqnet.errors import (
-    ConfigurationError,
-    DiskError,
-    OutOfMemory,
-    UserError,
-    did_you_mean,
-    is_full,
-    no_memory,
-    refused,
-)
+from seqnet.commands import completion, launched, usage
+from seqnet.errors import INTERRUPTED, TERMINATED, ConfigurationError, did_you_mean, explained
 
 if TYPE_CHECKING:
     from seqnet.configuration import Composed
@@ -43,8 +34,8 @@ COMMANDS = {
     "leaderboard": "rank the runs of a sweep: seqnet leaderboard DIR",
     "completion": "complete what you type, in bash, zsh or fish: seqnet completion bash",
 }
+SPOKEN = 5.0  # seconds in which the rank that speaks for all has spoken
 POSITIONAL = ("inspect", "checkpoint", "leaderboard", "completion")
-INTERRUPTED, TERMINATED = 130, 143
 
 
 def main() -> None:
@@ -55,6 +46,8 @@ def main() -> None:
     if os.environ.get("SEQNET_DEBUG") != "1":
         sys.unraisablehook = lambda unraisable: None  # of what a signal left half built: it ended nothing
         threading.excepthook = _tell_of_a_thread
+    if launched.is_quiet(os.environ):
+        terminal.hush()
     try:
         code = answer(sys.argv[1:])
         terminal.standard_output().flush()
@@ -100,12 +93,16 @@ def _dispatch(command: str, arguments: list[str]) -> int:
 
         terminal.say(usage.page(command, COMMANDS[command], CONFIGS))
         return 0
+    if command != "train" and launched.is_rank(os.environ):
+        launched.refuse_several(os.environ)
     if command in POSITIONAL:
         code: int = _command(command).run(arguments)
         return code
     from seqnet import configuration
 
     run: Callable[[Composed], int] = functools.partial(_run, command)
+    if command == "train":
+        run = functools.partial(_train, arguments)
     if command == "check":
         arguments, run = _check(arguments)
     if command == "train" and configuration.is_sweep(arguments):
@@ -142,18 +139,24 @@ def _command(name: str) -> Any:
 
 
 def _run(command: str, composed: "Composed") -> int:
-    if command == "train":
-        refuse_several(os.environ)  # before torch is imported
-        code: int = _command("train").run(
-            composed.config, composed.typed, composed.choices, composed.defaults, composed.places
-        )
-        return code
     if composed.config["run"] is None:
         raise ConfigurationError(f"run is missing: seqnet {command} run=DIR, where DIR is the folder of a trained run")
     from seqnet.training.manifest import find
 
     find(Path(composed.config["run"]))  # before torch is imported, which takes longer than to say that it is not there
-    code = _command(command).run(composed.config)
+    code: int = _command(command).run(composed.config)
+    return code
+
+
+def _train(arguments: list[str], composed: "Composed") -> int:
+    """Train one model, as one of several ranks where they were started, or by starting them. arguments: as typed."""
+    count, asked = launched.ranks(os.environ), composed.config.get("processes", 1)  # before torch is imported
+    if count > 1 and "processes" in composed.typed and asked != count:
+        raise ConfigurationError(f"processes={asked}, but {count} ranks were started: leave processes out")
+    if count == 1 and asked > 1:
+        code: int = _command("launching").run(asked, arguments)
+        return code
+    code = _command("train").run(composed.config, composed.typed, composed.choices, composed.defaults, composed.places)
     return code
 
 
@@ -177,7 +180,7 @@ def _sweep(arguments: list[str]) -> int:
     """Run every job of a sweep and rank them; 1 if one failed."""
     from seqnet import configuration, sweep
 
-    refuse_several(os.environ)
+    launched.refuse_several(os.environ)
     with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments, outlook):
         try:
             configuration.run_hydra("train", arguments, functools.partial(_sweep_job, outlook))
@@ -198,7 +201,7 @@ def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> float 
             composed()
         status.begin()
         terminal.say(outlook.of(status))
-        code, sentence = told(lambda: _run("train", composed()), status.heading)
+        code, sentence = told(lambda: _train([], composed()), status.heading)
         status.end(code, sentence)
     if code in (INTERRUPTED, TERMINATED):  # no failure of this job: the user ends all of it
         raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
@@ -226,6 +229,8 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
     _let_go(error)
     terminal.standard_output().flush()
     terminal.warn(where + sentence)
+    if launched.is_quiet(os.environ):  # who started the ranks ends all with the first: let it be the one that speaks
+        time.sleep(SPOKEN)
     return code, sentence
 
 
@@ -244,16 +249,3 @@ def _let_go(error: BaseException | None) -> None:
 
 def _exit_code(ending: SystemExit) -> int:
     return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-
-
-def explained(error: BaseException) -> tuple[int, str]:
-    """The exit code of an error and the sentence that says it."""
-    if no_memory(error) and not isinstance(error, OutOfMemory):
-        return OutOfMemory.exit_code, "out of memory; end other programs, or take a machine that has more"
-    if isinstance(error, UserError):
-        return error.exit_code, str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED, "interrupted"
-    if isinstance(error, OSError) and is_full(error):
-        return DiskError.exit_code, refused(error.filename or "standard output or a temporary file", error)
-    return 1, f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())} (SEQNET_DEBUG=1 shows where)"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+INTERRUPTED, TERMINATED = 130, 143  # exit codes of signals
+
 
 class UserError(Exception):
     """Something the user can mend; the message is the one sentence they see."""
@@ -111,6 +113,19 @@ def no_memory(error: BaseException | None) -> bool:
 
 class WorkerError(UserError):
     """A process that makes batches died."""
+
+
+def explained(error: BaseException) -> tuple[int, str]:
+    """The exit code of an error and the sentence that says it."""
+    if no_memory(error) and not isinstance(error, OutOfMemory):
+        return OutOfMemory.exit_code, "out of memory; end other programs, or take a machine that has more"
+    if isinstance(error, UserError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted"
+    if isinstance(error, OSError) and is_full(error):
+        return DiskError.exit_code, refused(error.filename or "standard output or a temporary file", error)
+    return 1, f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())} (SEQNET_DEBUG=1 shows where)"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -41,6 +41,7 @@ OPTIONS: Mapping[str, Option] = {
     "device": DEVICE,
     "precision": PRECISION,
     "threads": or_null(whole(1, PROCESSES)),
+    "processes": whole(1, PROCESSES),
     "run_dir": PATH,
     "resume": Option("auto, never or a path", A_PATH.accepts, text=True),
     "init_from": PATH,

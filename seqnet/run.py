@@ -25,11 +25,10 @@ from torch import nn
 
 from seqnet import build, configuration, terminal, trust
 from seqnet.batch import Batch
-from seqnet.commands import evaluate, generate, predict, results, stored, streaming
+from seqnet.commands import evaluate, generate, launched, predict, results, stored, streaming
 from seqnet.commands import train as training
 from seqnet.commands.failures import explained
 from seqnet.commands.hidden import hidden_states, layer_of
-from seqnet.commands.launched import refuse_several
 from seqnet.commands.predict import Asked
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.writing import asked_writer
@@ -345,8 +344,13 @@ def train(overrides: Overrides = (), /, **options: Any) -> TrainedRun:
     """
     arguments = arguments_of(overrides, options)
     with _undisturbed():
-        refuse_several(os.environ)
+        launched.refuse_several(os.environ)
         composed = configuration.compose("train", arguments)
+        if (count := composed.config.get("processes", 1)) > 1:
+            raise ConfigurationError(
+                f"processes={count} starts programs, and seqnet.train trains in this one: leave it out, or run `seqnet "
+                "train` in a terminal"
+            )
         code, folder = training.trained(
             composed.config,
             composed.typed,

@@ -17,6 +17,9 @@ from seqnet.errors import visible
 
 GONE = (errno.EPIPE, errno.EIO, errno.EBADF)  # the reader has enough, the terminal is closed, nothing can be written
 _log: ContextVar[logging.Logger | None] = ContextVar("log", default=None)  # what hears all of it in place of a terminal
+NOBODY = logging.getLogger("seqnet.nobody")  # hears what is shown to none
+NOBODY.addHandler(logging.NullHandler())
+NOBODY.propagate = False
 
 
 class NobodyReads(Exception):
@@ -27,6 +30,21 @@ class NobodyReads(Exception):
 def logged(to: logging.Logger) -> Iterator[None]:
     """Nothing is shown inside: what is said and warned of goes to a logger, and what is drawn nowhere."""
     before = _log.set(to)
+    try:
+        yield
+    finally:
+        _log.reset(before)
+
+
+def hush() -> None:
+    """Show nothing from now on, but what is said aloud."""
+    _log.set(NOBODY)
+
+
+@contextlib.contextmanager
+def aloud() -> Iterator[None]:
+    """What is said inside is shown, whatever hears the rest."""
+    before = _log.set(None)
     try:
         yield
     finally:

@@ -287,20 +287,23 @@ def test_what_is_not_typed_takes_the_stored_value():
     assert merged["run_dir"] == "there"
 
 
-def test_length_limits_checkpoints_observers_device_and_trust_may_differ():
+def test_length_limits_checkpoints_observers_machine_and_trust_may_differ():
     typed = [
         "training.max_epochs=99",
         "training.max_steps=5",
         "checkpoint.every_steps=3",
         "observers.console=false",
         "device=cpu",
+        "threads=3",
+        "processes=2",
         "trust=[a]",
     ]
     merged = merge_stored(*stored_and_new(*typed))
     assert (merged["training"]["max_epochs"], merged["training"]["max_steps"]) == (99, 5)
     assert merged["checkpoint"]["every_steps"] == 3
     assert merged["observers"]["console"] is None
-    assert (merged["device"], merged["trust"]) == ("cpu", ["a"])
+    assert (merged["device"], merged["threads"], merged["processes"]) == ("cpu", 3, 2)
+    assert merged["trust"] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is shown passes one place, whoever looks, and whether anyone does."""
 
+import contextvars
 import errno
 import io
 import os
@@ -123,3 +124,17 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
             "seqnet: the folder that seqnet is started in cannot be read (No such file or directory): "
             "change to another one\n"
         )
+
+
+def test_who_is_hushed_shows_only_what_is_said_aloud(capsys: pytest.CaptureFixture[str]) -> None:
+    def quietly() -> None:
+        terminal.hush()
+        terminal.say("one")
+        terminal.warn("two")
+        with terminal.aloud():
+            terminal.warn("three")
+        terminal.warn("four")
+
+    contextvars.copy_context().run(quietly)
+    terminal.warn("five")
+    assert capsys.readouterr() == ("", "seqnet: three\nseqnet: five\n")

@@ -13,6 +13,7 @@ from seqnet.training.clipping import Clipping
 from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.progress import Averages
+from seqnet.training.ranks import ALONE, Ranks
 from seqnet.training.schedule import Constant
 from seqnet.training.trainer import Trainer
 
@@ -116,6 +117,7 @@ def training_steps(
     loader: Any,
     window: int | None = None,
     rate: float = 1e-3,
+    ranks: Ranks = ALONE,
     precision: str = "fp32",
 ) -> Callable[[], None]:
     """One step of seqnet's loop at each call: AdamW, clipping, and the sums that a row of metrics needs."""
@@ -130,6 +132,7 @@ def training_steps(
         Limits(max_steps=10**9),
         Clipping(norm=1.0),
         window=window,
+        ranks=ranks,
     )
     steps, averages = trainer.steps(), Averages()
 

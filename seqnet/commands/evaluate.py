@@ -62,7 +62,7 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
         OnABar(loader, f"scoring {config['split']}"),
         stored.precision,
         window,
-        write=write,
+        write=None if write is None else write.of_batch,
         report=report,
     )
     if drawn is not None and (confusion := evaluator.confusion()) is not None:

@@ -86,7 +86,8 @@ def loss_of_score(stored: StoredRun, graphs: Graphs, config: dict[str, Any]) -> 
         asked = replace(assembly, model=model)
         write = None
         if writing_of(assembly.source) is not None and assembly.task.metrics:
-            write = Writer(asked, stored.precision, greedily(settings["decoding"]), settings["seed"], config["trust"])
+            greedy = greedily(settings["decoding"])
+            write = Writer(asked, stored.precision, greedy, settings["seed"], config["trust"]).of_batch
         scores, _ = evaluate(model, assembly.task, loader, stored.precision, window, batches=SCORED, write=write)
         found.append(scores)
     ours, theirs = found

@@ -1,18 +1,22 @@
 """The checkpoints of a run: when one is due, and which are kept."""
 
-import time
 from pathlib import Path
+from typing import Any
 
 from seqnet.commands.run_state import RunState
 from seqnet.training import checkpoint
+from seqnet.training.ranks import ALONE, Ranks
 
 
 class Checkpoints:
-    """Those of a run in its folder. saved: the step of the one that holds the state as it is; None: none does."""
+    """Those of a run in its folder, which the first of its ranks writes while the others wait.
 
-    def __init__(self, folder: Path, state: RunState, saved: int | None) -> None:
-        self._folder, self._state, self._saved = folder / "checkpoints", state, saved
-        self._last_saved = time.monotonic()
+    saved: the step of the one that holds the state as it is; None: none does.
+    """
+
+    def __init__(self, folder: Path, state: RunState, saved: int | None, ranks: Ranks = ALONE) -> None:
+        self._folder, self._state, self._saved, self._ranks = folder / "checkpoints", state, saved, ranks
+        self._last_saved = state.trainer.position.seconds
 
     def outdate(self) -> None:
         """The state is no longer as it was written."""
@@ -24,16 +28,23 @@ class Checkpoints:
         steps, minutes = options["every_steps"], options["every_minutes"]
         if steps is not None and self._state.trainer.position.step % steps == 0:
             return True
-        return minutes is not None and time.monotonic() - self._last_saved >= minutes * 60
+        return minutes is not None and self._state.trainer.position.seconds - self._last_saved >= minutes * 60
 
     def save(self, best: bool = False) -> None:
         """Write a checkpoint of everything that the run needs to go on, unless it is written already."""
-        folder, step = self._folder, self._state.trainer.position.step
-        written = checkpoint.named(folder, step)
-        if self._saved != step:
-            checkpoint.write(folder, step, self._state.components())
+        step = self._state.trainer.position.step
+        components = None if self._saved == step else self._state.components()  # all ranks have a part in them
+        if self._ranks.first:
+            self._write(step, components, best)
+        if components is not None:
+            self._saved, self._last_saved = step, self._state.trainer.position.seconds
+        self._ranks.tell(None)  # none goes on, or ends, before it is written
+
+    def _write(self, step: int, components: dict[str, Any] | None, best: bool) -> None:
+        folder, written = self._folder, checkpoint.named(self._folder, step)
+        if components is not None:
+            checkpoint.write(folder, step, components)
             checkpoint.link(folder, "last", written)
-            self._saved, self._last_saved = step, time.monotonic()
         if best:
             checkpoint.link(folder, "best", written)
         remembered = [step for snapshot in self._state.before for _, step in snapshot["early_stopping"]["best"]]
@@ -44,4 +55,5 @@ class Checkpoints:
         """Write where the run went back to, and take out what lies behind it."""
         self.outdate()
         self.save()
-        checkpoint.remove_after(self._folder, self._state.trainer.position.step)
+        if self._ranks.first:
+            checkpoint.remove_after(self._folder, self._state.trainer.position.step)

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from seqnet import build
 from seqnet.commands.data_of_run import DataOfRun
+from seqnet.commands.launched import ranks_here
 from seqnet.commands.samples import runs_on
 from seqnet.commands.start import Config, limits
 from seqnet.commands.writing import Writer, decoder, writing_of
@@ -21,6 +23,7 @@ from seqnet.training.clipping import Clipping
 from seqnet.training.evaluation import evaluating
 from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
+from seqnet.training.ranks import ALONE, Ranks
 from seqnet.training.schedule import ScheduledSampling
 from seqnet.training.trainer import Trainer
 
@@ -31,12 +34,20 @@ def prepare_process(config: Config) -> None:
     random.seed(config["seed"])
     np.random.seed(config["seed"] % 2**32)
     torch.manual_seed(config["seed"])
+    here = ranks_here(os.environ)
     if config["threads"]:
         torch.set_num_threads(config["threads"])
+    elif here > 1:  # torchrun gives each rank one, whatever the machine has
+        torch.set_num_threads(max(1, cores() // here))
     if config["deterministic"]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
         torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(config["deterministic"])
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def initial_weights(config: Config) -> Any:
@@ -54,9 +65,15 @@ def initial_weights(config: Config) -> Any:
 
 
 def make_trainer(
-    config: Config, assembly: build.Assembly, loader: Loader, device: torch.device, trust: list[str] | None
+    config: Config,
+    assembly: build.Assembly,
+    loader: Loader,
+    device: torch.device,
+    trust: list[str] | None,
+    ranks: Ranks = ALONE,
+    stopping: Callable[[], int] = lambda: 0,
 ) -> Trainer:
-    """The loop, at its first step. trust: see `build`."""
+    """The loop, at its first step. trust: see `build`; ranks, stopping: see `Trainer`."""
     options = config["training"]
     return Trainer(
         assembly.model,
@@ -74,6 +91,8 @@ def make_trainer(
         sampling=ScheduledSampling(options["scheduled_sampling"], options["sampling_schedule"]),
         ema_decay=options["ema_decay"],
         seed=config["seed"],
+        ranks=ranks,
+        stopping=stopping,
     )
 
 

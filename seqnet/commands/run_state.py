@@ -10,8 +10,8 @@ from seqnet.batch import EvaluationReport
 from seqnet.build import Assembly
 from seqnet.cells import native
 from seqnet.commands.stored import NOT_A_RUN, check_optimizer, load_weights, restore_objective
-from seqnet.errors import CheckpointError
-from seqnet.state import leaves, with_leaves
+from seqnet.data import digest
+from seqnet.errors import CheckpointError, DataError
 from seqnet.training.pieces import Position
 from seqnet.training.progress import Averages, Stopping, check_like, check_numbers
 from seqnet.training.randomness import random_states, set_random_states
@@ -46,9 +46,9 @@ class RunState:
     before: list[dict[str, Any]] = field(default_factory=list)  # snapshots, newest last; see `Training.rewind`
 
     def components(self) -> dict[str, Any]:
-        """What a checkpoint holds."""
+        """What a checkpoint holds, the same on all ranks but for the machine; to be called by all of them."""
         trainer, model = self.trainer, self.assembly.model
-        carried = leaves(trainer.state)
+        carried = trainer.carried()
         return {
             "parameters": dict(model.named_parameters()),
             "buffers": dict(model.named_buffers()),
@@ -85,9 +85,25 @@ class RunState:
         return {
             "device": device,
             "threads": torch.get_num_threads() if device == "cpu" else None,
+            "ranks": self.trainer.ranks.count,
             "torch": str(torch.__version__),
             "compiled": device == "cpu" and native.library() is not None,
         }
+
+    def check_ranks(self) -> None:
+        """Find out that all ranks begin with the same. Raises DataError where they read other data."""
+        ranks, model = self.trainer.ranks, self.assembly.model
+        if ranks.count == 1:
+            return
+        if any(read != self.read for read in ranks.gather(self.read)):
+            raise DataError(
+                "the ranks read different data: files or what is kept of them differ from machine to machine; copy "
+                "the same to all of them"
+            )
+        own = [*model.named_parameters(), *model.named_buffers()]
+        weights = digest.of_tensors((name, tensor.detach().cpu()) for name, tensor in own)
+        if any(theirs != weights for theirs in ranks.gather(weights)):
+            raise RuntimeError("the ranks made different weights of the same seed")
 
     def components_of_choice(self) -> dict[str, Any]:
         """The one of what the objective has chosen, where it chooses."""
@@ -138,13 +154,10 @@ class RunState:
             for *values, step in components["early_stopping"]["best"]:
                 check_like([*(None if value is None else 0.0 for value in values), 0], [*values, step])
             trainer.position = Position(**position | {"left_out": list(position["left_out"])})
-            trainer.state, carried = None, components["carried_state"]
-            if carried["rows"]:
-                if len(carried["tensors"][0]) != carried["rows"]:
-                    raise ValueError("the carried state has another number of rows than it says")
-                template = model.initial_state(carried["rows"])  # type: ignore[operator]
-                device = trainer.precision.device
-                trainer.state = with_leaves(template, [tensor.to(device) for tensor in carried["tensors"]])
+            carried = components["carried_state"]
+            if carried["rows"] and len(carried["tensors"][0]) != carried["rows"]:
+                raise ValueError("the carried state has another number of rows than it says")
+            trainer.carry(carried["tensors"] if carried["rows"] else [])
             metrics = components["metrics"]
             # An earlier seqnet counted less.
             metrics = {"rows": 0, **metrics, "averages": {**asdict(Averages()), **metrics["averages"]}}

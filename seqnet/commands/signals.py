@@ -11,9 +11,9 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
+from seqnet.errors import INTERRUPTED, TERMINATED
 from seqnet.terminal import warn
 
-INTERRUPTED, TERMINATED = 130, 143
 ASKED = b"\nseqnet: stopping after this step, with a checkpoint; once more stops at once\n"
 
 
@@ -29,10 +29,13 @@ class StopRequest:
         self.numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1) if numbers is None else numbers
         self.told = told
         self.exit_code = 0
+        self.among = 1  # so many ranks, which end together once all have agreed on it
         self.patient = False
+        self.deaf = False  # it hears nothing more: the process is about to end
         self.requeue = False
         self.job = os.environ.get("SLURM_JOB_ID")
-        self._process = os.getpid()
+        self._heard = 0
+        self._process, self._parent = os.getpid(), os.getppid()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -42,18 +45,29 @@ class StopRequest:
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._process:
+        if os.getpid() != self._process or self.deaf:
             return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
         # A terminal that closes sends SIGHUP twice: by its shell, and when that ends.
-        at_once = not self.patient or (bool(self.exit_code) and number != signal.SIGHUP)
-        self.exit_code = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
+        at_once = not self.patient or (bool(self._heard) and number != signal.SIGHUP)
+        self._heard = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
+        if self.among == 1:
+            self.exit_code = code
         if number == signal.SIGUSR1:
             self.requeue = True
         elif at_once:
             raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
         with suppress(OSError):  # the terminal may be what is gone
             os.write(2, self.told)  # print() must not be used here: it may be what was interrupted
+
+    @property
+    def heard(self) -> int:
+        """The exit code that this very process is asked to end with; 0 = it is not.
+
+        Of a rank, whoever started it asks for that by no longer being there.
+        """
+        orphan = self.among > 1 and os.getppid() != self._parent
+        return self._heard or (TERMINATED if orphan else 0)
 
     def queue_again(self) -> None:
         """Ask SLURM to start this job again, where SIGUSR1 asked for it; what it answers goes to standard error."""
@@ -67,5 +81,5 @@ class StopRequest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in () if self.deaf else self._before.items():
             signal.signal(number, handler)

@@ -20,7 +20,7 @@ from seqnet.commands.finishing import scored
 from seqnet.commands.keeping import Checkpoints
 from seqnet.commands.preparing import compare, initial_weights, make_trainer, prepare_process, rehearse
 from seqnet.commands.run_state import Evaluated, RunState
-from seqnet.commands.scoring import Abandoned, Scorer
+from seqnet.commands.scoring import Scorer
 from seqnet.commands.signals import StopRequest
 from seqnet.commands.start import (
     Beginning,
@@ -34,12 +34,14 @@ from seqnet.commands.start import (
 )
 from seqnet.commands.stored import NOT_A_RUN, assembled, judged, load_weights
 from seqnet.commands.telling import description, jump, observers
+from seqnet.commands.together import SINGLE, Group, together
 from seqnet.configuration import Composed, run_folder
 from seqnet.errors import CheckpointError, ConfigurationError, NonFiniteError
 from seqnet.observers.memory_report import MemoryReport
 from seqnet.observers.run import Run
 from seqnet.terminal import say, warn
 from seqnet.training import checkpoint
+from seqnet.training.evaluation import Abandoned
 from seqnet.training.progress import Averages
 
 
@@ -63,23 +65,40 @@ def trained(
     stopping: StopRequest,
 ) -> tuple[int, Path]:
     """The same; the exit code and the folder of the run."""
+    with stopping as stop, together(config["device"], stop) as group, ExitStack() as stack:
+        ranks = group.ranks
+        if group.folder is not None:  # they were started again
+            config = {**config, "run_dir": group.folder, "resume": "auto"}
+        # What is on the disk only the first rank looks at, so that all see the same.
+        found = ranks.tell(_begun(config, typed, choices, stack) if ranks.first else None)
+        assert found is not None
+        folder, beginning = found
+        if beginning is None:
+            return 0, folder
+        with explained(beginning.config):
+            training = Training(beginning, folder, stop, typed, defaults or {}, places, group)
+            return training.run(), training.folder
+
+
+def _begun(
+    config: Config, typed: dict[str, Any], choices: dict[str, str], stack: ExitStack
+) -> tuple[Path, Beginning | None]:
+    """The folder of the run, held where it is there, and where the run begins; None where it is complete."""
     folder = run_folder(config)
     check_folder(folder)
     if _complete(config, folder, typed, choices):
-        return 0, folder
+        return folder, None
     check_permission(folder)
-    with folders.held(folder) if folder.is_dir() else nullcontext():
-        beginning = begin(config, folder, typed, choices)
-        if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
-            return 0, folder
-        if beginning.complete and beginning.changed:
-            raise ConfigurationError(
-                f"{beginning.checkpoint} is complete: {results.reason(beginning.config, beginning.components)}; raise "
-                f"that limit too, as nothing is left to train with {next(iter(beginning.changed))} changed"
-            )
-        with stopping as stop, explained(beginning.config):
-            training = Training(beginning, folder, stop, typed, defaults or {}, places)
-            return training.run(), training.folder
+    stack.enter_context(folders.held(folder) if folder.is_dir() else nullcontext())
+    beginning = begin(config, folder, typed, choices)
+    if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
+        return folder, None
+    if beginning.complete and beginning.changed:
+        raise ConfigurationError(
+            f"{beginning.checkpoint} is complete: {results.reason(beginning.config, beginning.components)}; raise "
+            f"that limit too, as nothing is left to train with {next(iter(beginning.changed))} changed"
+        )
+    return folder, beginning
 
 
 def _complete(config: Config, folder: Path, typed: dict[str, Any], choices: dict[str, str]) -> bool:
@@ -119,19 +138,27 @@ class Training:
         typed: Collection[str],
         defaults: dict[str, Any] | None = None,
         places: Sequence[Path] = (),
+        group: Group = SINGLE,
     ) -> None:
-        """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder."""
+        """Read the data and build everything; nothing is written yet, so whatever is refused leaves no folder.
+
+        Of several ranks only the first writes and has observers.
+        """
         config = self.config = beginning.config
         self.beginning, self.folder, self.stop, self.typed = beginning, folder, stop, typed
+        self.group, self.ranks = group, group.ranks
         # What the user typed may name any class; what a checkpoint says is held to what `merge_stored` let pass.
         trust = None if beginning.components is None else [*config["trust"], *build.packages(config)]
-        self.observers = observers(config, trust)  # first: what they import may draw random numbers
+        self.observers = (
+            observers(config, trust) if self.ranks.first else []
+        )  # first: what they import may draw random numbers
         prepare_process(config)
         device = build.device(config["device"])
         source = checked(config, trust, defaults or {}, places)
         initial = initial_weights(config) if config["init_from"] and beginning.components is None else None
         where = str(beginning.checkpoint or config["init_from"])
-        self.data = read_data(source, config, typed, beginning.components or initial, where)
+        with group.in_turn("data") if getattr(source, "kept", False) else nullcontext():
+            self.data = read_data(source, config, typed, beginning.components or initial, where)
         vectors = None if beginning.components else pretrained.read(config, source, typed)
         build.check_targets(config, source)
         fits.check(fits.Parts(config, source, trust, places))  # of some data only a file shows what is asked
@@ -148,7 +175,7 @@ class Training:
         assert loader is not None
         if initial is None and beginning.components is None and hasattr(assembly.model, "begin_with"):
             assembly.model.begin_with(loader.batches(0))  # type: ignore[operator]
-        trainer = make_trainer(config, assembly, loader, device, trust)
+        trainer = make_trainer(config, assembly, loader, device, trust, self.ranks, lambda: stop.heard)
         rehearse(config, assembly, trainer.precision, self.data, trust)
         read = digests(self.data.splits, beginning, folder)
         self.state = RunState(config, assembly, trainer, early_stopping(config), Averages(), read)
@@ -157,7 +184,8 @@ class Training:
             if regroups(beginning.changed):
                 trainer.seek()
             compare(beginning.components.get("machine", {}), self.state.machine())
-        asked = any(observer.asks_for_curves for observer in self.observers)
+        self.state.check_ranks()
+        asked = self.ranks.tell(any(observer.asks_for_curves for observer in self.observers))
         self.score = Scorer(self.state, self.data.loaders, stop, trust, asked, self._tell_scoring)
         self.jump = jump(trainer, beginning.before)
 
@@ -183,18 +211,15 @@ class Training:
         if self.data.warning is not None:
             warn(self.data.warning)
         with ExitStack() as stack:
-            if not folders.is_held(self.folder):
-                self.folder = stack.enter_context(folders.made(self.folder, numbered=not self.config["run_dir"]))
-            checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
-            (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
-            if self.beginning.checkpoint is not None and self.beginning.components is not None:
-                changed = self.state.components() if self.beginning.changed else None
-                adopt(self.beginning.checkpoint, self.beginning.components, self.folder, changed)
+            changed = self.state.components() if self.beginning.changed else None
+            if self.ranks.first:
+                self._settle(changed, stack)
+            self.folder = self.ranks.tell(self.folder)
             for observer in self.observers:
                 stack.callback(observer.close)
                 observer.on_start(self._description())
             saved = None if self.beginning.components is None else self.state.trainer.position.step
-            self.checkpoints = Checkpoints(self.folder, self.state, saved)
+            self.checkpoints = Checkpoints(self.folder, self.state, saved, self.ranks)
             if self.beginning.components is None:
                 self.checkpoints.save()
             self.stop.patient = True
@@ -211,11 +236,21 @@ class Training:
                 return self._stopped()
         return 0
 
+    def _settle(self, changed: dict[str, Any] | None, stack: ExitStack) -> None:
+        """Make the folder, or hold what it holds to where the run begins. changed: its components, where they are."""
+        if not folders.is_held(self.folder):
+            self.folder = stack.enter_context(folders.made(self.folder, numbered=not self.config["run_dir"]))
+        self.group.works_in(self.folder)
+        checkpoint.write_file(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(self.config)))
+        (self.folder / results.FILE).unlink(missing_ok=True)  # of a shorter run, which this one goes on with
+        if self.beginning.checkpoint is not None and self.beginning.components is not None:
+            adopt(self.beginning.checkpoint, self.beginning.components, self.folder, changed)
+
     def _steps(self) -> Iterator[StepReport | None]:
         """The trainer's steps until early stopping or a signal; None for one that was left out."""
         reports = self.state.trainer.steps()
         rewinds = self.config["training"]["on_nonfinite"] == "rewind"
-        while not (self.state.stopping.stop or self.stop.exit_code):
+        while not (self.state.stopping.stop or self._asked_to_stop()):
             if rewinds:
                 self._remember()
             try:
@@ -230,6 +265,11 @@ class Training:
                 continue
             self.checkpoints.outdate()
             yield report
+
+    def _asked_to_stop(self) -> bool:
+        """Whether all ranks agreed at the last step, or in an evaluation, to stop."""
+        self.stop.exit_code = self.stop.exit_code or self.state.trainer.exchange.stopped
+        return bool(self.stop.exit_code)
 
     def _remember(self) -> None:
         """Take a snapshot where a batch begins; running text is left out window by window, so every step begins one."""
@@ -293,7 +333,8 @@ class Training:
     def _stopped(self) -> int:
         for observer in self.observers:
             observer.close()  # so that the progress bar is gone
-        self.stop.queue_again()
+        if self.ranks.first:
+            self.stop.queue_again()
         where = shlex.quote(str(self.folder))
         warn(f"stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}")
         return self.stop.exit_code
@@ -329,7 +370,9 @@ class Training:
 
     def _finish(self) -> None:
         """Score the best checkpoint on the test split, and write results.json. Raises Abandoned."""
-        found, reports = scored(self.folder, self.state, self.score)
+        found, reports = scored(self.folder, self.state, self.score, self.ranks)
+        if not self.ranks.first:
+            return
         for observer in self.observers if "test" in reports else ():
             observer.on_evaluation(reports["test"])
         collected = results.collect(self.state, self.folder, found, reports)

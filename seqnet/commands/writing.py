@@ -12,6 +12,7 @@ from seqnet.batch import Batch
 from seqnet.build import Assembly, check_options, locate, make
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.vocabulary import read_vocabulary
+from seqnet.data.generation import generator
 from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.generation import Decoding
 from seqnet.decoding.hypothesis import Hypothesis
@@ -134,6 +135,11 @@ class Writer:
         self._written += len(found)
         self._cut += sum(not several[0].ended for several in found)
         return found
+
+    def of_batch(self, number: int, batch: Batch) -> Found:
+        """What is written for the batch of that number: what is drawn is the same whoever writes for the others."""
+        self._generator = generator(self.seed, "written", number)
+        return self(batch)
 
     def steps(self, batch: Batch, prefix: Sequence[int] = ()) -> Iterator[Written]:
         """The same step by step, of a decoding that has `steps`; to be consumed under `evaluating`."""

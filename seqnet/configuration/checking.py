@@ -74,6 +74,10 @@ def checked(
     config["groups"] = choices
     typed = typed_keys(override for override in task if override.input_line not in stored)
     if command == "train":
+        if (in_job or sweeping) and config["processes"] > 1:
+            raise ConfigurationError(
+                f"processes={config['processes']}, but the jobs of a sweep have one process each: leave it out, or -m"
+            )
         if in_job:
             config["run_dir"] = os.path.relpath(hydra_config.runtime.output_dir)
             if "threads" not in typed:

@@ -19,6 +19,7 @@ from seqnet.trust import CONFIGS
 Config = dict[str, Any]
 STORED = "config.json"  # in a checkpoint
 CHANGEABLE = ("data.batch_size", "data.batch_tokens", "precision")  # beside whole sections, see `may_change`
+OF_MACHINE = ("device", "threads", "processes")  # what a run is computed with
 BEGINNING = (  # where an optimiser's state begins: of no use later
     ("torch.optim.Adagrad", "optimizer.initial_accumulator_value"),
     ("torch.optim.Rprop", "optimizer.lr"),
@@ -73,9 +74,10 @@ def merge_stored(
 ) -> Config:
     """The configuration to go on with: what is not typed takes the stored value.
 
-    A typed value that differs is refused, except for length limits, patience, `checkpoint.*`, `observers.*`, `device`
-    and `data.num_workers`, which a run that lost a worker is told to lower, and in a new folder all that `may_change`;
-    `run_dir`, `resume` and `trust` are always those of the command line. Raises ConfigurationError.
+    A typed value that differs is refused, except for length limits, patience, `checkpoint.*`, `observers.*`, what a run
+    is computed with (`device`, `threads`, `processes`) and `data.num_workers`, which a run that lost a worker is told
+    to lower, and in a new folder all that `may_change`; `run_dir`, `resume` and `trust` are always those of the command
+    line. Raises ConfigurationError.
     """
     elsewhere = goes_on_elsewhere(config)
     if isinstance(stored, dict):  # what is chosen anew need not be trusted
@@ -98,7 +100,7 @@ def merge_stored(
         if key in ("run_dir", "resume", "trust"):
             continue
         now, before = relations.lookup(config, key), relations.lookup(merged, key, None)
-        free = group in ("checkpoint", "observers", "device") or key.startswith("training.max_")
+        free = group in ("checkpoint", "observers", *OF_MACHINE) or key.startswith("training.max_")
         free |= key in ("training.patience", "data.num_workers")
         if group in trust.NAMED and not isinstance(merged[group].get(named := key.split(".")[1]), dict):
             merged[group][named] = copy.deepcopy(config[group][named])  # not to be told option by option

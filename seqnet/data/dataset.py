@@ -183,6 +183,11 @@ class Dataset:
         """What is read, for messages."""
         return self._located.where
 
+    @property
+    def kept(self) -> bool:
+        """Whether what is made of its files is kept, so that another process need not make it again."""
+        return self._cache is not None
+
     # -------------------------------------------------------------------------------------------- what is learned
 
     def fit(self) -> None:

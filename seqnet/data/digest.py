@@ -1,6 +1,6 @@
 """What was read, as a short text: of files, and of the numbers that a split is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -15,8 +15,13 @@ BYTES = 16
 
 def of_split(split: Examples | Stream) -> str:
     """Of all the numbers of a split, in their order: what training sees of the data, wherever it lies."""
+    return of_tensors(_tensors(split))
+
+
+def of_tensors(named: Iterable[tuple[str, Tensor]]) -> str:
+    """Of the names, types, shapes and numbers of tensors on the CPU."""
     found = blake2b(digest_size=BYTES)
-    for name, tensor in _tensors(split):
+    for name, tensor in named:
         found.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
         found.update(_bytes(tensor))
     return found.hexdigest()

@@ -1,5 +1,6 @@
 """How well each class is told from the rest, whatever the threshold: counted while a split is scored."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -45,6 +46,15 @@ class ClassCurves:
 
     def batch(self, batch: Batch, written: Any) -> None:
         """Nothing is written."""
+
+    def counted(self) -> Tensor | None:
+        """All that was counted so far, for `merge`."""
+        return None if self._counts is None else self._counts.cpu()
+
+    def merge(self, several: Sequence[Tensor | None]) -> None:
+        """Have counted what several did, each of which tells it by `counted`, and nothing else."""
+        there = [counts for counts in several if counts is not None]
+        self._counts = torch.stack(there).sum(0) if there else None
 
     def curves(self) -> list[PrecisionRecall]:
         """One a class that occurs, in their order."""

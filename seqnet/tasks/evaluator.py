@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqnet.batch import REFERENCES, UNITS, UNKNOWN_LABEL, Batch, Output
 from seqnet.tasks.forecast_scores import ForecastScores
+from seqnet.tasks.merging import by_itself, counted, merge
 from seqnet.tasks.output_layer import pieces
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Evaluator:
         self._objective = objective
         self._metrics = objective.metrics()
         self._row_metrics = objective.row_metrics()
+        by_itself(self._all.values())
         self._by_row = getattr(objective, "whole_rows", False)
         self._open: list[tuple[list[Any], list[Any]]] = []  # decisions and targets of the rows being read
         self._empty = True
@@ -143,7 +145,7 @@ class Evaluator:
             return 0.0
         if self._empty:
             self._empty = False
-            for metric in (self._metrics | self._row_metrics).values():
+            for metric in self._all.values():
                 metric.to(features.device)
         for (some,) in pieces(self._objective.out_features, strangers) if len(strangers) else ():
             logits = output.head(some).float()
@@ -191,11 +193,35 @@ class Evaluator:
 
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged."""
-        self._close(self._open)
-        self._open = []
-        metrics = self._metrics | self._row_metrics | (self._forecasts.metrics if self._forecasts else {})
+        self._close_all()
+        metrics = self._all | (self._forecasts.metrics if self._forecasts else {})
         names = [name for name in metrics if name != "confusion"]
         return {name: float("nan") if self._empty else metrics[name].compute().item() for name in names}
+
+    @property
+    def _all(self) -> dict[str, Metric]:
+        """What is counted of anything but a series."""
+        return self._metrics | self._row_metrics
+
+    def counted(self) -> dict[str, Any]:
+        """All that was counted so far, for `merge`; rows that are still read end here."""
+        self._close_all()
+        return {
+            "empty": self._empty,
+            "metrics": counted(self._all.values()),
+            "forecasts": None if self._forecasts is None else counted(self._forecasts.metrics.values()),
+            "misses": self._misses,
+        }
+
+    def merge(self, several: Sequence[dict[str, Any]]) -> None:
+        """Have counted what several evaluators did, each of which tells it by `counted`, and nothing else."""
+        self._empty = all(one["empty"] for one in several)
+        merge(self._all.values(), [one["metrics"] for one in several])
+        forecasts = [one["forecasts"] for one in several if one["forecasts"] is not None]
+        if forecasts:
+            self._forecasts = self._forecasts or ForecastScores(self._objective.targets)  # type: ignore[attr-defined]
+            merge(self._forecasts.metrics.values(), forecasts)
+        self._misses = [misses for one in several for misses in one["misses"]]
 
     @property
     def confuses(self) -> bool:
@@ -242,6 +268,11 @@ class Evaluator:
             decided_so_far.extend(decided_here.tolist())
             targets_so_far.extend(targets_here.tolist())
         self._close(ended)
+
+    def _close_all(self) -> None:
+        """Count the rows that are being read, which have ended."""
+        self._close(self._open)
+        self._open = []
 
     def _close(self, rows: list[tuple[list[Any], list[Any]]]) -> None:
         """Count whole rows."""

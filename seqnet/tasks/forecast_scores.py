@@ -10,6 +10,7 @@ from torch import Tensor
 from seqnet.objectives.bands import MEDIAN, Levels
 from seqnet.objectives.vectors import undone
 from seqnet.specs import Vector
+from seqnet.tasks.merging import by_itself
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
@@ -35,6 +36,7 @@ class ForecastScores:
         for name in ("", *(f"_{each}" for each in NAIVE)):
             self.metrics[f"mase{name}"] = MeanMetric(nan_strategy="ignore").set_dtype(torch.float64)
             self.metrics[f"wql{name}"] = WeightedQuantileLoss()
+        by_itself(self.metrics.values())
 
     def update(self, levels: Levels, wanted: Tensor, references: Tensor) -> None:
         """Count n items in the scale of their column. wanted: [n horizon*feature]; references: as `REFERENCES`."""

@@ -15,6 +15,7 @@ from seqnet.kinds import Axis, Item, Kind
 from seqnet.options import shown
 from seqnet.specs import Tokens
 from seqnet.tasks.evaluator import Evaluator, asked_items
+from seqnet.tasks.merging import by_itself, counted, merge
 from seqnet.tasks.output_layer import loss_of, losses_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed")
@@ -162,6 +163,7 @@ class WritingEvaluator:
         self._forced = Evaluator(task.objective)
         self._source = task.source
         self._metrics: dict[str, Any] = {name: known[name]() for name in task.metrics}
+        by_itself(self._metrics.values())
         self._of_tokens = [metric for name, metric in self._metrics.items() if name in TOKENS]
         self._of_texts = [metric for name, metric in self._metrics.items() if name in TEXTS]
         self._empty = True
@@ -206,6 +208,20 @@ class WritingEvaluator:
             texts = [[self._source.text(ids) for ids in side] for side in (written, wanted)]
             for metric in self._of_texts:
                 metric.update(*texts)
+
+    def counted(self) -> dict[str, Any]:
+        """All that was counted so far, for `merge`."""
+        return {
+            "empty": self._empty,
+            "forced": self._forced.counted(),
+            "metrics": counted(self._metrics.values()),
+        }
+
+    def merge(self, several: Sequence[dict[str, Any]]) -> None:
+        """Have counted what several evaluators did, each of which tells it by `counted`, and nothing else."""
+        self._empty = all(one["empty"] for one in several)
+        self._forced.merge([one["forced"] for one in several])
+        merge(self._metrics.values(), [one["metrics"] for one in several])
 
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged, or nothing written."""

@@ -134,6 +134,15 @@ class Corpus:
         self._written += written
         self._wanted += wanted
 
+    def state(self) -> tuple[list[str], list[str]]:
+        """What was counted, for `merge`."""
+        return self._written, self._wanted
+
+    def merge(self, several: Sequence[tuple[list[str], list[str]]]) -> None:
+        """Have counted what several did, and nothing else."""
+        self._written = [text for written, _ in several for text in written]
+        self._wanted = [text for _, wanted in several for text in wanted]
+
     def compute(self) -> Tensor:
         """The score."""
         score = self._scorer.corpus_score(self._written, [self._wanted]).score

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from seqnet.batch import Batch
 from seqnet.state import State, leaves
 
+SEEN_IN_THE_LOSS = "first seen in the loss"
 NO_NUMBER = "what the batch holds is not finite itself"
 
 
@@ -43,7 +44,7 @@ def culprit(model: nn.Module, window: Batch, state: State, *more: Any) -> str:
         for handle in hooks:
             handle.remove()
     if not found:
-        return "first seen in the loss" if _finite(output.features) else "first seen in the model's output"
+        return SEEN_IN_THE_LOSS if _finite(output.features) else "first seen in the model's output"
     return f"first seen in the output of module {found[0]}"
 
 

@@ -12,11 +12,24 @@ from seqnet.batch import UNKNOWN_LABEL, Batch, Output
 from seqnet.state import State
 from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
+from seqnet.training.ranks import ALONE, Ranks
 from seqnet.training.trainer import enter
 
 
+class Abandoned(Exception):
+    """An evaluation was given up, because the run is asked to stop with this exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class Evaluator(Protocol):
-    """Metrics that are updated batch by batch."""
+    """Metrics that are updated batch by batch.
+
+    One with `counted`, which tells all that it counted, and `merge`, which takes that of several in its place, is
+    shared out among ranks; without these each rank counts all of it.
+    """
 
     class_names: tuple[str, ...]
 
@@ -26,7 +39,7 @@ class Evaluator(Protocol):
 
 
 class Report(Protocol):
-    """What looks at each window that is judged, and at each batch."""
+    """What looks at each window that is judged, and at each batch; to be shared out as an `Evaluator` is."""
 
     def window(self, output: Output, batch: Batch) -> None: ...
     def batch(self, batch: Batch, written: Any) -> None: ...
@@ -84,40 +97,83 @@ def evaluate(
     precision: Precision,
     window: int | None = None,
     batches: int | None = None,
-    write: Callable[[Batch], Any] | None = None,
+    write: Callable[[int, Batch], Any] | None = None,
     go_on: Callable[[], None] = lambda: None,
     choose: bool = False,
     report: Report | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[dict[str, float], Evaluator]:
     """Loss (nats a judged item) and metrics of a split, and the evaluator that counted them.
 
-    write: what the model writes freely for a whole batch, for the evaluator's `written`; None = only windows are
-    judged. go_on: called before each window and each writing; what it raises ends the evaluation. choose: the evaluator
-    chooses first what is decided by, from what it counted. report: is shown all of it.
+    write: what the model writes freely for the batch of that number, for the evaluator's `written`; None = only windows
+    are judged. go_on: called before each window and each writing; what it raises ends the evaluation. choose: the
+    evaluator chooses first what is decided by, from what it counted. report: is shown all of it. ranks: call this
+    together; each counts its share, and is given the scores of all of it. Where one gives up, all raise Abandoned.
     """
     evaluator = task.evaluator()
-    total, count = 0.0, 0
+    counts = [evaluator] if report is None else [evaluator, report]
+    share = ranks if all(hasattr(one, "merge") for one in counts) else ALONE
+    sums: list[tuple[int, int, float, int]] = []  # of each window: its batch, its number, the loss, what was asked
     state: State = None
-    with evaluating(model):
-        for batch in islice(loader.batches(0), batches):
-            go_on()
-            for output, moved, piece in _read(model, batch, state, precision, window):
+    given_up = 0
+    try:
+        with evaluating(model):
+            for number, whole in enumerate(islice(loader.batches(0), batches)):
                 go_on()
-                state = output.state
-                asked = task.count(piece)
-                if not asked and not (piece.targets == UNKNOWN_LABEL).any():
+                batch = _share(whole, number, share)
+                if batch is None:
                     continue
-                with precision.autocast():
-                    total += evaluator.update(output, moved)
-                    if report is not None:
-                        report.window(output, moved)
-                count += asked
-            go_on()
-            found = None if write is None else write(batch)
-            if write is not None:
-                evaluator.written(found, batch)
-            if report is not None:
-                report.batch(batch, found)
+                for index, (output, moved, piece) in enumerate(_read(model, batch, state, precision, window)):
+                    go_on()
+                    state = output.state
+                    asked = task.count(piece)
+                    if not asked and not (piece.targets == UNKNOWN_LABEL).any():
+                        continue
+                    with precision.autocast():
+                        sums.append((number, index, evaluator.update(output, moved), asked))
+                        if report is not None:
+                            report.window(output, moved)
+                go_on()
+                found = None if write is None else write(number, batch)
+                if write is not None:
+                    evaluator.written(found, batch)
+                if report is not None:
+                    report.batch(batch, found)
+    except Abandoned as error:
+        if ranks.count == 1:
+            raise
+        given_up = error.code
+    if ranks.count > 1:
+        sums = _merged(counts, sums, given_up, ranks, share)
     if choose and hasattr(evaluator, "choose"):
         evaluator.choose()
-    return {"loss": total / count if count else float("nan"), **evaluator.compute()}, evaluator
+    total, count = sum(loss for _, _, loss, _ in sums), sum(asked for *_, asked in sums)
+    return ranks.tell({"loss": total / count if count else float("nan"), **evaluator.compute()}), evaluator
+
+
+def _share(batch: Batch, number: int, ranks: Ranks) -> Batch | None:
+    """What of a batch this rank looks at: of batches one after the other all, of running text its lanes in each."""
+    if ranks.count == 1:
+        return batch
+    if batch.starts is None:
+        return batch if number % ranks.count == ranks.rank else None
+    rows = ranks.share(batch.size)
+    return batch.rows(rows) if rows.stop > rows.start else None
+
+
+def _merged(
+    counts: list[Any], sums: list[tuple[int, int, float, int]], given_up: int, ranks: Ranks, share: Ranks
+) -> list[tuple[int, int, float, int]]:
+    """The sums of all ranks in the order of their windows; each of `counts` has counted them all, then.
+
+    Raises Abandoned where one gave up.
+    """
+    shared = share.count > 1 and not given_up
+    told = ranks.gather((given_up, sums, [one.counted() if shared else None for one in counts]))
+    if any(code for code, _, _ in told):
+        raise Abandoned(next(code for code, _, _ in told if code))
+    if not shared:
+        return sums
+    for one, several in zip(counts, zip(*(each for _, _, each in told), strict=True), strict=True):
+        one.merge(several)
+    return sorted(each for _, part, _ in told for each in part)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from seqnet.batch import Batch
+from seqnet.training.ranks import ALONE, Ranks
 
 
 class Loader(Protocol):
@@ -32,15 +33,18 @@ class Position:
 class Piece:
     """A window and where the one after it is to be found."""
 
-    window: Batch
+    whole: Batch  # with the rows of all ranks
+    window: Batch  # with those of this one
     moved: Batch  # the same on the device, or on its way there while the step before it runs
-    count: float  # of the items that are asked, as they are weighed
+    count: float  # of the items that are asked in all rows, as they are weighed
+    asks: bool  # whether anything is asked in this rank's rows
     epoch: int
     batch: int
     number: int
     share: float  # of the epoch that is done with it
     ends: bool  # it is the last of its batch
     left_out: bool  # nothing is read of it
+    first_row: int = 0  # the number, in its batch, of this rank's first
 
     @property
     def place(self) -> list[int]:
@@ -61,6 +65,7 @@ class Pieces:
     window: int | None
     stride: int | None
     accumulate: int
+    ranks: Ranks = ALONE
 
     def rest(self, position: Position) -> Iterator[Piece]:
         """The rest of an epoch, window by window."""
@@ -73,9 +78,20 @@ class Pieces:
                 if number > first or index >= skip:
                     share = (number + read / batch.time) / batches
                     ends = read >= batch.time
-                    moved, count = self.moved(window), self.count(window)
-                    piece = Piece(window, moved, count, position.epoch, number, index, share, ends, False)
-                    yield replace(piece, count=0, left_out=True) if piece.place in position.left_out else piece
+                    piece = self._piece(window, position.epoch, number, index, share, ends)
+                    left_out = piece.place in position.left_out
+                    yield replace(piece, count=0, asks=False, left_out=True) if left_out else piece
+
+    def _piece(self, whole: Batch, epoch: int, number: int, index: int, done: float, ends: bool) -> Piece:
+        """A window, of which this rank runs its share of the rows."""
+        count = self.count(whole)
+        if self.ranks.count == 1:
+            return Piece(whole, whole, self.moved(whole), count, count > 0, epoch, number, index, done, ends, False)
+        share = self.ranks.share(whole.size)
+        window = whole.rows(share)
+        asks = count > 0 and window.size > 0 and self.count(window) > 0
+        moved = self.moved(window)
+        return Piece(whole, window, moved, count, asks, epoch, number, index, done, ends, False, share.start)
 
     def groups(self, position: Position) -> Iterator[list[Piece]]:
         """The windows of one optimiser step: `accumulate` in which something is asked, and any between them."""

@@ -33,8 +33,8 @@ class Ranks:
         return self.rank == 0
 
     def share(self, rows: int) -> slice:
-        """Which of so many rows are this rank's: as many as the others have, or one more or less, in order."""
-        return slice(rows * self.rank // self.count, rows * (self.rank + 1) // self.count)
+        """Which of so many rows are this rank's: as many as another has, or one more; of one row it is the first's."""
+        return slice(-(-rows * self.rank // self.count), -(-rows * (self.rank + 1) // self.count))
 
     def add(self, values: Tensor) -> Tensor:
         """The sum over all ranks, in place: the same bits on each."""

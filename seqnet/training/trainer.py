@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -12,13 +12,15 @@ from torch import Tensor, nn
 from seqnet.batch import Batch, Output, StepReport
 from seqnet.draws import drawing
 from seqnet.errors import NonFiniteError
-from seqnet.state import State, detach
+from seqnet.state import State, detach, leaves, with_leaves
 from seqnet.training.averaging import MovingAverage
 from seqnet.training.clipping import UNCLIPPED, Clipping
-from seqnet.training.diagnose import NO_NUMBER, culprit, holds_numbers, worst_gradient
+from seqnet.training.diagnose import NO_NUMBER, SEEN_IN_THE_LOSS, culprit, holds_numbers, worst_gradient
+from seqnet.training.exchange import Exchange
 from seqnet.training.limits import Limits
 from seqnet.training.pieces import Loader, Piece, Pieces, Position, with_last
 from seqnet.training.precision import Precision
+from seqnet.training.ranks import ALONE, Ranks
 from seqnet.training.schedule import Schedule, ScheduledSampling
 
 
@@ -46,6 +48,9 @@ class Trainer:
     the data; anything else raises NonFiniteError. All is then as it was before the step, but the random states that a
     class of the user's own may draw from: seqnet's draw by `seed` and the window's place (see `draws`).
     ema_decay: of `average`, the moving average of the weights; None = there is none.
+    ranks: those that train together. Each runs its share of the rows of every window, and `state` is of these; all else
+    is the same on each. stopping: the exit code that this process is asked to stop with, 0 = it is not; `stopped` is
+    what all of them agreed on at the last step.
     """
 
     def __init__(
@@ -65,6 +70,8 @@ class Trainer:
         sampling: ScheduledSampling | None = None,
         ema_decay: float | None = None,
         seed: int = 0,
+        ranks: Ranks = ALONE,
+        stopping: Callable[[], int] = lambda: 0,
     ) -> None:
         self.model = model
         self.task = task
@@ -85,6 +92,9 @@ class Trainer:
         self.state: State = None
         self._buffered = [module for module in model.modules() if next(module.buffers(recurse=False), None) is not None]
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.ranks = ranks
+        self.exchange = Exchange(ranks, self._parameters, stopping)
+        self._carried_rows = 0  # of all ranks
         self._rates = [group["lr"] for group in optimizer.param_groups]
         self._began = time.monotonic()
 
@@ -137,7 +147,32 @@ class Trainer:
     @property
     def _pieces(self) -> Pieces:
         count, moved = getattr(self.task, "training_count", self.task.count), self.precision.moved
-        return Pieces(self.loader, moved, count, self.window, self.stride, self.accumulate)
+        return Pieces(self.loader, moved, count, self.window, self.stride, self.accumulate, self.ranks)
+
+    def carried(self) -> list[Tensor]:
+        """The tensors of the carried state, of the rows of all ranks in their order; none where nothing is carried.
+
+        To be called by all ranks.
+        """
+        if self.ranks.count == 1:
+            return leaves(self.state)
+        parts = self.ranks.gather([tensor.cpu() for tensor in leaves(self.state)])
+        if not any(parts):
+            return []
+        for rank, part in enumerate(parts):
+            share = Ranks(rank, self.ranks.count).share(self._carried_rows)
+            if not part and share.stop > share.start:  # all of its rows are to begin anew
+                template = self.model.initial_state(share.stop - share.start)  # type: ignore[operator]
+                parts[rank] = [tensor.detach().cpu() for tensor in leaves(template)]
+        return [torch.cat(rows) for rows in zip(*filter(None, parts), strict=True)]
+
+    def carry(self, tensors: list[Tensor]) -> None:
+        """The inverse of `carried`: this rank goes on with its share. Raises what a state of another model raises."""
+        self.state, self._carried_rows = None, len(tensors[0]) if tensors else 0
+        share = self.ranks.share(self._carried_rows)
+        if share.stop > share.start:
+            template = self.model.initial_state(share.stop - share.start)  # type: ignore[operator]
+            self.state = with_leaves(template, [tensor[share].to(self.precision.device) for tensor in tensors])
 
     def epoch_is_over(self) -> bool:
         """Whether nothing that is to be read is left of this epoch."""
@@ -154,34 +189,37 @@ class Trainer:
         judged: list[tuple[Piece, State]] = []
         losses: list[Tensor] = []
         largest: list[Tensor] = []  # value of the gradient so far, after each piece where there are several
+        nothing = torch.zeros((), device=self.precision.device)
+        scaler.scale(nothing)  # has its scale on a rank that has no loss, too
         for piece in group:
             entered = enter(self.model, state, piece.window, piece.moved)
             if piece.left_out:  # rows that begin in it begin anew all the same
                 state = entered
                 continue
-            output, total = self._run(piece, entered, count)
-            state = detach(output.state)
-            if total is not None:
+            state, total = self._run(piece, entered, count)
+            if piece.count:
                 judged.append((piece, entered))
-                losses.append(total)
+                losses.append(nothing if total is None else total)
                 if len(group) > 1:
                     largest.append(self._norm(math.inf))
-            sides = piece.window.filled()
+            sides = piece.whole.filled()
             tokens += sides[0][0]
             places += sum(there for _, there in sides)
             padded += sum(there - filled for filled, there in sides)
+        seconds = time.monotonic() - self._began
+        summed = self.exchange.add(torch.stack([*losses, *largest]), seconds)
         scaled = [self._norm(math.inf)] if scaler.is_enabled() else []
         scaler.unscale_(self.optimizer)
         norms = [self._norm(2), self._norm(math.inf)] if self.clipping.value is not None else [self._norm(2)]
         # All that Python must know of this step, at once: the only time that it waits for a GPU.
-        told = iter(torch.stack([*losses, *largest, *scaled, *norms]).tolist())
-        parts = (losses, largest, scaled, norms)
-        found, tops, overflown, (norm, *extreme) = ([next(told) for _ in part] for part in parts)
+        told = iter(torch.cat([torch.stack([*scaled, *norms]), summed]).tolist())
+        parts = (scaled, norms, losses, largest)
+        overflown, (norm, *extreme), found, tops = ([next(told) for _ in part] for part in parts)
         loss_sum = sum(found)
         bad = [one for one, loss in zip(judged, found, strict=True) if not math.isfinite(loss)]
         # fp16 meets infinite gradients by design: its scaler leaves the step out and lowers the scale.
         overflow = not bad and not all(map(math.isfinite, overflown))
-        position.seconds = time.monotonic() - self._began
+        position.seconds = self.exchange.hear([*told], seconds)
         if bad or not (overflow or math.isfinite(norm)):
             if scaler.is_enabled():
                 scaler.update(scaler.get_scale())  # forgets this step, and keeps the scale
@@ -232,24 +270,26 @@ class Trainer:
 
     def _drawing(self, piece: Piece) -> AbstractContextManager[None]:
         """Within, what is drawn is that of the piece, whenever it is run."""
-        return drawing((self.seed, piece.epoch, piece.batch, piece.number))
+        return drawing((self.seed, piece.epoch, piece.batch, piece.number), piece.first_row)
 
-    def _own(self) -> tuple[float, ...]:
+    def _own(self, piece: Piece) -> tuple[float, ...]:
         """Which share a decoder reads of what it wrote itself; other models need not know of it."""
-        return () if self.sampling is None else (self.sampling.share(self.done()),)
+        return () if self.sampling is None or not piece.count else (self.sampling.share(self.done()),)
 
-    def _run(self, piece: Piece, state: State, count: float) -> tuple[Output, Tensor | None]:
-        """Forward and, where something is asked, backward; the summed loss."""
+    def _run(self, piece: Piece, state: State, count: float) -> tuple[State, Tensor | None]:
+        """Forward and, where something is asked, backward: the state to carry, and the summed loss."""
         window = piece.moved
-        if not piece.count:
+        if not window.size:
+            return None, None  # all rows are other ranks'
+        if not piece.asks:
             with torch.no_grad(), self.precision.autocast(), self._drawing(piece):
-                return self.model(window, state), None
+                return detach(self.model(window, state, *self._own(piece)).state), None
         with self.precision.autocast(), self._drawing(piece):
-            output = self.model(window, state, *self._own())
+            output = self.model(window, state, *self._own(piece))
             total = self.task.loss(output, window)
         # The mean over the step's items, without a division in the graph.
         total.backward(self.precision.scaler.scale(total.new_full((), 1 / count)))
-        return output, total.detach()
+        return detach(output.state), total.detach()
 
     def _buffers(self) -> Iterator[Tensor]:
         """The model's buffers, without a walk through all of its modules at every step."""
@@ -258,6 +298,8 @@ class Trainer:
     def _norm(self, order: float) -> Tensor:
         """The gradient's norm of that order."""
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        if not gradients:  # on this rank
+            return torch.zeros((), device=self.precision.device)
         return nn.utils.get_total_norm(gradients, order)
 
     def _forget_gradients(self) -> None:
@@ -274,7 +316,7 @@ class Trainer:
         if last:
             self._end_epoch()
             return
-        position, self.state = self.position, state
+        position, self.state, self._carried_rows = self.position, state, piece.whole.size
         position.batch, position.window = (piece.batch + 1, 0) if piece.ends else (piece.batch, piece.number + 1)
         position.share = piece.share
 
@@ -287,15 +329,19 @@ class Trainer:
         """The error that says what stopped being finite and where.
 
         bad: pieces with such a loss, and the states they began with; where there are none, group: those of which one
-        has such a gradient.
+        has such a gradient. All ranks tell what the first of them finds whose rows are the reason.
         """
         if bad:
             piece, state = bad[0]
-            with self.precision.autocast(), self._drawing(piece):
-                what, where = f"the loss is {loss:g}", culprit(self.model, piece.moved, state, *self._own())
+            what, where = f"the loss is {loss:g}", SEEN_IN_THE_LOSS
+            if piece.window.size:
+                with self.precision.autocast(), self._drawing(piece):
+                    where = culprit(self.model, piece.moved, state, *self._own(piece))
         else:
             piece, what = group[-1], "a gradient is not finite"
-            where = worst_gradient(self.model) if holds_numbers(piece.window) else NO_NUMBER
+            where = worst_gradient(self.model) if holds_numbers(piece.whole) else NO_NUMBER
+        told = self.ranks.gather(where)
+        where = next((one for one in told if one != SEEN_IN_THE_LOSS), SEEN_IN_THE_LOSS)
         return NonFiniteError(
             f"{what} at step {self.position.step + 1} (epoch {piece.epoch + 1}, batch {piece.batch}, "
             f"window {piece.number}), {where}; lower optimizer.lr, set training.clip_norm, or look at the data of "

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from seqnet.batch import Batch
+from seqnet.commands import launching, preparing
 from seqnet.commands.data_of_run import DataOfRun, is_drawn
-from seqnet.commands.preparing import rehearse
+from seqnet.commands.preparing import prepare_process, rehearse
 from seqnet.configuration import compose
 from seqnet.errors import ConfigurationError
 from seqnet.objectives.multi_label import MultiLabel
@@ -57,3 +58,19 @@ def test_rows_of_a_table_are_drawn_where_no_files_are_named() -> None:
     assert is_drawn(config)
     assert not is_drawn({"data": {**config["data"], "path": "reviews.csv"}})
     assert not is_drawn({"data": {**config["data"], "generated": None}})
+
+
+@pytest.mark.parametrize(("threads", "found"), [(None, 4), (3, 3)])
+def test_the_ranks_of_a_machine_share_its_cores(
+    threads: int | None, found: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    for key, value in launching.environment(0, 2, 29500).items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setattr(preparing, "cores", lambda: 8)
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on: None)  # which imports a compiler
+    try:
+        prepare_process({"seed": 1, "threads": threads, "deterministic": False})
+        assert torch.get_num_threads() == found
+    finally:
+        torch.set_num_threads(before)

@@ -1,6 +1,7 @@
 """Every task in configs/task with every objective in configs/objective that goes with it."""
 
 import json
+import pickle
 from types import SimpleNamespace
 
 import pytest
@@ -233,6 +234,23 @@ def test_a_batch_is_what_its_rows_are_by_themselves(assemblies):
         assert sum(one[1] for one in alone) == pytest.approx(judged, rel=1e-5)
         assert judged == pytest.approx(told(assembly, whole), rel=1e-5)
         assert sum(one[2] for one in alone) == count == int(whole.target_mask().sum())
+
+
+def test_what_several_ranks_counted_is_what_one_counts(assemblies):
+    """However the rows are shared out, and where one has none."""
+    for assembly in assemblies:
+        whole = batch(assembly)
+        _, judged, _, scores, confusion = total(assembly, [whole])
+        judges, found = [assembly.task.evaluator() for _ in range(3)], 0.0
+        for judge, rows in zip(judges, (slice(0, 2), slice(2, 5)), strict=False):
+            part = whole.rows(rows)
+            found += judge.update(assembly.model(part), part)
+        counted = pickle.loads(pickle.dumps([judge.counted() for judge in judges]))
+        for judge in judges:
+            judge.merge(counted)
+            assert judge.compute() == pytest.approx(scores, rel=1e-5, abs=1e-6)  # r2 is a difference from 1
+            assert judge.confusion() is confusion is None or torch.equal(judge.confusion(), confusion)
+        assert found == pytest.approx(judged, rel=1e-6)
 
 
 def test_where_nothing_is_asked_nothing_is_lost_or_learnt(assemblies):

@@ -152,7 +152,8 @@ def test_a_whole_batch_is_written_once_however_it_is_cut(window: int | None, win
     task = ManyToMany(NextToken(SPACE))
     task.evaluator = Counting  # type: ignore[assignment, method-assign]
 
-    def write(batch: Batch) -> str:
+    def write(number: int, batch: Batch) -> str:
+        assert batch is given[number]
         assert not network.training and torch.is_inference_mode_enabled()
         return f"{batch.time} steps"
 

@@ -1,0 +1,64 @@
+"""What ranks send each other at every step: one message that makes all gradients the sums, and all of one mind.
+
+torch's own wrapper of a model expects that each rank has a loss, and each parameter a gradient of it, at every
+backward pass. Here a rank may have no rows, or nothing to be judged in them, and a step several windows.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from seqnet.training.ranks import Ranks
+
+
+class Exchange:
+    """What this rank sends and hears. stopping: the code that this one is asked to stop with; 0 = it is not."""
+
+    def __init__(self, ranks: Ranks, parameters: Sequence[nn.Parameter], stopping: Callable[[], int]) -> None:
+        self.ranks = ranks
+        self._parameters = parameters
+        self._stopping = stopping
+        self._agreed = 0
+
+    @property
+    def stopped(self) -> int:
+        """What to stop with, the same on all ranks; 0 = go on."""
+        return self._stopping() if self.ranks.count == 1 else self._agreed
+
+    def agree(self, codes: Sequence[float]) -> None:
+        """From now on all stop with the first of these that is not 0. codes: what each rank is asked, in order."""
+        self._agreed = next((int(code) for code in codes if code), self._agreed)
+
+    def add(self, numbers: Tensor, seconds: float) -> Tensor:
+        """Make each gradient and each of `numbers` [n] the sum over the ranks; these, and after them what `hear` reads.
+
+        Where no rank has a gradient there are zeros until `hear`. seconds: the time that has passed, by this clock.
+        """
+        ranks, parameters = self.ranks, self._parameters
+        if ranks.count == 1:
+            return numbers
+        own = [0.0 if parameter.grad is None else 1.0 for parameter in parameters]
+        codes = [0.0] * ranks.count
+        codes[ranks.rank] = float(self._stopping())
+        own += [seconds if ranks.first else 0.0, *codes]
+        gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
+        flat = torch.cat([*(one.flatten() for one in gradients), numbers, numbers.new_tensor(own)])
+        ranks.add(flat)
+        sizes = [one.numel() for one in parameters]
+        told: Tensor
+        *parts, told = flat.split([*sizes, len(flat) - sum(sizes)])
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.grad = part.view_as(parameter).to(parameter.dtype)
+        return told
+
+    def hear(self, told: Sequence[float], seconds: float) -> float:
+        """The seconds of the first rank. told: what follows the numbers that `add` gave; seconds: as it was given."""
+        if self.ranks.count == 1:
+            return seconds
+        owners, (passed, *codes) = told[: len(self._parameters)], told[len(self._parameters) :]
+        for parameter, ranks in zip(self._parameters, owners, strict=True):
+            if not ranks:
+                parameter.grad = None
+        self.agree(codes)
+        return passed
