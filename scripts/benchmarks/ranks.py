@@ -61,7 +61,7 @@ class _Group:
     def run(self) -> None:
         """So many steps."""
         for worker in self._workers:
-            worker.send(True)
+            worker.send(STEPS)
         for worker in self._workers:
             if not worker.poll(LONGEST):
                 raise SystemExit(f"a process took more than {LONGEST} seconds for {STEPS} steps")
@@ -106,10 +106,10 @@ def _work(told: Connection, name: str, environment: dict[str, str], threads: int
         step = training_steps(model, task, loader, window, ranks=together)
         while True:
             try:
-                told.recv()
+                steps = told.recv()
             except EOFError:
                 return
             began = time.process_time()
-            for _ in range(STEPS):
+            for _ in range(steps):
                 step()
             told.send(time.process_time() - began)

@@ -69,7 +69,7 @@ class Scorer:
 
     def _go_on(self) -> None:
         """Give an evaluation up when the run is to stop."""
-        if code := self.stop.exit_code or self.stop.heard:
+        if code := self.stop.exit_code or self.state.trainer.exchange.stopped or self.stop.heard:
             raise Abandoned(code)
 
     def _writer(self, split: str) -> Callable[[int, Batch], Found] | None:

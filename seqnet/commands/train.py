@@ -250,7 +250,7 @@ class Training:
         """The trainer's steps until early stopping or a signal; None for one that was left out."""
         reports = self.state.trainer.steps()
         rewinds = self.config["training"]["on_nonfinite"] == "rewind"
-        while not (self.state.stopping.stop or self.stop.exit_code):
+        while not (self.state.stopping.stop or self._asked_to_stop()):
             if rewinds:
                 self._remember()
             try:
@@ -263,9 +263,13 @@ class Training:
                 self._rewind(error)
                 reports = self.state.trainer.steps()
                 continue
-            self.stop.exit_code = self.stop.exit_code or self.state.trainer.exchange.stopped
             self.checkpoints.outdate()
             yield report
+
+    def _asked_to_stop(self) -> bool:
+        """Whether all ranks agreed at the last step, or in an evaluation, to stop."""
+        self.stop.exit_code = self.stop.exit_code or self.state.trainer.exchange.stopped
+        return bool(self.stop.exit_code)
 
     def _remember(self) -> None:
         """Take a snapshot where a batch begins; running text is left out window by window, so every step begins one."""
