@@ -175,16 +175,16 @@ def _check(arguments: list[str]) -> "tuple[list[str], Callable[[Composed], int]]
 
 def _sweep(arguments: list[str]) -> int:
     """Run every job of a sweep and rank them; 1 if one failed."""
-    from seqnet import configuration, sweep
+    from seqnet import configuration, leaderboard, sweep
 
     refuse_several(os.environ)
     with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments, outlook):
         try:
             configuration.run_hydra("train", arguments, functools.partial(_sweep_job, outlook))
         finally:
-            if sweep.jobs(folder):
-                sweep.finish(folder)
-        return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
+            if leaderboard.jobs(folder):
+                leaderboard.finish(folder)
+        return 1 if any(job.failed for job in leaderboard.jobs(folder)) else 0
 
 
 def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> float | None:

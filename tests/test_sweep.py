@@ -11,6 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from seqnet import cli, folders, sweep
+from seqnet import leaderboard as ranking
 from seqnet.errors import ConfigurationError, DataError
 
 DIGITS = ["train", "-m", "experiment=digits"]
@@ -184,9 +185,9 @@ def test_leaderboard_at_any_time(trained, capsys):
     Path("mine/2").mkdir()
     Path("mine/2/status.json").write_text('{"status": "running", "overrides": ["optimizer.lr=0.3"]}')
     with folders.held(Path("mine/2")):
-        sweep.finish(Path("mine"))
+        ranking.finish(Path("mine"))
     assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "done", "running"]
-    sweep.finish(Path("mine"))  # whoever wrote that it runs is gone
+    ranking.finish(Path("mine"))  # whoever wrote that it runs is gone
     assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "done", "interrupted"]
 
 
@@ -336,12 +337,12 @@ def test_leaderboard_ranks_plain_runs_too(tmp_path):
     for name, loss in (("a", 2.0), ("b", 1.0)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "results.json").write_text(json.dumps({"monitor": "loss", "best": {"loss": loss}}))
-    sweep.finish(tmp_path)
+    ranking.finish(tmp_path)
     assert [row["job"] for row in leaderboard(tmp_path)] == ["b", "a"]
     (tmp_path / "empty").mkdir()
     for nothing in ("empty", "nowhere"):
         with pytest.raises(ConfigurationError, match="holds no runs"):
-            sweep.finish(tmp_path / nothing)
+            ranking.finish(tmp_path / nothing)
 
 
 def test_a_job_whose_score_is_no_number_comes_last(tmp_path):
@@ -349,7 +350,7 @@ def test_a_job_whose_score_is_no_number_comes_last(tmp_path):
         (tmp_path / name).mkdir()
         results = {"monitor": "loss", "best": {"loss": best}, "test": {"loss": 1.0}}
         (tmp_path / name / "results.json").write_text(json.dumps(results))
-    sweep.finish(tmp_path)
+    ranking.finish(tmp_path)
     assert [(row["job"], row["loss"]) for row in leaderboard(tmp_path)] == [("b", "2.0"), ("a", "nan")]
 
 

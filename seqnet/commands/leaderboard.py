@@ -4,7 +4,7 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqnet import sweep
+from seqnet import leaderboard
 from seqnet.errors import ConfigurationError, DiskError, did_you_mean
 from seqnet.options import Option, one_of
 from seqnet.strict_json import as_line
@@ -21,13 +21,13 @@ OPTIONS = {
 def run(arguments: list[str]) -> int:
     """Print the table of DIR's jobs, or as lines of JSON, and write it where asked; the exit code."""
     folder, options = _parsed(arguments)
-    found = sweep.listed(folder)
-    table = sweep.rows(found)
+    found = leaderboard.listed(folder)
+    table = leaderboard.rows(found)
     if options.get("format") == "json":
         for row in table[1:]:
             answer(as_line(dict(zip(table[0], (None if cell == "" else cell for cell in row), strict=True))))
     else:
-        sweep.show(folder, found, options.get("columns") == "all")
+        leaderboard.show(folder, found, options.get("columns") == "all")
     if "output" in options:
         _write(table, options["output"])
     return 0
@@ -54,7 +54,7 @@ def _parsed(arguments: Sequence[str]) -> tuple[Path, dict[str, str]]:
 def _write(table: Sequence[Sequence[object]], output: str) -> None:
     """Write the table. Raises ConfigurationError and DiskError."""
     try:
-        sweep.write(table, Path(output))
+        leaderboard.write(table, Path(output))
     except OSError as error:
         refused = DiskError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else ConfigurationError
         raise refused(f"output={output} cannot be written: {error.strerror}") from error
