@@ -21,13 +21,14 @@ OPTIONS = {
 def run(arguments: list[str]) -> int:
     """Print the table of DIR's jobs, or as lines of JSON, and write it where asked; the exit code."""
     folder, options = _parsed(arguments)
-    found = leaderboard.listed(folder)
+    everything = options.get("columns") == "all"
+    found = leaderboard.listed(folder, everything)
     table = leaderboard.rows(found)
     if options.get("format") == "json":
         for row in table[1:]:
             answer(as_line(dict(zip(table[0], (None if cell == "" else cell for cell in row), strict=True))))
     else:
-        leaderboard.show(folder, found, options.get("columns") == "all")
+        leaderboard.show(folder, found, everything)
     if "output" in options:
         _write(table, options["output"])
     return 0

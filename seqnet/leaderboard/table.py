@@ -1,10 +1,11 @@
-"""The ranked table: on a terminal, and as CSV."""
+"""The ranked table: on a terminal, and as CSV. A row is a job, or where seeds were repeated a combination of values."""
 
 import csv
 import errno
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from seqnet.errors import ConfigurationError, visible
 from seqnet.leaderboard.jobs import Job, jobs
+from seqnet.leaderboard.repeats import Combination, combined, compared, repeated
 from seqnet.scores import LOWER_IS_BETTER
 from seqnet.terminal import say, standard_output
 
@@ -19,8 +21,10 @@ LEADERBOARD = "leaderboard.csv"
 MOST_KEYS, WIDE = 6, 200  # columns of what differs, and of letters where there is no terminal
 LONG = 8  # characters of a number that a person types
 
+Ranked = TypeVar("Ranked", bound=Job)
 
-def ranked(found: Sequence[Job]) -> list[Job]:
+
+def ranked(found: Iterable[Ranked]) -> list[Ranked]:
     """The best first; those without a score last."""
 
     def place(job: Job) -> tuple[bool, float]:
@@ -31,12 +35,17 @@ def ranked(found: Sequence[Job]) -> list[Job]:
     return sorted(found, key=place)
 
 
-def listed(folder: Path) -> list[Job]:
-    """The jobs or runs in a folder, ranked. Raises ConfigurationError where there are none."""
-    found = ranked(jobs(folder))
+def listed(folder: Path, each: bool = False) -> list[Job]:
+    """The jobs or runs in a folder, ranked; repeats as one, unless `each` is asked for.
+
+    Raises ConfigurationError where there are none.
+    """
+    found = jobs(folder)
     if not found:
         raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
-    return found
+    if repeated(found) and not each:
+        return list(compared(ranked(combined(found))))
+    return ranked(found)
 
 
 def finish(folder: Path) -> None:
@@ -70,13 +79,14 @@ def show(folder: Path, found: Sequence[Job], everything: bool = False) -> None:
         console = Console(file=standard_output(), force_terminal=False, width=max(console.width, WIDE))
     console.print(table, soft_wrap=False)
     for job in () if everything else found:
-        if job.error:
-            say(f"{job.name}: {job.error}")
+        for one in job.jobs if isinstance(job, Combination) else [job]:
+            if one.error:
+                say(f"{one.name}: {one.error}")
 
 
 def write(table: Sequence[Sequence[Any]], path: Path) -> None:
     """Write a table as CSV, whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # another worker may write it too
     temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
     with temporary.open("x", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(table)
@@ -84,21 +94,43 @@ def write(table: Sequence[Sequence[Any]], path: Path) -> None:
 
 
 def brief(found: Sequence[Job]) -> list[list[Any]]:
-    """A header and a row a job: rank, job, what differs, the monitored score of both splits, seconds and status."""
+    """A header and a row a job: rank, job, what differs, the monitored score of both splits, seconds and status.
+
+    Of repeats there are no single jobs, but how many are counted, and whether the mean differs from the best one.
+    """
     keys = _varied(found)
     keys = ["experiment"] if "experiment" in keys and not found[0].typed else keys[:MOST_KEYS]  # the rest follows
     monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor is not None))
     several, name = len(monitors) > 1, f" {monitors[0]}" if len(monitors) == 1 else ""
+    repeats = any(isinstance(job, Combination) for job in found)
+    own: list[Any] = ["seeds", "against the best"] * repeats
     made: list[list[Any]] = [
-        ["rank", "job", *keys, *["monitor"] * several, f"valid{name}", f"test{name}", "seconds", "status"]
+        ["rank", *["job"] * (not repeats), *keys, *["monitor"] * several, f"valid{name}", f"test{name}", *own]
+        + ["seconds", "status"]
     ]
-    for rank, job in enumerate(found, 1):
-        scores = [job.scores.get(name, "") for name in (str(job.monitor), f"test_{job.monitor}")]
+    for rank, job in _numbered(found):
+        scores = [_score(job, name) for name in (str(job.monitor), f"test_{job.monitor}")]
         seconds = "" if job.seconds is None else round(job.seconds, None if job.seconds >= 10 else 1)
-        place = rank if job.score is not None else ""
         differing = [_shorter(job.overrides.get(key, "")) for key in keys]
-        made.append([place, job.name, *differing, *[job.monitor or ""] * several, *scores, seconds, job.status])
+        first = [rank, *differing] if repeats else [rank, job.name, *differing]
+        own = [len(job.done), job.against_best] if isinstance(job, Combination) else []
+        made.append([*first, *[job.monitor or ""] * several, *scores, *own, seconds, job.status])
     return made
+
+
+def _numbered(found: Iterable[Job]) -> Iterator[tuple[int | str, Job]]:
+    """Each with its rank, which only a score that stays has."""
+    rank = 0
+    for job in found:
+        rank += job.ranks
+        yield rank if job.ranks else "", job
+
+
+def _score(job: Job, name: str) -> float | str:
+    """A score, of repeats with its deviation."""
+    found = job.scores.get(name, "")
+    spread = job.deviations.get(name) if isinstance(job, Combination) else None
+    return found if spread is None else f"{found:.4g} ± {spread:.2g}"
 
 
 def _shorter(value: str) -> str:
@@ -110,26 +142,33 @@ def _shorter(value: str) -> str:
 
 
 def rows(found: Sequence[Job]) -> list[list[Any]]:
-    """A header and a row a job: everything that is known, what was varied, then the scores."""
+    """A header and a row a job: everything that is known, what was varied, then the scores; of repeats deviations."""
     varied = _varied(found)
     names = list(dict.fromkeys(name for job in found for name in job.scores))
     monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor in names))
     names = [*monitors, *(name for name in names if name not in monitors)]
+    repeats = any(isinstance(job, Combination) for job in found)
+    header = [part for name in names for part in [name, f"{name}_deviation"][: 1 + repeats]]
+    own: list[Any] = ["seeds", "against_best", "p"] * repeats
     told = ["error"] if any(job.error for job in found) else []
-    made: list[list[Any]] = [["rank", "job", "status", *varied, *names, "seconds", *told]]
-    for rank, job in enumerate(found, 1):
+    made: list[list[Any]] = [["rank", "job", "status", *varied, *header, *own, "seconds", *told]]
+    for rank, job in _numbered(found):
         overrides = [job.overrides.get(key, "") for key in varied]
-        scores = [float(f"{job.scores[name]:.6g}") if name in job.scores else "" for name in names]
+        kinds = [job.scores, job.deviations] if isinstance(job, Combination) else [job.scores]
+        scores = [float(f"{kind[name]:.6g}") if name in kind else "" for name in names for kind in kinds]
+        own = [len(job.done), job.against_best, _or_nothing(job.chance)] if isinstance(job, Combination) else []
         errors = [job.error or "" for _ in told]
-        place = rank if job.score is not None else ""
-        seconds = "" if job.seconds is None else job.seconds
-        made.append([place, job.name, job.status, *overrides, *scores, seconds, *errors])
+        made.append([rank, job.name, job.status, *overrides, *scores, *own, _or_nothing(job.seconds), *errors])
     return made
+
+
+def _or_nothing(number: float | None) -> float | str:
+    return "" if number is None else number
 
 
 def _varied(found: Sequence[Job]) -> list[str]:
     """The keys and groups in which jobs differ; of runs the groups first, and no option of what a group differs in."""
-    keys = list(dict.fromkeys(key for job in found for key in job.overrides))
+    keys = list(dict.fromkeys(key for job in found for key in job.overrides if key.partition(".")[0] != "sweep"))
     varied = [key for key in keys if len({job.overrides.get(key) for job in found}) > 1]
     groups = {key for key in varied if "." not in key}
     return [key for key in varied if key in groups or key.partition(".")[0] not in groups or key in found[0].typed]
