@@ -184,9 +184,10 @@ def _suggest(trial: "Trial", key: str, distribution: "BaseDistribution") -> Any:
 
     if isinstance(distribution, CategoricalDistribution):
         return trial.suggest_categorical(key, distribution.choices)
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    suggest = trial.suggest_int if isinstance(distribution, IntDistribution) else trial.suggest_float
-    return suggest(key, distribution.low, distribution.high, log=distribution.log)  # type: ignore[operator]
+    if isinstance(distribution, IntDistribution):
+        return trial.suggest_int(key, distribution.low, distribution.high, log=distribution.log)
+    assert isinstance(distribution, FloatDistribution)
+    return trial.suggest_float(key, distribution.low, distribution.high, log=distribution.log)
 
 
 def _refuse_other(folder: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:

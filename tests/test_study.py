@@ -146,7 +146,10 @@ def test_what_came_of_trials_is_told(tmp_path):
 def test_another_search_is_refused_in_the_folder(tmp_path):
     search(tmp_path, 1)
     for other, sentence in (
-        ({"lr": "interval(1e-3,1)"}, r"a search with lr=interval\(1e-4,1\), not with lr=interval\(1e-3,1\): type it as"),
+        (
+            {"lr": "interval(1e-3,1)"},
+            r"a search with lr=interval\(1e-4,1\), not with lr=interval\(1e-3,1\): type it as",
+        ),
         ({"cell": "gru"}, "a search with no cell, not with cell=gru"),
     ):
         with pytest.raises(ConfigurationError, match=sentence):
