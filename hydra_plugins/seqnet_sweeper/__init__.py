@@ -43,6 +43,8 @@ class OptunaSweeper(Sweeper):
             raise ConfigurationError(
                 f"sweep={self.sampler} needs Optuna, which is not installed: pip install 'seqnet[sweep]'"
             ) from error
+        from seqnet.sweep import named, subdir
+
         assert self.launcher is not None
         assert self.config is not None
         overrides = OverridesParser.create().parse_overrides(arguments)
@@ -67,7 +69,8 @@ class OptunaSweeper(Sweeper):
         study = optuna.create_study(sampler=sampler(seed=self.seed), direction=direction)
         for first in range(0, self.trials, self.parallel):
             trials = [study.ask(space) for _ in range(min(self.parallel, self.trials - first))]
-            batch = [[*fixed, *(f"{key}={trial.params[key]}" for key in space)] for trial in trials]
+            drawn = [[f"{key}={trial.params[key]}" for key in space] for trial in trials]
+            batch = [[*fixed, *values, subdir(named(values))] for values in drawn]
             self.validate_batch_is_legal(batch)
             for trial, job in zip(trials, self.launcher.launch(batch, initial_job_idx=first), strict=True):
                 score = job.return_value
