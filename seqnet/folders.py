@@ -54,14 +54,7 @@ def made(folder: Path, numbered: bool) -> Iterator[Path]:
     numbered: where another process made it meanwhile, it is the next one with a number; otherwise that is refused.
     Raises ConfigurationError and DiskError.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if numbered:
-            folder = next(path for path in _numbered(folder) if _make(path))
-        else:
-            folder.mkdir(exist_ok=True)  # which of two processes has made it is said by who holds it
-    except OSError as error:
-        raise DiskError(f"run_dir={folder} cannot be made: {error.strerror}; give another run_dir") from error
+    folder = make(folder, numbered)
     with held(folder):
         if set(os.listdir(folder)) - {LOCK}:
             raise ConfigurationError(
@@ -69,6 +62,18 @@ def made(folder: Path, numbered: bool) -> Iterator[Path]:
                 "or give another run_dir"
             )
         yield folder
+
+
+def make(folder: Path, numbered: bool) -> Path:
+    """Make a folder that was not there; the folder. numbered: see `made`. Raises DiskError."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if numbered:
+            return next(path for path in _numbered(folder) if _make(path))
+        folder.mkdir(exist_ok=True)  # which of two processes has made it is said by who holds it
+    except OSError as error:
+        raise DiskError(f"run_dir={folder} cannot be made: {error.strerror}; give another run_dir") from error
+    return folder
 
 
 def _make(folder: Path) -> bool:

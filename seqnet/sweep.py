@@ -1,11 +1,13 @@
 """Sweeps: a folder and a status for every job. What came out is ranked by `seqnet.leaderboard`."""
 
 import contextlib
+import hashlib
 import itertools
-import math
+import json
+import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,31 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seqnet import configuration, folders, strict_json
+from seqnet import configuration, folders, isolation, strict_json, trust
 from seqnet.errors import ConfigurationError
-from seqnet.leaderboard.jobs import MOST, RUNNING, STATUS, is_file, job_in, jobs, read
+from seqnet.leaderboard.jobs import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    MOST,
+    RESULTS,
+    RUNNING,
+    STATUS,
+    is_file,
+    job_in,
+    jobs,
+    read,
+)
 from seqnet.progress import duration
 from seqnet.training.manifest import FOLDER, existing
 
 TYPED = "multirun.yaml"  # what was typed, as Hydra writes it
+OUTPUT = "output.log"  # what a job said that ran beside others
+STOPPED = (130, 143)  # exit codes of a job that was asked to stop
+NO_TEXT = ("true", "false", "null", "nan", "inf", "infinity")  # which, unless they are quoted, are other values
 
 
 # ---------------------------------------------------------------- before the jobs
@@ -32,9 +49,10 @@ TYPED = "multirun.yaml"  # what was typed, as Hydra writes it
 def prepared(
     arguments: Sequence[str], check: Callable[[configuration.Composed], object]
 ) -> Iterator[tuple[Path, list[str], "Outlook"]]:
-    """Hold the sweep's folder; it, the arguments that make Hydra use it, and how many jobs are to come.
+    """The sweep's folder, the arguments that make Hydra use it, and what jobs are to come.
 
-    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>, taken away again where no job begins.
+    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>, taken away again where no job begins. It
+    belongs to no process, as each job's folder does: several can share the jobs of one sweep.
     check: raises ConfigurationError for a job that cannot run. Raises ConfigurationError where none can, or the folder
     holds one of other values.
     """
@@ -42,9 +60,11 @@ def prepared(
         [configuration.quoted(argument) if argument.startswith("run_dir=") else argument for argument in arguments]
     )
     typed = {override.key_or_group: override for override in overrides}
-    kept = [argument for argument in arguments if not argument.startswith(("run_dir=", "hydra.sweep.dir="))]
-    varied = [override for override in overrides if override.key_or_group not in ("run_dir", "hydra.sweep.dir")]
-    first = _check(_combinations(kept, varied), check)
+    flags = [argument for argument in arguments if argument not in {override.input_line for override in overrides}]
+    flags = [flag for flag in flags if not flag.startswith("run_dir=")]
+    lines = [override for override in overrides if override.key_or_group not in ("run_dir", "hydra.sweep.dir")]
+    first = _first(_combinations(flags, lines))
+    lines = _with_seeds(lines, first.config)
     given = typed.get("run_dir") or typed.get("hydra.sweep.dir")
     if given is not None:
         folder = Path(str(given.value()))
@@ -55,31 +75,117 @@ def prepared(
         experiment = typed.get("experiment")
         name = "python_docs" if experiment is None else experiment.value()
         folder = folders.new(Path("outputs/sweeps") / (name if isinstance(name, str) else "several"))
+    keys = tuple(key_of(override) for override in lines if override.is_sweep_override())
+    if first.choices.get("sweep", "grid") == "grid":
+        names = tuple(name for name, _ in grid([str(override.input_line) for override in lines]))
+        outlook = Outlook(len(names), keys, names, tuple(_done(folder, flags, lines)))
+    else:  # of a sampler's jobs the values are not known yet
+        outlook = Outlook(first.config["sweep"]["trials"] * first.config["sweep"]["seeds"], keys)
+    if not any(holds_a_run(path) for path in (folder.iterdir() if folder.is_dir() else ())):
+        _check(_combinations(flags, lines), check)
     absent = [path for path in (folder, *folder.parents) if not path.exists()]
-    with folders.made(folder, numbered=given is None) if absent else folders.held(folder) as folder:
-        if first.choices.get("sweep", "grid") == "grid":  # of a sampler's jobs the values are not known yet
-            _check_runs(folder, _combinations(kept, varied))
-        try:
-            yield folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"], Outlook(_count(first, varied))
-        except ConfigurationError:
-            _remove_unused(folder, [folder, *absent[1:]] if absent else [])
-            raise
+    if absent:
+        folder = folders.make(folder, numbered=given is None)
+    done = [f"hydra.sweeper.done=[{','.join(map(configuration.quote, outlook.done))}]"] if outlook.done else []
+    kept = [*flags, *(str(override.input_line) for override in lines), *done]
+    try:
+        yield folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"], outlook
+    except ConfigurationError:
+        _remove_unused(folder, [folder, *absent[1:]] if absent else [])
+        raise
 
 
-def _combinations(arguments: Sequence[str], overrides: Sequence[Override]) -> Iterator[list[str]]:
-    """The arguments of each job of a grid, in the order of their numbers."""
-    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    rest = [argument for argument in arguments if argument not in flags]
-    plain = [argument for argument in rest if argument not in {override.input_line for override in overrides}]
+def _with_seeds(overrides: Sequence[Override], config: Mapping[str, Any]) -> list[Override]:
+    """The same with as many seeds swept as `sweep.seeds` says, from `seed` on. Raises ConfigurationError."""
+    for override in overrides:
+        if key_of(override).startswith("sweep.") and override.is_sweep_override():
+            raise ConfigurationError(f"{override.input_line}: an option of the sweep itself takes one value")
+    if (count := config["sweep"]["seeds"]) == 1:
+        return list(overrides)
+    for override in overrides:
+        if key_of(override) == "seed" and override.is_sweep_override():
+            raise ConfigurationError(
+                f"{override.input_line} and sweep.seeds={count} both say which seeds are run: leave one out"
+            )
+    seeds = ",".join(str(config["seed"] + number) for number in range(count))
+    others = [override for override in overrides if key_of(override) != "seed"]
+    return [*others, *configuration.parse_overrides([f"seed={seeds}"])]
+
+
+def key_of(override: Override) -> str:
+    """The key or group that an override is of."""
+    return override.get_key_element().lstrip("+")
+
+
+def _combinations(flags: Sequence[str], overrides: Sequence[Override]) -> Iterator[list[str]]:
+    """The arguments of each job of a grid, in order, but for what makes it a sweep; of an interval both ends."""
+    rest = [flag for flag in flags if flag not in ("-m", "--multirun")]
     for values in itertools.product(*(_values(override) for override in overrides)):
-        yield [*plain, *values]
+        yield [*rest, *values]
 
 
-def _count(first: configuration.Composed, varied: Sequence[Override]) -> int:
-    """How many jobs there are: of a grid one for each combination, else as many as are drawn."""
-    if first.choices.get("sweep", "grid") != "grid":
-        return int(first.config["sweep"]["trials"])
-    return math.prod(len(_values(override)) for override in varied)
+def grid(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The name and the overrides of each job of a grid, in order; one that is given twice comes once.
+
+    Raises ConfigurationError for a range that has no end of values.
+    """
+    overrides = configuration.parse_overrides(arguments)
+    for override in overrides:
+        if override.is_sweep_override() and not override.is_discrete_sweep():
+            raise ConfigurationError(
+                f"{override.input_line}: a grid takes single values; to draw from a range, choose sweep=random or "
+                "sweep=tpe"
+            )
+    seen = set()
+    for values in itertools.product(*(_values(override) for override in overrides)):
+        swept = [value for value, override in zip(values, overrides, strict=True) if override.is_sweep_override()]
+        if (lines := tuple(canonical(swept))) not in seen:
+            seen.add(lines)
+            yield named(swept), list(values)
+
+
+def canonical(overrides: Iterable[str]) -> list[str]:
+    """Overrides sorted, each in the one spelling that its value has: 1e-3 is 0.001, 'gru' is gru."""
+    typed = configuration.typed_keys(configuration.parse_overrides(list(overrides)))
+    parts = trust.parts()
+    return sorted(f"{parts.get(key, key)}={_canonical(value)}" for key, value in typed.items())
+
+
+def _canonical(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w./-]*", value) and value.lower() not in NO_TEXT:
+        return value
+    return json.dumps(_whole(value), ensure_ascii=False, sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    """1.0 is 1: which of the two is meant the option says."""
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _whole(each) for key, each in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def named(overrides: Iterable[str]) -> str:
+    """The name of the job's folder: 8 digits that follow from the overrides that are swept, in whatever order."""
+    return hashlib.sha256("\n".join(canonical(overrides)).encode()).hexdigest()[:8]
+
+
+def subdir(name: str) -> str:
+    """The override by which a sweeper says in which folder of the sweep a job lives."""
+    return f"hydra.sweep.subdir={configuration.quote(name)}"
+
+
+def keep_typed(folder: Path, config: DictConfig) -> None:
+    """Write what was typed beside the jobs, whole at any time: several processes may share them. Raises OSError."""
+    temporary = folder / f".{TYPED}.{os.getpid()}"
+    OmegaConf.save(config, temporary)
+    temporary.replace(folder / TYPED)
+
+
+def _first(combinations: Iterable[Sequence[str]]) -> configuration.Composed:
+    """The first job that is a configuration. Raises the first job's ConfigurationError where none is."""
+    return _check(combinations, lambda composed: None)
 
 
 def _check(
@@ -97,18 +203,26 @@ def _check(
     raise first or ConfigurationError("this sweep has no job: give its keys values")
 
 
-def _check_runs(folder: Path, combinations: Iterable[Sequence[str]]) -> None:
-    """Refuse a grid in a folder whose runs were made with other values. Raises ConfigurationError."""
-    for number, arguments in enumerate(combinations):
-        job = folder / str(number)
-        if holds_a_run(job):
+def _done(folder: Path, flags: Sequence[str], overrides: Sequence[Override]) -> Iterator[str]:
+    """The names of the jobs that are done. Raises ConfigurationError where runs there were made with other values."""
+    rest = [flag for flag in flags if flag not in ("-m", "--multirun")]
+    for name, values in grid([str(override.input_line) for override in overrides]):
+        if holds_a_run(job := folder / name):
+            place = f"run_dir={configuration.quote(str(job))}"
             try:
-                place = f"run_dir={configuration.quote(str(job))}"
-                configuration.compose("train", [*arguments, place], sweeping=True)
+                composed = configuration.compose("train", [*rest, *values, place], sweeping=True)
             except ConfigurationError as error:
-                raise ConfigurationError(
-                    f"{folder} holds the runs of other values: for job {number}, {error}"
-                ) from error
+                raise ConfigurationError(f"{folder} holds runs of other values: for job {name}, {error}") from error
+            if is_done(job, composed):
+                yield name
+
+
+def is_done(folder: Path, composed: configuration.Composed) -> bool:
+    """Whether a job has nothing left to do: it ended well, and no limit is another one now."""
+    if read(folder / STATUS).get("status") != DONE or not is_file(folder / RESULTS):
+        return False
+    stored = configuration.stored_config({**composed.config, "run_dir": str(folder), "resume": "auto"})
+    return stored is not None and stored.get("training") == composed.config["training"]
 
 
 def holds_a_run(folder: Path) -> bool:
@@ -138,8 +252,7 @@ def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
     """Of a sweep of which no job has begun, take the folders away that were made for it, innermost first."""
     if not jobs(folder) and made:
         with contextlib.suppress(OSError):
-            for name in (TYPED, folders.LOCK):
-                (folder / name).unlink(missing_ok=True)
+            (folder / TYPED).unlink(missing_ok=True)
             for path in made:
                 path.rmdir()
 
@@ -149,55 +262,129 @@ def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
 
 @dataclass(frozen=True)
 class Outlook:
-    """How many jobs a sweep has, and when it began, in seconds as the system counts them."""
+    """What jobs a sweep has, and when it began, in seconds as the system counts them."""
 
     jobs: int
+    keys: tuple[str, ...] = ()  # that are swept
+    names: tuple[str, ...] = ()  # of a grid's jobs, in their order
+    done: tuple[str, ...] = ()  # of them, before it began
     began: float = field(default_factory=time.time)
+    pid: int = field(default_factory=os.getpid)  # of the process that has the jobs run
+    host: str = field(default_factory=lambda: os.uname().nodename)
 
     def of(self, status: "Status") -> str:
-        """What is said as a job begins: which it is, its options, and how long the rest may take."""
+        """What is said as a job begins: which it is, its values, and how long the rest may take."""
         beside = (path for path in status.folder.parent.iterdir() if is_file(path / STATUS))
         ended = [path for path in beside if (path / STATUS).stat().st_mtime >= self.began and path != status.folder]
         done = sum(read(path / STATUS).get("status") != RUNNING for path in ended)
-        left = duration((time.time() - self.began) / done * max(self.jobs - done, 1)) if done else None
-        number = int(status.folder.name) + 1 if status.folder.name.isdecimal() else status.folder.name
-        line = f"job {number} of {self.jobs} ({' '.join(status.overrides)})"
+        to_come = max(self.jobs - len(self.done) - done, 1)
+        left = duration((time.time() - self.began) / done * to_come) if done else None
+        line = f"{self.which(status)} ({status.told})"
         return line if left is None else f"{line}: about {left} left"
+
+    def over(self) -> bool:
+        """Whether who had the jobs run has ended, as far as this machine knows: no further one begins."""
+        try:
+            if self.host == os.uname().nodename:
+                os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+
+    def stop(self, folder: Path) -> None:
+        """Ask those of its jobs to stop that still run on this machine, and wait for their end."""
+        mine = {"sweep": self.pid, "host": self.host, "status": RUNNING}
+        asked: set[Path] = set()
+        while running := [path for path in folder.iterdir() if mine.items() <= read(path / STATUS).items()]:
+            running = [path for path in running if folders.in_use(path)]
+            for path in set(running) - asked:
+                asked.add(path)
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(int(read(path / STATUS)["pid"]), isolation.gentle())
+            if not running:
+                return
+            time.sleep(0.1)
+
+    def which(self, status: "Status") -> str:
+        """Such as `job 3 of 8 3f2a91c0`."""
+        name = status.folder.name
+        number = self.names.index(name) + 1 if name in self.names else status.number + 1
+        return f"job {number} of {self.jobs} {name}"
 
 
 @dataclass
 class Status:
-    """The status.json of the job that runs in this process."""
+    """The status.json of a job."""
 
     folder: Path
     overrides: list[str]
+    swept: list[str]  # in canonical form, from which its name follows
+    number: int
+    sweep: int  # the process that has the jobs run
+    began: float = field(default_factory=time.time)
 
     @classmethod
-    def of_this_job(cls) -> "Status":
+    def of_this_job(cls, outlook: Outlook) -> "Status":
         """Of the job that Hydra runs now; nothing is written yet."""
         hydra_config = HydraConfig.get()
-        return cls(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
+        overrides = list(hydra_config.overrides.task)
+        swept = [str(one.input_line) for one in configuration.parse_overrides(overrides) if key_of(one) in outlook.keys]
+        folder = Path(hydra_config.runtime.output_dir)
+        return cls(folder, overrides, canonical(swept), int(hydra_config.job.num), outlook.pid)
+
+    @property
+    def told(self) -> str:
+        """Its values, for people."""
+        return " ".join(self.swept or self.overrides)
 
     @property
     def heading(self) -> str:
         """What stands before the job's error message."""
-        return f"job {self.folder.name} ({' '.join(self.overrides)}): "
+        return f"job {self.folder.name} ({self.told}): "
 
     def begin(self) -> None:
-        """Write that it runs, which is true as long as a process holds the folder."""
-        self._write(RUNNING, None, None)
+        """Write that it runs, in this process, which is true as long as that holds the folder."""
+        self.began = time.time()
+        self._write(RUNNING, None, None, os.getpid(), None)
 
-    def end(self, code: int, sentence: str | None) -> None:
-        """Write how it ended."""
-        self._write("failed" if code else "done", code, sentence)
+    def end(self, code: int, sentence: str | None, pid: int | None = None) -> None:
+        """Write how it ended. pid: of its process, if it is another one than this."""
+        how = DONE if code == 0 else INTERRUPTED if code in STOPPED else FAILED
+        self._write(how, code, sentence, pid or os.getpid(), round(time.time() - self.began, 2))
 
-    def _write(self, status: str, code: int | None, sentence: str | None) -> None:
-        content = {"status": status, "exit_code": code, "error": sentence, "overrides": self.overrides}
+    def _write(self, status: str, code: int | None, sentence: str | None, pid: int, seconds: float | None) -> None:
+        content = {
+            "status": status,
+            "exit_code": code,
+            "error": sentence,
+            "swept": self.swept,
+            "overrides": self.overrides,
+            "seconds": seconds,
+            "pid": pid,
+            "host": os.uname().nodename,
+            "sweep": self.sweep,
+        }
         with contextlib.suppress(OSError):  # a full disk must not end the other jobs
             temporary = self.folder / f".{STATUS}"
             temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
             temporary.write_text(strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             temporary.replace(self.folder / STATUS)
+
+    def is_left_by(self, pid: int | None, code: int | None) -> bool:
+        """Whether the process of that id, which ended with that code, left it to others to say how."""
+        found = read(self.folder / STATUS)
+        if found.get("pid") == pid and found.get("host") == os.uname().nodename:
+            return found.get("status") == RUNNING
+        return code != 0 and not folders.in_use(self.folder)  # it never came to say that it runs
+
+
+def launched(folder: Path) -> tuple[bool, Path | None]:
+    """Whether the launcher waits for the jobs itself, and the file that takes what one says where several do."""
+    options = HydraConfig.get().launcher
+    waits = str(options.get("_target_")).startswith("hydra_plugins.seqnet_launcher.")
+    return waits, folder / OUTPUT if waits and options.n_jobs != 1 else None
 
 
 def varied(folder: Path) -> list[str]:
@@ -220,4 +407,5 @@ def varied(folder: Path) -> list[str]:
 
 def score(folder: Path) -> float | None:
     """What the monitored score of a finished run is; None where there is none."""
-    return job_in(folder).score
+    found = job_in(folder)
+    return found.score if found.ranks else None

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from seqnet import cli, folders, sweep
+from seqnet import cli, folders, isolation, sweep
 from seqnet import leaderboard as ranking
 from seqnet.errors import ConfigurationError, DataError
 
@@ -33,6 +35,7 @@ def trained(monkeypatch, tmp_path):
         if rate == 15:
             sys.exit(9)
         if rate == 130:
+            os.kill(os.getpid(), signal.SIGINT)  # as who watches the sweep presses Ctrl-C
             return 130
         scores = {"step": 3, "loss": 1 / rate, "accuracy": rate}
         results = {"monitor": config["training"]["monitor"], "best": scores, "test": {"accuracy": rate / 2}}
@@ -40,7 +43,31 @@ def trained(monkeypatch, tmp_path):
         return 0
 
     monkeypatch.setattr(cli, "_command", lambda name: SimpleNamespace(run=run, check=lambda composed: None))
+    monkeypatch.setattr(isolation, "started", Inside)
+    monkeypatch.setattr(isolation, "result", lambda function, *arguments: function(*arguments))
     return configs
+
+
+class Inside:
+    """Stands in for the process of a job: it runs in this one, as it is started."""
+
+    pid = os.getpid()
+
+    def __init__(self, function, *arguments, output=None):
+        self.sentinel, write = os.pipe()
+        os.close(write)
+        try:
+            function(*arguments)
+            self.exitcode = 0
+        except SystemExit as ending:
+            self.exitcode = ending.code
+        os.close(self.sentinel)
+
+    def join(self):
+        pass
+
+    def is_alive(self):
+        return False
 
 
 def status(folder):
@@ -52,6 +79,11 @@ def leaderboard(folder):
         return list(csv.DictReader(file))
 
 
+def named(*overrides):
+    """The folder of the job in which these are swept."""
+    return sweep.named(overrides)
+
+
 def only(folder):
     (found,) = folder.iterdir()
     return found
@@ -61,19 +93,27 @@ def test_every_job_has_its_folder_its_status_and_one_thread(trained, capsys):
     assert cli.answer([*DIGITS, "cell=rnn,gru", "optimizer.lr=0.1,0.2"]) == 0
     folder = only(Path("outputs/sweeps/digits"))
     assert "=" not in str(folder)
-    assert [config["run_dir"] for config in trained] == [str(folder / str(number)) for number in range(4)]
+    jobs = [(f"cell={cell}", f"optimizer.lr={rate}") for cell in ("rnn", "gru") for rate in (0.1, 0.2)]
+    assert [config["run_dir"] for config in trained] == [str(folder / named(*job)) for job in jobs]
     assert {config["threads"] for config in trained} == {1}
-    assert status(folder / "3") == {
+    found = status(folder / named(*jobs[3]))
+    assert found.pop("seconds") >= 0
+    assert found == {
         "status": "done",
         "exit_code": 0,
         "error": None,
+        "swept": ["cell=gru", "optimizer.lr=0.2"],
         "overrides": ["experiment=digits", "cell=gru", "optimizer.lr=0.2"],
+        "pid": os.getpid(),
+        "host": os.uname().nodename,
+        "sweep": os.getpid(),
     }
     rows = leaderboard(folder)
-    assert [row["job"] for row in rows] == ["1", "3", "0", "2"]
+    assert {row["job"] for row in rows[:2]} == {named(*jobs[1]), named(*jobs[3])}
+    rows.sort(key=lambda row: row["job"] != named(*jobs[1]))
     assert rows[0] == {
-        "rank": "1",
-        "job": "1",
+        "rank": rows[0]["rank"],
+        "job": named(*jobs[1]),
         "status": "done",
         "cell": "rnn",
         "optimizer.lr": "0.2",
@@ -87,27 +127,27 @@ def test_every_job_has_its_folder_its_status_and_one_thread(trained, capsys):
 
 def test_lower_losses_rank_first(trained):
     assert cli.answer([*DIGITS, "training.monitor=loss", "optimizer.lr=0.1,0.3,0.2", "run_dir=mine"]) == 0
-    assert [row["job"] for row in leaderboard(Path("mine"))] == ["1", "2", "0"]
+    assert [row["optimizer.lr"] for row in leaderboard(Path("mine"))] == ["0.3", "0.2", "0.1"]
 
 
 def test_a_job_that_fails_ends_no_other(trained, capsys):
     assert cli.answer([*DIGITS, "optimizer.lr=13,-1,14,15,0.5", "run_dir=mine"]) == 1
     said = [line for line in capsys.readouterr().err.splitlines() if line]
     assert len(said) == 4
-    assert said[0] == "seqnet: job 0 (experiment=digits optimizer.lr=13): bad luck"
-    codes = [status(Path(f"mine/{number}"))["exit_code"] for number in range(5)]
-    assert codes == [3, 2, 1, 9, 0]
-    assert status(Path("mine/1"))["error"] == "optimizer.lr=-1 must be a number above 0"
+    jobs = [Path("mine", named(f"optimizer.lr={rate}")) for rate in (13, -1, 14, 15, 0.5)]
+    assert said[0] == f"seqnet: job {jobs[0].name} (optimizer.lr=13): bad luck"
+    assert [status(job)["exit_code"] for job in jobs] == [3, 2, 1, 9, 0]
+    assert status(jobs[1])["error"] == "optimizer.lr=-1 must be a number above 0"
     rows = leaderboard(Path("mine"))
     assert [row["rank"] for row in rows] == ["1", "", "", "", ""]
-    assert rows[0]["job"] == "4"
-    assert rows[1]["error"] == "bad luck"
+    assert rows[0]["job"] == jobs[4].name
+    assert {row["error"] for row in rows} >= {"bad luck", "the code that ran asked to exit with 9"}
 
 
 def test_an_interrupt_ends_the_sweep(trained):
     assert cli.answer([*DIGITS, "optimizer.lr=0.5,130,0.6", "run_dir=mine"]) == 130
-    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "failed"]
-    assert not Path("mine/2").exists()
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "interrupted"]
+    assert not Path("mine", named("optimizer.lr=0.6")).exists()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +157,7 @@ def test_an_interrupt_ends_the_sweep(trained):
         (["cel=rnn,lstm"], "unknown key 'cel'; did you mean 'cell'?"),
         (["optimizer.lr=-1,-2"], "optimizer.lr=-1 must be a number above 0"),
         (["sweep=tpe", "cell=gru"], "sweep=tpe has nothing to vary"),
-        (["sweep=grid", "optimizer.lr=interval(0.1,1)"], "BasicSweeper does not support sweep type"),
+        (["sweep=grid", "optimizer.lr=interval(0.1,1)"], "optimizer.lr=interval(0.1,1): a grid takes single values"),
     ],
 )
 def test_a_sweep_that_cannot_run_leaves_no_folder(trained, capsys, arguments, sentence):
@@ -202,24 +242,26 @@ def test_a_folder_of_runs_with_other_values_is_left_as_it_is(seqnet):
     train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine")
     assert seqnet(*train, "seed=1,2").code == 0
     before = contents(Path("mine"))
-    for others in (["seed=1,7,8"], ["seed=1", "cell=gru,rnn"]):
+    for others in (["seed=1,2", "cell=gru"], ["seed=3,1", "optimizer.lr=0.5"]):
         found = seqnet(*train, *others)
         assert found.code == 2
-        assert found.err.startswith("seqnet: mine holds the runs of other values: for job ")
+        assert found.err.startswith(f"seqnet: mine holds runs of other values: for job {named('seed=1')}, ")
         assert "but the stored run has" in found.err and found.err.count("\n") == 1
         assert contents(Path("mine")) == before
-    # A limit is no other value, and further jobs are no others.
-    assert seqnet(*train, "seed=1,2,3", "training.max_steps=3").code == 0
-    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done"] * 3
+    # A limit is no other value, and other values of what is swept are further jobs.
+    assert seqnet(*train, "seed=1,7,8", "training.max_steps=3").code == 0
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done"] * 4
+    steps = [seqnet.rows(Path("mine", named(f"seed={seed}")))[-1]["step"] for seed in (1, 2, 7)]
+    assert steps == [3, 2, 3]
 
 
 def test_so_it_is_by_a_sampler(seqnet):
-    train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine", "sweep=random", "sweep.trials=2")
+    train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine", "sweep=random", "sweep.trials=1")
     assert seqnet(*train, "optimizer.lr=interval(0.1,0.2)").code == 0
     before = contents(Path("mine"))
-    found = seqnet(*train, "optimizer.lr=interval(0.3,0.4)")
+    found = seqnet(*train, "optimizer.lr=interval(0.1,0.2)", "cell=gru")
     assert found.code == 2
-    assert "but the stored run has optimizer.lr=0.1" in found.err
+    assert "cell=gru, but the stored run has cell=lstm" in found.err
     after = contents(Path("mine"))
     assert before.keys() == after.keys()
     assert all(after[path] == before[path] for path in before if path.name not in ("multirun.yaml", "leaderboard.csv"))
@@ -228,17 +270,17 @@ def test_so_it_is_by_a_sampler(seqnet):
 def test_each_job_says_which_it_is_and_how_long_the_rest_may_take(trained, capsys, tmp_path, monkeypatch):
     assert cli.answer([*DIGITS, "optimizer.lr=0.1,0.2,0.3", "run_dir=mine"]) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("job ")]
-    assert told[0] == "job 1 of 3 (experiment=digits optimizer.lr=0.1)"
-    assert re.fullmatch(r"job 3 of 3 \(experiment=digits optimizer.lr=0.3\): about \d+ s left", told[2])
+    assert re.fullmatch(r"job 1 of 3 [0-9a-f]{8} \(optimizer.lr=0.1\)", told[0])
+    assert re.fullmatch(r"job 3 of 3 [0-9a-f]{8} \(optimizer.lr=0.3\): about \d+ s left", told[2])
     outlook = sweep.Outlook(jobs=6, began=0.0)
     monkeypatch.setattr(sweep.time, "time", lambda: 120.0)
-    for number in (2, 7):  # such as one of an earlier call of the sweep
-        (Path("mine") / str(number)).mkdir(exist_ok=True)
-    told = outlook.of(sweep.Status(Path("mine/2"), ["cell=gru"]))
-    assert told == "job 3 of 6 (cell=gru): about 4 min 00 s left"  # two took two minutes
+    Path("mine/7").mkdir()
+    of_the_third = Path("mine", named("optimizer.lr=0.3"))
+    told = outlook.of(sweep.Status(of_the_third, ["a=1"], ["cell=gru"], number=2, sweep=1))
+    assert told == f"job 3 of 6 {of_the_third.name} (cell=gru): about 4 min 00 s left"  # two took two minutes
     drawn = ["sweep=random", "sweep.trials=2", "optimizer.lr=interval(0.1,1)", "run_dir=drawn"]
     assert cli.answer([*DIGITS, *drawn]) == 0
-    assert "job 2 of 2 (" in capsys.readouterr().out
+    assert re.search(r"job 2 of 2 [0-9a-f]{8} \(optimizer.lr=0.\d+\)", capsys.readouterr().out)
 
 
 def board(capsys, *arguments):
@@ -365,7 +407,7 @@ def rows_of_a_sweep_and_alone(terminal, tmp_path):
         assert len(leaderboard(tmp_path / "sweep")) == 2
         alone = terminal(*train, "cell=gru", "threads=1", "run_dir=alone", folder=tmp_path)
         assert alone.code == 0, alone.err
-        return [(tmp_path / name / "metrics.jsonl").read_text() for name in ("sweep/1", "alone")]
+        return [(tmp_path / name / "metrics.jsonl").read_text() for name in (f"sweep/{named('cell=gru')}", "alone")]
 
     return rows
 

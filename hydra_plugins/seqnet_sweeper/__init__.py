@@ -15,7 +15,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from seqnet.errors import ConfigurationError
-from seqnet.leaderboard.jobs import DONE, PRUNED
+from seqnet.leaderboard.jobs import DONE, INTERRUPTED, PRUNED
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -151,8 +151,13 @@ class OptunaSweeper(Sweeper):
         return [job_in(place) for place in places]
 
     def _tell(self, study: "Study", trial: "Trial") -> None:
-        """Tell the study what came of a trial: the mean over its seeds, unless one of them failed."""
+        """Tell the study what came of a trial: the mean over its seeds, unless one of them failed.
+
+        Of a trial with a job that was asked to stop nothing is told: the next call goes on with it.
+        """
         reached = self._reached(trial)
+        if any(job.status == INTERRUPTED for job in reached):
+            return
         scores = [job.score for job in reached if job.status == DONE and job.score is not None]
         whole = len(scores) == len(reached)
         study.tell(trial, fmean(scores) if whole else None, pruned=reached[0].status == PRUNED)
