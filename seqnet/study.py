@@ -78,12 +78,15 @@ class Study:
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """Let others see that this worker lives, and so do the trials that it has taken."""
-        self.worker.mkdir(parents=True, exist_ok=True)
-        try:
-            with folders.held(self.worker):
-                yield
-        finally:
-            shutil.rmtree(self.worker, ignore_errors=True)
+        with contextlib.ExitStack() as stack:
+            with self._turn():
+                for gone in (path for path in (self.folder / WORKERS).iterdir() if path.is_dir()):
+                    if not folders.in_use(gone):
+                        shutil.rmtree(gone, ignore_errors=True)
+                self.worker.mkdir()
+                stack.callback(shutil.rmtree, self.worker, ignore_errors=True)
+                stack.enter_context(folders.held(self.worker))
+            yield
 
     def take(self, total: int, jobs: "Callable[[Trial], list[str]]") -> "Trial | None":
         """The next trial, which this worker runs; None where `total` of them are taken.

@@ -126,7 +126,8 @@ class OptunaSweeper(Sweeper):
         at_first = 1 if self.prunes else None
         self._launch(trials, slice(0, at_first))
         if at_first:
-            self._launch([trial for trial in trials if self._reached(trial)[0].status == DONE], slice(at_first, None))
+            done = [trial for trial in trials if all(job.status == DONE for job in self._reached(trial))]
+            self._launch(done, slice(at_first, None))
 
     def _launch(self, trials: Sequence["Trial"], which: slice) -> None:
         from seqnet.sweep import named, subdir
@@ -141,11 +142,11 @@ class OptunaSweeper(Sweeper):
                 _ = job.return_value  # raises what the job raised
 
     def _reached(self, trial: "Trial") -> list["Job"]:
-        """What became of a trial's jobs. One of the same values may run elsewhere, and is waited for."""
+        """What became of the jobs of a trial that were run. One of these values run elsewhere is waited for."""
         from seqnet import folders
         from seqnet.leaderboard import job_in
 
-        places = [self.folder / name for name in self._jobs(trial)]
+        places = [path for path in (self.folder / name for name in self._jobs(trial)) if path.is_dir()]
         while any(map(folders.in_use, places)):
             time.sleep(LOOK)
         return [job_in(place) for place in places]
@@ -159,8 +160,8 @@ class OptunaSweeper(Sweeper):
         if any(job.status == INTERRUPTED for job in reached):
             return
         scores = [job.score for job in reached if job.status == DONE and job.score is not None]
-        whole = len(scores) == len(reached)
-        study.tell(trial, fmean(scores) if whole else None, pruned=reached[0].status == PRUNED)
+        whole = scores if len(scores) == len(self._jobs(trial)) else []
+        study.tell(trial, fmean(whole) if whole else None, any(job.status == PRUNED for job in reached))
 
 
 def varied(override: Override) -> bool:

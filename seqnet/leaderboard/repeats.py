@@ -74,7 +74,7 @@ def compared(ranked: Sequence[Combination]) -> list[Combination]:
     held = iter(corrected([chance for chance in chances if chance is not None]))
     found = [replace(best, against_best="best")]
     for one, alone in zip(others, chances, strict=True):
-        chance = None if alone is None else next(held)
+        chance = None if alone is None else float(f"{next(held):.3g}")
         found.append(replace(one, chance=chance, against_best=_word(chance)))
     return found
 

@@ -70,7 +70,7 @@ def show(folder: Path, found: Sequence[Job], everything: bool = False) -> None:
     header, *body = rows(found) if everything else brief(found)
     table = Table(title=Text(visible(str(folder))), title_justify="left")
     for place, name in enumerate(header):
-        number = all(isinstance(row[place], int | float) or row[place] == "" for row in body)
+        number = all(isinstance(row[place], int | float) or row[place] == "" or "±" in row[place] for row in body)
         table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
     for row in body:
         table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
