@@ -59,6 +59,7 @@ def _combination(jobs: Sequence[Job]) -> Combination:
         scores={name: mean(numbers) for name, numbers in values.items()},
         seconds=round(mean(times), 2) if times else None,
         typed=jobs[0].typed - {SEED},
+        ended=max((job.ended for job in jobs if job.ended is not None), default=None),
         jobs=tuple(jobs),
         done={job.overrides.get(SEED, job.name): job.score for job in done if job.score is not None},
         deviations={name: deviation(numbers) for name, numbers in values.items() if len(numbers) > 1},

@@ -98,7 +98,7 @@ def brief(found: Sequence[Job]) -> list[list[Any]]:
 
     Of repeats there are no single jobs, but how many are counted, and whether the mean differs from the best one.
     """
-    keys = _varied(found)
+    keys = varied(found)
     keys = ["experiment"] if "experiment" in keys and not found[0].typed else keys[:MOST_KEYS]  # the rest follows
     monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor is not None))
     several, name = len(monitors) > 1, f" {monitors[0]}" if len(monitors) == 1 else ""
@@ -143,7 +143,7 @@ def _shorter(value: str) -> str:
 
 def rows(found: Sequence[Job]) -> list[list[Any]]:
     """A header and a row a job: everything that is known, what was varied, then the scores; of repeats deviations."""
-    varied = _varied(found)
+    keys = varied(found)
     names = list(dict.fromkeys(name for job in found for name in job.scores))
     monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor in names))
     names = [*monitors, *(name for name in names if name not in monitors)]
@@ -151,9 +151,9 @@ def rows(found: Sequence[Job]) -> list[list[Any]]:
     header = [part for name in names for part in [name, f"{name}_deviation"][: 1 + repeats]]
     own: list[Any] = ["seeds", "against_best", "p"] * repeats
     told = ["error"] if any(job.error for job in found) else []
-    made: list[list[Any]] = [["rank", "job", "status", *varied, *header, *own, "seconds", *told]]
+    made: list[list[Any]] = [["rank", "job", "status", *keys, *header, *own, "seconds", *told]]
     for rank, job in _numbered(found):
-        overrides = [job.overrides.get(key, "") for key in varied]
+        overrides = [job.overrides.get(key, "") for key in keys]
         kinds = [job.scores, job.deviations] if isinstance(job, Combination) else [job.scores]
         scores = [float(f"{kind[name]:.6g}") if name in kind else "" for name in names for kind in kinds]
         own = [len(job.done), job.against_best, _or_nothing(job.chance)] if isinstance(job, Combination) else []
@@ -166,9 +166,9 @@ def _or_nothing(number: float | None) -> float | str:
     return "" if number is None else number
 
 
-def _varied(found: Sequence[Job]) -> list[str]:
+def varied(found: Sequence[Job]) -> list[str]:
     """The keys and groups in which jobs differ; of runs the groups first, and no option of what a group differs in."""
     keys = list(dict.fromkeys(key for job in found for key in job.overrides if key.partition(".")[0] != "sweep"))
-    varied = [key for key in keys if len({job.overrides.get(key) for job in found}) > 1]
-    groups = {key for key in varied if "." not in key}
-    return [key for key in varied if key in groups or key.partition(".")[0] not in groups or key in found[0].typed]
+    differing = [key for key in keys if len({job.overrides.get(key) for job in found}) > 1]
+    groups = {key for key in differing if "." not in key}
+    return [key for key in differing if key in groups or key.partition(".")[0] not in groups or key in found[0].typed]
