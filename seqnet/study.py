@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqnet import folders
-from seqnet.errors import ConfigurationError
+from seqnet.errors import ConfigurationError, DiskError
 from seqnet.scores import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Study:
     ) -> None:
         """Make or open the study in a folder. sampler: makes one of a seed; said: what makes it this very study.
 
-        Raises ConfigurationError where the folder holds one of which something else is said.
+        Raises ConfigurationError where the folder holds one of which something else is said, and DiskError, as all do.
         """
         import optuna
 
@@ -64,7 +64,7 @@ class Study:
         self.worker = folder / WORKERS / uuid.uuid4().hex
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         (folder / WORKERS).mkdir(parents=True, exist_ok=True)
-        with self._turn():
+        with self._turn(), _on_disk(folder):
             self.storage = _storage(folder)
             self.study = optuna.create_study(
                 storage=self.storage,
@@ -95,7 +95,7 @@ class Study:
         """
         from optuna.trial import TrialState
 
-        with self._turn():
+        with self._turn(), _on_disk(self.folder):
             trials = self.study.get_trials(deepcopy=False)
             waiting = [trial.number for trial in trials if trial.state == TrialState.WAITING]
             for trial in trials:
@@ -116,12 +116,12 @@ class Study:
         """Tell what came of a trial: its score, None where it failed."""
         from optuna.trial import TrialState
 
-        if pruned:
-            self.study.tell(trial, state=TrialState.PRUNED)  # which counts by the last that was reported of it
-        elif score is None or score != score:
-            self.study.tell(trial, state=TrialState.FAIL)
-        else:
-            self.study.tell(trial, score)
+        failed = score is None or score != score
+        with _on_disk(self.folder):
+            if pruned:
+                self.study.tell(trial, state=TrialState.PRUNED)  # which counts by the last that was reported of it
+            else:
+                self.study.tell(trial, None if failed else score, TrialState.FAIL if failed else None)
 
     def _worked_on(self, trial: "FrozenTrial") -> bool:
         """Whether a process is at a trial: a worker, or what is left of its jobs."""
@@ -180,6 +180,21 @@ def _storage(folder: Path) -> "optuna.storages.RDBStorage":
     path = (folder / FILE).absolute()  # given as it is: in an address some letters mean something else
     connect = {"creator": lambda: sqlite3.connect(path, timeout=PATIENCE), "poolclass": NullPool}
     return RDBStorage("sqlite://", engine_kwargs=connect)
+
+
+@contextlib.contextmanager
+def _on_disk(folder: Path) -> Iterator[None]:
+    """Say in one sentence what the database cannot do. Raises DiskError."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        said = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
+        raise DiskError(
+            f"{folder / FILE} cannot be used: {getattr(said, 'orig', said)}; give another run_dir"
+        ) from error
 
 
 def _suggest(trial: "Trial", key: str, distribution: "BaseDistribution") -> Any:

@@ -15,7 +15,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState  # noqa: E402
 
 from seqnet import folders  # noqa: E402
-from seqnet.errors import ConfigurationError  # noqa: E402
+from seqnet.errors import ConfigurationError, DiskError  # noqa: E402
 from seqnet.study import FILE, JOBS, NAME, WORKERS, Median, Study, _storage, curve  # noqa: E402
 
 SPACE = {
@@ -155,6 +155,12 @@ def test_another_search_is_refused_in_the_folder(tmp_path):
         with pytest.raises(ConfigurationError, match=sentence):
             study(tmp_path, **other)
     assert len(search(tmp_path, 2)) == 1
+
+
+def test_a_file_that_holds_no_study_is_named(tmp_path):
+    (tmp_path / FILE).write_text("this is no database")
+    with pytest.raises(DiskError, match=f"{FILE} cannot be used: file is not a database; give another run_dir"):
+        study(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a?b=c&d", "a%20b #ä'\"{x}"])

@@ -39,7 +39,8 @@ class Pruning(Observer):
             return question()
         except Exception as error:  # a database has many
             self._curve = None
-            warn(f"{self._folder.parent}: the study cannot be asked, so this job is not pruned: {error}")
+            first = str(error).partition("\n")[0]
+            warn(f"{self._folder.parent}: the study cannot be asked, so this job is not pruned: {first}")
             return None
 
 
