@@ -46,8 +46,8 @@ class StopRequest:
         if os.getpid() != self._process:
             return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
-        # A terminal that closes sends SIGHUP twice: by its shell, and when that ends. A sweep sends it to its jobs beside
-        # the SIGINT of the terminal.
+        # A terminal that closes sends SIGHUP twice: by its shell, and when that ends. A sweep sends it to jobs that
+        # may have heard the terminal's SIGINT themselves.
         at_once = not self.patient or (self._hurries and number != signal.SIGHUP)
         told, self._hurries = bool(self.exit_code), self._hurries or number != signal.SIGHUP
         self.exit_code = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
