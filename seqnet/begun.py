@@ -35,16 +35,23 @@ class Begun:
         self.began = time.monotonic()
 
     def wait(self) -> float | None:
-        """Its score, once it has ended: by itself, or since this process was asked to stop."""
+        """Its score, once it has ended: by itself, or since this process was asked to stop, or is ending."""
         with isolation.Passing() as passing:
             passing.add(self.process)
-            self.process.join()
+            try:
+                self.process.join()
+            except BaseException:  # such as submitit's SystemExit, once the job is queued again
+                passing.ask()
+                self.process.join()
+                raise
         return self.ended(passing.asked is not None)
 
     def ended(self, asked: bool) -> float | None:
         """Say for it what it had no time to say, unless it was asked to stop; its score."""
         self.process.join()
         pid, code = self.process.pid, self.process.exitcode or 0
+        while self.status.is_held_by(pid):  # what forked it was killed, and it was not
+            time.sleep(REDRAW)
         if self.status.is_left_by(pid, code) and not asked:
             code, sentence = isolation.ending(code)
             self.status.end(code, sentence, pid)

@@ -9,14 +9,15 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 IMPORTED = ("seqnet.commands.train", "torchmetrics", "torch._dynamo")  # by the server: what nearly every run imports
+HELD_BACK = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)  # from the server; SIGINT it ignores
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAFE = "PYTHONSAFEPATH"  # no file of the folder that it is started in is imported in place of Python's own
 T = TypeVar("T")
@@ -25,7 +26,7 @@ T = TypeVar("T")
 def started(function: Callable[..., object], *arguments: Any, output: Path | None = None) -> BaseProcess:
     """The process in which it is called, as it begins. output: the file that all it says is added to, if any.
 
-    It is asked to stop (SIGHUP, which as a second signal stops nothing at once) when this process ends before it.
+    It is asked to stop (SIGHUP, which beside another signal hurries nothing) when this process ends before it.
     """
     process: BaseProcess = _context().Process(target=_called, args=(function, arguments, dict(os.environ), output))
     process.start()
@@ -33,19 +34,38 @@ def started(function: Callable[..., object], *arguments: Any, output: Path | Non
 
 
 def result(function: Callable[..., T], *arguments: Any) -> T:
-    """What it returns, called in a process of its own. Raises what it raises."""
-    with ProcessPoolExecutor(1, mp_context=_context()) as pool:
-        return pool.submit(function, *arguments).result()
+    """What it returns, called in a process of its own. Raises what it raises, and RuntimeError where that is killed."""
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    process = started(_answered, sending, function, arguments)
+    sending.close()
+    try:
+        found = receiving.recv()
+    except EOFError as error:
+        process.join()
+        raise RuntimeError(ending(process.exitcode or 0)[1]) from error
+    process.join()
+    if isinstance(found, BaseException):
+        raise found
+    return cast(T, found)
+
+
+def _answered(sending: Connection, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    try:
+        sending.send(function(*arguments))
+    except Exception as error:
+        sending.send(error)
 
 
 def _context() -> Any:
-    """How processes are started, once the server runs."""
+    """How processes are started, once the server runs, to which signals that are meant for those mean nothing."""
     multiprocessing.set_forkserver_preload(list(IMPORTED))
     before = os.environ.get(SAFE)
     os.environ[SAFE] = "1"
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
     try:
         forkserver.ensure_running()
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if before is None:
             del os.environ[SAFE]
         else:
@@ -56,6 +76,8 @@ def _context() -> Any:
 def _called(
     function: Callable[..., object], arguments: tuple[Any, ...], environment: dict[str, str], output: Path | None
 ) -> None:
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # by which submitit asks its own process for more time
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     os.environ.clear()
     os.environ.update(environment)
     if output is not None:
@@ -75,7 +97,7 @@ def _stop_with_the_parent() -> None:
 
 
 def gentle() -> int:
-    """The signal that asks to stop, and once more does not hurry; one that is ignored (`nohup`) asks for nothing."""
+    """The signal that asks to stop, and beside another does not hurry; one that is ignored (`nohup`) asks nothing."""
     return signal.SIGTERM if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else signal.SIGHUP
 
 
@@ -123,10 +145,9 @@ class Passing:
             self._tell(process, gentle())
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        again = self.asked is not None and number != signal.SIGHUP
         self.asked = self.asked or number
         for process in self.processes:
-            self._tell(process, number if again or number == signal.SIGUSR1 else gentle())
+            self._tell(process, number if number == signal.SIGUSR1 else gentle())
 
     @staticmethod
     def _tell(process: BaseProcess, number: int) -> None:

@@ -8,13 +8,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -89,7 +89,11 @@ def prepared(
     done = [f"hydra.sweeper.done=[{','.join(map(configuration.quote, outlook.done))}]"] if outlook.done else []
     kept = [*flags, *(str(override.input_line) for override in lines), *done]
     try:
-        yield folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"], outlook
+        yield (
+            folder,
+            [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"],
+            replace(outlook, began=time.time()),
+        )
     except ConfigurationError:
         _remove_unused(folder, [folder, *absent[1:]] if absent else [])
         raise
@@ -233,6 +237,8 @@ def holds_a_run(folder: Path) -> bool:
 def _values(override: Override) -> list[str]:
     """One override a value; of an interval its two ends."""
     key = override.get_key_element()
+    if isinstance(override.value(), Glob):
+        raise ConfigurationError(f"{override.input_line}: type the choices, with commas between them")
     if override.is_discrete_sweep():
         return [f"{key}={value}" for value in override.sweep_string_iterator()]
     if override.is_sweep_override():
@@ -372,11 +378,18 @@ class Status:
             temporary.write_text(strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             temporary.replace(self.folder / STATUS)
 
+    def is_held_by(self, pid: int | None) -> bool:
+        """Whether the process of that id is at work in the folder."""
+        return self._is_of(pid) and folders.in_use(self.folder)
+
+    def _is_of(self, pid: int | None) -> bool:
+        found = read(self.folder / STATUS)
+        return found.get("pid") == pid and found.get("host") == os.uname().nodename
+
     def is_left_by(self, pid: int | None, code: int | None) -> bool:
         """Whether the process of that id, which ended with that code, left it to others to say how."""
-        found = read(self.folder / STATUS)
-        if found.get("pid") == pid and found.get("host") == os.uname().nodename:
-            return found.get("status") == RUNNING
+        if self._is_of(pid):
+            return bool(read(self.folder / STATUS).get("status") == RUNNING)
         return code != 0 and not folders.in_use(self.folder)  # it never came to say that it runs
 
 

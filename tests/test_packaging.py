@@ -61,7 +61,7 @@ def test_torch_has_no_upper_bound():
 def test_every_extra_is_in_dev():
     extras = PROJECT["optional-dependencies"]
     (own,) = (Requirement(line) for line in extras["dev"] if line.startswith("seqnet"))
-    assert own.extras == extras.keys() - {"dev"}
+    assert own.extras == extras.keys() - {"dev", "ray"}  # which pins an old cloudpickle
 
 
 def test_the_wheel_holds_configs_and_the_sweeper():

@@ -1,5 +1,6 @@
 """`sweep=grid`: every combination of the values given, each in the folder that is named after it."""
 
+import shlex
 from pathlib import Path
 
 from hydra.core.plugins import Plugins
@@ -24,13 +25,18 @@ class GridSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Run them. Raises ConfigurationError for a range that has no end of values."""
+        from hydra_plugins.seqnet_launcher import ProcessLauncher
         from seqnet import sweep
+        from seqnet.terminal import say
 
         assert self.launcher is not None
         assert self.config is not None
         batch = [[*values, sweep.subdir(name)] for name, values in sweep.grid(arguments) if name not in self.done]
         self.validate_batch_is_legal(batch)
-        sweep.keep_typed(Path(self.config.hydra.sweep.dir), self.config)
+        folder = str(self.config.hydra.sweep.dir)
+        sweep.keep_typed(Path(folder), self.config)
         if batch:
+            if not isinstance(self.launcher, ProcessLauncher):
+                say(f"{len(batch)} jobs are handed over; how far they are: seqnet leaderboard {shlex.quote(folder)}")
             for job in self.launcher.launch(batch, initial_job_idx=0):
                 _ = job.return_value  # raises what the job raised

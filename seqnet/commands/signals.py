@@ -31,6 +31,7 @@ class StopRequest:
         self.exit_code = 0
         self.patient = False
         self.requeue = False
+        self._hurries = False  # whether one more stops at once
         self.job = os.environ.get("SLURM_JOB_ID")
         self._process = os.getpid()
         self._before: dict[int, Any] = {}
@@ -45,15 +46,18 @@ class StopRequest:
         if os.getpid() != self._process:
             return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
-        # A terminal that closes sends SIGHUP twice: by its shell, and when that ends.
-        at_once = not self.patient or (bool(self.exit_code) and number != signal.SIGHUP)
+        # A terminal that closes sends SIGHUP twice: by its shell, and when that ends. A sweep sends it to jobs that
+        # may have heard the terminal's SIGINT themselves.
+        at_once = not self.patient or (self._hurries and number != signal.SIGHUP)
+        told, self._hurries = bool(self.exit_code), self._hurries or number != signal.SIGHUP
         self.exit_code = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
         if number == signal.SIGUSR1:
             self.requeue = True
         elif at_once:
             raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
-        with suppress(OSError):  # the terminal may be what is gone
-            os.write(2, self.told)  # print() must not be used here: it may be what was interrupted
+        if not told:
+            with suppress(OSError):  # the terminal may be what is gone
+                os.write(2, self.told)  # print() must not be used here: it may be what was interrupted
 
     def queue_again(self) -> None:
         """Ask SLURM to start this job again, where SIGUSR1 asked for it; what it answers goes to standard error."""

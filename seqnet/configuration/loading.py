@@ -49,7 +49,6 @@ def prefer_own_files() -> None:
 
 def initialise() -> None:
     """Let Hydra read our own files; it stays initialised for the caller to clear."""
-    prefer_own_files()
     GlobalHydra.instance().clear()
     options = {key: value for key, value in version_options().items() if key == "version_base"}
     hydra.initialize_config_dir(str(CONFIGS), **options)
@@ -57,6 +56,7 @@ def initialise() -> None:
 
 def loader() -> ConfigLoader:
     """What Hydra, once it is initialised, composes with."""
+    prefer_own_files()
     return GlobalHydra.instance().config_loader()
 
 
