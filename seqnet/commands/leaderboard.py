@@ -1,7 +1,6 @@
 """`seqnet leaderboard DIR`: rank the runs in a folder, while a sweep is running or after."""
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,12 +78,8 @@ def _plot(folder: Path, found: Sequence[leaderboard.Job], tell: Callable[[str], 
         if picture is None:
             tell(f"no {path.name}: there is no option in which the jobs differ")
             continue
-        with _written(str(path)):
-            temporary = folder / f".{path.name}.{os.getpid()}"
-            temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-            with temporary.open("xb") as file:
-                picture.save(file, "png")
-            temporary.replace(path)
+        with _written(str(path)), leaderboard.whole(path) as temporary, temporary.open("xb") as file:
+            picture.save(file, "png")
         tell(f"drawn to {path}")
 
 

@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,11 +87,20 @@ def show(folder: Path, found: Sequence[Job], everything: bool = False) -> None:
 
 def write(table: Sequence[Sequence[Any]], path: Path) -> None:
     """Write a table as CSV, whole or not at all. Raises OSError."""
+    with whole(path) as temporary, temporary.open("x", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(table)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Where to write what is to be found at `path`, once all of it is written. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")  # another worker may write it too
     temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-    with temporary.open("x", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(table)
-    temporary.replace(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def brief(found: Sequence[Job]) -> list[list[Any]]:
