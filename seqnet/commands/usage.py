@@ -111,7 +111,7 @@ PAGES: Mapping[str, Page] = {
             ("seqnet leaderboard outputs/sweeps/digits/2026-11-21_12-00-00", "a sweep"),
             ("seqnet leaderboard outputs/digits columns=all", "all scores of all runs"),
             ("seqnet leaderboard outputs/digits output=board.csv", "the same as a file"),
-            ("seqnet leaderboard outputs/digits --plot", "as pictures: which values led to which score"),
+            ("seqnet leaderboard outputs/digits --plot", "as pictures"),
         ),
     ),
     "completion": Page(
