@@ -182,7 +182,13 @@ def _done(folder: Path, flags: Sequence[str], overrides: Sequence[Override]) -> 
     """The names of the jobs that are done. Raises ConfigurationError where runs there were made with other values."""
     rest = [flag for flag in flags if flag not in ("-m", "--multirun")]
     for name, values in grid([str(override.input_line) for override in overrides]):
-        if holds_a_run(job := folder / name):
+        if not holds_a_run(job := folder / name):
+            continue
+        status = read(job / STATUS)
+        if {*values} == {*(status.get("overrides") or ())}:  # typed as before, so there is nothing to compare
+            if status.get("status") == DONE and is_file(job / RESULTS):
+                yield name
+        else:
             place = f"run_dir={configuration.quote(str(job))}"
             try:
                 composed = configuration.compose("train", [*rest, *values, place], sweeping=True)
