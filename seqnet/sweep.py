@@ -154,6 +154,7 @@ def subdir(name: str) -> str:
 def keep_typed(folder: Path, config: DictConfig) -> None:
     """Write what was typed beside the jobs, whole at any time: several processes may share them. Raises OSError."""
     temporary = folder / f".{TYPED}.{os.getpid()}"
+    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
     OmegaConf.save(config, temporary)
     temporary.replace(folder / TYPED)
 
@@ -284,8 +285,9 @@ class Outlook:
             running = [path for path in running if folders.in_use(path)]
             for path in set(running) - asked:
                 asked.add(path)
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(int(read(path / STATUS)["pid"]), isolation.gentle())
+                if (pid := folders.holder(path)) is not None:  # whatever the file says, which anyone may have written
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, isolation.gentle())
             if not running:
                 return
             time.sleep(0.1)
