@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import itertools
-import json
+import math
 import os
 import re
 import time
@@ -129,7 +129,9 @@ def canonical(overrides: Iterable[str]) -> list[str]:
 def _canonical(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w./-]*", value) and value.lower() not in NO_TEXT:
         return value
-    return json.dumps(_whole(value), ensure_ascii=False, sort_keys=True)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # which JSON cannot hold
+    return strict_json.dumps(_whole(value), ensure_ascii=False, sort_keys=True)
 
 
 def _whole(value: Any) -> Any:
