@@ -1,7 +1,6 @@
 """The jobs of a sweep that run in processes of their own, waited for one by one or side by side."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -75,7 +74,7 @@ class Company:
     def __enter__(self) -> "Company":
         self._passing.__enter__()
         if self._drawn and watched():
-            self._live = Live(console=Console(file=sys.stdout), auto_refresh=False, transient=True)
+            self._live = Live(console=Console(file=terminal.standard_output()), auto_refresh=False, transient=True)
             self._live.start()
         return self
 

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import itertools
-import json
+import math
 import os
 import re
 import time
@@ -158,7 +158,9 @@ def canonical(overrides: Iterable[str]) -> list[str]:
 def _canonical(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w./-]*", value) and value.lower() not in NO_TEXT:
         return value
-    return json.dumps(_whole(value), ensure_ascii=False, sort_keys=True)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # which JSON cannot hold
+    return strict_json.dumps(_whole(value), ensure_ascii=False, sort_keys=True)
 
 
 def _whole(value: Any) -> Any:
@@ -183,6 +185,7 @@ def subdir(name: str) -> str:
 def keep_typed(folder: Path, config: DictConfig) -> None:
     """Write what was typed beside the jobs, whole at any time: several processes may share them. Raises OSError."""
     temporary = folder / f".{TYPED}.{os.getpid()}"
+    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
     OmegaConf.save(config, temporary)
     temporary.replace(folder / TYPED)
 
@@ -211,7 +214,13 @@ def _done(folder: Path, flags: Sequence[str], overrides: Sequence[Override]) -> 
     """The names of the jobs that are done. Raises ConfigurationError where runs there were made with other values."""
     rest = [flag for flag in flags if flag not in ("-m", "--multirun")]
     for name, values in grid([str(override.input_line) for override in overrides]):
-        if holds_a_run(job := folder / name):
+        if not holds_a_run(job := folder / name):
+            continue
+        status = read(job / STATUS)
+        if {*values} == {*(status.get("overrides") or ())}:  # typed as before, so there is nothing to compare
+            if status.get("status") == DONE and is_file(job / RESULTS):
+                yield name
+        else:
             place = f"run_dir={configuration.quote(str(job))}"
             try:
                 composed = configuration.compose("train", [*rest, *values, place], sweeping=True)
@@ -307,8 +316,9 @@ class Outlook:
             running = [path for path in running if folders.in_use(path)]
             for path in set(running) - asked:
                 asked.add(path)
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(int(read(path / STATUS)["pid"]), isolation.gentle())
+                if (pid := folders.holder(path)) is not None:  # whatever the file says, which anyone may have written
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, isolation.gentle())
             if not running:
                 return
             time.sleep(0.1)

@@ -21,31 +21,55 @@ from pathlib import Path
 
 import torch
 
-from seqnet.observers.run import Observer
+
+class One(torch.optim.AdamW):
+    steps = 0
+
+    def step(self, closure=None):
+        super().step(closure)
+        self.steps += 1
+        if self.steps == 2 and not Path("mended").exists():
+            self.end()
+
+    def end(self):
+        pass
 
 
-class Ends(Observer):
-    def __init__(self, how):
-        self.how = how
+class Two(One):
+    pass
 
-    def on_start(self, run):
-        self.model = run.model
 
-    def on_step(self, report):
-        if report.step < 2 or Path("mended").exists():
-            return
-        if self.how == "raises":
-            raise ZeroDivisionError("as code does")
-        if self.how == "diverges":
-            torch.nn.init.constant_(next(self.model.parameters()), float("nan"))
-        if self.how == "exits":
-            os._exit(3)
-        if self.how == "killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self.how == "memory":
-            torch.empty(1 << 50)
+class Three(One):
+    pass
+
+
+class Raises(One):
+    def end(self):
+        raise ZeroDivisionError("as code does")
+
+
+class Diverges(One):
+    def end(self):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                torch.nn.init.constant_(parameter, float("nan"))
+
+
+class Exits(One):
+    def end(self):
+        os._exit(3)
+
+
+class Killed(One):
+    def end(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Memory(One):
+    def end(self):
+        torch.empty(1 << 50)
 """
-WAYS = ("one", "raises", "diverges", "exits", "killed", "memory", "two", "three")
+WAYS = ("One", "Raises", "Diverges", "Exits", "Killed", "Memory", "Two", "Three")
 QUIET = ("observers.console=false", "observers.tensorboard=false", "observers.memory=false", "data.num_workers=0")
 TINY = (
     "experiment=adding",
@@ -73,50 +97,50 @@ def job(folder: str, *swept: str) -> Path:
     return Path(folder, sweep.named(swept))
 
 
+def swept(*ways: str) -> str:
+    return f"optimizer._target_={','.join(f'ways_to_end.{how}' for how in ways)}"
+
+
 def begun_to_train(job: Path) -> bool:
     return (job / "metrics.jsonl").exists() and (job / "metrics.jsonl").stat().st_size > 0
 
 
 def test_five_of_eight_end_each_in_its_way_and_are_gone_on_with(seqnet: Any, capfd: Any) -> None:
     Path("ways_to_end.py").write_text(ENDS)
-    Path("mine/observers").mkdir(parents=True)
-    Path("mine/observers/ends.yaml").write_text("ends:\n  _target_: ways_to_end.Ends\n  how: none\n")
-    chosen = ("--config-dir", "mine", "observers=[default,ends]")
-    train = ("train", "-m", *SHORT, *chosen, f"observers.ends.how={','.join(WAYS)}", "run_dir=sweep")
-    jobs = {how: job("sweep", f"observers.ends.how={how}") for how in WAYS}
+    train = ("train", "-m", *SHORT, "trust=[ways_to_end]", "run_dir=sweep")
+    jobs = {how: job("sweep", f"optimizer._target_=ways_to_end.{how}") for how in WAYS}
 
-    found = seqnet(*train)
+    found = seqnet(*train, swept(*WAYS))
     assert found.code == 1
     codes = {how: status(folder)["exit_code"] for how, folder in jobs.items()}
-    failed = {"raises": 1, "diverges": 4, "exits": 3, "killed": 137, "memory": 7}
+    failed = {"Raises": 1, "Diverges": 4, "Exits": 3, "Killed": 137, "Memory": 7}
     assert codes == {**dict.fromkeys(WAYS, 0), **failed}
-    assert "as code does" in status(jobs["raises"])["error"]
-    assert status(jobs["exits"])["error"] == "its process ended with exit code 3 before the run did"
-    assert status(jobs["killed"])["error"] == "killed by signal 9 (SIGKILL): perhaps there was no memory left"
-    assert status(jobs["memory"])["error"].startswith("out of memory")
+    assert "as code does" in status(jobs["Raises"])["error"]
+    assert status(jobs["Exits"])["error"] == "its process ended with exit code 3 before the run did"
+    assert status(jobs["Killed"])["error"] == "killed by signal 9 (SIGKILL): perhaps there was no memory left"
+    assert status(jobs["Memory"])["error"].startswith("out of memory")
     assert [row["status"] for row in board(Path("sweep"))] == ["done"] * 3 + ["failed"] * 5
     told = capfd.readouterr().err + found.err
-    assert all(f"seqnet: job {jobs[how].name} (observers.ends.how={how}): " in told for how in failed)
+    assert all(f"seqnet: job {jobs[how].name} (optimizer._target_=ways_to_end.{how}): " in told for how in failed)
 
     Path("mended").touch()
     before = {how: (folder / "status.json").stat().st_mtime_ns for how, folder in jobs.items()}
     # The same jobs under another launcher, which has them run side by side; typed in another order, and one twice.
-    swept = f"observers.ends.how={','.join([*reversed(WAYS), 'one'])}"
-    again = seqnet(
-        "train", "-m", swept, *train[2:-2], "run_dir=sweep", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"
-    )
+    side_by_side = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    again = seqnet(*train, swept(*reversed(WAYS), "One"), *side_by_side)
     assert again.out.startswith("3 of 8 jobs are done\n")
     assert len(re.findall(r"^job \d of 8 ", again.out, re.MULTILINE)) == 5
     assert {how for how, folder in jobs.items() if (folder / "status.json").stat().st_mtime_ns != before[how]} == {
         *failed
     }
-    assert {how: status(folder)["status"] for how, folder in jobs.items() if how != "diverges"} == dict.fromkeys(
-        {*WAYS} - {"diverges"}, "done"
+    assert {how: status(folder)["status"] for how, folder in jobs.items() if how != "Diverges"} == dict.fromkeys(
+        {*WAYS} - {"Diverges"}, "done"
     )
     # They differ in how they ended only, so all reach the same to the last bit, as does such a run alone.
-    assert seqnet("train", *SHORT, *chosen, "observers.ends.how=one", "threads=1", "run_dir=alone").code == 0
+    one = ("optimizer._target_=ways_to_end.One", "threads=1", "run_dir=alone")
+    assert seqnet("train", *SHORT, *one).code == 0
     alone = Path("alone/metrics.jsonl").read_text()
-    assert {(jobs[how] / "metrics.jsonl").read_text() for how in {*WAYS} - {"diverges"}} == {alone}
+    assert {(jobs[how] / "metrics.jsonl").read_text() for how in {*WAYS} - {"Diverges"}} == {alone}
 
 
 def test_who_asks_a_sweep_to_stop_asks_its_jobs(seqnet: Any, capfd: Any) -> None:

@@ -37,6 +37,6 @@ class GridSweeper(Sweeper):
         sweep.keep_typed(Path(folder), self.config)
         if batch:
             if not isinstance(self.launcher, ProcessLauncher):
-                say(f"{len(batch)} jobs are handed over; how far they are: seqnet leaderboard {shlex.quote(folder)}")
+                say(f"jobs handed over: {len(batch)}; how far they are: seqnet leaderboard {shlex.quote(folder)}")
             for job in self.launcher.launch(batch, initial_job_idx=0):
                 _ = job.return_value  # raises what the job raised
