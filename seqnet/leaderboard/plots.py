@@ -42,7 +42,7 @@ def parallel_coordinates(found: Sequence[Job], name: str) -> Image.Image | None:
     shown = [*without, *reversed(scored)]  # the best lies on top
     axes = [_axis(key, [job.overrides.get(key) for job in shown]) for key in keys]
     scores = [None if job in without else job.score for job in shown]
-    axes.append(_numbers(_score_name(scored, monitor), scores))
+    axes.append(_numbers(_score_name(scored, monitor), scores, _is_far_apart(scored, monitor)))
     best = min(place for place in axes[-1].places if place is not None)
     worst = max(place for place in axes[-1].places if place is not None)
     if monitor not in LOWER_IS_BETTER:
@@ -88,8 +88,11 @@ def best_so_far(found: Sequence[Job], name: str) -> Image.Image:
             values = [scores[number - 1] for number in of_kind]
             if of_kind:
                 axes.scatter(of_kind, values, color=colour, marker=marker, s=26, label=label, zorder=3)
-        if _is_wide(scores):
+        if _is_far_apart(scored, monitor):
             axes.set_yscale("log")
+            marks = _marks(min(scores), max(scores), wide=True)
+            axes.set_yticks(marks, [f"{mark:.4g}" for mark in marks])  # matplotlib's own need fonts of formulas
+            axes.minorticks_off()
         first = ended.index(scored[0]) + 1
         axes.scatter([first], [scored[0].score], s=110, facecolors="none", edgecolors=BEST, linewidths=1.6, zorder=4)
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -115,7 +118,8 @@ def _of_one_monitor(found: Sequence[Job], name: str) -> tuple[list[Job], str]:
 def _axis(name: str, values: Sequence[str | None]) -> Axis:
     """An axis of what was typed: of numbers, or else of names."""
     try:
-        return _numbers(name, [None if value is None else float(value) for value in values])
+        numbers = [None if value is None else float(value) for value in values]
+        return _numbers(name, numbers, _are_of_several_sizes([number for number in numbers if number is not None]))
     except ValueError:
         pass
     names = sorted({value for value in values if value is not None})
@@ -124,12 +128,11 @@ def _axis(name: str, values: Sequence[str | None]) -> Axis:
     return Axis(name, _apart(places), [(place, _cut(value)) for value, place in ticks.items()])
 
 
-def _numbers(name: str, values: Sequence[float | None]) -> Axis:
-    """An axis of numbers, logarithmic where they are far apart. Raises ValueError for one that is not finite."""
+def _numbers(name: str, values: Sequence[float | None], wide: bool) -> Axis:
+    """An axis of numbers. wide: a logarithmic one. Raises ValueError for a number that is not finite."""
     there = sorted({value for value in values if value is not None})
     if not all(map(math.isfinite, there)):
         raise ValueError("an axis has an end")
-    wide = _is_wide([value for value in values if value is not None])
     bend = math.log10 if wide else float
     low, high = (bend(there[0]), bend(there[-1])) if there else (0.0, 1.0)
 
@@ -152,8 +155,14 @@ def _marks(low: float, high: float, wide: bool) -> list[float]:
     return found if len(found) > 1 else [low, high]
 
 
-def _is_wide(values: Sequence[float]) -> bool:
-    """Whether numbers are of several sizes: most of them lie where the axis would begin if it were not logarithmic."""
+def _is_far_apart(scored: Sequence[Job], monitor: str) -> bool:
+    """Whether the best of losses is so small that it would lie on the end of the axis, or others so large."""
+    scores = [job.score for job in scored if job.score is not None]
+    return monitor in LOWER_IS_BETTER and min(scores) > 0 and max(scores) >= WIDE * min(scores)
+
+
+def _are_of_several_sizes(values: Sequence[float]) -> bool:
+    """Whether most of the numbers lie where the axis would begin if it were not logarithmic."""
     if not values or min(values) <= 0 or max(values) < WIDE * min(values):
         return False
     return median(values) - min(values) < CROWDED * (max(values) - min(values))
