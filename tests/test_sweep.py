@@ -157,6 +157,9 @@ def test_an_interrupt_ends_the_sweep(trained):
         (["cel=rnn,lstm"], "unknown key 'cel'; did you mean 'cell'?"),
         (["optimizer.lr=-1,-2"], "optimizer.lr=-1 must be a number above 0"),
         (["sweep=tpe", "cell=gru"], "sweep=tpe has nothing to vary"),
+        (["sweep=tpe", "sweep.seeds=2"], "sweep=tpe has nothing to vary"),
+        (["sweep.seeds=2", "seed=1,2"], "seed=1,2 and sweep.seeds=2 both say which seeds are run: leave one out"),
+        (["sweep.seeds=1,2"], "sweep.seeds=1,2: an option of the sweep itself takes one value"),
         (["sweep=grid", "optimizer.lr=interval(0.1,1)"], "optimizer.lr=interval(0.1,1): a grid takes single values"),
     ],
 )
@@ -171,6 +174,17 @@ def test_a_refused_sweep_leaves_the_users_folder_alone(trained):
     Path("mine").mkdir()
     assert cli.answer([*DIGITS, "cell=rnn,lstn", "run_dir=mine"]) == 2
     assert Path("mine").is_dir()
+
+
+@pytest.mark.parametrize("sampler", [[], ["sweep=random", "sweep.trials=2"]])
+def test_each_combination_is_run_with_its_seeds(trained, sampler):
+    repeats = [*DIGITS, *sampler, "seed=5", "optimizer.lr=0.1,0.2", "sweep.seeds=2", "run_dir=mine"]
+    assert cli.answer(repeats) == 0
+    assert [config["seed"] for config in trained] == [5, 6, 5, 6]
+    jobs = [(f"optimizer.lr={config['optimizer']['lr']}", f"seed={config['seed']}") for config in trained]
+    assert {path.name for path in Path("mine").glob("[!.]*/")} == {named(*job) for job in jobs}
+    rows = leaderboard(Path("mine"))
+    assert {(row["seeds"], row["accuracy_deviation"], row["status"]) for row in rows} == {("2", "0.0", "2 done")}
 
 
 def test_a_missing_optuna_is_named_with_its_extra(trained, capsys, monkeypatch):

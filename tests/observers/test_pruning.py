@@ -31,6 +31,7 @@ def test_a_job_that_is_given_up_has_made_the_rows_of_the_same_run_alone(seqnet):
     results = json.loads(Path(f"mine/{pruned.name}/results.json").read_text())
     assert results["reason"].startswith("pruned: worse than the median") and results["test"]
 
+
 def report(folder, score):
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps({"step": 1, "split": "valid", "loss": score}) + "\n")
