@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from seqnet import cli, folders, isolation, sweep
+from seqnet import cli, folders, sweep
 from seqnet import leaderboard as ranking
 from seqnet.errors import ConfigurationError, DataError
 
@@ -20,7 +20,7 @@ DIGITS = ["train", "-m", "experiment=digits"]
 
 
 @pytest.fixture
-def trained(monkeypatch, tmp_path):
+def trained(monkeypatch, tmp_path, jobs_inside):
     """Stands in for training: the accuracy is the learning rate; some learning rates fail."""
     monkeypatch.chdir(tmp_path)
     configs = []
@@ -43,31 +43,7 @@ def trained(monkeypatch, tmp_path):
         return 0
 
     monkeypatch.setattr(cli, "_command", lambda name: SimpleNamespace(run=run, check=lambda composed: None))
-    monkeypatch.setattr(isolation, "started", Inside)
-    monkeypatch.setattr(isolation, "result", lambda function, *arguments: function(*arguments))
     return configs
-
-
-class Inside:
-    """Stands in for the process of a job: it runs in this one, as it is started."""
-
-    pid = os.getpid()
-
-    def __init__(self, function, *arguments, output=None):
-        self.sentinel, write = os.pipe()
-        os.close(write)
-        try:
-            function(*arguments)
-            self.exitcode = 0
-        except SystemExit as ending:
-            self.exitcode = ending.code
-        os.close(self.sentinel)
-
-    def join(self):
-        pass
-
-    def is_alive(self):
-        return False
 
 
 def status(folder):
