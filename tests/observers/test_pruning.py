@@ -15,7 +15,7 @@ from seqnet.training.progress import Stopping
 pytest.importorskip("optuna")
 
 
-def test_a_job_that_is_given_up_has_made_the_rows_of_the_same_run_alone(seqnet):
+def test_a_job_that_is_given_up_has_made_the_rows_of_the_same_run_alone(seqnet, jobs_inside):
     settings = ["experiment=adding", "data.length=5", "model.hidden_size=8", "observers.tensorboard=false"]
     settings += ["observers.console=false", "training.max_steps=6", "training.evaluate_every_steps=2", "threads=1"]
     search = ["sweep=tpe", "sweep.trials=2", "sweep.seed=5", "sweep.warmup_trials=1", "sweep.warmup_evaluations=1"]
