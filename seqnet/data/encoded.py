@@ -16,6 +16,7 @@ from seqnet.data.fields.field import UNKNOWN_LABEL, BadValues, Block, UnknownLab
 from seqnet.data.files import BadRows
 from seqnet.data.fitted import Fitted
 from seqnet.data.formats.format import Column
+from seqnet.data.places import Places, PlacesBuilder
 from seqnet.data.raw_block import Problems, RawBlock, refuse
 from seqnet.data.tally import Tally
 from seqnet.errors import DataError
@@ -27,10 +28,14 @@ NO_ROW = "no row that can be used; name a file that has some with data.path="
 
 @dataclass(frozen=True)
 class Encoded:
-    """The columns of some rows. asked_from: of each row, the step from which on something is asked; None: the first."""
+    """The columns of some rows, and where these stand; of running text, which is in no rows, it is not known.
+
+    asked_from: of each row, the step from which on something is asked; None: the first.
+    """
 
     columns: Mapping[str, Ragged]
     asked_from: Tensor | None = None
+    places: Places | None = None
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,15 @@ class Encoder:
 
     def split(self, blocks: Iterable[RawBlock], tally: Tally, bad: BadRows) -> Encoded | None:
         """The columns of all fields; None where there is no row. tally: counts them. Raises DataError."""
-        where, asked_from = None, list[int]()
+        where, asked_from, places = None, list[int](), PlacesBuilder(self.columns)
         with ExitStack() as stack:
             builders = {name: stack.enter_context(ColumnBuilder()) for name in self.fitted.fields}
             for raw in blocks:
                 where = where or (raw.file if raw.numbers else None)
                 kept, made = self.block(raw, tally, bad, list(builders))
                 asked_from += kept.asked_from if made else ()
+                if made and not self.fitted.layout.running:
+                    places.add(kept)
                 for name, block in made.items():
                     builders[name].append(block.flat, block.lengths, continues=kept.continues)
             columns = {name: builder.column() for name, builder in builders.items()}
@@ -64,7 +71,7 @@ class Encoder:
             raise DataError(f"{where}: {NO_ROW}")
         tally.bad = bad.count
         found = {name: column for name, column in columns.items() if column is not None}
-        return Encoded(found, torch.tensor(asked_from) if any(asked_from) else None)
+        return Encoded(found, torch.tensor(asked_from) if any(asked_from) else None, places.places())
 
     def inputs(self, raw: RawBlock, tally: Tally, bad: BadRows) -> tuple[Mapping[str, Ragged] | None, Sequence[int]]:
         """The columns of the inputs alone, of rows that can be used, and the numbers of these.

@@ -30,6 +30,7 @@ class RawBlock:
     more: Sequence[Sequence[Any]] = ()  # columns that no field reads
     asked_from: Sequence[int] = ()  # of each row, the step from which on something is asked; empty: from the first
     steps: Sequence[Sequence[int]] = ()  # of each row that is a sequence of rows, the number of each of these
+    groups: Sequence[Any] = ()  # and what these rows share, where they share something
 
     def only(self, kept: Sequence[int]) -> "RawBlock":
         """The rows at some positions."""
@@ -37,9 +38,16 @@ class RawBlock:
         goes_on = self.continues and bool(kept) and kept[0] == 0
         asked = take(self.asked_from, kept) if self.asked_from else ()
         more = [take(column, kept) for column in self.more]
-        numbers, steps = take(self.numbers, kept), take(self.steps, kept) if self.steps else ()
+        steps, groups = (take(one, kept) if one else () for one in (self.steps, self.groups))
         return replace(
-            self, numbers=numbers, values=values, continues=goes_on, asked_from=asked, more=more, steps=steps
+            self,
+            numbers=take(self.numbers, kept),
+            values=values,
+            continues=goes_on,
+            asked_from=asked,
+            more=more,
+            steps=steps,
+            groups=groups,
         )
 
 
