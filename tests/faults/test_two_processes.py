@@ -200,7 +200,7 @@ def test_a_killed_job_is_interrupted_and_until_then_passed_over(two: Two, tmp_pa
     words = ("train", "-m", *QUIET, *two.overrides, "seed=choice(1)", "run_dir=mine")
     job = tmp_path / "mine" / sweep.named(["seed=1"])
     first.start("seqnet", *words, folder=tmp_path)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 110
     while not (job / "status.json").exists():
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -225,7 +225,7 @@ def test_the_job_of_a_killed_sweep_stops_with_a_checkpoint(two: Two, tmp_path: P
     words = ("train", "-m", *QUIET, *two.overrides, "seed=choice(1)", "run_dir=mine")
     job = tmp_path / "mine" / sweep.named(["seed=1"])
     pid = first.start("seqnet", *words, "training.max_epochs=1000", folder=tmp_path)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 110
     while not (job / "metrics.jsonl").exists() or not (job / "metrics.jsonl").stat().st_size:
         assert time.monotonic() < until
         time.sleep(0.005)
