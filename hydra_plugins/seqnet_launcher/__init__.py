@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 
-from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
@@ -42,7 +42,9 @@ class ProcessLauncher(Launcher):
                     job_dir_key="hydra.sweep.dir",
                     job_subdir_key="hydra.sweep.subdir",
                 )
-                begun = job.return_value  # raises what the task raised
+                if job.status == JobStatus.FAILED:
+                    raise job._return_value  # Hydra's own way tells it on standard error, too
+                begun = job.return_value
                 if isinstance(begun, Begun):
                     company.add(begun, partial(setattr, job, "return_value"))
                 returned.append(job)
