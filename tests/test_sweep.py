@@ -363,6 +363,7 @@ def rows_of_a_sweep_and_alone(terminal, tmp_path):
     return rows
 
 
+@pytest.mark.slow
 def test_a_job_gives_the_numbers_of_the_same_run_alone(rows_of_a_sweep_and_alone):
     in_sweep, alone = rows_of_a_sweep_and_alone()
     assert in_sweep == alone
@@ -377,6 +378,13 @@ def test_a_job_of_the_joblib_launcher_too(rows_of_a_sweep_and_alone):
 @pytest.mark.slow
 def test_a_job_of_the_submitit_launcher_too(rows_of_a_sweep_and_alone):
     in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=submitit_local")
+    assert in_sweep == alone
+
+
+@pytest.mark.slow
+def test_a_job_of_the_ray_launcher_too(rows_of_a_sweep_and_alone):
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="Ray is not installed: pip install 'seqnet[ray]'")
+    in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=ray")
     assert in_sweep == alone
 
 
@@ -397,3 +405,28 @@ def test_what_a_sweep_varies_is_known_in_its_folder(trained, tmp_path):
     ):
         (tmp_path / "multirun.yaml").write_text(strange)
         assert sweep.varied(tmp_path) == []
+
+
+def test_a_job_is_named_after_its_values_however_they_are_typed():
+    name = sweep.named(["cell=gru", "optimizer.lr=0.001"])
+    assert name == "12da344e"  # for ever: it finds what was run
+    for typed in (["optimizer.lr=1e-3", "cell='gru'"], ["+cell=gru", "optimizer.lr=.001"]):
+        assert sweep.named(typed) == name
+    assert sweep.named(["cell=gru", "optimizer.lr=0.002"]) != name
+    assert sweep.canonical(["b=1.0", "a='1'", "c=null", "d=[1.0,x]", "e='a b'", "f=True", "g=nan", "h='nan'"]) == [
+        'a="1"',
+        "b=1",
+        "c=null",
+        'd=[1, "x"]',
+        'e="a b"',
+        "f=true",
+        "g=nan",
+        'h="nan"',
+    ]
+    assert sweep.canonical(["attention.score=dot"]) == sweep.canonical(["attention/score=dot"])
+    twice = list(sweep.grid(["cell=gru,rnn,'gru'", "seed=range(2)", "threads=1"]))
+    assert [values for _, values in twice] == [
+        [f"cell={cell}", f"seed={seed}", "threads=1"] for cell in ("gru", "rnn") for seed in (0, 1)
+    ]
+    with pytest.raises(ConfigurationError, match="type the choices"):
+        list(sweep.grid(["cell=glob(*)"]))

@@ -195,6 +195,7 @@ def test_a_killed_one_leaves_the_folder_free(
     )
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_interrupted_and_until_then_passed_over(two: Two, tmp_path: Path) -> None:
     first, other = two.terminals
     words = ("train", "-m", *QUIET, *two.overrides, "seed=choice(1)", "run_dir=mine")
@@ -220,6 +221,7 @@ def test_a_killed_job_is_interrupted_and_until_then_passed_over(two: Two, tmp_pa
     assert two.is_whole(job, 1)
 
 
+@pytest.mark.slow
 def test_the_job_of_a_killed_sweep_stops_with_a_checkpoint(two: Two, tmp_path: Path) -> None:
     first, other = two.terminals
     words = ("train", "-m", *QUIET, *two.overrides, "seed=choice(1)", "run_dir=mine")
