@@ -8,6 +8,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from seqnet.errors import ConfigurationError
+
 
 class GridSweeper(Sweeper):
     """Has the jobs of a grid run that are not done."""
@@ -24,7 +26,7 @@ class GridSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> None:
-        """Run them. Raises ConfigurationError for a range that has no end of values."""
+        """Run them. Raises ConfigurationError for a range that has no end of values, and where none can be started."""
         from hydra_plugins.seqnet_launcher import ProcessLauncher
         from seqnet import sweep
         from seqnet.terminal import say
@@ -35,8 +37,16 @@ class GridSweeper(Sweeper):
         self.validate_batch_is_legal(batch)
         folder = str(self.config.hydra.sweep.dir)
         sweep.keep_typed(Path(folder), self.config)
-        if batch:
-            if not isinstance(self.launcher, ProcessLauncher):
-                say(f"jobs handed over: {len(batch)}; how far they are: seqnet leaderboard {shlex.quote(folder)}")
-            for job in self.launcher.launch(batch, initial_job_idx=0):
-                _ = job.return_value  # raises what the job raised
+        if not batch:
+            return
+        elsewhere = not isinstance(self.launcher, ProcessLauncher)
+        if elsewhere:
+            say(f"jobs handed over: {len(batch)}; how far they are: seqnet leaderboard {shlex.quote(folder)}")
+        try:
+            returned = self.launcher.launch(batch, initial_job_idx=0)
+        except RuntimeError as error:  # such as submitit's, where there is no SLURM
+            if elsewhere:
+                raise ConfigurationError(f"the launcher that is chosen cannot start the jobs: {error}") from error
+            raise
+        for job in returned:
+            _ = job.return_value  # raises what the job raised
