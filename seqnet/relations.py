@@ -102,6 +102,10 @@ OPTIONS: Mapping[str, Option] = {
     "sweep.trials": COUNT,
     "sweep.parallel": COUNT,
     "sweep.seed": whole(0),
+    "sweep.seeds": COUNT,
+    "sweep.pruner": or_null(one_of("median")),
+    "sweep.warmup_trials": whole(0),
+    "sweep.warmup_evaluations": whole(0),
     # torch's optimisers
     "optimizer.lr": POSITIVE,
     "optimizer.weight_decay": number(least=0, most=1000),
