@@ -246,6 +246,8 @@ def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> "Begun
             status.begin()
             status.end(code, sentence)
         return None
+    if outlook.over():  # meanwhile
+        return None
     waits, output = sweep.launched(status.folder)
     begun = Begun(status, isolation.started(_job, status, found, output=output), found.config)
     return begun if waits else begun.wait()
