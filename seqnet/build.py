@@ -170,8 +170,9 @@ class Assembly:
 def source(config: Config, trust: Sequence[str] | None = None) -> Any:
     """The data source, which has read nothing yet."""
     options = {key: value for key, value in config["data"].items() if key not in LOADER_KEYS}
-    given = {"seed": config["seed"], "data_dir": data_dir()}
+    given: dict[str, Any] = {"seed": config["seed"], "data_dir": data_dir()}
     if "fields" in options:
+        given["num_workers"] = config["data"].get("num_workers", 0)
         given["described"] = {key: value for key, value in options.items() if key not in PLACES}
         described = {name: dict(field) for name, field in options["fields"].items()}
         columns = {name: field.pop("column", None) for name, field in described.items()}

@@ -1,29 +1,18 @@
 """Independent sequences side by side: rows of like length share a batch, so that little of it is padding."""
 
-import atexit
-import multiprocessing
-import signal
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkContext
-from multiprocessing.process import BaseProcess
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch._C import _remove_worker_pids
-from torch.utils.data import DataLoader, Dataset
-from torch.utils.data._utils.signal_handling import _set_SIGCHLD_handler
-from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+from torch.utils.data import Dataset
 
 from seqnet.batch import Batch
 from seqnet.data.examples import Examples
 from seqnet.data.generation import generator
+from seqnet.data.workers import ahead
 from seqnet.errors import UserError
 
 
@@ -121,62 +110,9 @@ class BucketLoader:
             for n in numbers:
                 yield made.make(n)
             return
-        # Without a generator of its own the DataLoader's iterator would draw a number from the global one.
-        loader = DataLoader(
-            made,
-            batch_size=None,
-            sampler=numbers,
-            num_workers=min(self.num_workers, len(numbers)),
-            collate_fn=_unchanged,
-            multiprocessing_context=_WithoutLocks(),
-            worker_init_fn=_leave_signals_to_the_parent,
-            generator=generator(self.seed, "workers", epoch),
-        )
-        made_ahead = _begun(loader)
-        end = partial(_end, made_ahead)
-        atexit.register(end)
-        try:
-            for batch in islice(made_ahead, len(numbers)):  # at one more torch would end its workers
-                if isinstance(batch, UserError):
-                    raise batch
-                yield batch
-        except (RuntimeError, OSError, EOFError) as error:
-            # The DataLoader does not always see that a worker died, nor by which signal.
-            if not isinstance(error, RuntimeError):  # what it was about to send breaks off as it dies
-                ends = wait([worker.sentinel for worker in made_ahead._workers], timeout=1)
-                for worker in made_ahead._workers:
-                    worker.join(timeout=1 if worker.sentinel in ends else 0)
-            for worker in made_ahead._workers:
-                if (worker.exitcode or 0) < 0:
-                    what = f"DataLoader worker (pid {worker.pid}) is killed by signal"
-                    raise RuntimeError(f"{what}: {signal.strsignal(-worker.exitcode)}.") from error
-            raise
-        finally:
-            end()
-            atexit.unregister(end)
-
-
-class _Told:
-    """A multiprocessing.Event that nobody waits for: asking takes no lock, which a worker may hold as it is killed."""
-
-    def __init__(self) -> None:
-        self._value = multiprocessing.RawValue("b", 0)
-
-    def set(self) -> None:
-        """Tell it."""
-        self._value.value = 1
-
-    def is_set(self) -> bool:
-        """Whether it was told."""
-        return bool(self._value.value)
-
-
-class _WithoutLocks(ForkContext):
-    """How workers are forked."""
-
-    def Event(self) -> Any:
-        """Where torch, in a parent that has lost a worker, would else wait for ever."""
-        return _Told()
+        workers, random = min(self.num_workers, len(numbers)), generator(self.seed, "workers", epoch)
+        with closing(ahead(made, numbers, workers, random)) as made_ahead:
+            yield from islice(made_ahead, len(numbers))  # at one more torch would end its workers
 
 
 class _Batches(Dataset[Batch | UserError]):
@@ -203,71 +139,3 @@ class _Batches(Dataset[Batch | UserError]):
             return self.make(n)
         except UserError as error:
             return error
-
-
-def _unchanged(batch: Any) -> Any:
-    return batch
-
-
-def _begun(loader: DataLoader[Any]) -> Any:
-    """The loader's iterator and its workers; where something comes between, no worker is left."""
-    loader.check_worker_number_rationality()
-    others = set(multiprocessing.active_children())
-    made_ahead: Any = object.__new__(_MultiProcessingDataLoaderIter)
-    try:
-        with _deaths_held():
-            made_ahead.__init__(loader)
-        return made_ahead
-    except BaseException:
-        _give_up(made_ahead)
-        _kill(set(multiprocessing.active_children()) - others)
-        raise
-
-
-def _end(made_ahead: Any) -> None:
-    """End the workers, which have nothing to keep."""
-    _give_up(made_ahead)
-    _kill(made_ahead._workers)
-    for queue in made_ahead._index_queues:
-        queue.close()
-
-
-def _give_up(made_ahead: Any) -> None:
-    """Have torch forget its workers, which it would ask to end, and wait for."""
-    made_ahead._shutdown = True
-    with suppress(Exception):  # they may not be known yet, or no more
-        _remove_worker_pids(id(made_ahead))
-
-
-def _kill(workers: Iterable[BaseProcess]) -> None:
-    """Python waits at its end for workers that it sent SIGTERM, which they ignore."""
-    workers = list(workers)
-    for worker in workers:
-        worker.kill()
-    for worker in workers:
-        worker.join()
-
-
-@contextmanager
-def _deaths_held() -> Iterator[None]:
-    """What torch raises wherever the process is as a worker dies waits: it would leave half an iterator or thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # there are no signals
-        return
-    _set_SIGCHLD_handler()
-    died: list[int] = []
-    handler = signal.signal(signal.SIGCHLD, lambda number, frame: died.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGCHLD, handler)
-    if died and callable(handler):
-        handler(died[0], None)
-
-
-def _leave_signals_to_the_parent(worker: int) -> None:
-    """An interrupt reaches all processes of a terminal; the parent ends in order and takes its workers along."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)

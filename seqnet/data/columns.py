@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqnet.data.examples import Ragged
 from seqnet.data.generation import SPLITS, generator
+from seqnet.data.temporary import on_temporary
 
 LARGE = 1 << 24  # bytes of a column that are held in memory
 
@@ -19,7 +20,7 @@ class ColumnBuilder:
     """Puts encoded blocks end to end, in the type that they have.
 
     More than LARGE bytes of them lie in a file in the temporary folder, which ends with the process, and are mapped
-    from there, so that they need no memory of their own. Raises OSError where the disk is full.
+    from there, so that they need no memory of their own. Raises DiskError where the disk is full.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,8 @@ class ColumnBuilder:
         """Add the rows of a block. continues: its first row goes on with the last one so far."""
         if self._like is None:
             self._like = flat[:0]
-        self._file.write(np.ascontiguousarray(flat, self._like.dtype).data)
+        with on_temporary():
+            self._file.write(np.ascontiguousarray(flat, self._like.dtype).data)
         if continues and self._lengths:
             self._lengths[-1][-1] += lengths[0]
             lengths = lengths[1:]

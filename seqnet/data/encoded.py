@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from seqnet.data.fitted import Fitted
 from seqnet.data.formats.format import Column
 from seqnet.data.raw_block import Problems, RawBlock, refuse
 from seqnet.data.tally import Tally
+from seqnet.data.workers import in_order
 from seqnet.errors import DataError
 from seqnet.kinds import AHEAD, Item
 from seqnet.specs import Tokens
@@ -34,6 +37,18 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """What one block gave. where: its file, if it had rows; bad: how many of them were left out."""
+
+    where: Any
+    made: Mapping[str, Block]
+    continues: bool
+    asked_from: Sequence[int]
+    tally: Tally
+    bad: int
+
+
+@dataclass(frozen=True)
 class Encoder:
     """Encodes rows.
 
@@ -46,17 +61,23 @@ class Encoder:
     on_unknown_label: str
     grouped: bool
 
-    def split(self, blocks: Iterable[RawBlock], tally: Tally, bad: BadRows) -> Encoded | None:
-        """The columns of all fields; None where there is no row. tally: counts them. Raises DataError."""
+    def split(self, blocks: Iterable[RawBlock], tally: Tally, bad: BadRows, workers: int = 0) -> Encoded | None:
+        """The columns of all fields; None where there is no row. tally: counts them. Raises DataError.
+
+        workers: how many processes share out the blocks.
+        """
         where, asked_from = None, list[int]()
         with ExitStack() as stack:
             builders = {name: stack.enter_context(ColumnBuilder()) for name in self.fitted.fields}
-            for raw in blocks:
-                where = where or (raw.file if raw.numbers else None)
-                kept, made = self.block(raw, tally, bad, list(builders))
-                asked_from += kept.asked_from if made else ()
-                for name, block in made.items():
-                    builders[name].append(block.flat, block.lengths, continues=kept.continues)
+            work = partial(self._apart, policy="skip" if bad.skip else "raise")
+            sent = (raw.sent(builders) for raw in blocks)
+            for part in in_order(work, sent, workers):
+                where = where or part.where
+                tally.join(part.tally)
+                bad.count += part.bad
+                asked_from += part.asked_from
+                for name, block in part.made.items():
+                    builders[name].append(block.flat, block.lengths, continues=part.continues)
             columns = {name: builder.column() for name, builder in builders.items()}
         if where is None:
             return None
@@ -65,6 +86,13 @@ class Encoder:
         tally.bad = bad.count
         found = {name: column for name, column in columns.items() if column is not None}
         return Encoded(found, torch.tensor(asked_from) if any(asked_from) else None)
+
+    def _apart(self, raw: RawBlock, policy: str) -> "_Part":
+        """A block by itself. policy: of bad rows."""
+        tally, bad = Tally(), BadRows(policy)
+        kept, made = self.block(raw, tally, bad, list(self.fitted.fields))
+        where = raw.file if raw.numbers else None
+        return _Part(where, made, kept.continues, kept.asked_from if made else (), tally, bad.count)
 
     def inputs(self, raw: RawBlock, tally: Tally, bad: BadRows) -> tuple[Mapping[str, Ragged] | None, Sequence[int]]:
         """The columns of the inputs alone, of rows that can be used, and the numbers of these.

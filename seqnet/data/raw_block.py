@@ -1,6 +1,6 @@
 """Some rows of a file before they are encoded: raw values, by the field that reads them; and which cannot be used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,15 @@ class RawBlock:
         return replace(
             self, numbers=numbers, values=values, continues=goes_on, asked_from=asked, more=more, steps=steps
         )
+
+    def sent(self, names: Iterable[str]) -> "RawBlock":
+        """What another process needs of some fields: of the file its name alone, which is all that errors tell."""
+        file = (
+            Beside(tuple(map(str, self.file.files)), self.file.names)
+            if isinstance(self.file, Beside)
+            else str(self.file)
+        )
+        return replace(self, file=file, values={name: self.values[name] for name in names}, more=())
 
 
 def observed(fields: Mapping[str, Field], block: RawBlock) -> Problems:
