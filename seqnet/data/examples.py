@@ -37,6 +37,10 @@ class Ragged:
         """Length of each row, [rows]."""
         return self.offsets.diff()
 
+    def lengths_of(self, rows: Tensor) -> Tensor:
+        """Length of the chosen rows, of which none but these are looked at, [rows]."""
+        return self.offsets[rows + 1] - self.offsets[rows]
+
     def pick(self, rows: Tensor) -> "Ragged":
         """Some rows, in this order; one may be there several times."""
         return Ragged.of([self[row] for row in rows.tolist()])
@@ -55,7 +59,7 @@ class Ragged:
 
     def pad(self, rows: Tensor, fill: float = 0) -> Tensor:
         """The chosen rows side by side, padded at their ends with `fill`: [batch time ...]; whole numbers as int64."""
-        lengths = self.lengths[rows]
+        lengths = self.lengths_of(rows)
         steps = torch.arange(int(lengths.max()) if len(rows) else 0)
         inside = steps < lengths[:, None]
         places = (self.offsets[rows][:, None] + steps).where(inside, 0)
@@ -102,14 +106,14 @@ class Examples:
             targets = self.targets.pad(rows, nothing)
         batch = Batch(
             inputs=self.inputs.pad(rows),
-            lengths=self.lengths[rows],
+            lengths=self.inputs.lengths_of(rows),
             targets=targets,
             row_targets=row_targets,
             views={name: view.pad(rows) for name, view in self.views.items()},
             wholes={name: _whole(column, rows) for name, column in self.wholes.items()},
         )
         if self.source is not None:
-            batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths[rows])
+            batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths_of(rows))
         if self.continued is not None:
             batch = replace(batch, continued=partial(self._continued, rows))
         if generator is not None and self.augment is not None:
@@ -124,7 +128,7 @@ class Examples:
 
 
 def _whole(column: Ragged, rows: Tensor) -> Whole:
-    values, lengths = column.pad(rows), column.lengths[rows]
+    values, lengths = column.pad(rows), column.lengths_of(rows)
     return Whole(values, None if bool((lengths == values.shape[1]).all()) else lengths)
 
 
