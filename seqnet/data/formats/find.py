@@ -159,6 +159,7 @@ def _of_folder(
 ) -> tuple[dict[str, list[Any]], Sequence[str]]:
     files = tree(place)
     root = _without_top(place, files, isinstance(format, ClassFolders))
+    files = [file for file in files if (file.path if isinstance(file, Member) else file).is_relative_to(root)]
     if isinstance(format, ClassFolders):
         return _class_folders(root, files, format, hint), ()
     asked = names_in(columns)

@@ -29,8 +29,11 @@ class Hub(Format):
         records.check(self.header(file) or (), columns, str(file))
 
     def count(self, file: Any) -> int | None:
-        """How many rows there are."""
-        return len(file.rows)
+        """How many rows there are; None of what is streamed, where nobody says it."""
+        if file.streamed is None:
+            return len(file.rows)
+        split = (file.rows.info.splits or {}).get(file.rows.split)
+        return None if split is None else split.num_examples or None
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen values, of these columns alone. Raises DataError."""
@@ -45,9 +48,9 @@ class Hub(Format):
             for name, kind in features.items():
                 if hasattr(kind, "decode") and isinstance(kind.decode, bool):  # pictures and sounds
                     table = table.cast_column(name, type(kind)(decode=False))
-            for begin in range(0, len(table), sizes.ROWS):
-                block = table[begin : begin + sizes.ROWS]
-                count = min(sizes.ROWS, len(table) - begin)
+            begin = 0
+            for block in table.iter(sizes.ROWS):
+                count = len(next(iter(block.values())))
                 found = {
                     name: named(block[name], getattr(features.get(name), "names", None))
                     if name in there
@@ -56,6 +59,7 @@ class Hub(Format):
                 }
                 values = gather_block(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
                 yield Rows(range(begin + 1, begin + count + 1), values)
+                begin += count
 
 
 def _head(name: str, there: Sequence[str]) -> str:

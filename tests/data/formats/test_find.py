@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -274,6 +275,8 @@ def fake_hub(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     asked: list[Any] = []
     made = datasets.Dataset.from_dict({"text": ["good"], "label": [1]})
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
+    held = SimpleNamespace(cache_dir=".")
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *names: held)
     monkeypatch.setattr(
         datasets, "load_dataset", lambda *names: (asked.append(names), {"train": made, "validation": made})[1]
     )
@@ -309,7 +312,7 @@ def test_the_hub_is_asked_once_and_then_this_machine(tmp_path: Path, monkeypatch
     for settings in (hub.constants, datasets.config):
         monkeypatch.setattr(settings, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", unreachable)
-    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(datasets, "load_dataset_builder", load)
     for name in ("owner/films", "flims"):
         assert refused(name).startswith(f"data.path={name}: no such file or folder here, and no data set of that name")
     assert (asked, offline) == (["owner/films", "flims"], [(True, True)] * 2)
