@@ -205,7 +205,7 @@ class _Document(Batch):
                 starts=window.starts,
                 continues=window.continues,
                 advance=window.advance,
-            )
+            )._knowing(None, False, True)
 
 
 def _side_by_side(flat: Tensor, bounds: Tensor, fill: int) -> Tensor:

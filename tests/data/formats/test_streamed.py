@@ -1,4 +1,4 @@
-"""A data set of the Hub that is large and not on this machine is streamed: its rows are the same, and no copy is made."""
+"""A data set of the Hub that is large and not on this machine is streamed: the same rows, and no copy is made."""
 
 from pathlib import Path
 from typing import Any
