@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from seqnet.batch import IGNORE, Batch, Whole
+from seqnet.batch import IGNORE, Batch, Whole, wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class Examples:
         """Collate the chosen rows, and augment them where a generator is given."""
         row_targets = isinstance(self.targets, Tensor)
         if isinstance(self.targets, Tensor):
-            targets = self.targets[rows]
+            targets = wide(self.targets[rows])
         else:
             nothing = float("nan") if self.targets.flat.is_floating_point() else IGNORE
             targets = self.targets.pad(rows, nothing)
