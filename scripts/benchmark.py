@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from benchmarks.cells import cells, custom, tagger
+from benchmarks.dropping import dropout
 from benchmarks.export import export
 from benchmarks.growth import drawings, growth
 from benchmarks.language_model import gpu, output, stream
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "tagger": tagger,
     "attention": attention,
     "decode": decode,
+    "dropout": dropout,
     "memory": memory,
     "stream": stream,
     "growth": growth,

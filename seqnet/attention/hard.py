@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from seqnet.attention.memory import Attended, Memory, at, masked, memory
 from seqnet.attention.scores.scaled_dot import ScaledDot
 from seqnet.attention.scoring import MakeScore, Scoring
+from seqnet.draws import uniform
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Kind
 from seqnet.options import number
@@ -75,7 +76,7 @@ class Hard(nn.Module):
             return Attended(at(memory.values, chosen), _one_hot(chosen, scores)[:, None] if weights else None)
         # The largest of log-probabilities with Gumbel noise is a draw. Half precision would draw others.
         logs = scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=-1)
-        noisy = logs - torch.empty_like(logs).exponential_().log()
+        noisy = logs - (-uniform(*logs.shape, device=logs.device).log()).log().to(logs.dtype)
         chosen = noisy.argmax(dim=-1)
         if self.baseline is None:
             soft = (noisy / self.temperature).softmax(dim=-1)

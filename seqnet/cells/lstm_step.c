@@ -1,4 +1,4 @@
-/* The pointwise work of one step of an LSTM, [batch size] row by row without gaps: compiled by native.py, called by
+/* The pointwise work of one step of an LSTM, [batch size] row by row without gaps: compiled by compiling.py, called by
    ctypes. */
 
 #include "nonlinear.h"

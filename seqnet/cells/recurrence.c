@@ -1,4 +1,4 @@
-/* A GRU and a vanilla RNN over a whole sequence: compiled by native.py, called by ctypes.
+/* A GRU and a vanilla RNN over a whole sequence: compiled by compiling.py, called by ctypes.
 
    Arrays are of single precision, [time batch ...] without gaps. Each thread keeps to its own units, for which it has laid
    out its part of the recurrent weights in panels; in a step it multiplies, bends, and waits for the others once. What is

@@ -73,6 +73,7 @@ def make_trainer(
         on_nonfinite=options["on_nonfinite"],
         sampling=ScheduledSampling(options["scheduled_sampling"], options["sampling_schedule"]),
         ema_decay=options["ema_decay"],
+        seed=config["seed"],
     )
 
 

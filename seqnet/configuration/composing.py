@@ -27,11 +27,14 @@ from seqnet.trust import CONFIGS
 
 
 def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[], Composed]], Any]) -> None:
-    """Hand the command line to Hydra, which calls `job` for each configuration, or shows what it is asked for.
+    """Call `job` for each configuration of a command line, or let Hydra show what it is asked for.
 
     `job` gets a function that makes the checked configuration or raises ConfigurationError; it must itself not
     raise: in a sweep that would end all of it. Raises ConfigurationError for what cannot be composed.
     """
+    if not _asks_hydra(arguments):  # which would compose all of it once more, only to see that it is one run
+        job(lambda: compose(command, arguments))
+        return
     typed = [override.input_line for override in parse_overrides(arguments)]
     flags = [argument for argument in arguments if argument not in typed]  # first, as Hydra's parser wants them
     arguments, stored = _with_stored(command, arguments, is_sweep(arguments))
@@ -50,6 +53,18 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
         raise refusal(error, command, arguments) from error
     finally:
         sys.argv = before
+
+
+def _asks_hydra(arguments: Sequence[str]) -> bool:
+    """Whether there is more to do than to compose one configuration: jobs, or something to show, or options of Hydra.
+
+    Raises ConfigurationError.
+    """
+    folder = config_dir(arguments)
+    flags = [one for one in arguments if one.startswith("-")]
+    own = [one for one in flags if folder is not None and one in ("--config-dir", "-cd", f"--config-dir={folder}")]
+    hydras = [one for one in parse_overrides(arguments) if one.key_or_group.startswith("hydra")]
+    return bool(hydras) or flags != own
 
 
 def compose(command: str, arguments: Sequence[str], sweeping: bool = False) -> Composed:

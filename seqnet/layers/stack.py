@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqnet.draws import dropout
 from seqnet.errors import ConfigurationError
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.layer import Layer
@@ -37,8 +37,8 @@ class Stack(nn.Module):
         final = []
         for index, layer in enumerate(self.layers):
             below = x
-            if index > 0 and self.dropout:
-                x = F.dropout(x, self.dropout, self.training)
+            if index > 0:
+                x = dropout(x, self.dropout, self.training)
             x, new = layer(x, None if state is None else state[index], lengths)
             if self.residual and index > 0 and x.shape[-1] == below.shape[-1]:
                 x = x + below

@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
+from seqnet.draws import dropout
 from seqnet.linear import Linear
 from seqnet.models.encoders.inputs import Make
 from seqnet.models.perceptron import beside
@@ -64,8 +64,7 @@ class CNN(RowModel):
         x, lengths, summary = self.reader(window)
         strongest = [self._strongest(convolution, x, lengths) for convolution in self.convolutions]
         features = beside(torch.cat(strongest, dim=-1), summary)
-        if self.output_dropout:
-            features = F.dropout(features, self.output_dropout, self.training)
+        features = dropout(features, self.output_dropout, self.training)
         return Output(features, self.head, None)
 
     def _strongest(self, convolution: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:

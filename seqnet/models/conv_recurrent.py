@@ -10,6 +10,7 @@ from torch import nn
 
 from seqnet.batch import Batch, Output
 from seqnet.cells.initialisation import one_of
+from seqnet.draws import dropout
 from seqnet.kinds import Kind
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding
@@ -85,11 +86,8 @@ class ConvRecurrent(RowModel):
             found = found.masked_fill(padding(lengths, found.shape[2])[:, None], 0)
             lengths = -(-lengths // self.pool)
         pooled = F.max_pool1d(found, self.pool, ceil_mode=True).transpose(1, 2)
-        if self.conv_dropout:
-            pooled = F.dropout(pooled, self.conv_dropout, self.training)
-        y, _ = self.layers(pooled, None, lengths)
+        y, _ = self.layers(dropout(pooled, self.conv_dropout, self.training), None, lengths)
         ways = {"mean": (mean,), "max": (maximum,), "mean_max": (mean, maximum)}[self.readout]
         features = beside(torch.cat([way(y, lengths) for way in ways], dim=-1), summary)
-        if self.output_dropout:
-            features = F.dropout(features, self.output_dropout, self.training)
+        features = dropout(features, self.output_dropout, self.training)
         return Output(features, self.head, None)

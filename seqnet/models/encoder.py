@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.batch import Whole
+from seqnet.draws import dropout
 from seqnet.kinds import Axis
 from seqnet.layers.stack import Stack, stacked
 from seqnet.layers.unroll import padding
@@ -61,8 +61,7 @@ class Encoder(nn.Module):
             x = self.inputs(source)
         if self.concat is not None:
             x = self.concat.before(self.concat.prepare(wholes), x)  # type: ignore[operator]
-        if self.input_dropout:
-            x = F.dropout(x, self.input_dropout, self.training)
+        x = dropout(x, self.input_dropout, self.training)
         if self.layers is not None:
             encoded, states = self.layers(x, None, lengths)
             return encoded, states

@@ -5,11 +5,11 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory
 from seqnet.batch import Batch, Output
+from seqnet.draws import dropout, uniform
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between, stacked
@@ -263,7 +263,7 @@ class EncoderDecoder(nn.Module):
         if lengths is not None:
             inputs = blank(inputs, padding(lengths, inputs.shape[1]))
         x = self.inputs(inputs)
-        return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
+        return dropout(x, self.input_dropout, self.training)
 
     def _write_by_steps(
         self,
@@ -279,11 +279,11 @@ class EncoderDecoder(nn.Module):
         features: list[Tensor] = []
         found: list[Attended | None] = []
         carried = state
+        own = uniform(*x.shape[:2], device=x.device) < own_share if own_share else None
         for step in range(x.shape[1]):
             read = x[:, step : step + 1]
-            if own_share and features:
-                own = torch.rand(len(x), device=x.device) < own_share
-                read = torch.where(own[:, None, None], self._own(features[-1]), read)
+            if own is not None and features:
+                read = torch.where(own[:, step, None, None], self._own(features[-1]), read)
             feature, attended, new = self._write(read, state, memory, None)
             state = new if ended is None else where(ended[:, step], state, new)
             features.append(feature)
@@ -325,6 +325,5 @@ class EncoderDecoder(nn.Module):
 
     def _output(self, features: list[Tensor], found: list[Attended | None], state: DecoderState) -> Output:
         written = features[0] if len(features) == 1 else torch.cat(features, dim=1)
-        if self.output_dropout:
-            written = F.dropout(written, self.output_dropout, self.training)
+        written = dropout(written, self.output_dropout, self.training)
         return output(written, self.head, state, found)

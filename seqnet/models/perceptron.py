@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqnet.draws import dropout
 from seqnet.linear import Linear
 from seqnet.options import Option, several, whole
 
@@ -33,7 +33,7 @@ class Perceptron(nn.Module):
         return x if len(self.layers) else self._dropped(x)
 
     def _dropped(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+        return dropout(x, self.dropout, self.training)
 
 
 def beside(x: Tensor, summary: Tensor | None) -> Tensor:

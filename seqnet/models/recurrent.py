@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.batch import LAGS, Batch, Output, Whole
+from seqnet.draws import dropout
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between, stacked
@@ -270,7 +270,7 @@ class Recurrent(nn.Module):
         x: Tensor = self.inputs(inputs, views)
         for join, prepared in zip(self._joins(), joined, strict=True):
             x = join.before(prepared, x)
-        return F.dropout(x, self.input_dropout, self.training) if self.input_dropout else x
+        return dropout(x, self.input_dropout, self.training)
 
     def _run(
         self, x: Tensor, state: RecurrentState | None, lengths: Tensor | None, joined: Joined
@@ -322,7 +322,7 @@ class Recurrent(nn.Module):
             elif self.readout == "mean_max":
                 total, highest = y.chunk(2, dim=-1)
                 y = torch.cat([total / count, highest], dim=-1)
-        y = F.dropout(y, self.output_dropout, self.training) if self.output_dropout else y
+        y = dropout(y, self.output_dropout, self.training)
         return torch.cat([y, views[LAGS]], dim=-1) if self.recent else y
 
 

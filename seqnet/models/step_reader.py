@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.batch import Batch
+from seqnet.draws import dropout
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.unroll import padding
 from seqnet.models.encoder import Encoder
@@ -66,6 +66,5 @@ class StepReader(nn.Module):
         x: Tensor = self.inputs(values, views)
         if lengths is not None:
             x = x.masked_fill(ended[..., None], 0)
-        if self.dropout:
-            x = F.dropout(x, self.dropout, self.training)
+        x = dropout(x, self.dropout, self.training)
         return x, lengths, None if self.further is None else self.further.prepare(window.wholes)

@@ -5,11 +5,11 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
 from seqnet.decoding.heard import Heard
+from seqnet.draws import dropout
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Kind
 from seqnet.layers.stack import idle_between
@@ -111,8 +111,7 @@ class Transcriber(nn.Module):
         source, lengths = at_least_one(window.source, None if window.source_full else window.source_lengths)
         features: Tensor = self.encoder(source, lengths, window.wholes)[0]
         lengths = self.encoder.positions(lengths)
-        if self.output_dropout:
-            features = F.dropout(features, self.output_dropout, self.training)
+        features = dropout(features, self.output_dropout, self.training)
         whole = window.source_lengths.new_full((window.size,), features.shape[1])
         return Output(features, self.head, None, lengths=whole if lengths is None else lengths)
 

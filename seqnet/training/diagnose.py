@@ -16,8 +16,11 @@ def holds_numbers(window: Batch) -> bool:
     return _finite(window.inputs) and _finite(window.source)
 
 
-def culprit(model: nn.Module, window: Batch, state: State) -> str:
-    """Where the forward pass over a window first meets a value that is not finite, in words; it is run again."""
+def culprit(model: nn.Module, window: Batch, state: State, *more: Any) -> str:
+    """Where the forward pass over a window first meets a value that is not finite, in words; it is run again.
+
+    more: what else the model was told.
+    """
     if not holds_numbers(window):
         return NO_NUMBER
     if not _finite(leaves(state)):
@@ -34,7 +37,7 @@ def culprit(model: nn.Module, window: Batch, state: State) -> str:
     hooks = [module.register_forward_hook(look(name)) for name, module in model.named_modules() if name]
     try:
         with torch.no_grad():
-            output = model(window, state)
+            output = model(window, state, *more)
             output.logits()
     finally:
         for handle in hooks:

@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output, StepReport
+from seqnet.draws import drawing
 from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach
 from seqnet.training.averaging import MovingAverage
@@ -17,7 +19,6 @@ from seqnet.training.diagnose import NO_NUMBER, culprit, holds_numbers, worst_gr
 from seqnet.training.limits import Limits
 from seqnet.training.pieces import Loader, Piece, Pieces, Position, with_last
 from seqnet.training.precision import Precision
-from seqnet.training.randomness import random_states, set_random_states
 from seqnet.training.schedule import Schedule, ScheduledSampling
 
 
@@ -42,7 +43,8 @@ class Trainer:
     `steps()` is a generator that yields a report after each optimiser step: it neither logs nor saves.
     `position` and `state` (the carried recurrent state) are what a checkpoint needs beside the modules.
     on_nonfinite: `skip` leaves a step with a loss or gradient that is not finite out, as if its windows were not in
-    the data; anything else raises NonFiniteError, with all as it was before the step but the random states.
+    the data; anything else raises NonFiniteError. All is then as it was before the step, but the random states that a
+    class of the user's own may draw from: seqnet's draw by `seed` and the window's place (see `draws`).
     ema_decay: of `average`, the moving average of the weights; None = there is none.
     """
 
@@ -62,6 +64,7 @@ class Trainer:
         on_nonfinite: str = "raise",
         sampling: ScheduledSampling | None = None,
         ema_decay: float | None = None,
+        seed: int = 0,
     ) -> None:
         self.model = model
         self.task = task
@@ -76,6 +79,7 @@ class Trainer:
         self.accumulate = accumulate
         self.skip_nonfinite = on_nonfinite == "skip"
         self.average = None if ema_decay is None else MovingAverage(model, ema_decay)
+        self.seed = seed
         self.sampling = sampling if sampling is not None and sampling.final else None
         self.position = Position()
         self.state: State = None
@@ -143,7 +147,6 @@ class Trainer:
         """One optimiser step; None where it was left out because of a value that is not finite."""
         began = time.monotonic()
         position, state, scaler = self.position, self.state, self.precision.scaler
-        before = random_states() if self.skip_nonfinite else {}
         buffers = [buffer.clone() for buffer in self._buffers()]
         rate = self.schedule.factor(position.step, self.done())
         count = sum(piece.count for piece in group)
@@ -189,7 +192,6 @@ class Trainer:
                 buffer.copy_(value)
             if error is not None:
                 raise error
-            set_random_states(before)
             state = self.state
             for piece in group:  # rows that begin in what is left out begin anew all the same
                 state = enter(self.model, state, piece.window, piece.moved)
@@ -228,16 +230,22 @@ class Trainer:
             state=entered,
         )
 
+    def _drawing(self, piece: Piece) -> AbstractContextManager[None]:
+        """Within, what is drawn is that of the piece, whenever it is run."""
+        return drawing((self.seed, piece.epoch, piece.batch, piece.number))
+
+    def _own(self) -> tuple[float, ...]:
+        """Which share a decoder reads of what it wrote itself; other models need not know of it."""
+        return () if self.sampling is None else (self.sampling.share(self.done()),)
+
     def _run(self, piece: Piece, state: State, count: float) -> tuple[Output, Tensor | None]:
         """Forward and, where something is asked, backward; the summed loss."""
         window = piece.moved
         if not piece.count:
-            with torch.no_grad(), self.precision.autocast():
+            with torch.no_grad(), self.precision.autocast(), self._drawing(piece):
                 return self.model(window, state), None
-        # Only a decoder reads what it wrote itself; other models need not know of it.
-        own = () if self.sampling is None else (self.sampling.share(self.done()),)
-        with self.precision.autocast():
-            output = self.model(window, state, *own)
+        with self.precision.autocast(), self._drawing(piece):
+            output = self.model(window, state, *self._own())
             total = self.task.loss(output, window)
         # The mean over the step's items, without a division in the graph.
         total.backward(self.precision.scaler.scale(total.new_full((), 1 / count)))
@@ -283,8 +291,8 @@ class Trainer:
         """
         if bad:
             piece, state = bad[0]
-            with self.precision.autocast():
-                what, where = f"the loss is {loss:g}", culprit(self.model, piece.moved, state)
+            with self.precision.autocast(), self._drawing(piece):
+                what, where = f"the loss is {loss:g}", culprit(self.model, piece.moved, state, *self._own())
         else:
             piece, what = group[-1], "a gradient is not finite"
             where = worst_gradient(self.model) if holds_numbers(piece.window) else NO_NUMBER

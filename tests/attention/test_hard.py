@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from seqnet.attention.hard import Hard
 from seqnet.batch import Batch, Output
 from seqnet.cells.gru import GRU
+from seqnet.draws import uniform
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.specs import Tokens
@@ -86,7 +87,7 @@ def test_gumbel_is_the_formula(reference, score, coverage):
     torch.manual_seed(7)
     found = hard(query, hard.prepare(encoded, reference.lengths), reference.position, paid, True)
     torch.manual_seed(7)
-    noise = -torch.empty(*query.shape[:2], encoded.shape[1]).double().exponential_().log()
+    noise = -(-uniform(*query.shape[:2], encoded.shape[1]).log()).log()
 
     def answer(row, at):
         probabilities = reference.softmax(scores_of(reference, hard, score, query, encoded, paid, row, at))

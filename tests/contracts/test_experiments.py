@@ -2,11 +2,14 @@
 
 import json
 import math
+from itertools import pairwise
 
 import pytest
+import torch
 
 from seqnet import build
 from seqnet.cli import answer
+from seqnet.draws import drawing
 
 ROW = {"step", "epoch", "split", "loss"}
 
@@ -64,7 +67,8 @@ def test_it_runs_two_steps_of_everything(arguments, experiment, composed, readab
         assert {row["decoding"]["name"] for row in answers} == {chosen}
 
 
-def test_gradients_reach_all_weights_of_its_model(arguments, composed):
+def test_gradients_reach_all_weights_of_its_model_and_are_those_of_its_rows_apart(arguments, composed):
+    """What is drawn is a row's own, wherever the other rows of its batch are."""
     config = composed(*arguments)
     source = build.source(config)
     source.fit()
@@ -72,6 +76,19 @@ def test_gradients_reach_all_weights_of_its_model(arguments, composed):
     batch = next(build.loader(config, source.split("train"), training=True).batches(0))
     window = next(batch.windows(config["training"]["window"]))
     assert assembly.task.count(window)
-    assembly.task.loss(assembly.model(window), window).backward()
-    for name, parameter in assembly.model.named_parameters():
-        assert parameter.grad is not None and parameter.grad.isfinite().all() and parameter.grad.any(), name
+    gradients = drawn_gradients(assembly, window, [0, window.size])
+    for name, gradient in gradients.items():
+        assert gradient is not None and gradient.isfinite().all() and gradient.any(), name
+    near = 1e-5 * max(gradient.abs().max().item() for gradient in gradients.values())
+    for name, gradient in drawn_gradients(assembly, window, [0, window.size // 2, window.size]).items():
+        torch.testing.assert_close(gradient, gradients[name], atol=near, rtol=1e-4, msg=name)
+
+
+def drawn_gradients(assembly, window, borders):
+    """Of the weights in training, summed over the rows between the borders."""
+    assembly.model.train().zero_grad()
+    for first, end in pairwise(borders):
+        part = window.map(lambda tensor: tensor[first:end])  # noqa: B023
+        with drawing((1, 2, 3, 4), first):
+            assembly.task.loss(assembly.model(part), part).backward()
+    return {name: parameter.grad for name, parameter in assembly.model.named_parameters()}

@@ -4,7 +4,7 @@ For each component of a checkpoint, and for each part of those that have several
 checkpoint in which it is as a new run would have it. Were the end the same, the equal ends of other tests would say
 nothing of it. The runs make use of everything: patience, a schedule that hears of evaluations, a moving average, fp16
 with its scaler, rows that are not finite, and a cell of the user's own with a buffer, that draws from the generators
-of Python and NumPy too, from which seqnet itself never draws.
+of Python, NumPy and torch, from which seqnet itself never draws in training.
 """
 
 import copy
@@ -27,6 +27,7 @@ import random
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from seqnet.state import HiddenState
@@ -34,7 +35,7 @@ from seqnet.training.schedule import Plateau
 
 
 class Drawing(nn.Module):
-    """Keeps a mean of its outputs, draws from two generators, and fails where a batch has four rows."""
+    """Keeps a mean of its outputs, draws from three generators, and fails where a batch has four rows."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -53,7 +54,7 @@ class Drawing(nn.Module):
             hidden = hidden * float("nan")
         else:
             self.mean.lerp_(hidden.detach().mean(0), 0.1)
-            hidden = hidden * (1 + 0.1 * random.random() + 0.1 * np.random.rand())
+            hidden = F.dropout(hidden, 0.1) * (1 + 0.1 * random.random() + 0.1 * np.random.rand())
         return hidden - self.mean, HiddenState(hidden)
 
 

@@ -28,11 +28,11 @@ ONLY_IN = {  # what can do harm, and where it is needed
     },  # of its own package
     "runpy": set[str](),
     "socket": {"seqnet/observers/event_file.py"},  # the machine's name
-    "ctypes": {"seqnet/cells/native.py", "seqnet/training/allocator.py"},
+    "ctypes": {"seqnet/compiling.py", "seqnet/cells/native.py", "seqnet/draws.py", "seqnet/training/allocator.py"},
     "json.dump": set[str](),
     "json.dumps": {"seqnet/strict_json.py"},  # all others would write Infinity and NaN, which are no JSON
     "json.JSONEncoder": {"seqnet/data/numbers.py"},  # shows the beginning of a value in an error message
-    "subprocess": {"seqnet/commands/signals.py", "seqnet/cells/native.py", "scripts/"},
+    "subprocess": {"seqnet/commands/signals.py", "seqnet/compiling.py", "scripts/"},
     # What is shown passes `seqnet.terminal`.
     "builtins.print": {"scripts/"},
     "sys.stdout": {"seqnet/terminal.py", "seqnet/cli.py", "seqnet/commands/lines.py"},  # to be left; to be asked for

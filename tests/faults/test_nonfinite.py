@@ -4,21 +4,20 @@ import copy
 import itertools
 import json
 import math
-import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
 from seqnet.cells.lstm import LSTM
+from seqnet.draws import drawing
 from seqnet.errors import NonFiniteError
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.classification import Classification
@@ -27,9 +26,8 @@ from seqnet.state import leaves
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.training import checkpoint, manifest
 from seqnet.training.limits import Limits
-from seqnet.training.pieces import Loader
+from seqnet.training.pieces import Loader, Piece
 from seqnet.training.precision import Precision
-from seqnet.training.randomness import random_states
 from seqnet.training.schedule import Linear
 from seqnet.training.trainer import Trainer
 
@@ -121,20 +119,32 @@ class Without:
     """A loader of the windows of another's batches, each a batch, without some of them.
 
     leaves_out: whether a window of a batch of an epoch is left out. Rows that begin in such a one begin in the next.
+    What is drawn in a window is drawn by its place in the whole data.
     """
 
     loader: Any
     window: int
     leaves_out: Callable[[int, int, int], bool]
 
+    def into(self, trainer: Trainer) -> None:
+        """Have the trainer read it, and draw as it would with the windows that are left out."""
+
+        def drawing_of(piece: Piece) -> AbstractContextManager[None]:
+            place, _ = self._all(piece.epoch)[piece.batch]
+            return drawing((trainer.seed, piece.epoch, *place))
+
+        trainer.loader = self
+        trainer._drawing = drawing_of  # type: ignore[method-assign]
+
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        yield from self._all(epoch)[start:]
+        yield from (batch for _, batch in self._all(epoch)[start:])
 
     def num_batches(self, epoch: int) -> int:
         return len(self._all(epoch))
 
-    def _all(self, epoch: int) -> list[Batch]:
-        kept, begun = [], None
+    def _all(self, epoch: int) -> list[tuple[tuple[int, int], Batch]]:
+        kept: list[tuple[tuple[int, int], Batch]] = []
+        begun = None
         for number, batch in enumerate(self.loader.batches(epoch)):
             for index, window in enumerate(batch.windows(self.window)):
                 starts = None if window.continues else window.starts
@@ -143,7 +153,7 @@ class Without:
                 left_out = self.leaves_out(epoch, number, index)
                 if not left_out:
                     changed = {} if begun is None else {"starts": starts, "continues": False}
-                    kept.append(replace(window, **changed))
+                    kept.append(((number, index), replace(window, **changed)))
                 begun = starts if left_out else None
         return kept
 
@@ -156,7 +166,7 @@ BAD = ((0, 1), (1, 2), (2, 9))  # batch and step: in the first step; in one of t
 
 
 class Restless(nn.Module):
-    """Reads numbers as they are, with noise from each random generator, and remembers in a buffer what it read."""
+    """Reads numbers as they are, and remembers in a buffer what it read."""
 
     seen: Tensor
 
@@ -167,7 +177,7 @@ class Restless(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         self.seen.mul_(0.9).add_(inputs.detach().sum((0, 1)))
-        return inputs * (1 + 0.1 * random.random() * np.random.rand()) + self.seen.sum().tanh()
+        return inputs + self.seen.sum().tanh()
 
 
 class Numbers:
@@ -187,8 +197,6 @@ class Numbers:
 
 def made(precision: str, on_nonfinite: str, loader: Loader) -> Trainer:
     """Two layers, dropout, warm-up, clipping, AdamW, a moving average."""
-    random.seed(0)
-    np.random.seed(0)
     torch.manual_seed(0)
     model = Recurrent(
         LSTM,
@@ -217,7 +225,7 @@ def made(precision: str, on_nonfinite: str, loader: Loader) -> Trainer:
 
 
 def standing(trainer: Trainer) -> dict[str, Any]:
-    """All that a step may change, but the random states."""
+    """All that a step may change."""
     assert trainer.average is not None
     position = asdict(trainer.position)
     del position["seconds"]
@@ -331,7 +339,7 @@ def test_skip_leaves_the_windows_out(amount: Amount, count: Callable[[str, int],
         trainer = poisoned(source, value, bad, precision, "skip")
         steps, losses, skipped = trainer.steps(), [], 0
         while True:
-            before, drawn = standing(trainer), random_states()
+            before = standing(trainer)
             try:
                 report = next(steps)
             except StopIteration:
@@ -345,7 +353,6 @@ def test_skip_leaves_the_windows_out(amount: Amount, count: Callable[[str, int],
             for tree in (before, after):
                 del tree["position"], tree["state"]  # which go on to what comes after
             same(after, before)
-            assert str(random_states()) == str(drawn)
         assert skipped >= 2
         key = (bad, precision)
         if key not in wanted:
@@ -365,6 +372,7 @@ def without_the_step(bad: tuple[int, int], precision: str) -> tuple[Trainer, lis
     group = (bad[0] * 3 + bad[1] // WINDOW) // ACCUMULATE
     loader = Without(Numbers(), WINDOW, lambda epoch, batch, window: (batch * 3 + window) // ACCUMULATE == group)
     trainer = made(precision, "raise", loader)
+    loader.into(trainer)
     reports = [report for report in trainer.steps() if report is not None]
     return trainer, [(each.loss_sum, each.count, each.gradient_norm, each.learning_rate) for each in reports]
 
@@ -508,7 +516,7 @@ class Runs:
 
         def leave_out(trainer: Trainer) -> None:
             assert trainer.window is not None
-            trainer.loader = Without(trainer.loader, trainer.window, leaves_out)
+            Without(trainer.loader, trainer.window, leaves_out).into(trainer)
 
         if key not in self._wholes:
             run = self._wholes[key] = self.folder()

@@ -199,6 +199,36 @@ def test_going_on_from_any_step_gives_the_same_numbers(stop: int, accumulate: in
     assert torch.equal(parameters(model), parameters(straight))
 
 
+DROPPING = {"num_layers": 2, "input_dropout": 0.3, "dropout": 0.5, "output_dropout": 0.2}
+
+
+def test_a_window_draws_by_its_place_whatever_was_drawn_before() -> None:
+    def losses(begin: tuple[int, int] = (0, 0), **options: Any) -> list[float]:
+        run = trainer(
+            language_model(**DROPPING), Fixed(text(), text()), window=4, lr=0.0, limits=Limits(max_epochs=2), **options
+        )
+        run.position.epoch, run.position.batch = begin
+        return [report.loss_sum for report in run.steps() if report is not None]
+
+    every = losses()
+    assert len(set(every)) == len(every) == 12  # the same batch twice, in two epochs
+    assert losses() == every
+    assert losses(begin=(1, 1)) == every[9:]
+    summed = [sum(every[at : at + 3]) for at in range(0, 12, 3)]
+    assert losses(accumulate=3) == pytest.approx(summed)
+    assert set(losses(seed=1)).isdisjoint(every)
+
+
+def test_a_window_that_is_run_again_to_find_a_fault_draws_what_it_drew() -> None:
+    model, seen = language_model(**DROPPING), []
+    model.layers.layers[1].register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
+    with torch.no_grad():
+        model.head.weight[0] = torch.inf
+    with pytest.raises(NonFiniteError, match="at step 1"):
+        list(trainer(model, Fixed(text()), window=4).steps())
+    assert len(seen) == 2 and torch.equal(*seen)
+
+
 def test_a_loss_that_is_not_finite_is_named_and_changes_nothing() -> None:
     torch.manual_seed(0)
     model = Recurrent(GRU, Vector(2), {}, 5, hidden_size=5, embedding_size=None)

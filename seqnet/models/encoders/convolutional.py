@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqnet.draws import dropout, uniform
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
@@ -54,7 +55,7 @@ class Convolutional(nn.Module):
             blocks += [convolution, nn.GroupNorm(found, found), nn.ReLU(), nn.MaxPool2d(2)]
             seen = found
         self.blocks = nn.Sequential(*blocks)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         self.linear = Linear(seen * (space.height // halved) * (space.width // halved), width)
 
     def forward(self, values: Tensor) -> Tensor:
@@ -67,8 +68,9 @@ class Convolutional(nn.Module):
         if self.training and self.shift:
             pixels = moved(pixels, self.shift)
         seen = self.blocks(pixels.flatten(0, 1).permute(0, 3, 1, 2))
-        vectors: Tensor = self.linear(self.dropout(seen.flatten(1)))
-        return vectors.view(batch, -1, self.size)
+        seen = seen.flatten(1).unflatten(0, pixels.shape[:2])
+        vectors: Tensor = self.linear(dropout(seen, self.dropout, self.training))
+        return vectors
 
 
 def moved(pixels: Tensor, most: int) -> Tensor:
@@ -78,7 +80,7 @@ def moved(pixels: Tensor, most: int) -> Tensor:
     """
     batch, _, height, width, _ = pixels.shape
     padded = F.pad(pixels, (0, 0, most, most, most, most))
-    down, right = torch.randint(2 * most + 1, (2, batch, 1), device=pixels.device)
+    down, right = (uniform(batch, 2, device=pixels.device) * (2 * most + 1)).long().T.unsqueeze(-1)
     rows = down + torch.arange(height, device=pixels.device)
     columns = right + torch.arange(width, device=pixels.device)
     every = torch.arange(batch, device=pixels.device)[:, None, None]

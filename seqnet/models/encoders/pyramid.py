@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqnet.draws import dropout
 from seqnet.kinds import Axis, Item
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.layer import Layer
@@ -56,8 +57,8 @@ class Pyramid(nn.Module):
         Returns [batch positions size], 0 in padding.
         """
         for number, layer in enumerate(self.layers):
-            if number and self.dropout:
-                values = F.dropout(values, self.dropout, self.training)
+            if number:
+                values = dropout(values, self.dropout, self.training)
             values = joined(values, self.join)
             lengths = None if lengths is None else (lengths + self.join - 1) // self.join
             values = layer(values, None, lengths)[0]
