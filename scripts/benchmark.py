@@ -9,9 +9,11 @@ faster), the median over the pairs, with the smallest and largest beside it. Thr
 """
 
 import argparse
+import json
 import os
 import platform
 import re
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -19,8 +21,9 @@ import torch
 from benchmarks.cells import cells, custom, tagger
 from benchmarks.dropping import dropout
 from benchmarks.export import export
+from benchmarks.gpu import gpu
 from benchmarks.growth import drawings, growth
-from benchmarks.language_model import gpu, output, stream
+from benchmarks.language_model import output, stream
 from benchmarks.limits import limit
 from benchmarks.loops import loop
 from benchmarks.memory import memory
@@ -52,10 +55,10 @@ DRAWN = {"growth": drawings}
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
-def section(name: str, pairs: list[Pair]) -> str:
-    """The results of one benchmark as a part of the page, between its two marks."""
+def section(name: str, pairs: list[Pair], remark: str = "") -> str:
+    """The results of one benchmark as a part of the page, between its two marks. remark: said beside the machine."""
     rows = "".join(
-        f"| {one.name} | {one.threads} | {milliseconds(one.ours)} | {milliseconds(one.theirs)} | {one.ratio:.3f} "
+        f"| {one.title} | {one.threads} | {milliseconds(one.ours)} | {milliseconds(one.theirs)} | {one.ratio:.3f} "
         f"| {min(one.ratios):.3f} to {max(one.ratios):.3f} |\n"
         for one in pairs
     )
@@ -63,7 +66,7 @@ def section(name: str, pairs: list[Pair]) -> str:
     table = f"| pair | threads | seqnet, ms | other, ms | ratio | range |\n|---|---|---|---|---|---|\n{rows}"
     drawn = DRAWN[name](pairs) if name in DRAWN else ""
     found = f"{drawn}{table}" if pairs else "Not measured.\n"
-    return f"<!-- {name} -->\n{found}\nMeasured on {date.today()}: {where}.\n<!-- end -->"
+    return f"<!-- {name} -->\n{found}\nMeasured on {date.today()}: {where}.{remark and f' {remark}'}\n<!-- end -->"
 
 
 def milliseconds(value: float) -> str:
@@ -83,10 +86,10 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def write(name: str, pairs: list[Pair]) -> None:
+def write(name: str, made_section: str) -> None:
     """Replace a benchmark's part of the page."""
     text = PAGE.read_text(encoding="utf-8")
-    made, count = re.subn(rf"<!-- {name} -->.*?<!-- end -->", lambda _: section(name, pairs), text, flags=re.DOTALL)
+    made, count = re.subn(rf"<!-- {name} -->.*?<!-- end -->", lambda _: made_section, text, flags=re.DOTALL)
     if count != 1:
         raise SystemExit(f"{PAGE} has no place for {name}: a line <!-- {name} --> and one <!-- end -->")
     PAGE.write_text(made, encoding="utf-8")
@@ -97,12 +100,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", choices=sorted(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--write", action="store_true", help="put the results into docs/performance.md")
+    parser.add_argument("--lines", type=Path, help="add each pair to this file as it is found, a line of JSON")
     options = parser.parse_args()
     keep_freed_memory()  # as `seqnet train` does; it serves the other program as well
     for name in options.names:
-        pairs = BENCHMARKS[name]()
+        pairs = []
+        for one in BENCHMARKS[name]():
+            pairs.append(one)
+            if options.lines:
+                with options.lines.open("a", encoding="utf-8") as file:
+                    print(json.dumps(asdict(one)), file=file)
         if options.write:
-            write(name, pairs)
+            write(name, section(name, pairs))
 
 
 if __name__ == "__main__":

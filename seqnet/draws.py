@@ -2,8 +2,8 @@
 
 Those of a window are Philox4x32-10 (Salmon et al. 2011) with a key made of (seed, epoch, batch, window) and the counter
 (place in the row, row, site); the sites are numbered in the order in which a window asks. So a window that is run again
-draws the same, and the rows of a batch may be shared out among processes. In C where there is a compiler; torch's
-operators give the same bits.
+draws the same, and the rows of a batch may be shared out among processes. In C where there is a compiler, on a GPU in
+one kernel; torch's operators give the same bits.
 """
 
 import ctypes
@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqnet import draws_on_gpu
 from seqnet.compiling import compiled
 
 Key = tuple[int, int, int, int]
@@ -73,25 +74,39 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
 def uniform(rows: int, *shape: int, device: torch.device | None = None) -> Tensor:
     """Numbers between 0 and 1, both excluded, [rows ...] in double precision; rows are those of the batch."""
     where, places = _next(), prod(shape)
+    if device is not None and device.type == "cuda":
+        made = draws_on_gpu.uniform(where, rows, places, device)
+        if made is not None:
+            return made.view(rows, *shape)
     library = _library()
-    if library is None or (device is not None and device.type != "cpu"):
+    if library is None:
         return ((_words(where, rows, places, device).double() + 0.5) * 2.0**-32).view(rows, *shape)
-    found = torch.empty(rows, *shape, dtype=torch.float64)
+    found = torch.empty(rows, *shape, dtype=torch.float64, pin_memory=_is_gpu(device))
     library.uniform(torch.get_num_threads(), *where, rows, places, found.data_ptr())
-    return found
+    return found.to(device, non_blocking=True)
 
 
 def _kept(shape: torch.Size, p: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     """What dropout multiplies by."""
     where, rows, places = _next(), shape[0], prod(shape[1:])
     dropped, kept = min(round(p * 2**32), LOW), 1 / (1 - p)
+    if device.type == "cuda":
+        made = draws_on_gpu.keep(where, rows, places, dropped, kept, dtype, device)
+        if made is not None:
+            return made.view(shape)
     library = _library()
-    if library is None or device.type != "cpu":
+    if library is None:
         return (_words(where, rows, places, device) >= dropped).view(shape).to(dtype) * kept
     single = dtype == torch.float32
-    found = torch.empty(shape, dtype=torch.float32)
+    found = torch.empty(shape, dtype=torch.float32, pin_memory=_is_gpu(device))
     library.keep(torch.get_num_threads(), *where, rows, places, dropped, kept if single else 1.0, found.data_ptr())
+    found = found.to(device, non_blocking=True)
     return found if single else found.to(dtype) * kept
+
+
+def _is_gpu(device: torch.device | None) -> bool:
+    """Whether what is drawn leaves for there, which takes less time than a hundred of its own operations would."""
+    return device is not None and device.type == "cuda"
 
 
 def _next() -> tuple[int, int, int]:

@@ -423,7 +423,7 @@ def _undisturbed() -> Iterator[None]:
     of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
     of_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
-    deterministic = _deterministic()
+    deterministic, rounded = _deterministic(), _rounded()
     try:
         with terminal.logged(LOG):
             yield
@@ -446,8 +446,22 @@ def _undisturbed() -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
         if _deterministic() != deterministic:  # which imports torch's compiler
             torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
+        if rounded is not None and _rounded() != rounded:
+            torch.set_float32_matmul_precision(rounded[0])
+            torch.backends.cudnn.allow_tf32 = rounded[1]
 
 
 def _deterministic() -> tuple[bool, bool]:
     """Whether torch is, and whether it only warns where it cannot."""
     return torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _rounded() -> tuple[str, bool] | None:
+    """How a GPU rounds what it multiplies in single precision: in products of matrices, and in cuDNN.
+
+    None where torch does not say, as it was told in both its old way and its new one.
+    """
+    try:
+        return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    except RuntimeError:
+        return None

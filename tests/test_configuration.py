@@ -61,7 +61,8 @@ def test_every_choice_composes(choice):
         (["data/format=csv"], "data.format belongs to data=table, and the chosen data has none"),
         (
             ["experiment=visual_questions", "model=cnn"],
-            "experiment=visual_questions chooses model.join, and the chosen model has none: choose model=recurrent",
+            "experiment=visual_questions chooses model.join, and the chosen model has none: choose model=recurrent, "
+            "or name your fields yourself with experiment=blank, which takes any model",
         ),
         (["experiment=sst2", "data/format=4"], "data/format=4: choose one of auto, babi"),
         (["experiment=sst2", "data/format=[csv]"], "data/format=[csv]: choose one of auto, babi"),

@@ -90,6 +90,16 @@ def test_compiled_and_operators_give_the_same_bits(monkeypatch: pytest.MonkeyPat
         torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_draws_the_same(way: str) -> None:
+    gpu = torch.device("cuda")
+    for dtype in (torch.float32, torch.bfloat16, torch.float64):
+        x = torch.randn(5, 33, dtype=dtype)
+        there = drawn(lambda: dropout(x.to(gpu), 0.3, True))  # noqa: B023
+        assert torch.equal(there.cpu(), drawn(lambda: dropout(x, 0.3, True)))  # noqa: B023
+    assert torch.equal(drawn(lambda: uniform(5, 33, device=gpu)).cpu(), drawn(lambda: uniform(5, 33)))
+
+
 def test_what_is_kept_is_scaled_as_torch_does(way: str) -> None:
     for p in (0.1, 0.3, 0.7):
         torch.manual_seed(0)

@@ -157,6 +157,14 @@ CLASHES = [
         "training.patience=3 evaluations, one every training.evaluate_every_steps=10 steps",
     ),
     ("training.monitor=lost", "training.monitor=lost is no score of this run; did you mean 'loss'?"),
+    (
+        "experiment=time_series training.monitor=masse",
+        "training.monitor=masse is no score of this run; did you mean 'mase'?",
+    ),
+    (
+        "experiment=robot training.monitor=wql",
+        "training.monitor=wql is no score of this run: choose loss or mse or mae or r2",
+    ),
     ("optimizer=sgd optimizer.nesterov=true", "optimizer.nesterov=true needs optimizer.momentum above 0"),
     (
         "data.train_share=0.8 data.valid_share=0.2",

@@ -23,7 +23,8 @@ from seqnet.commands import train as training
 from seqnet.commands.hidden import layer_of
 from seqnet.configuration import CONFIGS
 from seqnet.configuration.keys import leaves
-from seqnet.run import TrainedRun
+from seqnet.run import TrainedRun, _undisturbed
+from seqnet.training.precision import Precision
 
 TEXTS = ["fox", "the lazy dog", "unheard words entirely", "seven wizards make toxic brew and a quick fox"]
 SMALL = {
@@ -234,6 +235,32 @@ def test_training_returns_the_run_and_leaves_no_trace(
     assert "experiment  adding" in (run.path / "train.log").read_text()
     rows = np.zeros((1, 6, 2))
     assert run.predict(rows) == again.predict(rows) == package.load("run").predict(rows)
+
+
+@pytest.mark.parametrize("was", [("highest", True), ("high", False)])
+def test_how_a_gpu_rounds_is_as_it_was(was: tuple[str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> tuple[str, bool]:
+        return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+    before = told()
+    try:
+        torch.set_float32_matmul_precision(was[0])
+        torch.backends.cudnn.allow_tf32 = was[1]
+        with _undisturbed():
+            Precision("fp32" if was[0] == "high" else "tf32", torch.device("cuda"))
+            assert told() == (("highest", False) if was[0] == "high" else ("high", True)) != was
+        assert told() == was
+        monkeypatch.setattr(torch, "get_float32_matmul_precision", broken)
+        with _undisturbed():  # and where torch does not say how it was, nothing fails
+            Precision("tf32", torch.device("cuda"))
+    finally:
+        monkeypatch.undo()
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def broken() -> str:
+    raise RuntimeError("a mix of the legacy and new APIs")
 
 
 def test_training_works_in_a_thread(tmp_path: Path) -> None:

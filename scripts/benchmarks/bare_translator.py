@@ -1,6 +1,6 @@
 """The attention decoder as it is written in tutorials: what the attention decoders of seqnet are timed beside.
 
-The same model as seqnet's (BiLSTM encoder, LSTM decoder, scaled dot attention after it), step by step in plain torch:
+The same model as seqnet's (BiLSTM encoder, LSTM decoder, attention after it), step by step in plain torch:
 attention and output layer at every step, a beam that copies the encoder's output for each hypothesis, computes a
 softmax over all words and keeps finished sentences in the batch.
 """
@@ -13,9 +13,9 @@ from seqnet.models.encoder_decoder import EncoderDecoder
 
 
 class Translator(nn.Module):
-    """Sizes as of the seqnet model it is compared with."""
+    """Sizes as of the seqnet model it is compared with. score: scaled_dot, general (Luong) or additive (Bahdanau)."""
 
-    def __init__(self, words: int, embedding: int, hidden: int, feeding: bool) -> None:
+    def __init__(self, words: int, embedding: int, hidden: int, feeding: bool, score: str = "scaled_dot") -> None:
         super().__init__()
         self.feeding = feeding
         self.source = nn.Embedding(words, embedding)
@@ -23,7 +23,11 @@ class Translator(nn.Module):
         self.bridge = nn.ModuleList(nn.Linear(4 * hidden, hidden) for _ in range(2))
         self.target = nn.Embedding(words, embedding)
         self.cell = nn.LSTMCell(embedding + (hidden if feeding else 0), hidden)
-        self.key = nn.Linear(2 * hidden, hidden, bias=False)
+        self.key = nn.Linear(2 * hidden, hidden, bias=score == "additive")
+        self.score = score
+        if score == "additive":
+            self.query = nn.Linear(hidden, hidden, bias=False)
+            self.v = nn.Parameter(torch.empty(1, hidden, 1))
         self.combine = nn.Linear(3 * hidden, hidden)
         self.head = nn.Linear(hidden, words)
 
@@ -34,7 +38,7 @@ class Translator(nn.Module):
         encoded, _ = nn.utils.rnn.pad_packed_sequence(encoded, batch_first=True, total_length=source.shape[1])
         summary = torch.cat([h[0], c[0], h[1], c[1]], dim=-1)
         first, second = (torch.tanh(linear(summary)) for linear in self.bridge)
-        mask = torch.arange(source.shape[1]) < lengths[:, None]
+        mask = torch.arange(source.shape[1], device=source.device) < lengths[:, None].to(source.device)
         return encoded, self.key(encoded), mask, (first, second)
 
     def step(
@@ -43,11 +47,17 @@ class Translator(nn.Module):
         """Logits, the new state and the attentional vector of one step."""
         x = self.target(word)
         h, c = self.cell(torch.cat([x, found], dim=-1) if self.feeding else x, state)
-        scores = torch.bmm(keys, h[:, :, None])[:, :, 0] / h.shape[1] ** 0.5
-        weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+        weights = self.scores(h, keys).masked_fill(~mask, -torch.inf).softmax(dim=-1)
         context = torch.bmm(weights[:, None], encoded)[:, 0]
         found = torch.tanh(self.combine(torch.cat([context, h], dim=-1)))
         return self.head(found), (h, c), found
+
+    def scores(self, h: Tensor, keys: Tensor) -> Tensor:
+        """How well each state of the source answers, [batch source_time]."""
+        if self.score == "additive":
+            return (torch.tanh(self.query(h)[:, None] + keys) @ self.v)[:, :, 0]
+        found = torch.bmm(keys, h[:, :, None])[:, :, 0]
+        return found / h.shape[1] ** 0.5 if self.score == "scaled_dot" else found
 
     def forward(self, source: Tensor, lengths: Tensor, inputs: Tensor) -> Tensor:
         """Logits [batch time words] under teacher forcing."""
@@ -116,14 +126,17 @@ def _until(words: list[int], end: int) -> list[int]:
     return words[: words.index(end)] if end in words else words
 
 
-def like(model: EncoderDecoder, words: int, embedding: int, hidden: int) -> Translator:
+def like(model: EncoderDecoder, words: int, embedding: int, hidden: int, score: str = "scaled_dot") -> Translator:
     """The tutorial's model with the weights of seqnet's."""
-    bare = Translator(words, embedding, hidden, model.input_feeding)
+    bare = Translator(words, embedding, hidden, model.input_feeding, score)
     own = dict(model.named_parameters())
     names = {
         "source.weight": "encoder.inputs.embedding.weight",
         "target.weight": "inputs.embedding.weight",
         "key.weight": "attention.score.key.weight",
+        "key.bias": "attention.score.key.bias",
+        "query.weight": "attention.score.query.weight",
+        "v": "attention.score.compare.v",
     }
     for place in range(2):
         names |= {f"bridge.{place}.{kind}": f"bridge.maps.0.{place}.{kind}" for kind in ("weight", "bias")}

@@ -1,4 +1,4 @@
-"""An LSTM language model: seqnet's loop beside a plain one, its output layer, a GPU, and a very long text."""
+"""An LSTM language model: seqnet's loop beside a plain one, its output layer, and a very long text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ def text_of(size: Size, windows: int = 200) -> Tensor:
     return torch.randint(size.vocabulary, (length,), generator=torch.Generator().manual_seed(0))
 
 
-def model_of(size: Size, head: Callable[[int], nn.Module] | None = None) -> Recurrent:
-    """seqnet's model of a size."""
+def model_of(size: Size, head: Callable[[int], nn.Module] | None = None, dropout: float = 0.0) -> Recurrent:
+    """seqnet's model of a size. dropout: of what goes into each layer, and out of the last."""
     torch.manual_seed(0)
     return Recurrent(
         cell=LSTM,
@@ -55,41 +55,65 @@ def model_of(size: Size, head: Callable[[int], nn.Module] | None = None) -> Recu
         hidden_size=size.hidden,
         num_layers=size.layers,
         embedding_size=size.embedding,
+        input_dropout=dropout,
+        dropout=dropout,
+        output_dropout=dropout,
         head=head,
     )
 
 
-def ours(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
+def ours(
+    size: Size, text: Tensor, device: str = "cpu", precision: str = "fp32", dropout: float = 0.0
+) -> Callable[[], None]:
     """A step of seqnet's loop on a text."""
-    model, task, loader = parts(size, text)
-    return training_steps(model.to(device), task, loader, size.steps)
+    model, task, loader = parts(size, text, dropout)
+    return training_steps(model.to(device), task, loader, size.steps, precision=precision)
 
 
-def parts(size: Size, text: Tensor) -> tuple[Recurrent, ManyToMany, LaneLoader]:
+def parts(size: Size, text: Tensor, dropout: float = 0.0) -> tuple[Recurrent, ManyToMany, LaneLoader]:
     """What seqnet trains: model, task and data."""
     loader = LaneLoader(Stream(Ragged.of([text])), size.rows, size.steps, seed=0, shuffle=False)
-    return model_of(size), ManyToMany(NextToken(Tokens(tuple(map(str, range(size.vocabulary)))))), loader
+    return (
+        model_of(size, dropout=dropout),
+        ManyToMany(NextToken(Tokens(tuple(map(str, range(size.vocabulary)))))),
+        loader,
+    )
 
 
 class Bare(nn.Module):
-    """The same model in plain torch."""
+    """The same model in plain torch. apart: a call of torch's LSTM for each layer, and not one for all of them."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: Size, dropout: float = 0.0, apart: bool = False) -> None:
         super().__init__()
         self.embedding = nn.Embedding(size.vocabulary, size.embedding)
-        self.lstm = nn.LSTM(size.embedding, size.hidden, size.layers, batch_first=True)
+        widths = [size.embedding, *[size.hidden] * (size.layers - 1)] if apart else [size.embedding]
+        layers, inner = (1, 0.0) if apart else (size.layers, dropout if size.layers > 1 else 0.0)
+        self.layers = nn.ModuleList(
+            nn.LSTM(width, size.hidden, layers, batch_first=True, dropout=inner) for width in widths
+        )
         self.head = nn.Linear(size.hidden, size.vocabulary)
+        self.dropout = dropout
 
     def forward(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Logits and state."""
-        features, state = self.lstm(self.embedding(x), state)
-        return self.head(features), state
+        y, after = self.embedding(x), []
+        for layer, begin in zip(self.layers, state or [None] * len(self.layers), strict=True):
+            y, end = layer(F.dropout(y, self.dropout, self.training) if self.dropout else y, begin)
+            after.append(end)
+        return self.head(F.dropout(y, self.dropout, self.training) if self.dropout else y), after
 
 
-def theirs(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
+def theirs(
+    size: Size,
+    text: Tensor,
+    device: str = "cpu",
+    precision: str = "fp32",
+    dropout: float = 0.0,
+    apart: bool = False,
+) -> Callable[[], None]:
     """A step of a loop in plain torch on the same text."""
     torch.manual_seed(0)
-    model = Bare(size).to(device)
+    model = Bare(size, dropout, apart).to(device)
     length = (len(text) - 1) // size.rows
     inputs = text[: size.rows * length].view(size.rows, length).to(device)
     targets = text[1 : size.rows * length + 1].view(size.rows, length).to(device)
@@ -102,10 +126,10 @@ def theirs(size: Size, text: Tensor, device: str = "cpu") -> Callable[[], None]:
         x, y = inputs[:, place : place + size.steps], targets[:, place : place + size.steps]
         place += size.steps
         logits, state = model(x, state)
-        state = tuple(part.detach() for part in state)
+        state = [tuple(part.detach() for part in layer) for layer in state]
         return F.cross_entropy(logits.flatten(0, 1), y.flatten())
 
-    return bare_steps(model, loss)
+    return bare_steps(model, loss, precision)
 
 
 def output() -> list[Pair]:
@@ -148,26 +172,3 @@ def _resident() -> int:
     """Bytes of this process in memory."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096
-
-
-def gpu() -> list[Pair]:
-    """A training step on a GPU beside a plain loop's with cuDNN's LSTM."""
-    if not torch.cuda.is_available():
-        print("gpu: not measured, torch finds no GPU here")
-        return []
-    sizes = (Size(2, 650, 650, 10_000, 64, 35), Size(2, 1500, 1500, 10_000, 64, 35))
-    return [
-        pair(
-            f"gpu {size}", _waited(ours(size, text_of(size), "cuda")), _waited(theirs(size, text_of(size), "cuda")), 40
-        )
-        for size in sizes
-    ]
-
-
-def _waited(step: Callable[[], None]) -> Callable[[], None]:
-    def steps() -> None:
-        for _ in range(10):
-            step()
-        torch.cuda.synchronize()
-
-    return steps

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from types import SimpleNamespace
 
@@ -10,6 +11,8 @@ from benchmarks import bare_translator, sentences
 from benchmarks.timing import Pair, bare_steps, pair, repeated, training_steps
 from torch import Tensor
 
+from seqnet.attention.scores.scaled_dot import ScaledDot
+from seqnet.attention.scoring import MakeScore
 from seqnet.attention.soft import Soft
 from seqnet.batch import Batch
 from seqnet.cells.lstm import LSTM
@@ -28,7 +31,7 @@ TOGETHER = 160  # of them in a batch of ours, which are sorted by length
 Written = list[list[int]]
 
 
-def model_of(space: Tokens, feeding: bool) -> EncoderDecoder:
+def model_of(space: Tokens, feeding: bool, score: MakeScore = ScaledDot) -> EncoderDecoder:
     """seqnet's translator."""
     torch.manual_seed(0)
     return EncoderDecoder(
@@ -36,7 +39,7 @@ def model_of(space: Tokens, feeding: bool) -> EncoderDecoder:
         inputs=space,
         source=space,
         out_features=space.size,
-        attention=Soft,
+        attention=partial(Soft, score=score),
         hidden_size=HIDDEN,
         embedding_size=EMBEDDING,
         embedding_std=0.1,

@@ -9,6 +9,7 @@ import torch
 
 from seqnet import build, trust
 from seqnet.batch import Confusion
+from seqnet.commands.elsewhere import reads
 from seqnet.commands.failures import explained
 from seqnet.commands.lines import in_words
 from seqnet.commands.pictures import Album
@@ -16,6 +17,7 @@ from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.watched import OnABar
 from seqnet.commands.writing import asked_writer, decoded
+from seqnet.data.batching import BucketLoader
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import shown
 from seqnet.tasks.report import Report
@@ -52,7 +54,8 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
     task, window = stored.assembly.task, settings["training"]["window"]
     if write is not None and not task.metrics:
         write = None  # nothing that is written would be scored
-    report = Report(task, stored.assembly.source)
+    stands = (loader.examples.places, loader.rows(0)) if isinstance(loader, BucketLoader) else ()
+    report = Report(task, stored.assembly.source, *stands)
     scores, evaluator = evaluate(
         stored.assembly.model,
         task,
@@ -93,7 +96,8 @@ def split_of(stored: StoredRun, config: dict[str, Any], name: str) -> Any:
     """A split of the data that is asked for; None where there is no such split. Raises DataError."""
     path, source = config["data"]["path"], stored.assembly.source
     if path is not None:
-        return build.other_split(stored.config, source, path, name, config["trust"])
+        with reads("data.path="):
+            return build.other_split(stored.config, source, path, name, config["trust"])
     trust.refuse_elsewhere(stored.config)
     return source.split(name)
 

@@ -12,6 +12,7 @@ import torch
 from seqnet import build
 from seqnet.batch import Batch
 from seqnet.commands.answers import Answers, format_of, told
+from seqnet.commands.elsewhere import read, reads
 from seqnet.commands.entities import with_spans
 from seqnet.commands.failures import explained
 from seqnet.commands.forecasting import Forecaster, forecasts
@@ -135,7 +136,7 @@ def _alike(written: Format, read: Format | None) -> Format:
 def refuse_without_effect(config: dict[str, Any], stored: StoredRun, format: Format | None) -> None:
     """Raises ConfigurationError for an option of what is told that this run, or this file, has none of."""
     for option in ("probabilities", "spans"):
-        if config[option] and format is not None and format.written in ("steps", "answers"):
+        if config[option] and format is not None and format.written in ("steps", "records", "answers"):
             raise ConfigurationError(
                 f"{option}=true: of an answer only what is predicted stands in output={config['output']}; choose a "
                 ".jsonl or a .csv"
@@ -217,7 +218,8 @@ def _is_table(stored: StoredRun, path: Path) -> bool:
 def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
     if isinstance(stored.assembly.source, Dataset):
         bad = Problems(config["data"]["on_bad_row"] or "raise")
-        found = stored.assembly.source.unlabelled(config["input"], bad)
+        with reads("input="):
+            found = stored.assembly.source.unlabelled(config["input"], bad)
         return Inputs(_rows(found, bad), found.names, found.format)
     split = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
     if not isinstance(split, Examples):
@@ -227,21 +229,21 @@ def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
 
 def _rows(found: ReadFile, bad: "Problems") -> Iterator[Asked]:
     """The rows of a table, those too of which something is wrong, where they stand."""
-    for block in found.blocks:
+    for block in read(found.blocks, "input="):
         answered = set(block.answered)
         problems = dict(bad.found)
         unread = sorted(problems.keys() - {one.number for one in block.read}, reverse=True)
-        read: list[Read] = []
+        rows: list[Read] = []
         for one in block.read:
             while unread and unread[-1] < one.number:
-                read.append(Read(unread.pop(), {}))
-            read.append(one)
-        read += [Read(number, {}) for number in reversed(unread)]
+                rows.append(Read(unread.pop(), {}))
+            rows.append(one)
+        rows += [Read(number, {}) for number in reversed(unread)]
         bad.found.clear()
         others = {
-            place: unanswered(problems.get(one.number)) for place, one in enumerate(read) if one.number not in answered
+            place: unanswered(problems.get(one.number)) for place, one in enumerate(rows) if one.number not in answered
         }
-        yield Asked(read, block.examples, others)
+        yield Asked(rows, block.examples, others)
     if bad.found:  # behind the last row that can be answered
         others = dict(enumerate(map(unanswered, bad.found.values())))
         yield Asked([Read(number, {}) for number in bad.found], None, others)

@@ -59,7 +59,7 @@ def no_part(group: str, by: str | None = None) -> str:
     if by is not None:
         return (
             f"{by.replace('/', '=')} chooses {trust.package_of(group)}, and the chosen {whole} has none: "
-            f"choose {' or '.join(owners)}"
+            f"choose {' or '.join(owners)}, or name your fields yourself with experiment=blank, which takes any {whole}"
         )
     return (
         f"{trust.package_of(group)} belongs to {' or '.join(owners)}, and the chosen {whole} has none: leave it out, "

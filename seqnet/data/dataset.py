@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqnet import strict_json
-from seqnet.batch import Seen, has_target
+from seqnet.batch import Batch, Seen, has_target
 from seqnet.data import legible
 from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
@@ -30,6 +30,7 @@ from seqnet.data.kept import is_large, kept
 from seqnet.data.layout import lay_out
 from seqnet.data.learning import check_stored, learn, restored
 from seqnet.data.located import Located
+from seqnet.data.places import Places
 from seqnet.data.raw_block import RawBlock
 from seqnet.data.read import Read, ReadBlock, ReadFile, name_of
 from seqnet.data.split_of import SplitOf
@@ -44,6 +45,8 @@ from seqnet.options import COLUMN, NAMES, PATHS, Dropout, FolderName, NotEmpty, 
 from seqnet.options import of as options_of
 from seqnet.progress import Reached, progress
 from seqnet.specs import Tokens
+
+NUMBERS = "<numbers>"  # the column of where rows stand, as it is kept
 
 
 class Dataset:
@@ -153,7 +156,10 @@ class Dataset:
     @property
     def target_column(self) -> str:
         """What the column of the field is called that is asked for."""
-        return name_of(self._located.columns[self.target], self.target)
+        return self._column_name(self.target)
+
+    def _column_name(self, field: str) -> str:
+        return name_of(self._located.columns[field], field)
 
     @property
     def format(self) -> Format:
@@ -248,15 +254,21 @@ class Dataset:
             told, columns = before
             self.tallies[split] = Tally(**told["tally"])
             asked_from = None if told["asked_from"] is None else torch.tensor(told["asked_from"])
-            return Encoded(columns, asked_from) if columns else None
+            stand = None if told["places"] is None else Places.of_kept(told["places"], columns.pop(NUMBERS))
+            return Encoded(columns, asked_from, stand) if columns else None
         blocks, bad = self._blocks(split)
         with progress(f"encoding {split}", self._rows_seen if split == "train" else None, "rows") as reached:
             made = self._encoder.split(_told(blocks, reached), self.tallies[split], bad, self._workers)
         if cache is None:
             return made
         late = None if made is None or made.asked_from is None else made.asked_from.tolist()
-        told = {"tally": asdict(self.tallies[split]), "asked_from": late}
-        columns = cache.save(entry, told, {} if made is None else made.columns)
+        told = {"tally": asdict(self.tallies[split]), "asked_from": late, "places": None}
+        if made is None or made.places is None:
+            columns = cache.save(entry, told, {} if made is None else made.columns)
+        else:
+            told["places"], numbers = made.places.kept()
+            columns = cache.save(entry, told, {**made.columns, NUMBERS: numbers})
+            del columns[NUMBERS]
         return None if made is None else replace(made, columns=columns)
 
     def _first_look(self) -> tuple[Iterator[RawBlock], BadRows]:
@@ -301,6 +313,7 @@ class Dataset:
         made = asking.examples(self._fitted.at_each_step(columns))
         if isinstance(made, Stream):
             return made
+        made = replace(made, places=encoded.places)
         if encoded.asked_from is not None:
             shift = int(self._layout.again)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, encoded.asked_from - shift))
@@ -400,6 +413,21 @@ class Dataset:
         """The first input of a row, for a person. inputs: [time] or [time feature]."""
         first = self.first
         return self.text(inputs) if first is None else legible.show(self.fields[first], inputs)
+
+    def cells(self, batch: Batch, row: int, first: str) -> dict[str, str]:
+        """What a person reads of a row's inputs, by their columns; `first`: of the first."""
+        assert self.first is not None
+        found = {self._column_name(self.first): first}
+        for name in self._layout.inputs:
+            if name == self.first or not legible.by_itself(self.fields[name].kind):
+                continue
+            if name in batch.wholes:
+                values, lengths = batch.wholes[name]
+            else:
+                values, lengths = batch.views[name], batch.lengths
+            read = values[row] if lengths is None else values[row, : int(lengths[row])]
+            found[self._column_name(name)] = legible.show(self.fields[name], read.cpu())
+        return found
 
     def told(self, prediction: Any) -> Any:
         """What is predicted for a row, as the target's column is written: tags in the scheme of the file."""

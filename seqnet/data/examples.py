@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,7 +78,7 @@ class Examples:
     `targets` is a tensor [rows ...] for one target a row, or Ragged along the inputs' time.
     `augment` changes a batch at random, from the generator it is handed; used in training only. `continued` gives some
     rows as they go on if what follows them is as answered, so many steps of which are then asked for: (rows [n],
-    answers [n steps feature], steps) -> examples.
+    answers [n steps feature], steps) -> examples. places: where each row stands in its file, where that is known.
     """
 
     inputs: Ragged
@@ -87,6 +88,7 @@ class Examples:
     wholes: dict[str, Ragged] = field(default_factory=dict)
     augment: Callable[[Batch, torch.Generator], Batch] | None = None
     continued: "Callable[[Tensor, Tensor, int], Examples] | None" = None
+    places: Any = None  # Places
 
     def __len__(self) -> int:
         return len(self.inputs)

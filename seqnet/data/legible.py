@@ -8,9 +8,15 @@ from torch import Tensor
 
 from seqnet.data.files import shown
 from seqnet.errors import DataError, did_you_mean
+from seqnet.kinds import Axis, Item, Kind
 from seqnet.specs import Image, Spec, Tokens
 
 SHOWN = 12  # steps of a row
+
+
+def by_itself(kind: Kind) -> bool:
+    """Whether a person reads entries of that kind as they are: words and classes, and a number where there is one."""
+    return kind.item in (Item.TOKEN, Item.LABEL, Item.LABELS) or (kind.item is Item.NUMBER and kind.axis is Axis.ROW)
 
 
 def show(one: Any, inputs: Tensor) -> str:

@@ -145,7 +145,9 @@ class Located:
 
 
 def as_path(base: Path, value: Any) -> Any:
-    """A name of a file as a path; what is no name is what the file holds."""
+    """A name of a file as a path; what is no name is what the file holds, as bytes perhaps, with its name beside."""
+    if isinstance(value, dict) and value.keys() == {"bytes", "path"} and value["bytes"] is None:
+        value = value["path"]
     return base / value if isinstance(value, str) else value
 
 

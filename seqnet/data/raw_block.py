@@ -30,6 +30,7 @@ class RawBlock:
     more: Sequence[Sequence[Any]] = ()  # columns that no field reads
     asked_from: Sequence[int] = ()  # of each row, the step from which on something is asked; empty: from the first
     steps: Sequence[Sequence[int]] = ()  # of each row that is a sequence of rows, the number of each of these
+    groups: Sequence[Any] = ()  # and what these rows share, where they share something
 
     def only(self, kept: Sequence[int]) -> "RawBlock":
         """The rows at some positions."""
@@ -37,19 +38,28 @@ class RawBlock:
         goes_on = self.continues and bool(kept) and kept[0] == 0
         asked = take(self.asked_from, kept) if self.asked_from else ()
         more = [take(column, kept) for column in self.more]
-        numbers, steps = take(self.numbers, kept), take(self.steps, kept) if self.steps else ()
+        steps, groups = (take(one, kept) if one else () for one in (self.steps, self.groups))
         return replace(
-            self, numbers=numbers, values=values, continues=goes_on, asked_from=asked, more=more, steps=steps
+            self,
+            numbers=take(self.numbers, kept),
+            values=values,
+            continues=goes_on,
+            asked_from=asked,
+            more=more,
+            steps=steps,
+            groups=groups,
         )
 
     def sent(self, names: Iterable[str]) -> "RawBlock":
-        """What another process needs of some fields: of the file its name alone, which is all that errors tell."""
-        file = (
-            Beside(tuple(map(str, self.file.files)), self.file.names)
-            if isinstance(self.file, Beside)
-            else str(self.file)
-        )
-        return replace(self, file=file, values={name: self.values[name] for name in names}, more=())
+        """What another process needs of some fields: of the file its name alone, which is all that errors tell.
+
+        Beside them stand the places of its rows.
+        """
+        file: Any = str(self.file)
+        if isinstance(self.file, Beside):
+            file = Beside(tuple(map(str, self.file.files)), self.file.names)
+        places = range(len(self.numbers))
+        return replace(self, file=file, values={name: self.values[name] for name in names}, more=(places,))
 
 
 def observed(fields: Mapping[str, Field], block: RawBlock) -> Problems:

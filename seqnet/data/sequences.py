@@ -59,7 +59,7 @@ class Table:
 
     def rows(self, sequences: Iterable[Sequence_], stepped: Mapping[str, bool], bad: BadRows) -> RawBlock:
         """Sequences as rows, each with its list of values of every field that has steps. stepped: which have."""
-        numbers, made, begins, steps = [], [], [], []
+        numbers, made, begins, steps, groups = [], [], [], [], []
         for one in sequences:
             try:
                 row = gathered(self.values, one, stepped)
@@ -70,8 +70,9 @@ class Table:
             numbers.append(self.numbers[one.rows[0]])
             begins.append(one.asked_from)
             steps.append([self.numbers[place] for place in one.rows])
+            groups += [] if self.key is None else [self.key[one.rows[0]]]
         values = {name: [row[name] for row in made] for name in self.values}
-        return RawBlock(self.file, numbers, values, self.unit, asked_from=begins, steps=steps)
+        return RawBlock(self.file, numbers, values, self.unit, asked_from=begins, steps=steps, groups=groups)
 
 
 def held_by_group(groups: Sequence[Sequence[int]], split: str, shares: Sequence[float], seed: int) -> list[Sequence_]:

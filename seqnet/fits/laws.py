@@ -15,6 +15,7 @@ from seqnet.fits.small import small_cells
 from seqnet.kinds import BIO, ENDS, NEXT, RANKED, SHARED, STREAM, Axis, Item
 from seqnet.options import shown
 from seqnet.state import leaves
+from seqnet.tasks.forecast_scores import SCORES as FORECAST_SCORES
 
 WHERE = {
     Axis.ROW: "one answer a row",
@@ -236,6 +237,8 @@ def _monitor(parts: Parts) -> str | None:
         of_objective = of_objective(parts.target)
     more = getattr(parts.part("task"), "scores", None)
     known = ("loss", *(of_objective if more is None else more(parts.section("task"), of_objective)))
+    if getattr(parts.source, "forecasts", False) and hasattr(parts.part("objective"), "forecast"):
+        known = tuple(dict.fromkeys([*known, *FORECAST_SCORES]))
     monitor = parts.config["training"]["monitor"]
     if monitor in known:
         return None

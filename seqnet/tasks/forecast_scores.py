@@ -14,6 +14,7 @@ from seqnet.specs import Vector
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
+SCORES = ("mase", "wql")  # that say how good a forecast is
 NAIVE = ("last_value", "seasonal_naive")
 
 
@@ -37,16 +38,33 @@ class ForecastScores:
 
     def update(self, levels: Levels, wanted: Tensor, references: Tensor) -> None:
         """Count n items in the scale of their column. wanted: [n horizon*feature]; references: as `REFERENCES`."""
-        width = references.shape[1] - wanted.shape[1]  # of the last value and of the error
-        last, seasonal, error = references.split([width // 2, wanted.shape[1], width // 2], dim=1)
-        horizon = wanted.shape[1] // last.shape[1]
-        naive = [{MEDIAN: last.repeat(1, horizon)}, {MEDIAN: seasonal}]
-        error = error.repeat(1, horizon).double()
-        known = (error > 0) & ~last.repeat(1, horizon).isnan() & ~seasonal.isnan()
+        naive = naive_forecasts(wanted, references)
+        rows = ~torch.cat(list(naive.values()), dim=1).isnan().any(1)
         told = undone(self._targets, wanted)
-        rows = ~(last.isnan().any(1) | seasonal.isnan().any(1))
-        for name, found in zip(("", *(f"_{each}" for each in NAIVE)), (levels, *naive), strict=True):
-            away = (found[MEDIAN] - wanted).abs().double() / error
+        others = {f"_{name}": {MEDIAN: values} for name, values in naive.items()}
+        for name, found in {"": levels, **others}.items():
+            away, known = scaled_errors(found[MEDIAN], wanted, references)
             self.metrics[f"mase{name}"].update(away[known])
             found = {level: undone(self._targets, values)[rows] for level, values in found.items()}
             self.metrics[f"wql{name}"].update(found, told[rows])
+
+
+def naive_forecasts(wanted: Tensor, references: Tensor) -> dict[str, Tensor]:
+    """The forecasts that need no model, by name, [n horizon*feature] as what is wanted. references: as `REFERENCES`."""
+    last, seasonal, _ = _parted(wanted, references)
+    return dict(zip(NAIVE, (last, seasonal), strict=True))
+
+
+def scaled_errors(found: Tensor, wanted: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+    """Absolute errors over the series' own, float64, and which of them count: [n horizon*feature] as all of them."""
+    last, seasonal, error = _parted(wanted, references)
+    error = error.double()
+    return (found - wanted).abs().double() / error, (error > 0) & ~last.isnan() & ~seasonal.isnan()
+
+
+def _parted(wanted: Tensor, references: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The last value, the last season's and the seasonal error so far, each as wide as what is wanted."""
+    width = references.shape[1] - wanted.shape[1]  # of the last value and of the error
+    last, seasonal, error = references.split([width // 2, wanted.shape[1], width // 2], dim=1)
+    horizon = wanted.shape[1] // last.shape[1]
+    return last.repeat(1, horizon), seasonal, error.repeat(1, horizon)

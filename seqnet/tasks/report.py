@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from seqnet.batch import UNITS, UNKNOWN_LABEL, Batch, Output, has_target
+from seqnet.batch import REFERENCES, UNITS, UNKNOWN_LABEL, Batch, Output, has_target
 from seqnet.objectives.tables import NEVER_SEEN, Judged, Row
+from seqnet.tasks.by_series import BySeries
 from seqnet.tasks.evaluator import asked_items, asked_view, in_the_columns_scale
 from seqnet.tasks.output_layer import pieces
 
@@ -32,15 +34,20 @@ class Report:
 
     What an objective reports its `report(horizon)` says: tables with `update(row)` and `rows()`, and where numbers are
     counted `items(found, wanted)`. What a task reports that writes freely its `report()` says: tables with
-    `update(wanted, found, tokens)`. source: shows inputs.
+    `update(wanted, found, tokens)`. source: shows inputs. places: where each row stands, None = it is not known; rows:
+    which of these each batch holds.
     """
 
     task: Any
     source: Any
+    places: Sequence[Any] | None = None
+    rows_of_batches: Sequence[Tensor] = ()
     _tables: list[Any] = field(init=False)
     _of_writing: list[Any] = field(init=False)
     _open: list[Open] = field(default_factory=list, init=False)
     _worst: list[tuple[float, int, Row]] = field(default_factory=list, init=False)
+    _batches: int = field(default=0, init=False)  # that are done
+    _series: BySeries | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._numbered = count()
@@ -49,6 +56,9 @@ class Report:
         self._tables = report(getattr(self.source, "horizon", 1)) if self._answers and callable(report) else []
         of_task = getattr(self.task, "report", None)
         self._of_writing = of_task() if callable(of_task) else []
+        forecasts = getattr(self.source, "forecasts", False) and hasattr(objective, "forecast")
+        if self.places is not None and forecasts:
+            self._series = BySeries(self.task.objective.targets)
 
     @property
     def _answers(self) -> bool:
@@ -116,13 +126,37 @@ class Report:
         features, targets = asked_items(output.features, batch)
         if not tables or not len(targets):
             return
-        units = asked_view(batch, UNITS)
-        parts = [features, targets, *([] if units is None else [units])]
-        for some, wanted, *scaled in pieces(self.task.objective.out_features, *parts):
-            by = scaled[0] if scaled else None
-            found = in_the_columns_scale(output.head(some).float(), by)
+        units, beside = asked_view(batch, UNITS), asked_view(batch, REFERENCES)
+        whose = self._rows_of_items(batch)
+        parts = [features[:, :0] if view is None else view for view in (units, beside)]
+        for some, wanted, scaled, others, rows in pieces(
+            self.task.objective.out_features, features, targets, *parts, whose
+        ):
+            by = None if units is None else scaled
+            found, answer = in_the_columns_scale(output.head(some).float(), by), wanted.flatten(1)
+            answer = in_the_columns_scale(answer, by)
             for table in tables:
-                table.items(found, in_the_columns_scale(wanted.flatten(1), by))
+                table.items(found, answer)
+            if self._series is not None and beside is not None:
+                names = [self._series_of(row) for row in rows.tolist()]
+                self._series.items(self.task.objective.forecast(found), answer, others, names)
+
+    def _rows_of_items(self, batch: Batch) -> Tensor:
+        """Of each item that is asked the row of the batch that it is of, [n]."""
+        steps = 1 if batch.row_targets else batch.time
+        rows = torch.arange(batch.size, device=batch.targets.device).repeat_interleave(steps)
+        return rows if batch.target_index is None else rows[batch.target_index]
+
+    def _place(self, row: int) -> Any:
+        """Where a row of this batch stands; None where it is not known."""
+        return None if self.places is None else self.places[int(self.rows_of_batches[self._batches][row])]
+
+    def _series_of(self, row: int) -> str:
+        """What the series is called that is a row of this batch, or a piece of which is."""
+        place = self._place(row)
+        if place.series is not None:
+            return str(place.series)
+        return str(place.where or f"row {int(self.rows_of_batches[self._batches][row]) + 1}")
 
     def batch(self, batch: Batch, written: Sequence[Sequence[Any]] | Tensor | None) -> None:
         """Look at a batch whose windows were seen. written: as for a judge, None where nothing was."""
@@ -132,6 +166,7 @@ class Report:
                 self._end(batch, row, one)
             elif isinstance(written, list):
                 self._end_written(batch, row, one, written[row][0].ids)
+        self._batches += 1
 
     def _end(self, batch: Batch, row: int, one: Open) -> None:
         loss = one.loss / one.items if one.items else float("nan")
@@ -161,9 +196,22 @@ class Report:
         """Keep it if it is among the worst."""
         if loss != loss or (len(self._worst) == WORST and loss <= self._worst[0][0]):
             return
-        error = {"input": self._shown(batch, row), "target": wanted, "prediction": found, "loss": loss}
+        read, columns = self._read(batch, row)
+        place = self._place(row)
+        stands = {} if place is None else {"place": place.where, "series": place.series}
+        known = {name: value for name, value in stands.items() if value is not None}
+        error = known | {"input": read, "target": wanted, "prediction": found, "loss": loss} | columns
         keep = heapq.heappush if len(self._worst) < WORST else heapq.heappushpop
         keep(self._worst, (loss, -next(self._numbered), error))
+
+    def _read(self, batch: Batch, row: int) -> tuple[str, Row]:
+        """What was read of a row, and all of it by its columns, a file by its name; {} where there are none."""
+        shown, cells = self._shown(batch, row), getattr(self.source, "cells", None)
+        if cells is None or not shown:
+            return shown, {}
+        place = self._place(row)
+        read = cells(batch, row, shown) | ({} if place is None else place.files)
+        return next(iter(read.values())), {"columns": {"input": read, "target": self.source.target_column}}
 
     def _shown(self, batch: Batch, row: int) -> str:
         """What was read of a row."""
@@ -182,5 +230,7 @@ class Report:
         """All tables, each row with its name at `table`; the last is `errors`, the worst first."""
         for table in [*self._tables, *self._of_writing]:
             yield from table.rows()
+        if self._series is not None:
+            yield from self._series.rows()
         for _, _, error in sorted(self._worst, key=lambda one: one[:2], reverse=True):
             yield {"table": "errors", **error}

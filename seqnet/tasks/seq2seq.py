@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from seqnet.batch import Batch, Output, has_target
@@ -33,7 +34,7 @@ def chosen_loss(losses: Tensor, mask: Tensor, output: Output) -> Tensor:
     assert output.log_probability is not None and output.baseline is not None
     costs = losses.detach()
     if output.reaches:
-        costs = costs.flip(1).cumsum(1).flip(1)
+        costs = _with_later(costs)
     advantage = costs - output.baseline.detach()
     error = 0.5 * (output.baseline - costs) ** 2
     terms = advantage * output.log_probability + error
@@ -41,6 +42,13 @@ def chosen_loss(losses: Tensor, mask: Tensor, output: Output) -> Tensor:
         terms = terms - output.bonus
     total = (terms * mask).sum()
     return total - total.detach()
+
+
+def _with_later(costs: Tensor) -> Tensor:
+    """Each step's cost and those of later ones, [batch time]."""
+    if costs.is_cuda and torch.are_deterministic_algorithms_enabled():
+        return _with_later(costs.cpu()).to(costs.device)  # there is no deterministic kernel on a GPU
+    return costs.flip(1).cumsum(1).flip(1)
 
 
 class SequenceToSequence:

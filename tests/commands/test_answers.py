@@ -51,6 +51,35 @@ def test_a_column_is_added_to_a_table() -> None:
     ]
 
 
+def test_a_fasta_file_is_written_with_its_answer_behind_the_header() -> None:
+    rows = [
+        (Read(1, {"name": "p7", "sequence": "MK" * 40}), answer("helix", 0.9)),
+        (Read(4, {"name": "p8", "description": "x y", "sequence": "MA"}), answer("sheet", 0.8)),
+    ]
+    names = ("name", "description", "class", "sequence")
+    text = written("out.fa", rows, names=names, target="class")
+    assert text == f">p7 helix\n{'MK' * 30}\n{'MK' * 10}\n>p8 x y sheet\nMA\n"
+    assert written("bare.fa", [(Read(1, {"sequence": "AC"}), answer("b"))], target="class") == ">1 b\nAC\n"
+    with pytest.raises(
+        ConfigurationError, match=r"output=out\.fa: what is read has no column 'sequence' but text, y, so"
+    ):
+        written("out.fa", [(Read(1, {"text": "a"}), answer("b"))])
+
+
+def test_a_story_is_written_with_its_questions_answered() -> None:
+    story = ["Mary went home.", "John slept.", "Mary left."]
+    names = ("story", "question", "answer", "supporting")
+    rows = [
+        (Read(3, {"story": story[:2], "question": "Who slept?", "answer": None, "supporting": []}), answer("John")),
+        (Read(5, {"story": story, "question": "Who left?", "answer": "Sue", "supporting": [2]}), answer("Mary")),
+        (Read(8, {"story": ["Sue slept."], "question": "Who?", "answer": None, "supporting": []}), answer(None)),
+    ]
+    assert written("out.babi", rows, names=names, target="answer") == (
+        "1 Mary went home.\n2 John slept.\n3 Who slept?\tJohn\n4 Mary left.\n5 Who left?\tMary\t4\n"
+        "1 Sue slept.\n2 Who?\n"
+    )
+
+
 def test_nothing_that_was_read_is_lost_under_the_name_of_an_answer() -> None:
     rows = [(Read(1, {"y": "no", "score": "1", "prediction": "x"}), answer("yes", 0.5))]
     assert written("out.csv", rows) == "y,score,prediction,predicted_y,predicted_score\nno,1,x,yes,0.5\n"
@@ -117,7 +146,8 @@ def test_what_has_no_header_gets_none() -> None:
 def test_each_ending_is_written_by_a_format_that_says_so(ending: str) -> None:
     format = format_of(f"out{ending}", None, None)
     assert format is not None and ending in format.endings
-    written(f"out{ending}", [(Read(1, {"x": "\ud800 \x1b = 1"}), answer("=1+1"))])
+    read = dict.fromkeys(("x", "sequence", "story", "question"), "\ud800 \x1b = 1")
+    written(f"out{ending}", [(Read(1, read), answer("=1+1"))])
     assert Path(f"out{ending}").stat().st_size
     assert os.listdir() == [f"out{ending}"]
 

@@ -43,11 +43,30 @@ def test_evaluate_on_other_files_and_into_a_file(seqnet: Any, judge_run: Path, r
     assert [(one["class"], one["support"]) for one in classes] == [("friendly", 1), ("not", 2)]
     wrong = sum(one["count"] for one in tables if one["table"] == "confusions")
     assert wrong == round(3 * (1 - row["accuracy"])) == sum(one["table"] == "errors" for one in tables)
-    assert all(one["input"] in ("fox fox", "lazy dog", "<unk>") for one in tables if one["table"] == "errors")
+    lines = {"fox fox": 2, "lazy dog": 3, "<unk>": 4}
+    for one in (one for one in tables if one["table"] == "errors"):
+        assert one["place"] == f"other.csv, line {lines[one['input']]}"
+        assert one["columns"] == {"input": {"text": one["input"]}, "target": "label"}
     assert (3 * row["accuracy"]) == pytest.approx(round(3 * row["accuracy"]))
     assert row["loss"] > 0
     small = seqnet("evaluate", f"run={judge_run}", "data.batch_size=1").rows[0]
     assert small["loss"] == pytest.approx(seqnet.results(judge_run)["test"]["loss"], abs=1e-6)
+
+
+@pytest.mark.parametrize(("command", "option"), [("predict", "input="), ("evaluate", "data.path=")])
+def test_what_is_wrong_with_a_file_is_said_in_the_options_of_the_command(
+    seqnet: Any, judge_run: Path, command: str, option: str
+) -> None:
+    Path("other.csv").write_text("txet,label\nfox fox,friendly\n")
+    found = seqnet(command, f"run={judge_run}", f"{option}other.csv")
+    assert (found.code, found.out) == (3, "")
+    assert found.err == (
+        "seqnet: other.csv, line 1: no column 'text' in the header, which has txet, label; did you mean 'txet'? rename "
+        "it there, since a run reads the columns that it was trained on\n"
+    )
+    Path("empty").mkdir()
+    found = seqnet(command, f"run={judge_run}", f"{option}empty")
+    assert found.code == 3 and found.err.endswith(f" your own file or folder with {option}\n")
 
 
 def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> None:

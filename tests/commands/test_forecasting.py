@@ -30,6 +30,7 @@ OPTIONS = (
     "schedule=constant",
     "training.max_epochs=12",
     "training.evaluate_every_steps=6",
+    "training.monitor=mase",
 )
 
 
@@ -74,6 +75,26 @@ def test_it_is_told_beside_what_needs_no_model(seqnet: Any, run_of: Any) -> None
     assert test["wql"] < test["wql_last_value"]
     assert {"mase_seasonal_naive", "wql_seasonal_naive", "coverage"} <= test.keys()
     assert "wanted" in seqnet.results(run)["sample"]
+
+
+def test_what_is_best_is_best_by_the_score_of_forecasts(seqnet: Any, run_of: Any) -> None:
+    run, _ = run_of("quantile")
+    results = seqnet.results(run)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    scores = {row["step"]: row["mase"] for row in rows if row["split"] == "valid"}
+    assert results["monitor"] == "mase" and len(scores) > 1
+    assert results["best"]["mase"] == min(scores.values()) == scores[results["best"]["step"]]
+
+
+def test_each_series_is_judged_by_itself_under_its_name(seqnet: Any, run_of: Any) -> None:
+    run, _ = run_of("quantile")
+    scores, *tables = seqnet("evaluate", f"run={run}").rows
+    series = [row for row in tables if row["table"] == "series"]
+    assert {row["series"] for row in series} == {"small", "large"}
+    assert [row["mase"] for row in series] == sorted((row["mase"] for row in series), reverse=True)
+    weighed = sum(row["n"] * row["mase"] for row in series) / sum(row["n"] for row in series)
+    assert weighed == pytest.approx(scores["mase"], rel=1e-4)
+    assert {row["series"] for row in tables if row["table"] == "errors"} <= {"small", "large"}
 
 
 def test_what_is_known_ahead_is_read_of_rows_without_a_value(seqnet: Any, run_of: Any) -> None:

@@ -46,3 +46,38 @@ def test_lines_of_json_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     tell(SCORES, ROWS, None, words=False)
     assert [json.loads(line) for line in stream.getvalue().splitlines()] == [SCORES, *ROWS]
     assert stream.getvalue().isascii() and "\x1b" not in stream.getvalue()
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, rows: list[dict[str, Any]]) -> str:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.setenv("TERM", "dumb")
+    tell(SCORES, rows, None, words=True)
+    return screen.getvalue()
+
+
+def test_errors_are_told_under_the_names_of_the_users_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = {
+        "table": "errors",
+        "place": "rows.csv, line 7",
+        "input": "a dull film",
+        "target": "bad",
+        "prediction": "good",
+    }
+    columns = {"input": {"review": "a dull film", "land": "at"}, "target": "stars"}
+    table = shown(monkeypatch, [{**error, "columns": columns}])
+    for word in ("place", "review", "land", "stars (target)", "prediction", "rows.csv, line 7", "a dull film"):
+        assert word in table
+    assert " input " not in table
+    assert "place" not in shown(
+        monkeypatch, [{**error, "place": "7.wav", "columns": {**columns, "input": {"file": "7.wav"}}}]
+    )
+
+
+def test_of_many_series_the_worst_and_the_best_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"table": "series", "series": f"s{n:02}", "n": 1, "mase": 1 - n / 100} for n in range(30)]
+    table = shown(monkeypatch, rows)
+    assert "by series: the 5 worst and the 5 best of 30" in table
+    assert [n for n in range(30) if f"s{n:02}" in table] == [*range(5), *range(25, 30)]
+    assert all(f"s{n:02}" in shown(monkeypatch, rows[:10]) for n in range(10))

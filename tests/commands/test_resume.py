@@ -108,6 +108,38 @@ def test_a_run_on_a_large_document_goes_on_to_the_end_of_one_on_a_small_one(
     assert seqnet.rows("run") == seqnet.rows(writer_run)
 
 
+VARIED = {  # what changes rows at random in training: of a recording, of letters, of pictures, of a picture's places
+    "masks": (
+        "spoken_digits",
+        "data.fields.audio.mask_bands=8",
+        "data.fields.audio.mask_time=0.3",
+        "model.hidden_size=8",
+    ),
+    "strands": ("dna", "data.generated.length=30", "model.hidden_size=8"),
+    "shift": ("visual_questions", "model.hidden_size=8", "model.encoders.image.channels=[4]"),
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "masks" else pytest.param(kind, marks=pytest.mark.slow) for kind in VARIED]
+)
+def test_a_run_of_rows_that_are_varied_by_workers_goes_on_within_an_epoch(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    experiment, *more = VARIED[kind]
+    sizes = ("data.generated.train_size=16", "data.generated.valid_size=4", "data.generated.test_size=4")
+    steps = ("data.batch_size=4", "training.max_epochs=2", "schedule=constant")
+    overrides = (f"experiment={experiment}", *sizes, *steps, "training.monitor=loss", *more)
+    assert seqnet.quietly(*overrides, "run_dir=alone").code == 0
+    assert seqnet.quietly(*overrides, "data.num_workers=2", "run_dir=whole").code == 0
+    assert seqnet.results("whole")["steps"] == 8 and seqnet.rows("whole") == seqnet.rows("alone")
+    stop_after(monkeypatch, 6)  # the second epoch's second step of four
+    assert seqnet.quietly(*overrides, "data.num_workers=2", "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run").code == 0
+    assert seqnet.fingerprint("run") == seqnet.fingerprint("whole")
+    assert Path("run/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
+
+
 @pytest.mark.parametrize("how", ["edited", "halved", "reordered"])
 def test_a_run_does_not_go_on_with_data_that_has_changed(
     seqnet: Any, classifier: tuple[str, ...], reviews: Path, how: str

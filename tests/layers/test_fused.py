@@ -184,25 +184,3 @@ def test_autocast_on_a_cpu_computes_in_the_weights_type(name, ragged):
     assert torch.equal(y, expected[0])
     torch.testing.assert_close(leaves(final), leaves(expected[1]), atol=0, rtol=0)
     assert all(weight.grad is not None for weight in layer.parameters())
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("precision", [None, torch.float16, torch.bfloat16], ids=["fp32", "fp16", "bf16"])
-@pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
-@pytest.mark.parametrize("name", ["rnn_tanh", "rnn_relu", "lstm", "gru"])
-def test_a_gpu_agrees_with_the_cpu(name, ragged, precision):
-    torch.manual_seed(0)
-    layer = Layer(CELLS[name](INPUT, HIDDEN))
-    x = torch.randn(BATCH, TIME, INPUT)
-    state = map_state(torch.randn_like, layer.initial_state(BATCH))
-    lengths = torch.tensor([4, 0, TIME, 1]) if ragged else None
-    expected, after = layer(x, state, lengths)
-    layer.cuda()
-    with torch.autocast("cuda", precision, enabled=precision is not None):
-        y, final = layer(x.cuda(), map_state(torch.Tensor.cuda, state), None if lengths is None else lengths.cuda())
-        y.float().sum().backward()
-    tolerance = 2e-3 if precision is None else 5e-2  # cuDNN multiplies in tf32
-    torch.testing.assert_close(y.float().cpu(), expected, atol=tolerance, rtol=0)
-    for part, other in zip(leaves(final), leaves(after), strict=True):
-        assert part.dtype == torch.float32
-        torch.testing.assert_close(part.cpu(), other, atol=tolerance, rtol=0)

@@ -26,13 +26,14 @@ def test_a_part_of_the_page_is_replaced_and_nothing_else(tmp_path: Path, monkeyp
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- loop -->\nold\n<!-- end -->\nb\n<!-- gpu -->\nold\n<!-- end -->\nc\n")
     monkeypatch.setattr(benchmark, "PAGE", page)
-    benchmark.write("loop", [Pair("loop small", 1.5, 2.0, (0.7, 0.75, 0.9), 1)])
+    pairs = [Pair("loop small", 1.5, 2.0, (0.7, 0.75, 0.9), 1)]
+    benchmark.write("loop", benchmark.section("loop", pairs))
     text = page.read_text()
     assert "| loop small | 1 | 1.5 | 2 | 0.750 | 0.700 to 0.900 |\n" in text
     assert text.startswith("a\n<!-- loop -->\n| pair |")
     assert text.endswith("<!-- end -->\nb\n<!-- gpu -->\nold\n<!-- end -->\nc\n")
     with pytest.raises(SystemExit, match="has no place for decode"):
-        benchmark.write("decode", [])
+        benchmark.write("decode", "")
 
 
 @pytest.mark.parametrize("kind", ["characters", "words", "bpe", "table"])

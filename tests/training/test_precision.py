@@ -57,10 +57,12 @@ def test_a_gradient_that_overflows_is_left_out_and_the_scale_falls() -> None:
 def test_a_gpu_is_told_whether_products_may_be_rounded(name: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     monkeypatch.setattr(torch, "set_float32_matmul_precision", heard.append)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not (name == "tf32"))
     Precision(name, CPU)
-    assert not heard
+    assert not heard and torch.backends.cudnn.allow_tf32 == (name != "tf32")
     Precision(name, torch.device("cuda"))
     assert heard == [told]
+    assert torch.backends.cudnn.allow_tf32 == (name == "tf32")  # which torch allows where nothing is said
 
 
 def test_batches_leave_for_a_gpu_from_memory_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +75,7 @@ def test_batches_leave_for_a_gpu_from_memory_that_stays(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
     monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda name: None)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     whole = Batch(torch.arange(12).view(2, 6), torch.tensor([6, 4]), torch.arange(12).view(2, 6))
     window = next(whole.windows(4))
     assert Precision("fp32", CPU).moved(window) is window and not pinned

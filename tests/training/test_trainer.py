@@ -296,16 +296,6 @@ def test_a_window_leaves_for_the_device_before_the_step_that_precedes_it(monkeyp
     assert told == ["leaves", "leaves", "step", "leaves", "step", "step"]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_takes_the_same_steps() -> None:
-    found = []
-    for device in (CPU, torch.device("cuda")):
-        run = trainer(language_model().to(device), Fixed(text(), text(seed=1)), window=4)
-        run.precision = Precision("fp32", device)
-        found.append([(report.loss_sum, report.gradient_norm) for report in run.steps() if report is not None])
-    torch.testing.assert_close(torch.tensor(found[0]), torch.tensor(found[1]), rtol=1e-3, atol=1e-4)
-
-
 WAITING = {
     torch.ops.aten._local_scalar_dense.default,
     torch.ops.aten.nonzero.default,

@@ -15,6 +15,7 @@ from seqnet.data.fields.masks import Masks
 from seqnet.data.fields.options import at_least, chosen, no_effect
 from seqnet.data.fields.pictures import content
 from seqnet.data.fields.raw import Unusable, each
+from seqnet.data.fields.recognised import but
 from seqnet.data.files import shown
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
@@ -194,8 +195,8 @@ def _decoded(raw: bytes) -> Sound:
             blocks = [_samples(block) for block in file.blocks(BLOCK, dtype="float32", always_2d=True)]
             return Sound(np.concatenate(blocks), file.samplerate)
     except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError, MemoryError) as error:
-        why = getattr(error, "error_string", str(error))  # without how soundfile calls what it opens
-        raise Unusable(f"it is no recording that can be read ({shown(why, 100)})") from None
+        why = shown(getattr(error, "error_string", str(error)), 100)  # without how soundfile calls what it opens
+        raise Unusable(f"it is no recording that can be read{but(raw, 'audio') or f' ({why})'}") from None
 
 
 def _samples(values: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from seqnet.data.files import shown
 from seqnet.kinds import Axis, Item, Kind
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ppm", ".pgm", ".npy")
+HELD = 3  # names that an error shows of what a folder holds
 
 
 class FramesField(PicturesField):
@@ -57,7 +58,7 @@ class FramesField(PicturesField):
         if isinstance(value, str | Path) and Path(value).is_dir():
             files = sorted(file for file in Path(value).iterdir() if file.suffix.lower() in ENDINGS)
             if not files:
-                raise Unusable(f"the folder {shown(Path(value).name)} holds no picture")
+                raise Unusable(f"the folder {shown(Path(value).name)} holds no picture{_in_place_of_it(Path(value))}")
             return [picture(content(file), self._channels, self._said) for file in files[: self._most]]
         raw = content(value)
         if isinstance(raw, np.ndarray):
@@ -93,3 +94,13 @@ class FramesField(PicturesField):
     def decode(self, entry: Any) -> Any:
         """The values of a frame, or of each of a row, as lists."""
         return self._unscaled(entry)
+
+
+def _in_place_of_it(folder: Path) -> str:
+    """What a folder without pictures holds, and of films how these are read."""
+    there = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if not there:
+        return ""
+    films = [path.name for path in there if path.suffix.lower() in film.ENDINGS]
+    held = shown(", ".join(films[:HELD] or [path.name for path in there[:HELD]]))
+    return f" but {held}" + ("; a film is a clip by itself: name the film in place of its folder" if films else "")

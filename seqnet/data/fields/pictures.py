@@ -11,6 +11,7 @@ import numpy as np
 
 from seqnet.data.fields.field import Raw
 from seqnet.data.fields.raw import Unusable, array, missing, told
+from seqnet.data.fields.recognised import but
 from seqnet.data.files import shown
 from seqnet.errors import ConfigurationError
 
@@ -55,7 +56,8 @@ def _file(path: Path) -> bytes | np.ndarray:
     name = shown(path.name)
     try:
         if not path.is_file():
-            raise Unusable(f"there is no file {shown(str(path), 120)}")
+            there = path.is_dir()
+            raise Unusable(f"{name} is a folder, and no file" if there else f"there is no file {shown(str(path), 120)}")
         if path.stat().st_size > LARGEST_FILE:
             raise Unusable(f"{name} is larger than {LARGEST_FILE >> 20} MiB")
         return _array_or(path.read_bytes(), name)
@@ -92,7 +94,8 @@ def opened(raw: bytes) -> Iterator[Any]:
             with library.Image.open(io.BytesIO(raw), formats=FORMATS) as image:
                 yield image
     except library.UnidentifiedImageError:
-        raise Unusable(f"it is no picture that can be read, which are {', '.join(FORMATS)} and .npy") from None
+        which = but(raw, "image") or f", which are {', '.join(FORMATS)} and .npy"
+        raise Unusable(f"it is no picture that can be read{which}") from None
     except (library.Image.DecompressionBombWarning, library.Image.DecompressionBombError):
         raise Unusable("the picture has too many pixels") from None
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError) as error:

@@ -1,14 +1,18 @@
 """bAbI: stories of numbered sentences, with questions in between."""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, TextIO
 
 from seqnet.data.files import BadRows
 from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import of_row, resolve
-from seqnet.data.formats.format import Column, Format, Rows
+from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import numbered
+from seqnet.data.formats.written import answer_of, cell, in_one_line, line, needs
+from seqnet.data.formats.written import text as text_file
 
 NAMES = ("story", "question", "answer", "supporting")
 LINE = re.compile(r"(\d{1,6}) (.+)")
@@ -24,6 +28,7 @@ class Babi(Format):
     """
 
     endings: ClassVar = (".babi",)
+    written: ClassVar = "records"
 
     def header(self, file: Any) -> tuple[str, ...] | None:
         """The four columns."""
@@ -33,6 +38,54 @@ class Babi(Format):
         """The chosen columns; `numbers` are the lines of the questions. Raises DataError."""
         wanted = resolve(columns, NAMES, len(NAMES), str(file))
         return one_by_one((number, of_row(row, wanted)) for number, row in _questions(file, bad))
+
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes stories with their questions and the answers to these.
+
+        A story that goes on with the sentences of the one before is the same one. Raises ConfigurationError without a
+        story or a question.
+        """
+        needs(path, names, "story", "question")
+        with text_file(path) as to:
+            story = _Story(to)
+
+            def write(row: Mapping[str, Any]) -> None:
+                said = row.get("story")
+                sentences = list(map(in_one_line, said if isinstance(said, list) else [said]))
+                story.ask(
+                    sentences,
+                    in_one_line(row.get("question")),
+                    answer_of(row, names, NAMES, "answer"),
+                    row.get("supporting") or (),
+                )
+
+            yield write
+
+
+class _Story:
+    """A story as it is written, sentence by sentence and question by question."""
+
+    def __init__(self, to: TextIO) -> None:
+        self._to, self._last = to, 0
+        self._sentences: list[str] = []
+        self._numbers: list[int] = []
+
+    def ask(self, sentences: list[str], question: str, answer: Any, supporting: Sequence[int]) -> None:
+        """Write a question, and before it what of its story is not written yet."""
+        if sentences[: len(self._sentences)] != self._sentences:
+            self._last, self._sentences, self._numbers = 0, [], []
+        for sentence in sentences[len(self._sentences) :]:
+            self._numbers.append(self._write(sentence))
+        self._sentences = sentences
+        facts = [str(self._numbers[place]) for place in supporting if place < len(self._numbers)]
+        told = [] if answer is None else [in_one_line(cell(answer)), *([" ".join(facts)] if facts else [])]
+        self._write("\t".join([question, *told]))
+
+    def _write(self, text: str) -> int:
+        self._last += 1
+        line(self._to, f"{self._last} {text}")
+        return self._last
 
 
 def _questions(file: Any, bad: BadRows) -> Iterator[tuple[int, tuple[Any, ...]]]:

@@ -1,16 +1,21 @@
 """FASTA: named sequences of letters."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 from seqnet.data.files import BadRows
 from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import of_row, resolve
-from seqnet.data.formats.format import Column, Format, Rows
+from seqnet.data.formats.format import Column, Format, Rows, Writer
 from seqnet.data.formats.text import numbered
+from seqnet.data.formats.written import answer_of, in_one_line, line, needs
+from seqnet.data.formats.written import text as text_file
 from seqnet.errors import ConfigurationError
 
 NAMES = ("name", "description", "class", "sequence")
+WIDTH = 60  # letters of a line that is written
 
 
 class Fasta(Format):
@@ -22,6 +27,7 @@ class Fasta(Format):
     """
 
     partial: ClassVar = True
+    written: ClassVar = "records"
     endings: ClassVar = (".fasta", ".fa", ".faa", ".fna", ".ffn", ".fas")
 
     def __init__(self, separator: str | None = None) -> None:
@@ -37,6 +43,27 @@ class Fasta(Format):
         """The chosen columns; `numbers` are the lines of the headers. Raises DataError."""
         wanted = resolve(columns, NAMES, len(NAMES), str(file))
         return one_by_one((number, of_row(row, wanted)) for number, row in self._records(file, bad))
+
+    @contextmanager
+    def writer(self, path: Path, names: Sequence[str]) -> Iterator[Writer]:
+        """Writes records, an answer as the last part of the header. Raises ConfigurationError without a sequence."""
+        needs(path, names, "sequence")
+        between = self.separator or " "
+        with text_file(path) as to:
+            rows = 0
+
+            def write(row: Mapping[str, Any]) -> None:
+                nonlocal rows
+                rows += 1
+                name = rows if row.get("name") is None else row["name"]
+                described = row.get("description")  # of which a class that was read is a part
+                parts = [name, described, answer_of(row, names, NAMES, "class" if described is None else "")]
+                line(to, ">" + between.join(in_one_line(part) for part in parts if part is not None))
+                letters = "".join(in_one_line(row.get("sequence")).split())
+                for begin in range(0, len(letters), WIDTH):
+                    line(to, letters[begin : begin + WIDTH])
+
+            yield write
 
     def _records(self, file: Any, bad: BadRows) -> Iterator[tuple[int, tuple[str | None, ...]]]:
         begin, head, pieces, broken = 0, "", list[str](), False

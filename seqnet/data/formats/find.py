@@ -158,8 +158,10 @@ def _of_folder(
     place: Path, hint: str, format: Format, columns: Sequence[Column]
 ) -> tuple[dict[str, list[Any]], Sequence[str]]:
     files = tree(place)
-    root = _without_top(place, files, isinstance(format, ClassFolders))
-    files = [file for file in files if (file.path if isinstance(file, Member) else file).is_relative_to(root)]
+    said = [file for file in files if not READ_ME.fullmatch(file.name)]
+    root = _without_top(place, said or files, isinstance(format, ClassFolders))
+    if said and root != _root(place, files):  # all but a README lie below, as in a data set of the Hub
+        files = said
     if isinstance(format, ClassFolders):
         return _class_folders(root, files, format, hint), ()
     asked = names_in(columns)
@@ -201,13 +203,17 @@ def _of_folder(
     return _chosen(place, mine, root, several)
 
 
+def _root(place: Path, files: Sequence[Any]) -> Any:
+    """The folder or the archive itself, as its files say where they lie."""
+    return PurePosixPath() if files and isinstance(files[0], Member) else place
+
+
 def _without_top(place: Path, files: list[Any], classes: bool) -> Any:
     """The folder in which the files lie, where all lie in one that is no split, as in many an archive.
 
     classes: the last folder says a file's class, so it is none of these.
     """
-    root: Any = PurePosixPath() if files and isinstance(files[0], Member) else place
-    files = [file for file in files if not READ_ME.fullmatch(file.name)]  # beside the folder `data` of a Hub data set
+    root = _root(place, files)
     while files:
         within = [parents(file, root) for file in files]
         tops = {folders[0] if folders else "" for folders in within}

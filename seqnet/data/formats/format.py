@@ -47,8 +47,8 @@ class Format(Protocol):
     partial: ClassVar[bool] = False  # a row may lack some columns altogether, which then are None
     local: ClassVar[bool] = False  # reads a file on the disk; a member of an archive is unpacked for it
     # What a row is that is written: cells under a header, an object with keys of its own, lists with a line for each
-    # step, or nothing but an answer.
-    written: ClassVar[Literal["cells", "objects", "steps", "answers"]] = "cells"
+    # step, a record with its answer and no further columns, or nothing but an answer.
+    written: ClassVar[Literal["cells", "objects", "steps", "records", "answers"]] = "cells"
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen columns, in blocks. Raises DataError for a column that is not there, before a row is read."""

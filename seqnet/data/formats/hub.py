@@ -8,7 +8,7 @@ from seqnet.data.formats import format as sizes
 from seqnet.data.formats import records
 from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows
-from seqnet.data.formats.parquet import named
+from seqnet.data.formats.parquet import at_once, named
 
 
 class Hub(Format):
@@ -48,11 +48,14 @@ class Hub(Format):
             for name, kind in features.items():
                 if hasattr(kind, "decode") and isinstance(kind.decode, bool):  # pictures and sounds
                     table = table.cast_column(name, type(kind)(decode=False))
+            rows = sizes.ROWS
+            if file.streamed is None:
+                rows = at_once(len(file.rows), int(file.rows.data.nbytes))
             begin = 0
-            for block in table.iter(sizes.ROWS):
+            for block in table.iter(rows):
                 count = len(next(iter(block.values())))
                 found = {
-                    name: named(block[name], getattr(features.get(name), "names", None))
+                    name: named(block[name], _classes(features.get(name)))
                     if name in there
                     else [records.value(records.flat({head: row}), name) for row in block[head]]
                     for name, head in heads.items()
@@ -60,6 +63,14 @@ class Hub(Format):
                 values = gather_block(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
                 yield Rows(range(begin + 1, begin + count + 1), values)
                 begin += count
+
+
+def _classes(kind: Any) -> Sequence[str] | None:
+    """The names of the classes that a column, or a list in it, holds; None where it holds none."""
+    if isinstance(kind, list):
+        kind = kind[0]
+    inner = getattr(kind, "feature", None)
+    return getattr(kind, "names", None) if inner is None else _classes(inner)
 
 
 def _head(name: str, there: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Parquet files: columns that have names and types."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,8 +48,8 @@ class Parquet(Format):
             read = {names[index] for index in used(wanted)}
             heads = {_head(name, there) for name in read}
             classes = _classes(content)
-            first = 1
-            for batch in content.iter_batches(sizes.ROWS, columns=sorted(heads), use_threads=False):
+            first, rows = 1, at_once(content.metadata.num_rows, _size_of(content, heads))
+            for batch in content.iter_batches(rows, columns=sorted(heads), use_threads=False):
                 lists = {head: batch.column(head).to_pylist() for head in heads}
                 found = {name: _values(name, lists, there, classes) for name in read}
                 values = gather_block(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
@@ -143,6 +143,13 @@ def _names(content: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _size_of(content: Any, heads: Iterable[str]) -> int:
+    """How many bytes some columns have, unpacked."""
+    groups = map(content.metadata.row_group, range(content.metadata.num_row_groups))
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    return sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.partition(".")[0] in heads)
+
+
 def _head(name: str, there: Sequence[str]) -> str:
     """The column in which a name is found."""
     if name in there:
@@ -159,17 +166,37 @@ def _values(name: str, lists: dict[str, list[Any]], there: Sequence[str], classe
 
 
 def named(values: list[Any], names: Sequence[str] | None) -> list[Any]:
-    """The names of classes in place of their numbers, where there are any."""
+    """The names of classes in place of their numbers, where there are any; a value may be a list of such."""
     if names is None:
         return values
-    return [names[value] if isinstance(value, int) and 0 <= value < len(names) else value for value in values]
+    return [
+        named(value, names)
+        if isinstance(value, list)
+        else names[value]
+        if isinstance(value, int) and 0 <= value < len(names)
+        else value
+        for value in values
+    ]
+
+
+def at_once(rows: int, size: int) -> int:
+    """How many of so many rows of so many bytes in all are read at a time: those with pictures or sounds are large."""
+    return max(1, min(sizes.ROWS, sizes.BYTES * rows // max(size, 1)))
 
 
 def _classes(content: Any) -> dict[str, list[str]]:
     said = json.loads((content.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
     features = said.get("info", {}).get("features", {})
-    return {
-        name: kind["names"]
-        for name, kind in features.items()
-        if isinstance(kind, dict) and kind.get("_type") == "ClassLabel" and isinstance(kind.get("names"), list)
-    }
+    found = {name: _names_of_classes(kind) for name, kind in features.items()}
+    return {name: names for name, names in found.items() if names is not None}
+
+
+def _names_of_classes(kind: Any) -> list[str] | None:
+    """The names of the classes that a column, or a list in it, holds; None where it holds none."""
+    if isinstance(kind, list):  # as older versions of the library write a list's kind
+        return _names_of_classes(kind[0]) if len(kind) == 1 else None
+    if not isinstance(kind, dict):
+        return None
+    if kind.get("_type") == "ClassLabel":
+        return kind["names"] if isinstance(kind.get("names"), list) else None
+    return _names_of_classes(kind.get("feature"))

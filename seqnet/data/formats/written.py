@@ -1,6 +1,6 @@
 """Values as they are written into a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from seqnet import strict_json
+from seqnet.data.files import shown
+from seqnet.errors import ConfigurationError
 
 
 @contextmanager
@@ -23,6 +25,8 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):
+        if value.keys() == {"bytes", "path"}:  # a file within a table, as parquet and the Hub have it
+            return value["path"]
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return list(map(plain, value))
@@ -56,6 +60,23 @@ def steps_of(values: Sequence[Any]) -> int:
     """
     lists = [value for value in values if isinstance(value, list)]
     return len(values[-1]) if values and isinstance(values[-1], list) else max(map(len, lists), default=0)
+
+
+def needs(path: Path, names: Sequence[str], *needed: str) -> None:
+    """Raises ConfigurationError where columns are not there without which a format has no records."""
+    gone = [name for name in needed if name not in names]
+    if gone:
+        there = shown(", ".join(names), 200)
+        raise ConfigurationError(
+            f"output={path.name.removeprefix('.writing_')}: what is read has no column '{gone[0]}' but {there}, so no "
+            f"{path.suffix} can be written of it; write a .jsonl"
+        )
+
+
+def answer_of(row: Mapping[str, Any], names: Sequence[str], known: Sequence[str], own: str) -> Any:
+    """The answer of a row: in the last column that is none of those that a format knows, or else in its own."""
+    others = [name for name in names if name not in known]
+    return row.get(others[-1] if others else own)
 
 
 def line(to: TextIO, *cells: str, delimiter: str = "\t") -> None:

@@ -99,7 +99,8 @@ def test_what_is_no_picture_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     field = learned(ImageField(), [GREY])
     (tmp_path / "text.png").write_text("no picture")
     assert refusal(field, tmp_path / "text.png").startswith("it is no picture that can be read")
-    assert refusal(field, tmp_path) == f"there is no file {tmp_path}"
+    assert refusal(field, tmp_path / "gone.png") == f"there is no file {tmp_path / 'gone.png'}"
+    assert refusal(field, tmp_path) == f"{tmp_path.name} is a folder, and no file"
     assert refusal(field, 7) == "7 is neither a file's name nor its content"
     pickled = io.BytesIO()
     np.save(pickled, np.array([{}]), allow_pickle=True)
@@ -109,6 +110,26 @@ def test_what_is_no_picture_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "no .npy file that can be read" in refusal(field, huge.getvalue())
     monkeypatch.setattr(Picture, "MAX_IMAGE_PIXELS", 4)
     assert refusal(field, saved(tmp_path / "bomb.png", GREY)) == "the picture has too many pixels"
+
+
+BEGINNINGS = {
+    "a film": (b"\0\0\0 ftypisom" + bytes(40), "a field of type frames"),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(40), "a field of type image"),
+    "a recording": (b"RIFF....WAVEfmt " + bytes(40), "a field of type audio"),
+    "MIDI": (b"MThd" + bytes(40), "data/format=midi"),
+}
+
+
+@pytest.mark.parametrize("what", BEGINNINGS)
+@pytest.mark.parametrize("one", [ImageField, FramesField, AudioField])
+def test_a_file_of_another_kind_is_told_with_what_reads_it(tmp_path: Path, one: Any, what: str) -> None:
+    raw, reads = BEGINNINGS[what]
+    own = {ImageField: ("image",), FramesField: ("image", "frames"), AudioField: ("audio",)}[one]
+    (tmp_path / "file").write_bytes(raw)
+    with pytest.raises(BadValues) as caught:
+        one().observe([tmp_path / "file"])
+    told = f"that can be read but {what}, which {reads} reads" in str(caught.value)
+    assert told == (reads.split()[-1] not in own)
 
 
 def test_without_pillow_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,6 +156,11 @@ def test_a_clip_of_any_kind(tmp_path: Path) -> None:
         assert short.lengths.tolist() == [2, 2]
     (tmp_path / "empty").mkdir()
     assert refusal(field, tmp_path / "empty") == "the folder empty holds no picture"
+    (tmp_path / "empty" / "notes.txt").write_text("none")
+    assert refusal(field, tmp_path / "empty") == "the folder empty holds no picture but notes.txt"
+    (tmp_path / "empty" / "walk.mp4").write_bytes(b"\0\0\0 ftypisom")
+    told = "but walk.mp4; a film is a clip by itself: name the film in place of its folder"
+    assert refusal(field, tmp_path / "empty") == f"the folder empty holds no picture {told}"
     saved(tmp_path / "folder" / "003.png", GREY[:1])
     assert "its frames differ in size" in refusal(field, tmp_path / "folder")
     assert learned(FramesField(size=[2, 3]), []).encode([tmp_path / "folder"]).lengths.tolist() == [4]
