@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from seqnet.data.temporary import on_temporary
 
-MOST = 1 << 21  # different words that are counted in memory
+MOST = 1 << 19  # different words that are counted in memory
 PIECE = 1 << 12  # of them that are read back at a time
 
 
