@@ -12,18 +12,14 @@ from seqnet.batch import wide
 from seqnet.data.examples import Examples, Ragged, Stream
 
 BYTES = 16
-PIECE = 1 << 20  # entries that are looked at at a time
 
 
 def of_split(split: Examples | Stream) -> str:
     """Of all the numbers of a split, in their order: what training sees of the data, wherever it lies."""
     found = blake2b(digest_size=BYTES)
-    once = isinstance(split, Examples) and isinstance(split.targets, Tensor)  # one a row, told as a batch has them
     for name, tensor in _tensors(split):
-        kind = wide(tensor[:0]).dtype if once and name == "targets" else tensor.dtype
-        found.update(f"{name} {kind} {list(tensor.shape)}".encode())
-        for piece in tensor.split(PIECE):
-            found.update(_bytes(piece.to(kind)))
+        found.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        found.update(_bytes(tensor))
     return found.hexdigest()
 
 
@@ -31,7 +27,8 @@ def _tensors(split: Examples | Stream) -> Iterator[tuple[str, Tensor]]:
     if isinstance(split, Stream):
         columns: dict[str, Ragged | Tensor | None] = {"documents": split.documents}
     else:
-        columns = {"inputs": split.inputs, "targets": split.targets, "source": split.source}
+        targets = wide(split.targets) if isinstance(split.targets, Tensor) else split.targets  # as a batch has them
+        columns = {"inputs": split.inputs, "targets": targets, "source": split.source}
         for kind, named in (("view", split.views), ("whole", split.wholes)):
             columns |= {f"{kind} {name}": column for name, column in sorted(named.items())}
     for name, column in columns.items():
