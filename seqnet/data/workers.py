@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -40,7 +41,7 @@ def ahead(made: Dataset[Any], items: Iterable[Any], workers: int, random: torch.
         num_workers=workers,
         collate_fn=_unchanged,
         multiprocessing_context=_WithoutLocks(),
-        worker_init_fn=_leave_signals_to_the_parent,
+        worker_init_fn=_begin_work,
         generator=random,
     )
     made_ahead = _begun(loader)
@@ -200,6 +201,19 @@ def _deaths_held() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, handler)
     if died and callable(handler):
         handler(died[0], None)
+
+
+def _begin_work(worker: int) -> None:
+    _leave_signals_to_the_parent(worker)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """A worker whose parent was killed would wait for ever for someone to take what it has made."""
+    parent = multiprocessing.parent_process()
+    while parent is not None and os.getppid() == parent.pid:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _leave_signals_to_the_parent(worker: int) -> None:

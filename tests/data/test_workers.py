@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,36 @@ def test_a_worker_that_is_killed_is_told_and_leaves_no_other() -> None:
     with pytest.raises(RuntimeError, match=r"is killed by signal: Killed"):
         list(in_order(dying, range(50), 2))
     assert not set(multiprocessing.active_children()) - before
+
+
+def bulky(number: int) -> bytes:
+    return bytes(1 << 20)  # more than a pipe holds, so that whoever sends it waits
+
+
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    reads, writes = os.pipe()
+    parent = os.fork()
+    if not parent:
+        results = in_order(bulky, range(50), 2)
+        next(results)
+        os.write(writes, " ".join(str(child.pid) for child in multiprocessing.active_children()).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(parent, 0)
+    os.close(writes)
+    with os.fdopen(reads) as told:
+        workers = [int(pid) for pid in told.read().split()]
+    assert len(workers) == 2
+    until = time.monotonic() + 60
+    while any(map(running, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(running, workers))
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_an_interrupt_leaves_no_worker() -> None:
