@@ -9,7 +9,6 @@ faster), the median over the pairs, with the smallest and largest beside it. Thr
 """
 
 import argparse
-import json
 import os
 import platform
 import re
@@ -31,6 +30,7 @@ from benchmarks.read import read
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
 
+from seqnet import strict_json
 from seqnet.training.allocator import keep_freed_memory
 
 BENCHMARKS = {
@@ -109,7 +109,7 @@ def main() -> None:
             pairs.append(one)
             if options.lines:
                 with options.lines.open("a", encoding="utf-8") as file:
-                    print(json.dumps(asdict(one)), file=file)
+                    print(strict_json.as_line(asdict(one)), file=file)
         if options.write:
             write(name, section(name, pairs))
 

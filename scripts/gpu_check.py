@@ -114,6 +114,8 @@ def report(options: argparse.Namespace) -> bool:
     import benchmark
     from benchmarks.timing import Pair
 
+    from seqnet import strict_json
+
     lines = options.pairs.read_text(encoding="utf-8").splitlines() if options.pairs.exists() else []
     pairs = [Pair(**json.loads(line)) for line in lines]
     tests, (tests_code, speed_code) = tests_of(options.tests), options.codes
@@ -140,7 +142,7 @@ def report(options: argparse.Namespace) -> bool:
         "speed_ended": speed_code == 0,
         "goals_missed": goal,
     }
-    (options.out / "gpu_check.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (options.out / "gpu_check.json").write_text(strict_json.dumps(found, indent=1) + "\n", encoding="utf-8")
     section = benchmark.section("gpu", pairs, paragraph(found))
     (options.out / "gpu_check.md").write_text(section + "\n", encoding="utf-8")
     if options.write:

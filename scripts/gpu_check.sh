@@ -73,6 +73,7 @@ check() {
         printf 'gpu_check: adding %s\n' "${missing[*]}"
         pip "${wheels:-the index}" install --no-compile --target "$scratch/added" "${from[@]}" "${missing[@]}"
     fi
+    export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" # what the CPU has to compute is small
     export PYTHONPATH="$here:$scratch/added${PYTHONPATH:+:$PYTHONPATH}" PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
     now=$(ask gpu) || unseen=3
     [ "$torch" = "$now" ] || fail "what was added is in the way of torch: it was $torch, and is $now"
@@ -81,7 +82,9 @@ check() {
 
     mkdir -p "$out"
     # A warning fails a test, but not that a torch which is newer or older calls something by another name.
-    SEQNET_GPU_TESTS_SECONDS=$longest_tests within "$((longest_tests + 30))" "$python" -m pytest "$here/tests/gpu" \
+    # The many tests of numbers are the last, should time run out.
+    SEQNET_GPU_TESTS_SECONDS=$longest_tests within "$((longest_tests + 30))" \
+        "$python" -m pytest "$here"/tests/gpu/test_[!n]*.py "$here/tests/gpu/test_numbers.py" \
         --rootdir "$here" -c "$here/pyproject.toml" -q -p no:cacheprovider --basetemp "$scratch/tests" \
         -W default::DeprecationWarning -W default::FutureWarning --durations 5 --junitxml "$scratch/tests.xml" || tests=$?
     within "$longest_benchmark" \

@@ -325,16 +325,27 @@ def optimizer(config: Config, model: nn.Module, trust: Sequence[str] | None = No
     """The optimiser over the model's parameters, in torch's fused implementation where there is one."""
     options = dict(config["optimizer"])
     cls = locate(options["_target_"], trust)
-    if "fused" in inspect.signature(cls).parameters:
-        options.setdefault("fused", True)
     if isinstance(options.get("betas"), list):
         options["betas"] = tuple(options["betas"])
     moved = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
+        if "fused" in inspect.signature(cls).parameters and "fused" not in options:
+            options["fused"] = _fuses(options, moved[0].device if moved else None, trust)
         made: torch.optim.Optimizer = make(options, trust, params=moved)
     except (TypeError, ValueError) as error:  # torch's own words for a value it does not take
         raise ConfigurationError(f"optimizer: {options['_target_']} refuses these options: {error}") from error
     return made
+
+
+def _fuses(options: Config, device: torch.device | None, trust: Sequence[str] | None) -> bool:
+    """Whether an optimiser has a fused step there: of Adagrad, not every torch has one for a GPU."""
+    weight = nn.Parameter(torch.zeros(1, device=device))
+    weight.grad = torch.zeros_like(weight)
+    try:
+        make({**options, "fused": True}, trust, params=[weight]).step()
+    except RuntimeError:
+        return False
+    return True
 
 
 def device(name: str) -> torch.device:

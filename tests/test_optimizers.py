@@ -8,6 +8,7 @@ import yaml
 
 from seqnet import build
 from seqnet.configuration import CONFIGS
+from seqnet.errors import ConfigurationError
 
 FILES = {path.stem: yaml.safe_load(path.read_text()) for path in (CONFIGS / "optimizer").glob("*.yaml")}
 NEED_MORE = {"LBFGS", "SparseAdam", "Muon"}  # a closure, sparse gradients, matrices only
@@ -47,3 +48,23 @@ def test_defaults_are_torchs_own(name):
     for key, value in options.items():
         default = takes[key].default
         assert value == (list(default) if isinstance(default, tuple) else default), key
+
+
+def test_an_optimiser_is_fused_where_torch_has_that(monkeypatch):
+    """Some versions have no fused Adagrad for a GPU, and say so at its first step only."""
+    model, asked = torch.nn.Linear(3, 1), {"optimizer": FILES["adagrad"]}
+    assert build.optimizer(asked, model).defaults["fused"] is True
+    step = torch.optim.Adagrad.step
+
+    def without(self, closure=None):
+        if self.defaults["fused"]:
+            raise RuntimeError("`fused=True` requires all the params to be floating point Tensors of supported devices")
+        return step(self, closure)
+
+    monkeypatch.setattr(torch.optim.Adagrad, "step", without)
+    optimizer = build.optimizer(asked, model)
+    assert optimizer.defaults["fused"] is False
+    model(torch.ones(2, 3)).sum().backward()
+    optimizer.step()
+    with pytest.raises(ConfigurationError, match="refuses these options: Invalid learning rate"):
+        build.optimizer({"optimizer": {**FILES["adagrad"], "lr": -1.0}}, model)

@@ -20,6 +20,7 @@ pytest.importorskip("soundfile")
 Picture = pytest.importorskip("PIL.Image")
 
 ROWS = 6
+QUICK = ("entities", "spoken_digits", "captions", "time_series")
 LABEL = datasets.ClassLabel(names=["no", "yes"])
 TAGS = datasets.List(datasets.ClassLabel(names=["O", "B-PER", "I-PER"]))
 TEXT = datasets.Value("string")
@@ -166,7 +167,9 @@ def split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, boo
     return read
 
 
-@pytest.mark.parametrize("experiment", LAYOUTS)
+@pytest.mark.parametrize(
+    "experiment", [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in LAYOUTS]
+)
 def test_by_name_and_as_a_folder_it_is_one(experiment: str, split: Any) -> None:
     (one, first), (other, second) = split(experiment, True), split(experiment, False)
     assert one.state() == other.state()

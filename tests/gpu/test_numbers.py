@@ -1,5 +1,6 @@
 """What is computed on a GPU is what is computed on a CPU: every cell, every attention, every experiment's model."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,6 +70,7 @@ def compare(subject: Subject, device: torch.device) -> None:
 def test_the_model_of_every_experiment(device: torch.device, experiment: str) -> None:
     tried = subject(f"experiment={experiment}")
     compare(tried, device)
+    does_not_wait(tried, device)
     can_be_deterministic(tried, device)
 
 
@@ -81,6 +83,27 @@ def can_be_deterministic(tried: Subject, device: torch.device) -> None:
     once, again = ([(name, made.detach().clone()) for name, made in results(model, batch)] for _ in "ab")
     for (name, one), (_, other) in zip(once, again, strict=True):
         assert torch.equal(one.nan_to_num(), other.nan_to_num()), name
+
+
+WAIT = ("seqnet.objectives.crf.Crf", "seqnet.objectives.ctc.Ctc")
+"""Objectives that must know on the CPU how long rows are."""
+
+
+def does_not_wait(tried: Subject, device: torch.device) -> None:
+    """Python tells the GPU all of forward and backward, and asks it nothing."""
+    if device.type != "cuda" or tried.config["objective"]["_target_"] in WAIT:
+        return
+    model = tried.assembled()
+    model.model.to(device)
+    batch = tried.singles[0].to(device)
+    list(results(model, batch))  # what is made once
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that this is a prototype
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            list(results(model, batch))
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
 
 
 LOOKING = [

@@ -136,3 +136,27 @@ def test_running_out_of_the_gpus_memory_is_one_sentence(seqnet: Any, writer: Ove
     assert found.code == 7, found.err
     assert "seqnet: out of memory; lower " in found.err and "Traceback" not in found.err
     assert "model.hidden_size" in found.err
+
+
+WATCHED = (
+    "training.log_every_steps=1",
+    "training.evaluate_every_steps=2",
+    "checkpoint.every_steps=3",
+    "observers.tensorboard._target_=seqnet.observers.tensorboard.TensorBoard",
+    "observers.memory.every_steps=2",
+    "observers.sample_length=20",
+    "decoding=sampling",
+    "decoding.top_p=0.9",
+)
+WATCHING = ("config", "early_stopping", "ema", "metrics", "snapshots")
+"""Components of a checkpoint that say how a run was watched."""
+
+
+def test_watching_changes_nothing(seqnet: Any, writer: Overrides) -> None:
+    plain = (*writer, "deterministic=true", "training.max_steps=8")
+    assert seqnet.quietly(*plain, "run_dir=plain").code == 0
+    found = seqnet("train", *seqnet.last_of(*plain, "threads=1", *WATCHED, "run_dir=watched"))
+    assert found.code == 0, found.err
+    assert list(Path("watched/tensorboard").rglob("events*")) and Path("watched/memory.jsonl").is_file()
+    one, other = (seqnet.fingerprint(run, without=WATCHING) for run in ("plain", "watched"))
+    assert one == other and "parameters" in one
