@@ -143,6 +143,7 @@ OPTIONS: Mapping[str, Option] = {
     "data.batch_size": COUNT,
     "data.batch_tokens": or_null(COUNT),
     "data.num_workers": whole(0, PROCESSES),
+    "data.shuffle_block": or_null(COUNT),
 }
 
 PAIRS: Mapping[str, Option] = {
