@@ -176,24 +176,27 @@ class Batch:
         moved.__dict__["target_index"] = None if self.target_index is None else move(self.target_index)
         return moved
 
-    def windows(self, size: int | None, stride: int | None = None) -> Iterator["Batch"]:
+    def windows(self, size: int | None, stride: int | None = None, start: int = 0) -> Iterator["Batch"]:
         """Cut along time into windows of `size` steps (k2), each beginning `stride` (k1) after the last.
 
         Every position is asked for exactly once: the first window's all, a later one's last `stride`. A row
         target is asked for in the window where its row ends. `source` is never cut. `size` None or at least
-        the whole length gives the batch itself, and a batch without a step has none. Raises ValueError for a stride
-        below 1 or above the size.
+        the whole length gives the batch itself, and a batch without a step has none. start: the number of the first;
+        those before it are not made. Raises ValueError for a stride below 1 or above the size.
         """
         if not self.time:
             return
         if size is None or size >= self.time:
-            yield self.map(wide) if wide(self.inputs[:0]).dtype != self.inputs.dtype else self
+            if not start:
+                yield self.map(wide) if wide(self.inputs[:0]).dtype != self.inputs.dtype else self
             return
         stride = stride or size
         if not 1 <= stride <= size:
             raise ValueError(f"stride {stride} is not between 1 and the window's size {size}")
         whole = self.lengths.new_full((self.size,), size) if self.full else None
-        begin = 0
+        if start >= self.num_windows(size, stride):
+            return
+        begin = start * stride
         while True:
             end = min(begin + size, self.time)
             new = 0 if begin == 0 else begin + size - stride  # first position that no window judged yet
@@ -205,6 +208,12 @@ class Batch:
             if last:
                 return
             begin += stride
+
+    def num_windows(self, size: int | None, stride: int | None = None) -> int:
+        """How many windows there are, which are not made for it."""
+        if not self.time or size is None or size >= self.time:
+            return min(self.time, 1)
+        return 1 - (size - self.time) // (stride or size)
 
     def _window(self, begin: int, end: int, new: int, lengths: Tensor, advance: int) -> "Batch":
         if self.row_targets:

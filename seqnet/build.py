@@ -27,7 +27,7 @@ from seqnet.training.pieces import Loader
 from seqnet.trust import OPTIMIZER, own_classes, refusal
 
 Config = dict[str, Any]
-LOADER_KEYS = ("batch_size", "batch_tokens", "num_workers")
+LOADER_KEYS = ("batch_size", "batch_tokens", "num_workers", "shuffle_block")
 PLACES = ("path", "name", "about", "cache")
 """What says where data lies, not what it is."""
 MODEL_KEYS = ("readout", "encoder")
@@ -170,8 +170,9 @@ class Assembly:
 def source(config: Config, trust: Sequence[str] | None = None) -> Any:
     """The data source, which has read nothing yet."""
     options = {key: value for key, value in config["data"].items() if key not in LOADER_KEYS}
-    given = {"seed": config["seed"], "data_dir": data_dir()}
+    given: dict[str, Any] = {"seed": config["seed"], "data_dir": data_dir()}
     if "fields" in options:
+        given["num_workers"] = config["data"].get("num_workers", 0)
         given["described"] = {key: value for key, value in options.items() if key not in PLACES}
         described = {name: dict(field) for name, field in options["fields"].items()}
         columns = {name: field.pop("column", None) for name, field in described.items()}
@@ -272,11 +273,11 @@ def loader(config: Config, split: Examples | Stream | None, training: bool) -> L
     """Batches of a split, shuffled and augmented in training; None where there is no such split."""
     if split is None:
         return None
-    size, seed = config["data"]["batch_size"], config["seed"]
+    size, seed, block = config["data"]["batch_size"], config["seed"], config["data"].get("shuffle_block")
     if isinstance(split, Stream):
         lanes = size if training else evaluation_lanes(len(split.documents.flat), size)
         window, stride = config["training"]["window"], config["training"]["stride"]
-        lane_loader = LaneLoader(split, lanes, window, seed=seed, shuffle=training)
+        lane_loader = LaneLoader(split, lanes, window, seed=seed, shuffle=training, shuffle_block=block)
         if training and stride not in (None, window) and not lane_loader.single:
             raise ConfigurationError(
                 f"training.stride={stride} is below training.window={window}, but a text of several documents is read "
@@ -297,6 +298,7 @@ def loader(config: Config, split: Examples | Stream | None, training: bool) -> L
             shuffle=training,
             num_workers=config["data"].get("num_workers", 0) if training else 0,
             batch_tokens=config["data"].get("batch_tokens"),
+            shuffle_block=block,
         )
     return FirstBatch(made, config["training"]["window"]) if config["debug"]["one_batch"] else made
 

@@ -1,5 +1,6 @@
 """`seqnet COMMAND ...`: picks the command; torch and hydra are imported only once it is known what for."""
 
+import contextlib
 import functools
 import importlib
 import os
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from seqnet import __version__, terminal
 from seqnet.commands import completion, launched, usage
-from seqnet.errors import INTERRUPTED, TERMINATED, ConfigurationError, did_you_mean, explained
+from seqnet.errors import TERMINATED, ConfigurationError, did_you_mean, explained
 
 if TYPE_CHECKING:
+    from seqnet.begun import Begun
     from seqnet.configuration import Composed
-    from seqnet.sweep import Outlook
+    from seqnet.sweep import Outlook, Status
 
 COMMANDS = {
     "train": "train a model: seqnet train experiment=digits cell=gru optimizer.lr=3e-4",
@@ -43,9 +45,7 @@ def main() -> None:
     terminal.hold_closed_streams()
     if completion.asked(commands()):
         return
-    if os.environ.get("SEQNET_DEBUG") != "1":
-        sys.unraisablehook = lambda unraisable: None  # of what a signal left half built: it ended nothing
-        threading.excepthook = _tell_of_a_thread
+    _settle_process()
     if launched.is_quiet(os.environ):
         terminal.hush()
     try:
@@ -58,6 +58,13 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is done: an interrupt now ends what is left without a word
     sys.exit(code)
+
+
+def _settle_process() -> None:
+    """Let nothing be told as Python tells it, unless that is asked for."""
+    if os.environ.get("SEQNET_DEBUG") != "1":
+        sys.unraisablehook = lambda unraisable: None  # of what a signal left half built: it ended nothing
+        threading.excepthook = _tell_of_a_thread
 
 
 def commands() -> dict[str, str]:
@@ -177,35 +184,93 @@ def _check(arguments: list[str]) -> "tuple[list[str], Callable[[Composed], int]]
 
 
 def _sweep(arguments: list[str]) -> int:
-    """Run every job of a sweep and rank them; 1 if one failed."""
-    from seqnet import configuration, sweep
+    """Run the jobs of a sweep that are not done, and rank all of them; 1 if one failed."""
+    from seqnet import configuration, isolation, leaderboard, sweep
+    from seqnet.commands.signals import StopRequest
 
     launched.refuse_several(os.environ)
-    with sweep.prepared(arguments, lambda composed: _command("train").check(composed)) as (folder, arguments, outlook):
+    with (
+        StopRequest(),  # so that all of it ends in order
+        sweep.prepared(arguments, functools.partial(isolation.result, _check_job)) as (folder, arguments, outlook),
+    ):
+        if outlook.done:
+            terminal.say(f"{len(outlook.done)} of {outlook.jobs} jobs are done")
         try:
             configuration.run_hydra("train", arguments, functools.partial(_sweep_job, outlook))
+        except (KeyboardInterrupt, SystemExit):
+            outlook.stop(folder)
+            raise
         finally:
-            if sweep.jobs(folder):
-                sweep.finish(folder)
-        return 1 if any(job.failed for job in sweep.jobs(folder)) else 0
+            if leaderboard.jobs(folder):
+                leaderboard.finish(folder)
+        ended = [job for job in leaderboard.jobs(folder) if job.name in outlook.names or not outlook.names]
+        return 1 if any(job.failed for job in ended) else 0
 
 
-def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> float | None:
-    """One job of a sweep: whatever happens is written to its status. The score, for sweeps that look at it."""
-    from seqnet import folders, sweep
+def _check_job(composed: "Composed") -> None:
+    """Refuse what a job would be refused with. Raises ConfigurationError."""
+    _command("train").check(composed)
+
+
+def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> "Begun | float | None":
+    """One job of a sweep, in a process of its own: whatever happens to it is written to its status.
+
+    What has begun, for a launcher that waits for it itself; else the score, for sweeps that look at it. One that
+    another process runs, or has run, is passed over.
+    """
+    from seqnet import folders, isolation, sweep
+    from seqnet.begun import Begun
 
     _find_own_classes()  # in another process, when a launcher started it
-    status = sweep.Status.of_this_job()
-    with folders.held(status.folder):  # where that, or going on with a run, is refused, its status stays as it was
-        if sweep.holds_a_run(status.folder):
-            composed()
+    status = sweep.Status.of_this_job(outlook)
+    if outlook.over():
+        return None
+    if folders.in_use(status.folder):
+        terminal.say(f"{outlook.which(status)} ({status.told}) runs elsewhere")
+        return None
+    if sweep.holds_a_run(status.folder):  # where to go on with it is refused, its status stays as it was
+        if sweep.is_done(status.folder, composed()):
+            terminal.say(f"{outlook.which(status)} ({status.told}) is done")
+            return sweep.score(status.folder)
+    terminal.say(outlook.of(status))
+    found: Composed | None = None
+
+    def compose() -> int:
+        nonlocal found
+        found = composed()
+        return 0
+
+    code, sentence = told(compose, status.heading)
+    if found is None:
+        with folders.held(status.folder):
+            status.begin()
+            status.end(code, sentence)
+        return None
+    if outlook.over():  # meanwhile
+        return None
+    waits, output = sweep.launched(status.folder)
+    begun = Begun(status, isolation.started(_job, status, found, output=output), found.config)
+    return begun if waits else begun.wait()
+
+
+def _job(status: "Status", composed: "Composed") -> None:
+    """Train, in this process, which is there for nothing else and ends with the exit code."""
+    from seqnet import folders, leaderboard
+
+    _settle_process()
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(folders.held(status.folder))
+        except ConfigurationError:  # another process was quicker
+            terminal.say(f"{status.heading}runs elsewhere")
+            return
         status.begin()
-        terminal.say(outlook.of(status))
-        code, sentence = told(lambda: _train([], composed()), status.heading)
+        code, sentence = told(lambda: _train([], composed), status.heading)
+        if code == 0 and not (status.folder / leaderboard.RESULTS).exists():
+            code, sentence = 1, "the code that ran asked to exit before the run was over"
+            terminal.warn(status.heading + sentence)
         status.end(code, sentence)
-    if code in (INTERRUPTED, TERMINATED):  # no failure of this job: the user ends all of it
-        raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
-    return sweep.score(status.folder)
+    sys.exit(code)
 
 
 def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:

@@ -54,14 +54,7 @@ def made(folder: Path, numbered: bool) -> Iterator[Path]:
     numbered: where another process made it meanwhile, it is the next one with a number; otherwise that is refused.
     Raises ConfigurationError and DiskError.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if numbered:
-            folder = next(path for path in _numbered(folder) if _make(path))
-        else:
-            folder.mkdir(exist_ok=True)  # which of two processes has made it is said by who holds it
-    except OSError as error:
-        raise DiskError(f"run_dir={folder} cannot be made: {error.strerror}; give another run_dir") from error
+    folder = make(folder, numbered)
     with held(folder):
         if set(os.listdir(folder)) - {LOCK}:
             raise ConfigurationError(
@@ -69,6 +62,18 @@ def made(folder: Path, numbered: bool) -> Iterator[Path]:
                 "or give another run_dir"
             )
         yield folder
+
+
+def make(folder: Path, numbered: bool) -> Path:
+    """Make a folder that was not there; the folder. numbered: see `made`. Raises DiskError."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if numbered:
+            return next(path for path in _numbered(folder) if _make(path))
+        folder.mkdir(exist_ok=True)  # which of two processes has made it is said by who holds it
+    except OSError as error:
+        raise DiskError(f"run_dir={folder} cannot be made: {error.strerror}; give another run_dir") from error
+    return folder
 
 
 def _make(folder: Path) -> bool:
@@ -134,6 +139,18 @@ def in_use(folder: Path) -> bool:
         os.close(descriptor)
 
 
+def holder(folder: Path) -> int | None:
+    """The other process of this machine that holds the folder, by what the system says; None where there is none."""
+    with suppress(OSError):
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            kind, pid = _lock(descriptor)
+            return pid if kind != fcntl.F_UNLCK and pid > 0 else None
+        finally:
+            os.close(descriptor)
+    return None
+
+
 def _locked(path: Path, folder: Path) -> int:
     """The descriptor of the file, locked; where the disk knows no locks, that is told, and it is not."""
     until = time.monotonic() + PATIENCE
@@ -182,17 +199,23 @@ def _sign(descriptor: int) -> None:
 
 def _holder(descriptor: int) -> str | None:
     """Who holds the lock of the file, in words; None where it is free. Raises OSError."""
+    kind, pid = _lock(descriptor)
+    if kind == fcntl.F_UNLCK:
+        return None
+    told, here = _told(os.pread(descriptor, 1000, 0).partition(b"\n")[0]), os.uname().nodename
+    # Of another machine, or of another container, the system says no number that means anything here.
+    if told and (pid <= 0 or told["pid"] == pid or told["host"] != here):
+        return visible(f"process {told['pid']} on {told['host']} since {told['since']}")
+    return f"process {pid} on {here}" if pid > 0 else "a process that does not say its name"
+
+
+def _lock(descriptor: int) -> tuple[int, int]:
+    """The kind of lock that another process has on the file, and the number of that process. Raises OSError."""
     kind, pid = (0, 4) if FLOCK.startswith("h") else (3, 2)
     asked = [0] * 5
     asked[kind] = fcntl.F_WRLCK
     answered = struct.unpack(FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(FLOCK, *asked)))
-    if answered[kind] == fcntl.F_UNLCK:
-        return None
-    told, here = _told(os.pread(descriptor, 1000, 0).partition(b"\n")[0]), os.uname().nodename
-    # Of another machine, or of another container, the system says no number that means anything here.
-    if told and (answered[pid] <= 0 or told["pid"] == answered[pid] or told["host"] != here):
-        return visible(f"process {told['pid']} on {told['host']} since {told['since']}")
-    return f"process {answered[pid]} on {here}" if answered[pid] > 0 else "a process that does not say its name"
+    return answered[kind], answered[pid]
 
 
 def _told(content: bytes) -> dict[str, Any] | None:

@@ -102,6 +102,10 @@ OPTIONS: Mapping[str, Option] = {
     "sweep.trials": COUNT,
     "sweep.parallel": COUNT,
     "sweep.seed": whole(0),
+    "sweep.seeds": COUNT,
+    "sweep.pruner": or_null(one_of("median")),
+    "sweep.warmup_trials": whole(0),
+    "sweep.warmup_evaluations": whole(0),
     # torch's optimisers
     "optimizer.lr": POSITIVE,
     "optimizer.weight_decay": number(least=0, most=1000),
@@ -139,6 +143,7 @@ OPTIONS: Mapping[str, Option] = {
     "data.batch_size": COUNT,
     "data.batch_tokens": or_null(COUNT),
     "data.num_workers": whole(0, PROCESSES),
+    "data.shuffle_block": or_null(COUNT),
 }
 
 PAIRS: Mapping[str, Option] = {

@@ -1,47 +1,45 @@
-"""Sweeps: a folder and a status for every job, and the ranked table of what came out."""
+"""Sweeps: a folder and a status for every job. What came out is ranked by `seqnet.leaderboard`."""
 
 import contextlib
-import csv
-import errno
+import hashlib
 import itertools
-import json
 import math
+import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
+from hydra.core.override_parser.types import Glob, Override
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from seqnet import configuration, folders, strict_json
-from seqnet.configuration.keys import leaves
-from seqnet.errors import ConfigurationError, visible
-from seqnet.options import shown
+from seqnet import configuration, folders, isolation, strict_json, trust
+from seqnet.errors import ConfigurationError
+from seqnet.leaderboard.jobs import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    MOST,
+    RESULTS,
+    RUNNING,
+    STATUS,
+    is_file,
+    job_in,
+    jobs,
+    read,
+)
 from seqnet.progress import duration
-from seqnet.scores import LOWER_IS_BETTER
-from seqnet.terminal import say, standard_output
 from seqnet.training.manifest import FOLDER, existing
 
-STATUS = "status.json"
-RESULTS = "results.json"
 TYPED = "multirun.yaml"  # what was typed, as Hydra writes it
-RUNNING = "running"
-LEADERBOARD = "leaderboard.csv"
-MOST, MANY, BRIEF = 1 << 24, 100, 1000  # bytes of such a file, entries of a list in it, characters of a text
-MOST_CONFIG = 1 << 18  # bytes of a configuration
-MOST_KEYS, WIDE = 6, 200  # columns of what differs, and of letters where there is no terminal
-LONG = 8  # characters of a number that a person types
-OWN = ("run_dir", "resume")  # options in which any two runs differ
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+OUTPUT = "output.log"  # what a job said that ran beside others
+STOPPED = (130, 143)  # exit codes of a job that was asked to stop
+NO_TEXT = ("true", "false", "null", "nan", "inf", "infinity")  # which, unless they are quoted, are other values
 
 
 # ---------------------------------------------------------------- before the jobs
@@ -51,9 +49,10 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def prepared(
     arguments: Sequence[str], check: Callable[[configuration.Composed], object]
 ) -> Iterator[tuple[Path, list[str], "Outlook"]]:
-    """Hold the sweep's folder; it, the arguments that make Hydra use it, and how many jobs are to come.
+    """The sweep's folder, the arguments that make Hydra use it, and what jobs are to come.
 
-    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>, taken away again where no job begins.
+    The folder is `run_dir`, or a new one under outputs/sweeps/<experiment>, taken away again where no job begins. It
+    belongs to no process, as each job's folder does: several can share the jobs of one sweep.
     check: raises ConfigurationError for a job that cannot run. Raises ConfigurationError where none can, or the folder
     holds one of other values.
     """
@@ -61,9 +60,11 @@ def prepared(
         [configuration.quoted(argument) if argument.startswith("run_dir=") else argument for argument in arguments]
     )
     typed = {override.key_or_group: override for override in overrides}
-    kept = [argument for argument in arguments if not argument.startswith(("run_dir=", "hydra.sweep.dir="))]
-    varied = [override for override in overrides if override.key_or_group not in ("run_dir", "hydra.sweep.dir")]
-    first = _check(_combinations(kept, varied), check)
+    flags = [argument for argument in arguments if argument not in {override.input_line for override in overrides}]
+    flags = [flag for flag in flags if not flag.startswith("run_dir=")]
+    lines = [override for override in overrides if override.key_or_group not in ("run_dir", "hydra.sweep.dir")]
+    first = _first(_combinations(flags, lines))
+    lines = _with_seeds(lines, first.config)
     given = typed.get("run_dir") or typed.get("hydra.sweep.dir")
     if given is not None:
         folder = Path(str(given.value()))
@@ -74,31 +75,124 @@ def prepared(
         experiment = typed.get("experiment")
         name = "python_docs" if experiment is None else experiment.value()
         folder = folders.new(Path("outputs/sweeps") / (name if isinstance(name, str) else "several"))
+    keys = tuple(key_of(override) for override in lines if override.is_sweep_override())
+    if first.choices.get("sweep", "grid") == "grid":
+        names = tuple(name for name, _ in grid([str(override.input_line) for override in lines]))
+        outlook = Outlook(len(names), keys, names, tuple(_done(folder, flags, lines)))
+    else:  # of a sampler's jobs the values are not known yet
+        outlook = Outlook(first.config["sweep"]["trials"] * first.config["sweep"]["seeds"], keys)
+    if not any(holds_a_run(path) for path in (folder.iterdir() if folder.is_dir() else ())):
+        _check(_combinations(flags, lines), check)
     absent = [path for path in (folder, *folder.parents) if not path.exists()]
-    with folders.made(folder, numbered=given is None) if absent else folders.held(folder) as folder:
-        if first.choices.get("sweep", "grid") == "grid":  # of a sampler's jobs the values are not known yet
-            _check_runs(folder, _combinations(kept, varied))
-        try:
-            yield folder, [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"], Outlook(_count(first, varied))
-        except ConfigurationError:
-            _remove_unused(folder, [folder, *absent[1:]] if absent else [])
-            raise
+    if absent:
+        folder = folders.make(folder, numbered=given is None)
+    done = [f"hydra.sweeper.done=[{','.join(map(configuration.quote, outlook.done))}]"] if outlook.done else []
+    kept = [*flags, *(str(override.input_line) for override in lines), *done]
+    try:
+        yield (
+            folder,
+            [*kept, f"hydra.sweep.dir={configuration.quote(str(folder))}"],
+            replace(outlook, began=time.time()),
+        )
+    except ConfigurationError:
+        _remove_unused(folder, [folder, *absent[1:]] if absent else [])
+        raise
 
 
-def _combinations(arguments: Sequence[str], overrides: Sequence[Override]) -> Iterator[list[str]]:
-    """The arguments of each job of a grid, in the order of their numbers."""
-    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    rest = [argument for argument in arguments if argument not in flags]
-    plain = [argument for argument in rest if argument not in {override.input_line for override in overrides}]
+def _with_seeds(overrides: Sequence[Override], config: Mapping[str, Any]) -> list[Override]:
+    """The same with as many seeds swept as `sweep.seeds` says, from `seed` on. Raises ConfigurationError."""
+    for override in overrides:
+        if key_of(override).startswith("sweep.") and override.is_sweep_override():
+            raise ConfigurationError(f"{override.input_line}: an option of the sweep itself takes one value")
+    if (count := config["sweep"]["seeds"]) == 1:
+        return list(overrides)
+    for override in overrides:
+        if key_of(override) == "seed" and override.is_sweep_override():
+            raise ConfigurationError(
+                f"{override.input_line} and sweep.seeds={count} both say which seeds are run: leave one out"
+            )
+    seeds = ",".join(str(config["seed"] + number) for number in range(count))
+    others = [override for override in overrides if key_of(override) != "seed"]
+    return [*others, *configuration.parse_overrides([f"seed={seeds}"])]
+
+
+def key_of(override: Override) -> str:
+    """The key or group that an override is of."""
+    return override.get_key_element().lstrip("+")
+
+
+def _combinations(flags: Sequence[str], overrides: Sequence[Override]) -> Iterator[list[str]]:
+    """The arguments of each job of a grid, in order, but for what makes it a sweep; of an interval both ends."""
+    rest = [flag for flag in flags if flag not in ("-m", "--multirun")]
     for values in itertools.product(*(_values(override) for override in overrides)):
-        yield [*plain, *values]
+        yield [*rest, *values]
 
 
-def _count(first: configuration.Composed, varied: Sequence[Override]) -> int:
-    """How many jobs there are: of a grid one for each combination, else as many as are drawn."""
-    if first.choices.get("sweep", "grid") != "grid":
-        return int(first.config["sweep"]["trials"])
-    return math.prod(len(_values(override)) for override in varied)
+def grid(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The name and the overrides of each job of a grid, in order; one that is given twice comes once.
+
+    Raises ConfigurationError for a range that has no end of values.
+    """
+    overrides = configuration.parse_overrides(arguments)
+    for override in overrides:
+        if override.is_sweep_override() and not override.is_discrete_sweep():
+            raise ConfigurationError(
+                f"{override.input_line}: a grid takes single values; to draw from a range, choose sweep=random or "
+                "sweep=tpe"
+            )
+    seen = set()
+    for values in itertools.product(*(_values(override) for override in overrides)):
+        swept = [value for value, override in zip(values, overrides, strict=True) if override.is_sweep_override()]
+        if (lines := tuple(canonical(swept))) not in seen:
+            seen.add(lines)
+            yield named(swept), list(values)
+
+
+def canonical(overrides: Iterable[str]) -> list[str]:
+    """Overrides sorted, each in the one spelling that its value has: 1e-3 is 0.001, 'gru' is gru."""
+    typed = configuration.typed_keys(configuration.parse_overrides(list(overrides)))
+    parts = trust.parts()
+    return sorted(f"{parts.get(key, key)}={_canonical(value)}" for key, value in typed.items())
+
+
+def _canonical(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w./-]*", value) and value.lower() not in NO_TEXT:
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # which JSON cannot hold
+    return strict_json.dumps(_whole(value), ensure_ascii=False, sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    """1.0 is 1: which of the two is meant the option says."""
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _whole(each) for key, each in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def named(overrides: Iterable[str]) -> str:
+    """The name of the job's folder: 8 digits that follow from the overrides that are swept, in whatever order."""
+    return hashlib.sha256("\n".join(canonical(overrides)).encode()).hexdigest()[:8]
+
+
+def subdir(name: str) -> str:
+    """The override by which a sweeper says in which folder of the sweep a job lives."""
+    return f"hydra.sweep.subdir={configuration.quote(name)}"
+
+
+def keep_typed(folder: Path, config: DictConfig) -> None:
+    """Write what was typed beside the jobs, whole at any time: several processes may share them. Raises OSError."""
+    temporary = folder / f".{TYPED}.{os.getpid()}"
+    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
+    OmegaConf.save(config, temporary)
+    temporary.replace(folder / TYPED)
+
+
+def _first(combinations: Iterable[Sequence[str]]) -> configuration.Composed:
+    """The first job that is a configuration. Raises the first job's ConfigurationError where none is."""
+    return _check(combinations, lambda composed: None)
 
 
 def _check(
@@ -116,18 +210,32 @@ def _check(
     raise first or ConfigurationError("this sweep has no job: give its keys values")
 
 
-def _check_runs(folder: Path, combinations: Iterable[Sequence[str]]) -> None:
-    """Refuse a grid in a folder whose runs were made with other values. Raises ConfigurationError."""
-    for number, arguments in enumerate(combinations):
-        job = folder / str(number)
-        if holds_a_run(job):
+def _done(folder: Path, flags: Sequence[str], overrides: Sequence[Override]) -> Iterator[str]:
+    """The names of the jobs that are done. Raises ConfigurationError where runs there were made with other values."""
+    rest = [flag for flag in flags if flag not in ("-m", "--multirun")]
+    for name, values in grid([str(override.input_line) for override in overrides]):
+        if not holds_a_run(job := folder / name):
+            continue
+        status = read(job / STATUS)
+        if {*values} == {*(status.get("overrides") or ())}:  # typed as before, so there is nothing to compare
+            if status.get("status") == DONE and is_file(job / RESULTS):
+                yield name
+        else:
+            place = f"run_dir={configuration.quote(str(job))}"
             try:
-                place = f"run_dir={configuration.quote(str(job))}"
-                configuration.compose("train", [*arguments, place], sweeping=True)
+                composed = configuration.compose("train", [*rest, *values, place], sweeping=True)
             except ConfigurationError as error:
-                raise ConfigurationError(
-                    f"{folder} holds the runs of other values: for job {number}, {error}"
-                ) from error
+                raise ConfigurationError(f"{folder} holds runs of other values: for job {name}, {error}") from error
+            if is_done(job, composed):
+                yield name
+
+
+def is_done(folder: Path, composed: configuration.Composed) -> bool:
+    """Whether a job has nothing left to do: it ended well, and no limit is another one now."""
+    if read(folder / STATUS).get("status") != DONE or not is_file(folder / RESULTS):
+        return False
+    stored = configuration.stored_config({**composed.config, "run_dir": str(folder), "resume": "auto"})
+    return stored is not None and stored.get("training") == composed.config["training"]
 
 
 def holds_a_run(folder: Path) -> bool:
@@ -138,6 +246,8 @@ def holds_a_run(folder: Path) -> bool:
 def _values(override: Override) -> list[str]:
     """One override a value; of an interval its two ends."""
     key = override.get_key_element()
+    if isinstance(override.value(), Glob):
+        raise ConfigurationError(f"{override.input_line}: type the choices, with commas between them")
     if override.is_discrete_sweep():
         return [f"{key}={value}" for value in override.sweep_string_iterator()]
     if override.is_sweep_override():
@@ -157,8 +267,7 @@ def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
     """Of a sweep of which no job has begun, take the folders away that were made for it, innermost first."""
     if not jobs(folder) and made:
         with contextlib.suppress(OSError):
-            for name in (TYPED, folders.LOCK):
-                (folder / name).unlink(missing_ok=True)
+            (folder / TYPED).unlink(missing_ok=True)
             for path in made:
                 path.rmdir()
 
@@ -168,62 +277,144 @@ def _remove_unused(folder: Path, made: Sequence[Path]) -> None:
 
 @dataclass(frozen=True)
 class Outlook:
-    """How many jobs a sweep has, and when it began, in seconds as the system counts them."""
+    """What jobs a sweep has, and when it began, in seconds as the system counts them."""
 
     jobs: int
+    keys: tuple[str, ...] = ()  # that are swept
+    names: tuple[str, ...] = ()  # of a grid's jobs, in their order
+    done: tuple[str, ...] = ()  # of them, before it began
     began: float = field(default_factory=time.time)
+    pid: int = field(default_factory=os.getpid)  # of the process that has the jobs run
+    host: str = field(default_factory=lambda: os.uname().nodename)
 
     def of(self, status: "Status") -> str:
-        """What is said as a job begins: which it is, its options, and how long the rest may take."""
-        beside = (path for path in status.folder.parent.iterdir() if _is_file(path / STATUS))
+        """What is said as a job begins: which it is, its values, and how long the rest may take."""
+        beside = (path for path in status.folder.parent.iterdir() if is_file(path / STATUS))
         ended = [path for path in beside if (path / STATUS).stat().st_mtime >= self.began and path != status.folder]
-        done = sum(_read(path / STATUS).get("status") != RUNNING for path in ended)
-        left = duration((time.time() - self.began) / done * max(self.jobs - done, 1)) if done else None
-        number = int(status.folder.name) + 1 if status.folder.name.isdecimal() else status.folder.name
-        line = f"job {number} of {self.jobs} ({' '.join(status.overrides)})"
+        done = sum(read(path / STATUS).get("status") != RUNNING for path in ended)
+        to_come = max(self.jobs - len(self.done) - done, 1)
+        left = duration((time.time() - self.began) / done * to_come) if done else None
+        line = f"{self.which(status)} ({status.told})"
         return line if left is None else f"{line}: about {left} left"
+
+    def over(self) -> bool:
+        """Whether who had the jobs run has ended, as far as this machine knows: no further one begins."""
+        try:
+            if self.host == os.uname().nodename:
+                os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+
+    def stop(self, folder: Path) -> None:
+        """Ask those of its jobs to stop that still run on this machine, and wait for their end."""
+        mine = {"sweep": self.pid, "host": self.host, "status": RUNNING}
+        asked: set[Path] = set()
+        while running := [path for path in folder.iterdir() if mine.items() <= read(path / STATUS).items()]:
+            running = [path for path in running if folders.in_use(path)]
+            for path in set(running) - asked:
+                asked.add(path)
+                if (pid := folders.holder(path)) is not None:  # whatever the file says, which anyone may have written
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, isolation.gentle())
+            if not running:
+                return
+            time.sleep(0.1)
+
+    def which(self, status: "Status") -> str:
+        """Such as `job 3 of 8 3f2a91c0`."""
+        name = status.folder.name
+        number = self.names.index(name) + 1 if name in self.names else status.number + 1
+        return f"job {number} of {self.jobs} {name}"
 
 
 @dataclass
 class Status:
-    """The status.json of the job that runs in this process."""
+    """The status.json of a job."""
 
     folder: Path
     overrides: list[str]
+    swept: list[str]  # in canonical form, from which its name follows
+    number: int
+    sweep: int  # the process that has the jobs run
+    began: float = field(default_factory=time.time)
 
     @classmethod
-    def of_this_job(cls) -> "Status":
+    def of_this_job(cls, outlook: Outlook) -> "Status":
         """Of the job that Hydra runs now; nothing is written yet."""
         hydra_config = HydraConfig.get()
-        return cls(Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task))
+        overrides = list(hydra_config.overrides.task)
+        swept = [str(one.input_line) for one in configuration.parse_overrides(overrides) if key_of(one) in outlook.keys]
+        folder = Path(hydra_config.runtime.output_dir)
+        return cls(folder, overrides, canonical(swept), int(hydra_config.job.num), outlook.pid)
+
+    @property
+    def told(self) -> str:
+        """Its values, for people."""
+        return " ".join(self.swept or self.overrides)
 
     @property
     def heading(self) -> str:
         """What stands before the job's error message."""
-        return f"job {self.folder.name} ({' '.join(self.overrides)}): "
+        return f"job {self.folder.name} ({self.told}): "
 
     def begin(self) -> None:
-        """Write that it runs, which is true as long as a process holds the folder."""
-        self._write(RUNNING, None, None)
+        """Write that it runs, in this process, which is true as long as that holds the folder."""
+        self.began = time.time()
+        self._write(RUNNING, None, None, os.getpid(), None)
 
-    def end(self, code: int, sentence: str | None) -> None:
-        """Write how it ended."""
-        self._write("failed" if code else "done", code, sentence)
+    def end(self, code: int, sentence: str | None, pid: int | None = None) -> None:
+        """Write how it ended. pid: of its process, if it is another one than this."""
+        how = DONE if code == 0 else INTERRUPTED if code in STOPPED else FAILED
+        self._write(how, code, sentence, pid or os.getpid(), round(time.time() - self.began, 2))
 
-    def _write(self, status: str, code: int | None, sentence: str | None) -> None:
-        content = {"status": status, "exit_code": code, "error": sentence, "overrides": self.overrides}
+    def _write(self, status: str, code: int | None, sentence: str | None, pid: int, seconds: float | None) -> None:
+        content = {
+            "status": status,
+            "exit_code": code,
+            "error": sentence,
+            "swept": self.swept,
+            "overrides": self.overrides,
+            "seconds": seconds,
+            "pid": pid,
+            "host": os.uname().nodename,
+            "sweep": self.sweep,
+        }
         with contextlib.suppress(OSError):  # a full disk must not end the other jobs
             temporary = self.folder / f".{STATUS}"
             temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
             temporary.write_text(strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n")
             temporary.replace(self.folder / STATUS)
 
+    def is_held_by(self, pid: int | None) -> bool:
+        """Whether the process of that id is at work in the folder."""
+        return self._is_of(pid) and folders.in_use(self.folder)
+
+    def _is_of(self, pid: int | None) -> bool:
+        found = read(self.folder / STATUS)
+        return found.get("pid") == pid and found.get("host") == os.uname().nodename
+
+    def is_left_by(self, pid: int | None, code: int | None) -> bool:
+        """Whether the process of that id, which ended with that code, left it to others to say how."""
+        if self._is_of(pid):
+            return bool(read(self.folder / STATUS).get("status") == RUNNING)
+        return code != 0 and not folders.in_use(self.folder)  # it never came to say that it runs
+
+
+def launched(folder: Path) -> tuple[bool, Path | None]:
+    """Whether the launcher waits for the jobs itself, and the file that takes what one says where several do."""
+    options = HydraConfig.get().launcher
+    waits = str(options.get("_target_")).startswith("hydra_plugins.seqnet_launcher.")
+    return waits, folder / OUTPUT if waits and options.n_jobs != 1 else None
+
 
 def varied(folder: Path) -> list[str]:
     """The keys that a sweep in this folder gives several values; none where there is no sweep, as far as is known."""
     path = folder / TYPED
     try:
-        found = OmegaConf.load(path) if _is_file(path) and path.stat().st_size < MOST else None
+        found = OmegaConf.load(path) if is_file(path) and path.stat().st_size < MOST else None
         lines: Any = OmegaConf.to_container(OmegaConf.select(found, "hydra.overrides.task")) if found else []
         overrides = configuration.parse_overrides([str(line) for line in lines])
     except (
@@ -239,224 +430,5 @@ def varied(folder: Path) -> list[str]:
 
 def score(folder: Path) -> float | None:
     """What the monitored score of a finished run is; None where there is none."""
-    return _of(folder).score
-
-
-# ----------------------------------------------------------------- after the jobs
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is known of a job, or of any run folder, from its files."""
-
-    name: str
-    status: str
-    exit_code: int | None
-    error: str | None
-    overrides: dict[str, str]
-    monitor: str | None
-    score: float | None
-    scores: dict[str, float]  # of the best checkpoint, and on the test split
-    seconds: float | None = None  # of training
-    typed: frozenset[str] = frozenset()  # which of `overrides` were typed; the others are all that the run says
-
-    @property
-    def failed(self) -> bool:
-        """Whether it did not reach its end."""
-        return self.status != "done"
-
-
-def jobs(folder: Path) -> list[Job]:
-    """Every job under a sweep's folder, in the order they began. Links are not followed."""
-    if not folder.is_dir():
-        return []
-    found = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
-    found = [path for path in found if _is_file(path / STATUS) or _is_file(path / RESULTS)]
-    return [_of(path) for path in sorted(found, key=lambda path: (len(path.name), path.name))]
-
-
-def _of(folder: Path) -> Job:
-    """What the files say, as far as it is what seqnet writes: they may come from anywhere."""
-    status = _read(folder / STATUS)
-    if status.get("status") == RUNNING and not folders.in_use(folder):
-        status = _read(folder / STATUS)  # it may have ended since
-        if status.get("status") == RUNNING:
-            status["status"] = "interrupted"  # by what left it no time to say so
-    results = _read(folder / RESULTS)
-    scores = {}
-    for split, prefix in (("best", ""), ("test", "test_")):
-        told = results.get(split)
-        for name, value in list(told.items())[:MANY] if isinstance(told, dict) else ():
-            value = float("nan") if value is None else value  # which JSON cannot hold
-            number = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
-            if name not in ("step", "epoch") and number:
-                scores[visible(f"{prefix}{name}"[:BRIEF])] = float(value)
-    listed = status.get("overrides")
-    lines = listed[:MANY] if isinstance(listed, list) else []
-    code, monitor, seconds = status.get("exit_code"), _text(results.get("monitor")), results.get("seconds")
-    overrides = dict(
-        visible(line[:BRIEF]).lstrip("+").split("=", 1)
-        for line in lines
-        if isinstance(line, str) and "=" in line[:BRIEF]
-    )
-    return Job(
-        name=visible(folder.name),
-        status=_text(status.get("status")) or ("done" if results else "failed"),
-        exit_code=code if isinstance(code, int) else None,
-        error=_text(status.get("error")),
-        overrides=overrides or _configured(folder),
-        monitor=monitor,
-        score=scores.get(str(monitor), scores.get(f"test_{monitor}")) if status.get("exit_code", 0) == 0 else None,
-        scores=scores,
-        seconds=round(float(seconds), 2) if isinstance(seconds, int | float) and 0 <= seconds < MOST else None,
-        typed=frozenset(overrides),
-    )
-
-
-def _configured(folder: Path) -> dict[str, str]:
-    """What the configuration of a run says that is no job of a sweep: its groups, then its options."""
-    path = folder / "config.yaml"
-    try:
-        text = path.read_text(encoding="utf-8") if _is_file(path) and path.stat().st_size < MOST_CONFIG else ""
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, LOADER)):
-            return {}  # a run's file has none, and a few of them can say more than any memory holds
-        found = LOADER(text).get_single_data()
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    groups = found.pop("groups", None)
-    said = {name: str(choice) for name, choice in groups.items()} if isinstance(groups, dict) else {}
-    said |= {key: shown(value) for key, value in leaves(found).items() if key not in OWN}
-    return {visible(str(key))[:BRIEF]: visible(value)[:BRIEF] for key, value in said.items()}
-
-
-def _text(value: Any) -> str | None:
-    return visible(value[:BRIEF]) if isinstance(value, str) else None
-
-
-def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text()) if _is_file(path) and path.stat().st_size < MOST else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def ranked(found: Sequence[Job]) -> list[Job]:
-    """The best first; those without a score last."""
-
-    def place(job: Job) -> tuple[bool, float]:
-        if job.score is None or job.score != job.score:
-            return True, 0.0
-        return False, job.score if job.monitor in LOWER_IS_BETTER else -job.score
-
-    return sorted(found, key=place)
-
-
-def listed(folder: Path) -> list[Job]:
-    """The jobs or runs in a folder, ranked. Raises ConfigurationError where there are none."""
-    found = ranked(jobs(folder))
-    if not found:
-        raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
-    return found
-
-
-def finish(folder: Path) -> None:
-    """Print the ranked table of a folder's jobs and write it as leaderboard.csv, where that can be written.
-
-    Raises ConfigurationError, and OSError where the disk is full.
-    """
-    found = listed(folder)
-    show(folder, found)
-    try:
-        write(rows(found), folder / LEADERBOARD)
-    except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise
-        say(f"not written to {folder / LEADERBOARD}: {error.strerror}")
-    else:
-        say(f"written to {folder / LEADERBOARD}")
-
-
-def show(folder: Path, found: Sequence[Job], everything: bool = False) -> None:
-    """Print ranked jobs: what differs among them and what they reached, or everything that is known of them."""
-    header, *body = rows(found) if everything else brief(found)
-    table = Table(title=Text(visible(str(folder))), title_justify="left")
-    for place, name in enumerate(header):
-        number = all(isinstance(row[place], int | float) or row[place] == "" for row in body)
-        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
-    for row in body:
-        table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
-    console = Console(file=standard_output())
-    if not console.is_terminal:
-        console = Console(file=standard_output(), force_terminal=False, width=max(console.width, WIDE))
-    console.print(table, soft_wrap=False)
-    for job in () if everything else found:
-        if job.error:
-            say(f"{job.name}: {job.error}")
-
-
-def write(table: Sequence[Sequence[Any]], path: Path) -> None:
-    """Write a table as CSV, whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-    with temporary.open("x", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(table)
-    temporary.replace(path)
-
-
-def brief(found: Sequence[Job]) -> list[list[Any]]:
-    """A header and a row a job: rank, job, what differs, the monitored score of both splits, seconds and status."""
-    keys = _varied(found)
-    keys = ["experiment"] if "experiment" in keys and not found[0].typed else keys[:MOST_KEYS]  # the rest follows
-    monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor is not None))
-    several, name = len(monitors) > 1, f" {monitors[0]}" if len(monitors) == 1 else ""
-    made: list[list[Any]] = [
-        ["rank", "job", *keys, *["monitor"] * several, f"valid{name}", f"test{name}", "seconds", "status"]
-    ]
-    for rank, job in enumerate(found, 1):
-        scores = [job.scores.get(name, "") for name in (str(job.monitor), f"test_{job.monitor}")]
-        seconds = "" if job.seconds is None else round(job.seconds, None if job.seconds >= 10 else 1)
-        place = rank if job.score is not None else ""
-        differing = [_shorter(job.overrides.get(key, "")) for key in keys]
-        made.append([place, job.name, *differing, *[job.monitor or ""] * several, *scores, seconds, job.status])
-    return made
-
-
-def _shorter(value: str) -> str:
-    """A number that was drawn with four digits; what else was typed as it is."""
-    try:
-        return f"{float(value):.4g}" if len(value) > LONG else value
-    except ValueError:
-        return value
-
-
-def rows(found: Sequence[Job]) -> list[list[Any]]:
-    """A header and a row a job: everything that is known, what was varied, then the scores."""
-    varied = _varied(found)
-    names = list(dict.fromkeys(name for job in found for name in job.scores))
-    monitors = list(dict.fromkeys(job.monitor for job in found if job.monitor in names))
-    names = [*monitors, *(name for name in names if name not in monitors)]
-    told = ["error"] if any(job.error for job in found) else []
-    made: list[list[Any]] = [["rank", "job", "status", *varied, *names, "seconds", *told]]
-    for rank, job in enumerate(found, 1):
-        overrides = [job.overrides.get(key, "") for key in varied]
-        scores = [float(f"{job.scores[name]:.6g}") if name in job.scores else "" for name in names]
-        errors = [job.error or "" for _ in told]
-        place = rank if job.score is not None else ""
-        seconds = "" if job.seconds is None else job.seconds
-        made.append([place, job.name, job.status, *overrides, *scores, seconds, *errors])
-    return made
-
-
-def _varied(found: Sequence[Job]) -> list[str]:
-    """The keys and groups in which jobs differ; of runs the groups first, and no option of what a group differs in."""
-    keys = list(dict.fromkeys(key for job in found for key in job.overrides))
-    varied = [key for key in keys if len({job.overrides.get(key) for job in found}) > 1]
-    groups = {key for key in varied if "." not in key}
-    return [key for key in varied if key in groups or key.partition(".")[0] not in groups or key in found[0].typed]
+    found = job_in(folder)
+    return found.score if found.ranks else None

@@ -21,7 +21,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from seqnet import build, cli
+from seqnet import build, cli, isolation
 from seqnet.configuration import CONFIGS
 from seqnet.training import checkpoint, manifest
 
@@ -219,6 +219,36 @@ def trained(folder: Path, *arguments: str | Path) -> Path:
         found = answer("train", *last_of(*QUIET, *arguments), "run_dir=run")
     assert found.code == 0, found.err
     return folder / "run"
+
+
+class Inside:
+    """Stands in for the process of a job: it runs in this one, as it is started."""
+
+    pid = os.getpid()
+
+    def __init__(self, function: Callable[..., object], *arguments: Any, output: Path | None = None) -> None:
+        self.sentinel, write = os.pipe()
+        os.close(write)
+        try:
+            function(*arguments)
+            self.exitcode: Any = 0
+        except SystemExit as ending:
+            self.exitcode = ending.code
+        os.close(self.sentinel)
+
+    def join(self) -> None:
+        """It has ended."""
+
+    def is_alive(self) -> bool:
+        """It has ended."""
+        return False
+
+
+@pytest.fixture
+def jobs_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs of sweeps run in this process, and not in their own."""
+    monkeypatch.setattr(isolation, "started", Inside)
+    monkeypatch.setattr(isolation, "result", lambda function, *arguments: function(*arguments))
 
 
 def options_of(group: str, choice: str) -> dict[str, Any]:

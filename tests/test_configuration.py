@@ -104,6 +104,7 @@ def test_every_choice_composes(choice):
             "unknown key 'sweep.trials': sweep=grid has none, it belongs to sweep=random and sweep=tpe",
         ),
         (["sweep=tpe"], "sweep=tpe chooses the values of a sweep: add -m, and ranges to sweep"),
+        (["sweep.seeds=3"], "sweep.seeds is an option of a sweep: add -m, or leave it out"),
         (["cell=rnn,gru"], "cell=rnn,gru gives several values: add -m to sweep over them, or choose one of them"),
         (["seed=1,2"], "seed=1,2 gives several values: add -m to sweep over them, or type seed=[1,2] for one list"),
         (["cell=[gru]"], "cell=[gru]: choose one of gru, lstm, raster_lstm, rnn"),
@@ -318,6 +319,13 @@ def test_a_typed_value_that_differs_is_refused(typed, sentence):
     with pytest.raises(ConfigurationError, match="leave it out") as caught:
         merge_stored(*stored_and_new(typed))
     assert str(caught.value).startswith(sentence)
+
+
+def test_a_job_belongs_to_the_sweep_of_the_call():
+    stored = compose("train", [DIGITS, "sweep=tpe", "sweep.trials=3"], sweeping=True).config
+    for line, sweep in (("sweep.seeds=5", {"seeds": 5}), ("threads=null", {"seeds": 1})):
+        new = compose("train", [DIGITS, line], sweeping=True)
+        assert merge_stored(new.config, stored, new.typed, new.choices)["sweep"] == sweep
 
 
 def test_a_typed_value_that_is_the_same_is_fine():

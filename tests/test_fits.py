@@ -415,7 +415,7 @@ def test_an_experiments_own_option_without_effect_is_refused(tmp_path):
     )
 
 
-def test_a_sweep_may_hold_what_one_of_its_jobs_has_no_use_for(monkeypatch, tmp_path, capsys):
+def test_a_sweep_may_hold_what_one_of_its_jobs_has_no_use_for(monkeypatch, tmp_path, capsys, jobs_inside):
     monkeypatch.chdir(tmp_path)
     ran = []
 
@@ -428,6 +428,7 @@ def test_a_sweep_may_hold_what_one_of_its_jobs_has_no_use_for(monkeypatch, tmp_p
         def run(config, typed, choices, defaults, places):
             train.checked(config, None, defaults, places)
             ran.append((config["attention"]["estimator"], config["attention"]["entropy"]))
+            Path(config["run_dir"], "results.json").write_text("{}")
             return 0
 
     monkeypatch.setattr(cli, "_command", lambda name: Trained)

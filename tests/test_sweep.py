@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,13 +13,14 @@ import pytest
 from omegaconf import OmegaConf
 
 from seqnet import cli, folders, sweep
+from seqnet import leaderboard as ranking
 from seqnet.errors import ConfigurationError, DataError
 
 DIGITS = ["train", "-m", "experiment=digits"]
 
 
 @pytest.fixture
-def trained(monkeypatch, tmp_path):
+def trained(monkeypatch, tmp_path, jobs_inside):
     """Stands in for training: the accuracy is the learning rate; some learning rates fail."""
     monkeypatch.chdir(tmp_path)
     configs = []
@@ -32,6 +35,7 @@ def trained(monkeypatch, tmp_path):
         if rate == 15:
             sys.exit(9)
         if rate == 130:
+            os.kill(os.getpid(), signal.SIGINT)  # as who watches the sweep presses Ctrl-C
             return 130
         scores = {"step": 3, "loss": 1 / rate, "accuracy": rate}
         results = {"monitor": config["training"]["monitor"], "best": scores, "test": {"accuracy": rate / 2}}
@@ -51,6 +55,11 @@ def leaderboard(folder):
         return list(csv.DictReader(file))
 
 
+def named(*overrides):
+    """The folder of the job in which these are swept."""
+    return sweep.named(overrides)
+
+
 def only(folder):
     (found,) = folder.iterdir()
     return found
@@ -60,19 +69,27 @@ def test_every_job_has_its_folder_its_status_and_one_thread(trained, capsys):
     assert cli.answer([*DIGITS, "cell=rnn,gru", "optimizer.lr=0.1,0.2"]) == 0
     folder = only(Path("outputs/sweeps/digits"))
     assert "=" not in str(folder)
-    assert [config["run_dir"] for config in trained] == [str(folder / str(number)) for number in range(4)]
+    jobs = [(f"cell={cell}", f"optimizer.lr={rate}") for cell in ("rnn", "gru") for rate in (0.1, 0.2)]
+    assert [config["run_dir"] for config in trained] == [str(folder / named(*job)) for job in jobs]
     assert {config["threads"] for config in trained} == {1}
-    assert status(folder / "3") == {
+    found = status(folder / named(*jobs[3]))
+    assert found.pop("seconds") >= 0
+    assert found == {
         "status": "done",
         "exit_code": 0,
         "error": None,
+        "swept": ["cell=gru", "optimizer.lr=0.2"],
         "overrides": ["experiment=digits", "cell=gru", "optimizer.lr=0.2"],
+        "pid": os.getpid(),
+        "host": os.uname().nodename,
+        "sweep": os.getpid(),
     }
     rows = leaderboard(folder)
-    assert [row["job"] for row in rows] == ["1", "3", "0", "2"]
+    assert {row["job"] for row in rows[:2]} == {named(*jobs[1]), named(*jobs[3])}
+    rows.sort(key=lambda row: row["job"] != named(*jobs[1]))
     assert rows[0] == {
-        "rank": "1",
-        "job": "1",
+        "rank": rows[0]["rank"],
+        "job": named(*jobs[1]),
         "status": "done",
         "cell": "rnn",
         "optimizer.lr": "0.2",
@@ -86,27 +103,27 @@ def test_every_job_has_its_folder_its_status_and_one_thread(trained, capsys):
 
 def test_lower_losses_rank_first(trained):
     assert cli.answer([*DIGITS, "training.monitor=loss", "optimizer.lr=0.1,0.3,0.2", "run_dir=mine"]) == 0
-    assert [row["job"] for row in leaderboard(Path("mine"))] == ["1", "2", "0"]
+    assert [row["optimizer.lr"] for row in leaderboard(Path("mine"))] == ["0.3", "0.2", "0.1"]
 
 
 def test_a_job_that_fails_ends_no_other(trained, capsys):
     assert cli.answer([*DIGITS, "optimizer.lr=13,-1,14,15,0.5", "run_dir=mine"]) == 1
     said = [line for line in capsys.readouterr().err.splitlines() if line]
     assert len(said) == 4
-    assert said[0] == "seqnet: job 0 (experiment=digits optimizer.lr=13): bad luck"
-    codes = [status(Path(f"mine/{number}"))["exit_code"] for number in range(5)]
-    assert codes == [3, 2, 1, 9, 0]
-    assert status(Path("mine/1"))["error"] == "optimizer.lr=-1 must be a number above 0"
+    jobs = [Path("mine", named(f"optimizer.lr={rate}")) for rate in (13, -1, 14, 15, 0.5)]
+    assert said[0] == f"seqnet: job {jobs[0].name} (optimizer.lr=13): bad luck"
+    assert [status(job)["exit_code"] for job in jobs] == [3, 2, 1, 9, 0]
+    assert status(jobs[1])["error"] == "optimizer.lr=-1 must be a number above 0"
     rows = leaderboard(Path("mine"))
     assert [row["rank"] for row in rows] == ["1", "", "", "", ""]
-    assert rows[0]["job"] == "4"
-    assert rows[1]["error"] == "bad luck"
+    assert rows[0]["job"] == jobs[4].name
+    assert {row["error"] for row in rows} >= {"bad luck", "the code that ran asked to exit with 9"}
 
 
 def test_an_interrupt_ends_the_sweep(trained):
     assert cli.answer([*DIGITS, "optimizer.lr=0.5,130,0.6", "run_dir=mine"]) == 130
-    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "failed"]
-    assert not Path("mine/2").exists()
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "interrupted"]
+    assert not Path("mine", named("optimizer.lr=0.6")).exists()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +133,10 @@ def test_an_interrupt_ends_the_sweep(trained):
         (["cel=rnn,lstm"], "unknown key 'cel'; did you mean 'cell'?"),
         (["optimizer.lr=-1,-2"], "optimizer.lr=-1 must be a number above 0"),
         (["sweep=tpe", "cell=gru"], "sweep=tpe has nothing to vary"),
-        (["sweep=grid", "optimizer.lr=interval(0.1,1)"], "BasicSweeper does not support sweep type"),
+        (["sweep=tpe", "sweep.seeds=2"], "sweep=tpe has nothing to vary"),
+        (["sweep.seeds=2", "seed=1,2"], "seed=1,2 and sweep.seeds=2 both say which seeds are run: leave one out"),
+        (["sweep.seeds=1,2"], "sweep.seeds=1,2: an option of the sweep itself takes one value"),
+        (["sweep=grid", "optimizer.lr=interval(0.1,1)"], "optimizer.lr=interval(0.1,1): a grid takes single values"),
     ],
 )
 def test_a_sweep_that_cannot_run_leaves_no_folder(trained, capsys, arguments, sentence):
@@ -132,43 +152,15 @@ def test_a_refused_sweep_leaves_the_users_folder_alone(trained):
     assert Path("mine").is_dir()
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_optuna_draws_values_in_range_and_from_the_seed(trained, sampler):
-    ranges = ["optimizer.lr=tag(log,interval(1e-4,1e-2))", "model.hidden_size=interval(4,8)", "cell=rnn,gru"]
-    settings = [f"sweep={sampler}", "sweep.trials=6", "sweep.parallel=2"]
-    for folder in ("first", "again"):
-        assert cli.answer([*DIGITS, *settings, *ranges, f"run_dir={folder}"]) == 0
-    drawn = [(one["optimizer"]["lr"], one["model"]["hidden_size"], one["groups"]["cell"]) for one in trained]
-    assert len(drawn) == 12
-    assert drawn[:6] == drawn[6:]
-    assert len({rate for rate, _, _ in drawn}) == 6
-    assert all(1e-4 <= rate <= 1e-2 and 4 <= size <= 8 and cell in ("rnn", "gru") for rate, size, cell in drawn)
-
-
-class Launcher:
-    """Scores each trial by (x - 3)^2; every fifth fails."""
-
-    def __init__(self):
-        self.seen = []
-
-    def launch(self, batch, initial_job_idx):
-        values = [float(dict(one.split("=") for one in overrides)["optimizer.lr"]) for overrides in batch]
-        scores = [None if number % 5 == 4 else (x - 3) ** 2 for number, x in enumerate(values, initial_job_idx)]
-        self.seen += values
-        return [SimpleNamespace(return_value=score) for score in scores]
-
-
-def test_tpe_learns_from_the_scores(monkeypatch, tmp_path):
-    from hydra_plugins.seqnet_sweeper import OptunaSweeper
-
-    found = OptunaSweeper("tpe", trials=60, parallel=1, seed=3, monitor="loss")
-    config = {"optimizer": {"lr": 0.1}, "hydra": {"sweep": {"dir": str(tmp_path)}}}
-    found.launcher, found.config = Launcher(), OmegaConf.create(config)
-    monkeypatch.setattr(found, "validate_batch_is_legal", lambda batch: None)
-    found.sweep(["seed=1", "optimizer.lr=interval(0,10)"])
-    assert len(found.launcher.seen) == 60
-    assert sum(abs(x - 3) for x in found.launcher.seen[-20:]) / 20 < 1
-    assert sum(abs(x - 3) for x in found.launcher.seen[:10]) / 10 > 1.5
+@pytest.mark.parametrize("sampler", [[], ["sweep=random", "sweep.trials=2"]])
+def test_each_combination_is_run_with_its_seeds(trained, sampler):
+    repeats = [*DIGITS, *sampler, "seed=5", "optimizer.lr=0.1,0.2", "sweep.seeds=2", "run_dir=mine"]
+    assert cli.answer(repeats) == 0
+    assert [config["seed"] for config in trained] == [5, 6, 5, 6]
+    jobs = [(f"optimizer.lr={config['optimizer']['lr']}", f"seed={config['seed']}") for config in trained]
+    assert {path.name for path in Path("mine").glob("[!.]*/")} == {named(*job) for job in jobs}
+    rows = leaderboard(Path("mine"))
+    assert {(row["seeds"], row["accuracy_deviation"], row["status"]) for row in rows} == {("2", "0.0", "2 done")}
 
 
 def test_a_missing_optuna_is_named_with_its_extra(trained, capsys, monkeypatch):
@@ -184,9 +176,9 @@ def test_leaderboard_at_any_time(trained, capsys):
     Path("mine/2").mkdir()
     Path("mine/2/status.json").write_text('{"status": "running", "overrides": ["optimizer.lr=0.3"]}')
     with folders.held(Path("mine/2")):
-        sweep.finish(Path("mine"))
+        ranking.finish(Path("mine"))
     assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "done", "running"]
-    sweep.finish(Path("mine"))  # whoever wrote that it runs is gone
+    ranking.finish(Path("mine"))  # whoever wrote that it runs is gone
     assert [row["status"] for row in leaderboard(Path("mine"))] == ["done", "done", "interrupted"]
 
 
@@ -201,24 +193,26 @@ def test_a_folder_of_runs_with_other_values_is_left_as_it_is(seqnet):
     train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine")
     assert seqnet(*train, "seed=1,2").code == 0
     before = contents(Path("mine"))
-    for others in (["seed=1,7,8"], ["seed=1", "cell=gru,rnn"]):
+    for others in (["seed=1,2", "cell=gru"], ["seed=3,1", "optimizer.lr=0.5"]):
         found = seqnet(*train, *others)
         assert found.code == 2
-        assert found.err.startswith("seqnet: mine holds the runs of other values: for job ")
+        assert found.err.startswith(f"seqnet: mine holds runs of other values: for job {named('seed=1')}, ")
         assert "but the stored run has" in found.err and found.err.count("\n") == 1
         assert contents(Path("mine")) == before
-    # A limit is no other value, and further jobs are no others.
-    assert seqnet(*train, "seed=1,2,3", "training.max_steps=3").code == 0
-    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done"] * 3
+    # A limit is no other value, and other values of what is swept are further jobs.
+    assert seqnet(*train, "seed=1,7,8", "training.max_steps=3").code == 0
+    assert [row["status"] for row in leaderboard(Path("mine"))] == ["done"] * 4
+    steps = [seqnet.rows(Path("mine", named(f"seed={seed}")))[-1]["step"] for seed in (1, 2, 7)]
+    assert steps == [3, 2, 3]
 
 
 def test_so_it_is_by_a_sampler(seqnet):
-    train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine", "sweep=random", "sweep.trials=2")
+    train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine", "sweep=random", "sweep.trials=1")
     assert seqnet(*train, "optimizer.lr=interval(0.1,0.2)").code == 0
     before = contents(Path("mine"))
-    found = seqnet(*train, "optimizer.lr=interval(0.3,0.4)")
+    found = seqnet(*train, "optimizer.lr=interval(0.1,0.2)", "cell=gru")
     assert found.code == 2
-    assert "but the stored run has optimizer.lr=0.1" in found.err
+    assert "mine holds a search with no cell, not with cell=gru" in found.err
     after = contents(Path("mine"))
     assert before.keys() == after.keys()
     assert all(after[path] == before[path] for path in before if path.name not in ("multirun.yaml", "leaderboard.csv"))
@@ -227,17 +221,17 @@ def test_so_it_is_by_a_sampler(seqnet):
 def test_each_job_says_which_it_is_and_how_long_the_rest_may_take(trained, capsys, tmp_path, monkeypatch):
     assert cli.answer([*DIGITS, "optimizer.lr=0.1,0.2,0.3", "run_dir=mine"]) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("job ")]
-    assert told[0] == "job 1 of 3 (experiment=digits optimizer.lr=0.1)"
-    assert re.fullmatch(r"job 3 of 3 \(experiment=digits optimizer.lr=0.3\): about \d+ s left", told[2])
+    assert re.fullmatch(r"job 1 of 3 [0-9a-f]{8} \(optimizer.lr=0.1\)", told[0])
+    assert re.fullmatch(r"job 3 of 3 [0-9a-f]{8} \(optimizer.lr=0.3\): about \d+ s left", told[2])
     outlook = sweep.Outlook(jobs=6, began=0.0)
     monkeypatch.setattr(sweep.time, "time", lambda: 120.0)
-    for number in (2, 7):  # such as one of an earlier call of the sweep
-        (Path("mine") / str(number)).mkdir(exist_ok=True)
-    told = outlook.of(sweep.Status(Path("mine/2"), ["cell=gru"]))
-    assert told == "job 3 of 6 (cell=gru): about 4 min 00 s left"  # two took two minutes
+    Path("mine/7").mkdir()
+    of_the_third = Path("mine", named("optimizer.lr=0.3"))
+    told = outlook.of(sweep.Status(of_the_third, ["a=1"], ["cell=gru"], number=2, sweep=1))
+    assert told == f"job 3 of 6 {of_the_third.name} (cell=gru): about 4 min 00 s left"  # two took two minutes
     drawn = ["sweep=random", "sweep.trials=2", "optimizer.lr=interval(0.1,1)", "run_dir=drawn"]
     assert cli.answer([*DIGITS, *drawn]) == 0
-    assert "job 2 of 2 (" in capsys.readouterr().out
+    assert re.search(r"job 2 of 2 [0-9a-f]{8} \(optimizer.lr=0.\d+\)", capsys.readouterr().out)
 
 
 def board(capsys, *arguments):
@@ -336,12 +330,12 @@ def test_leaderboard_ranks_plain_runs_too(tmp_path):
     for name, loss in (("a", 2.0), ("b", 1.0)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "results.json").write_text(json.dumps({"monitor": "loss", "best": {"loss": loss}}))
-    sweep.finish(tmp_path)
+    ranking.finish(tmp_path)
     assert [row["job"] for row in leaderboard(tmp_path)] == ["b", "a"]
     (tmp_path / "empty").mkdir()
     for nothing in ("empty", "nowhere"):
         with pytest.raises(ConfigurationError, match="holds no runs"):
-            sweep.finish(tmp_path / nothing)
+            ranking.finish(tmp_path / nothing)
 
 
 def test_a_job_whose_score_is_no_number_comes_last(tmp_path):
@@ -349,7 +343,7 @@ def test_a_job_whose_score_is_no_number_comes_last(tmp_path):
         (tmp_path / name).mkdir()
         results = {"monitor": "loss", "best": {"loss": best}, "test": {"loss": 1.0}}
         (tmp_path / name / "results.json").write_text(json.dumps(results))
-    sweep.finish(tmp_path)
+    ranking.finish(tmp_path)
     assert [(row["job"], row["loss"]) for row in leaderboard(tmp_path)] == [("b", "2.0"), ("a", "nan")]
 
 
@@ -364,11 +358,12 @@ def rows_of_a_sweep_and_alone(terminal, tmp_path):
         assert len(leaderboard(tmp_path / "sweep")) == 2
         alone = terminal(*train, "cell=gru", "threads=1", "run_dir=alone", folder=tmp_path)
         assert alone.code == 0, alone.err
-        return [(tmp_path / name / "metrics.jsonl").read_text() for name in ("sweep/1", "alone")]
+        return [(tmp_path / name / "metrics.jsonl").read_text() for name in (f"sweep/{named('cell=gru')}", "alone")]
 
     return rows
 
 
+@pytest.mark.slow
 def test_a_job_gives_the_numbers_of_the_same_run_alone(rows_of_a_sweep_and_alone):
     in_sweep, alone = rows_of_a_sweep_and_alone()
     assert in_sweep == alone
@@ -383,6 +378,13 @@ def test_a_job_of_the_joblib_launcher_too(rows_of_a_sweep_and_alone):
 @pytest.mark.slow
 def test_a_job_of_the_submitit_launcher_too(rows_of_a_sweep_and_alone):
     in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=submitit_local")
+    assert in_sweep == alone
+
+
+@pytest.mark.slow
+def test_a_job_of_the_ray_launcher_too(rows_of_a_sweep_and_alone):
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="Ray is not installed: pip install 'seqnet[ray]'")
+    in_sweep, alone = rows_of_a_sweep_and_alone("hydra/launcher=ray")
     assert in_sweep == alone
 
 
@@ -403,3 +405,28 @@ def test_what_a_sweep_varies_is_known_in_its_folder(trained, tmp_path):
     ):
         (tmp_path / "multirun.yaml").write_text(strange)
         assert sweep.varied(tmp_path) == []
+
+
+def test_a_job_is_named_after_its_values_however_they_are_typed():
+    name = sweep.named(["cell=gru", "optimizer.lr=0.001"])
+    assert name == "12da344e"  # for ever: it finds what was run
+    for typed in (["optimizer.lr=1e-3", "cell='gru'"], ["+cell=gru", "optimizer.lr=.001"]):
+        assert sweep.named(typed) == name
+    assert sweep.named(["cell=gru", "optimizer.lr=0.002"]) != name
+    assert sweep.canonical(["b=1.0", "a='1'", "c=null", "d=[1.0,x]", "e='a b'", "f=True", "g=nan", "h='nan'"]) == [
+        'a="1"',
+        "b=1",
+        "c=null",
+        'd=[1, "x"]',
+        'e="a b"',
+        "f=true",
+        "g=nan",
+        'h="nan"',
+    ]
+    assert sweep.canonical(["attention.score=dot"]) == sweep.canonical(["attention/score=dot"])
+    twice = list(sweep.grid(["cell=gru,rnn,'gru'", "seed=range(2)", "threads=1"]))
+    assert [values for _, values in twice] == [
+        [f"cell={cell}", f"seed={seed}", "threads=1"] for cell in ("gru", "rnn") for seed in (0, 1)
+    ]
+    with pytest.raises(ConfigurationError, match="type the choices"):
+        list(sweep.grid(["cell=glob(*)"]))

@@ -17,7 +17,7 @@ SHELLS = {
 POSITIONAL = {
     "checkpoint": ("verify", "fingerprint"),
     "completion": tuple(SHELLS),
-    "leaderboard": ("columns=all", "format=json", "output="),
+    "leaderboard": ("columns=all", "format=json", "output=", "--plot"),
 }
 FLAGS = ("--cfg", "--config-dir", "--help", "--multirun", "--resolve", "-m")
 SHOWN = ("job", "hydra", "all")  # by --cfg

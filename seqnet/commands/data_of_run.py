@@ -55,7 +55,7 @@ def _long_warmup(config: Config, typed: Collection[str], loader: Loader, first: 
     options, warmup = config["training"], relations.lookup(config, "schedule.warmup_steps", 0)
     steps = options["max_steps"]
     if warmup and options["max_epochs"] is not None and (options["window"] is None or first.starts is not None):
-        windows, of_epochs = sum(1 for _ in first.windows(options["window"], options["stride"])), 0
+        windows, of_epochs = first.num_windows(options["window"], options["stride"]), 0
         for epoch in range(options["max_epochs"]):
             of_epochs += -(-windows * loader.num_batches(epoch) // options["accumulate"])
             if of_epochs >= warmup:

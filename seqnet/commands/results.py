@@ -15,6 +15,7 @@ from seqnet.commands.writing import decoded, described, writing_of
 from seqnet.trust import CONTINUED
 
 FILE = "results.json"
+PRUNED = "pruned: worse than the median of the other trials (sweep.pruner=median)"
 LIBRARIES = ("torch", "hydra-core", "torchmetrics")
 
 
@@ -24,12 +25,14 @@ def collect(state: RunState, folder: Path, best: dict[str, Any], scored: dict[st
     found: dict[str, Any] = {
         "experiment": state.config["groups"]["experiment"],
         "monitor": state.stopping.monitor,
-        "reason": reason(state.config, state.components_of_progress()),
+        "reason": PRUNED if state.stopping.given_up else reason(state.config, state.components_of_progress()),
         "steps": position.step,
         "epochs": position.epoch,
         "best": best,
         "last": {"step": position.step},
     }
+    if state.stopping.given_up:
+        found["pruned"] = True
     if CONTINUED in state.config:
         found[CONTINUED] = state.config[CONTINUED]
     if state.evaluated is not None:

@@ -33,6 +33,7 @@ class StopRequest:
         self.patient = False
         self.deaf = False  # it hears nothing more: the process is about to end
         self.requeue = False
+        self._hurries = False  # whether one more stops at once
         self.job = os.environ.get("SLURM_JOB_ID")
         self._heard = 0
         self._process, self._parent = os.getpid(), os.getppid()
@@ -48,8 +49,10 @@ class StopRequest:
         if os.getpid() != self._process or self.deaf:
             return  # a data worker that was forked just now, and is yet to leave signals to its parent
         code = INTERRUPTED if number == signal.SIGINT else TERMINATED
-        # A terminal that closes sends SIGHUP twice: by its shell, and when that ends.
-        at_once = not self.patient or (bool(self._heard) and number != signal.SIGHUP)
+        # A terminal that closes sends SIGHUP twice: by its shell, and when that ends. A sweep sends it to jobs that
+        # may have heard the terminal's SIGINT themselves.
+        at_once = not self.patient or (self._hurries and number != signal.SIGHUP)
+        told, self._hurries = bool(self._heard), self._hurries or number != signal.SIGHUP
         self._heard = code  # set first: Python drops what is raised in some of its callbacks, as while it forks
         if self.among == 1:
             self.exit_code = code
@@ -57,8 +60,9 @@ class StopRequest:
             self.requeue = True
         elif at_once:
             raise KeyboardInterrupt if code == INTERRUPTED else SystemExit(code)
-        with suppress(OSError):  # the terminal may be what is gone
-            os.write(2, self.told)  # print() must not be used here: it may be what was interrupted
+        if not told:
+            with suppress(OSError):  # the terminal may be what is gone
+                os.write(2, self.told)  # print() must not be used here: it may be what was interrupted
 
     @property
     def heard(self) -> int:

@@ -17,8 +17,10 @@ from seqnet.commands.start import Beginning, Config
 from seqnet.errors import ConfigurationError
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.observers.profile import Profile
+from seqnet.observers.pruning import Pruning
 from seqnet.observers.run import Embedding, Observer, Run
 from seqnet.options import shown
+from seqnet.study import Median
 from seqnet.training.limits import Limits
 from seqnet.training.trainer import Trainer
 
@@ -40,6 +42,9 @@ def observers(config: Config, trust: Sequence[str] | None = None) -> list[Observ
         chosen.append(made)
     if config["debug"]["profile"]:
         chosen.append(Profile())
+    search = config["sweep"] or {}
+    if search.get("pruner"):
+        chosen.append(Pruning(Median(search["warmup_trials"], search["warmup_evaluations"])))
     return chosen
 
 

@@ -366,6 +366,8 @@ class Training:
         report.pictures = [*report.pictures, *chain(*(observer.pictures(report) for observer in self.observers))]
         for observer in self.observers:
             observer.on_evaluation(report)
+        ended = stopping.stop or self.state.trainer.finished()
+        stopping.given_up = not ended and any(observer.gives_up for observer in self.observers)
         return report.best
 
     def _finish(self) -> None:

@@ -105,12 +105,13 @@ PAGES: Mapping[str, Page] = {
         ),
     ),
     "leaderboard": Page(
-        "seqnet leaderboard DIR [columns=all] [format=json] [output=FILE.csv]",
+        "seqnet leaderboard DIR [columns=all] [format=json] [output=FILE.csv] [--plot]",
         "Rank the runs of a sweep, or the runs in a folder, while they run or after.",
         (
             ("seqnet leaderboard outputs/sweeps/digits/2026-11-21_12-00-00", "a sweep"),
             ("seqnet leaderboard outputs/digits columns=all", "all scores of all runs"),
             ("seqnet leaderboard outputs/digits output=board.csv", "the same as a file"),
+            ("seqnet leaderboard outputs/digits --plot", "as pictures"),
         ),
     ),
     "completion": Page(

@@ -4,7 +4,7 @@ from seqnet.configuration.asked import asked
 from seqnet.configuration.checking import Composed
 from seqnet.configuration.composing import compose, run_hydra
 from seqnet.configuration.keys import leaves, put
-from seqnet.configuration.overrides import is_sweep, parse_overrides, quote, quoted
+from seqnet.configuration.overrides import is_sweep, parse_overrides, quote, quoted, typed_keys
 from seqnet.configuration.stored import (
     changes,
     goes_on_elsewhere,
@@ -33,4 +33,5 @@ __all__ = [
     "run_hydra",
     "stored_config",
     "stored_groups",
+    "typed_keys",
 ]

@@ -60,9 +60,11 @@ def checked(
     choices |= _several(command, lines, search, choices)
     _check_choices(choices, task, command)
     in_job = hydra_config.mode == RunMode.MULTIRUN
-    if not (in_job or sweeping) and ("sweep" in typed_keys(task) or choices.get("sweep", "grid") != "grid"):
-        raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
     asked = typed_keys(task)
+    if not (in_job or sweeping) and ("sweep" in asked or choices.get("sweep", "grid") != "grid"):
+        raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
+    if not (in_job or sweeping) and (of_sweep := [key for key in asked if key.startswith("sweep.")]):
+        raise ConfigurationError(f"{of_sweep[0]} is an option of a sweep: add -m, or leave it out")
     places = tuple(place.path for place in loader().get_search_path().get_path())
     config = plain(cfg)
     _settle_parts(config, choices, asked)

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seqnet import own_files, relations, trust
 from seqnet.configuration.checking import Composed, checked
 from seqnet.configuration.choices import group_folders
-from seqnet.configuration.loading import load, settled, version_options
+from seqnet.configuration.loading import load, prefer_own_files, settled, version_options
 from seqnet.configuration.overrides import config_dir, is_sweep, parse_overrides, typed_keys, values_of
 from seqnet.configuration.refusals import refusal
 from seqnet.configuration.stored import stored_groups
@@ -44,6 +44,7 @@ def run_hydra(command: str, arguments: Sequence[str], job: Callable[[Callable[[]
         hydra_config: Any = HydraConfig.get()
         return job(lambda: checked(cfg, hydra_config, command, stored))
 
+    prefer_own_files()
     before = sys.argv
     sys.argv = ["seqnet", *flags, *[argument for argument in arguments if argument in typed], *stored]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # raise, so that the sentence is ours

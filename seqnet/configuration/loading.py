@@ -7,7 +7,9 @@ from typing import Any
 
 import hydra
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -37,6 +39,14 @@ def load(command: str, overrides: list[str], config_dir: str | None) -> DictConf
     return loader().load_configuration(command, overrides, RunMode.RUN, from_shell=False)
 
 
+def prefer_own_files() -> None:
+    """Let our own files of launchers be read in place of those of that name that Hydra and its plugins register."""
+    Plugins.instance()  # which registers them
+    registered = ConfigStore.instance().repo["hydra"]["launcher"]
+    for path in (CONFIGS / "hydra/launcher").glob("*.yaml"):
+        registered.pop(path.name, None)
+
+
 def initialise() -> None:
     """Let Hydra read our own files; it stays initialised for the caller to clear."""
     GlobalHydra.instance().clear()
@@ -46,6 +56,7 @@ def initialise() -> None:
 
 def loader() -> ConfigLoader:
     """What Hydra, once it is initialised, composes with."""
+    prefer_own_files()
     return GlobalHydra.instance().config_loader()
 
 

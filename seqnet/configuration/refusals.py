@@ -17,7 +17,7 @@ from seqnet.configuration.overrides import config_dir, key_of, parse_overrides, 
 from seqnet.errors import ConfigurationError, did_you_mean, nearest
 from seqnet.trust import CONFIGS
 
-EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm"}
+EXTRAS = {"ray": "ray", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 
 
 def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str], command: str = "train") -> str:

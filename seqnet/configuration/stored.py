@@ -18,6 +18,7 @@ from seqnet.trust import CONFIGS
 
 Config = dict[str, Any]
 STORED = "config.json"  # in a checkpoint
+OF_THE_CALL = ("run_dir", "resume", "trust", "sweep")
 CHANGEABLE = ("data.batch_size", "data.batch_tokens", "precision")  # beside whole sections, see `may_change`
 OF_MACHINE = ("device", "threads", "processes")  # what a run is computed with
 BEGINNING = (  # where an optimiser's state begins: of no use later
@@ -76,14 +77,14 @@ def merge_stored(
 
     A typed value that differs is refused, except for length limits, patience, `checkpoint.*`, `observers.*`, what a run
     is computed with (`device`, `threads`, `processes`) and `data.num_workers`, which a run that lost a worker is told
-    to lower, and in a new folder all that `may_change`; `run_dir`, `resume` and `trust` are always those of the command
-    line. Raises ConfigurationError.
+    to lower, and in a new folder all that `may_change`; `run_dir`, `resume`, `trust` and what the sweep is that it is a
+    job of are always those of the command line. Raises ConfigurationError.
     """
     elsewhere = goes_on_elsewhere(config)
     if isinstance(stored, dict):  # what is chosen anew need not be trusted
         stored = {**stored, **{group: config[group] for group in trust.NAMED if group in typed}}
     merged = copy.deepcopy(trust.checked(stored, config["trust"], config))
-    for key in ("run_dir", "resume", "trust"):
+    for key in OF_THE_CALL:
         merged[key] = copy.deepcopy(config[key])
     for key in typed:
         group = key.partition(".")[0]
@@ -97,7 +98,7 @@ def merge_stored(
             elif choices[key] != before:
                 raise ConfigurationError(_differs(key, choices[key], before, config, merged))
             continue
-        if key in ("run_dir", "resume", "trust"):
+        if group in OF_THE_CALL:
             continue
         now, before = relations.lookup(config, key), relations.lookup(merged, key, None)
         free = group in ("checkpoint", "observers", *OF_MACHINE) or key.startswith("training.max_")

@@ -64,7 +64,7 @@ class OnceARow:
 
     def examples(self, columns: Columns) -> Examples:
         """Examples with a tensor of targets, [rows] or [rows size]."""
-        return self.inputs.examples(columns, wide(columns[self.target].flat))
+        return self.inputs.examples(columns, columns[self.target].flat)
 
     def without_targets(self, columns: Columns) -> Examples:
         """The same, with nothing asked."""

@@ -149,7 +149,7 @@ def made_by(modules: Iterable[Any]) -> str:
 def size_of(file: Any) -> int:
     """How many bytes a file has, whatever it is."""
     if isinstance(file, HubSplit):
-        return int(file.rows.data.nbytes)
+        return int(file.rows.data.nbytes) if file.streamed is None else file.streamed
     return sum(map(_size, _paths(file)))
 
 
@@ -209,7 +209,7 @@ def _whats(file: Any) -> Iterator[str]:
     elif isinstance(file, Member):
         yield str(file.path)
     elif isinstance(file, HubSplit):
-        yield str(file.rows._fingerprint)
+        yield str(file.rows._fingerprint if file.streamed is None else file.version)
 
 
 def named(base: Any, paths: Iterable[Path]) -> str:

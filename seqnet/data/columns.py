@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqnet.data.examples import Ragged
 from seqnet.data.generation import SPLITS, generator
+from seqnet.data.temporary import on_temporary
 
 LARGE = 1 << 24  # bytes of a column that are held in memory
 
@@ -19,12 +20,13 @@ class ColumnBuilder:
     """Puts encoded blocks end to end, in the type that they have.
 
     More than LARGE bytes of them lie in a file in the temporary folder, which ends with the process, and are mapped
-    from there, so that they need no memory of their own. Raises OSError where the disk is full.
+    from there, so that they need no memory of their own. Raises DiskError where the disk is full.
     """
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(LARGE)
-        self._lengths: list[np.ndarray] = []
+        self._file, self._ends = SpooledTemporaryFile(LARGE), SpooledTemporaryFile(LARGE)
+        self._rows = 0
+        self._end = 0  # of the last row, which may go on, so that it is not written yet
         self._like: np.ndarray | None = None
 
     def __enter__(self) -> "ColumnBuilder":
@@ -32,28 +34,38 @@ class ColumnBuilder:
 
     def __exit__(self, *error: object) -> None:
         self._file.close()  # what is mapped from it stays
+        self._ends.close()
 
     def append(self, flat: np.ndarray, lengths: np.ndarray, continues: bool = False) -> None:
         """Add the rows of a block. continues: its first row goes on with the last one so far."""
         if self._like is None:
             self._like = flat[:0]
-        self._file.write(np.ascontiguousarray(flat, self._like.dtype).data)
-        if continues and self._lengths:
-            self._lengths[-1][-1] += lengths[0]
-            lengths = lengths[1:]
-        if len(lengths):
-            self._lengths.append(lengths.copy())
+        with on_temporary():
+            self._file.write(np.ascontiguousarray(flat, self._like.dtype).data)
+            if len(lengths):
+                goes_on = continues and self._rows > 0
+                before = np.array([] if goes_on else [self._end], np.int64)
+                ends = self._end + lengths.cumsum(dtype=np.int64)
+                self._ends.write(np.concatenate([before, ends[:-1]]).data)
+                self._end = int(ends[-1])
+                self._rows += len(lengths) - goes_on
 
     def column(self) -> Ragged | None:
         """All rows; None where there are none."""
-        if self._like is None or not self._lengths:
+        if self._like is None or not self._rows:
             return None
-        large = self._file.tell() > LARGE
-        self._file.seek(0)
-        kind, shape = self._like.dtype, self._like.shape[1:]
-        # "c": what is written to the array is not written to the file.
-        flat: Any = np.memmap(self._file, kind, "c") if large else np.frombuffer(bytearray(self._file.read()), kind)
-        return Ragged(torch.from_numpy(flat.reshape(-1, *shape)), offsets_of(np.concatenate(self._lengths)))
+        with on_temporary():
+            self._ends.write(np.array([self._end], np.int64).data)
+        flat = _read(self._file, self._like.dtype).reshape(-1, *self._like.shape[1:])
+        return Ragged(torch.from_numpy(flat), torch.from_numpy(_read(self._ends, np.dtype(np.int64))))
+
+
+def _read(file: Any, kind: np.dtype[Any]) -> np.ndarray:
+    """What was written to a file, mapped from there where it is large."""
+    large = file.tell() > LARGE
+    file.seek(0)
+    # "c": what is written to the array is not written to the file.
+    return np.memmap(file, kind, "c") if large else np.frombuffer(bytearray(file.read()), kind)
 
 
 def offsets_of(lengths: np.ndarray) -> Tensor:
@@ -66,7 +78,8 @@ def assign(rows: int, valid: float, test: float, seed: int) -> np.ndarray:
 
     valid, test: their shares; one above 0 is at least one row of two.
     """
-    order = torch.randperm(rows, generator=generator(seed, "splits")).numpy()
+    kind = torch.int32 if rows < 1 << 31 else torch.int64  # the same numbers in half the memory
+    order = torch.randperm(rows, generator=generator(seed, "splits"), dtype=kind).numpy()
     counts = [max(round(share * rows), int(share > 0 and rows > 1)) for share in (valid, test)]
     splits = np.full(rows, SPLITS.index("train"), np.int8)
     splits[order[: counts[0]]] = SPLITS.index("valid")

@@ -26,7 +26,7 @@ from seqnet.data.formats.generated import Generated
 from seqnet.data.generation import SPLITS
 from seqnet.data.grouping import Grouping
 from seqnet.data.input_lines import as_given, as_read, given, parsed
-from seqnet.data.kept import kept
+from seqnet.data.kept import is_large, kept
 from seqnet.data.layout import lay_out
 from seqnet.data.learning import check_stored, learn, restored
 from seqnet.data.located import Located
@@ -63,7 +63,8 @@ class Dataset:
     `raise`. cache: what is made of large files is kept for the next run. generated: rows that are drawn where neither
     path nor name is given. described: all options, as plain values, by which it is found again; None: it is not kept.
     split_values: by split, the values of split_column that are of it, all others being of train; None: they are called
-    as the splits are. Raises ConfigurationError.
+    as the splits are. num_workers: how many processes share out the rows of large files, and those whose values are
+    files; they change no number. Raises ConfigurationError.
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class Dataset:
         generated: Generated | None = None,
         described: Mapping[str, Any] | None = None,
         split_values: Mapping[str, Any] | None = None,
+        num_workers: int = 0,
     ) -> None:
         BadRows(on_bad_row)  # refuses what is no way
+        self._num_workers = num_workers
         self._on_unknown_label = on_unknown_label
         generated = generated if path is None and name is None else None
         found_again = described if cache and generated is None else None
@@ -194,7 +197,7 @@ class Dataset:
         """Learn every field from the training rows, and encode these. Raises DataError with file and line."""
         before = None if self._cache is None else self._cache.load("learned")
         if before is None:
-            self.fields = learn(self._layout.fields, self._located.columns, self._first_look)
+            self.fields = learn(self._layout.fields, self._located.columns, self._first_look, self._workers)
         else:
             self.fields = restored(self._layout.fields, before[0])
         self._know(fitted(self._layout, self.fields, self._located.columns))
@@ -211,6 +214,13 @@ class Dataset:
         self.inputs, self.targets = found.inputs, found.targets
         self.views, self.wholes, self.source = found.views, found.wholes, found.source
         self.writing, self.step, self.recent = found.writing, found.step, found.recent
+
+    @cached_property
+    def _workers(self) -> int:
+        """How many processes read and encode: beginning them takes longer than what is small."""
+        if self._grouping.used or self._located.generated is not None:
+            return 0
+        return self._num_workers if self._located.opening or is_large(self._located) else 0
 
     @cached_property
     def _cache(self) -> Cache | None:
@@ -253,7 +263,7 @@ class Dataset:
             return Encoded(columns, asked_from, stand) if columns else None
         blocks, bad = self._blocks(split)
         with progress(f"encoding {split}", self._rows_seen if split == "train" else None, "rows") as reached:
-            made = self._encoder.split(_told(blocks, reached), self.tallies[split], bad)
+            made = self._encoder.split(_told(blocks, reached), self.tallies[split], bad, self._workers)
         if cache is None:
             return made
         late = None if made is None or made.asked_from is None else made.asked_from.tolist()

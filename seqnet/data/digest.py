@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqnet.batch import wide
 from seqnet.data.examples import Examples, Ragged, Stream
 
 BYTES = 16
@@ -31,7 +32,8 @@ def _tensors(split: Examples | Stream) -> Iterator[tuple[str, Tensor]]:
     if isinstance(split, Stream):
         columns: dict[str, Ragged | Tensor | None] = {"documents": split.documents}
     else:
-        columns = {"inputs": split.inputs, "targets": split.targets, "source": split.source}
+        targets = wide(split.targets) if isinstance(split.targets, Tensor) else split.targets  # as a batch has them
+        columns = {"inputs": split.inputs, "targets": targets, "source": split.source}
         for kind, named in (("view", split.views), ("whole", split.wholes)):
             columns |= {f"{kind} {name}": column for name, column in sorted(named.items())}
     for name, column in columns.items():

@@ -1,9 +1,11 @@
 """Raw blocks of rows made into columns of numbers, by fields that have learned, but for rows that cannot be used."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from seqnet.data.formats.format import Column
 from seqnet.data.places import Places, PlacesBuilder
 from seqnet.data.raw_block import Problems, RawBlock, refuse
 from seqnet.data.tally import Tally
+from seqnet.data.workers import in_order
 from seqnet.errors import DataError
 from seqnet.kinds import AHEAD, Item
 from seqnet.specs import Tokens
@@ -39,6 +42,18 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """What one block gave. kept: the places of its rows that were used, None where all were; bad: of how many not."""
+
+    kept: Sequence[int] | None
+    made: Mapping[str, Block]
+    continues: bool
+    asked_from: Sequence[int]
+    tally: Tally
+    bad: int
+
+
+@dataclass(frozen=True)
 class Encoder:
     """Encodes rows.
 
@@ -51,27 +66,48 @@ class Encoder:
     on_unknown_label: str
     grouped: bool
 
-    def split(self, blocks: Iterable[RawBlock], tally: Tally, bad: BadRows) -> Encoded | None:
-        """The columns of all fields; None where there is no row. tally: counts them. Raises DataError."""
-        where, asked_from, places = None, list[int](), PlacesBuilder(self.columns)
-        with ExitStack() as stack:
-            builders = {name: stack.enter_context(ColumnBuilder()) for name in self.fitted.fields}
+    def split(self, blocks: Iterable[RawBlock], tally: Tally, bad: BadRows, workers: int = 0) -> Encoded | None:
+        """The columns of all fields; None where there is no row. tally: counts them. Raises DataError.
+
+        workers: how many processes share out the blocks.
+        """
+        where, asked_from = None, list[int]()
+        waiting = deque[RawBlock]()  # sent, and not back yet
+
+        def sent() -> Iterator[RawBlock]:
             for raw in blocks:
+                waiting.append(raw)
+                yield raw.sent(self.fitted.fields)
+
+        with ExitStack() as stack:
+            places = stack.enter_context(PlacesBuilder(self.columns))
+            builders = {name: stack.enter_context(ColumnBuilder()) for name in self.fitted.fields}
+            work = partial(self._apart, policy="skip" if bad.skip else "raise")
+            for part in in_order(work, sent(), workers):
+                raw = waiting.popleft()
                 where = where or (raw.file if raw.numbers else None)
-                kept, made = self.block(raw, tally, bad, list(builders))
-                asked_from += kept.asked_from if made else ()
-                if made and not self.fitted.layout.running:
-                    places.add(kept)
-                for name, block in made.items():
-                    builders[name].append(block.flat, block.lengths, continues=kept.continues)
-            columns = {name: builder.column() for name, builder in builders.items()}
+                if part.made and not self.fitted.layout.running:
+                    places.add(raw if part.kept is None else raw.only(part.kept))
+                tally.join(part.tally)
+                bad.count += part.bad
+                asked_from += part.asked_from
+                for name, block in part.made.items():
+                    builders[name].append(block.flat, block.lengths, continues=part.continues)
+            columns, stand = {name: builder.column() for name, builder in builders.items()}, places.places()
         if where is None:
             return None
         if any(column is None for column in columns.values()):
             raise DataError(f"{where}: {NO_ROW}")
         tally.bad = bad.count
         found = {name: column for name, column in columns.items() if column is not None}
-        return Encoded(found, torch.tensor(asked_from) if any(asked_from) else None, places.places())
+        return Encoded(found, torch.tensor(asked_from) if any(asked_from) else None, stand)
+
+    def _apart(self, raw: RawBlock, policy: str) -> "_Part":
+        """A block by itself. policy: of bad rows."""
+        tally, bad = Tally(), BadRows(policy)
+        kept, made = self.block(raw, tally, bad, list(self.fitted.fields))
+        places = None if len(kept.numbers) == len(raw.numbers) else list(kept.more[0])
+        return _Part(places, made, kept.continues, kept.asked_from if made else (), tally, bad.count)
 
     def inputs(self, raw: RawBlock, tally: Tally, bad: BadRows) -> tuple[Mapping[str, Ragged] | None, Sequence[int]]:
         """The columns of the inputs alone, of rows that can be used, and the numbers of these.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqnet.batch import IGNORE, Batch, Whole
+from seqnet.batch import IGNORE, Batch, Whole, wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,10 @@ class Ragged:
         """Length of each row, [rows]."""
         return self.offsets.diff()
 
+    def lengths_of(self, rows: Tensor) -> Tensor:
+        """Length of the chosen rows, of which none but these are looked at, [rows]."""
+        return self.offsets[rows + 1] - self.offsets[rows]
+
     def pick(self, rows: Tensor) -> "Ragged":
         """Some rows, in this order; one may be there several times."""
         return Ragged.of([self[row] for row in rows.tolist()])
@@ -56,7 +60,7 @@ class Ragged:
 
     def pad(self, rows: Tensor, fill: float = 0) -> Tensor:
         """The chosen rows side by side, padded at their ends with `fill`: [batch time ...]; whole numbers as int64."""
-        lengths = self.lengths[rows]
+        lengths = self.lengths_of(rows)
         steps = torch.arange(int(lengths.max()) if len(rows) else 0)
         inside = steps < lengths[:, None]
         places = (self.offsets[rows][:, None] + steps).where(inside, 0)
@@ -98,20 +102,20 @@ class Examples:
         """Collate the chosen rows, and augment them where a generator is given."""
         row_targets = isinstance(self.targets, Tensor)
         if isinstance(self.targets, Tensor):
-            targets = self.targets[rows]
+            targets = wide(self.targets[rows])
         else:
             nothing = float("nan") if self.targets.flat.is_floating_point() else IGNORE
             targets = self.targets.pad(rows, nothing)
         batch = Batch(
             inputs=self.inputs.pad(rows),
-            lengths=self.lengths[rows],
+            lengths=self.inputs.lengths_of(rows),
             targets=targets,
             row_targets=row_targets,
             views={name: view.pad(rows) for name, view in self.views.items()},
             wholes={name: _whole(column, rows) for name, column in self.wholes.items()},
         )
         if self.source is not None:
-            batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths[rows])
+            batch = replace(batch, source=self.source.pad(rows), source_lengths=self.source.lengths_of(rows))
         if self.continued is not None:
             batch = replace(batch, continued=partial(self._continued, rows))
         if generator is not None and self.augment is not None:
@@ -126,7 +130,7 @@ class Examples:
 
 
 def _whole(column: Ragged, rows: Tensor) -> Whole:
-    values, lengths = column.pad(rows), column.lengths[rows]
+    values, lengths = column.pad(rows), column.lengths_of(rows)
     return Whole(values, None if bool((lengths == values.shape[1]).all()) else lengths)
 
 

@@ -1,6 +1,7 @@
 """What all that reads files shares: files opened with care, lines, bad rows, the Hub."""
 
 import logging
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ LONGEST = 1 << 24  # bytes of a line; one that is longer is no row, and is not h
 BLOCK = 1 << 16  # bytes of such a line passed over at a time
 PIECE = 1 << 20  # bytes that are looked at at a time
 PACKED = (".gz", ".xz", ".zst", ".bz2", ".zip")
+STREAMED = 1 << 30  # bytes of a data set of the Hub from where on no copy of it is made on this machine
 NUL = "holds a NUL byte, so this is no text"
 RETURN = "holds a carriage return that does not end it; lines must end in LF or CRLF"
 SHOWN = 60  # characters of a name out of a file that an error shows
@@ -33,7 +35,9 @@ class HubSplit:
     """One split of a data set from the Hugging Face Hub, in place of a file."""
 
     name: str
-    rows: Any  # datasets.Dataset
+    rows: Any  # datasets.Dataset, or datasets.IterableDataset of what is streamed
+    streamed: int | None = None  # bytes of the data set, of which no copy is made on this machine
+    version: str = ""  # which data it is that is streamed
 
     def __str__(self) -> str:
         return self.name
@@ -201,18 +205,39 @@ def _asked_once(name: str) -> Iterator[None]:
             one.HF_HUB_OFFLINE = offline
 
 
+def _size_of(builder: Any) -> int | None:
+    """How many bytes a data set has that is not on this machine; None where nobody says it."""
+    import fsspec  # type: ignore[import-untyped]
+
+    said = builder.info.dataset_size or builder.info.download_size
+    if said or not builder.config.data_files:
+        return said or None
+    urls = [str(url) for urls in builder.config.data_files.values() for url in urls]
+    return sum(int(fsspec.core.url_to_fs(url)[0].size(url) or 0) for url in urls)
+
+
 def load_hub(name: str) -> dict[str, list[HubSplit]]:
     """The splits of a data set by its Hub name, `owner/name` or `owner/name:configuration`. Raises DataError."""
     base, _, configuration = name.partition(":")
     package = datasets_package()
     sentence = f"data.path={name}: no such file or folder here, and no data set of that name from the Hub"
     with one_sentence(sentence, MissingData), _asked_once(base):
-        loaded = package.load_dataset(base, configuration or None)
+        builder = package.load_dataset_builder(base, configuration or None)
+        size = None if os.path.isdir(builder.cache_dir) else _size_of(builder)
+        streamed = size if size is not None and size > STREAMED else None
+        if streamed is None:
+            loaded = package.load_dataset(base, configuration or None)
+        else:
+            # What of the rows it holds is kept is what is made of them: no copy of them is.
+            loaded = {
+                split: rows if rows.column_names else rows._resolve_features()
+                for split, rows in builder.as_streaming_dataset().items()
+            }
     found: dict[str, list[HubSplit]] = {}
     for split, names in SPLIT_NAMES.items():
         for theirs in loaded:
             if theirs in names:
-                found[split] = [HubSplit(f"{name} ({theirs})", loaded[theirs])]
+                found[split] = [HubSplit(f"{name} ({theirs})", loaded[theirs], streamed, builder.cache_dir)]
     if not found:
         raise DataError(f"data.path={name}: none of its splits ({', '.join(loaded)}) is called train, valid or test")
     return found

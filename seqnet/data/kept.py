@@ -9,6 +9,11 @@ from seqnet.data import cache
 from seqnet.data.located import Located
 
 
+def is_large(located: Located) -> bool:
+    """Whether its files are such that what is made of them is worth more than beginning it costs."""
+    return sum(cache.size_of(part.file) for part in located.parts) > cache.LARGE
+
+
 def kept(located: Located, described: Mapping[str, Any] | None, readers: Iterable[object]) -> cache.Cache | None:
     """What is kept of these very files, read so; None where they are small, or nothing is to be kept.
 

@@ -1,38 +1,87 @@
 """Fields learn from the training rows, or take back what they learned."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from seqnet.data.fields.field import Field
 from seqnet.data.files import BadRows
 from seqnet.data.formats.format import Column
 from seqnet.data.layout import Layout
-from seqnet.data.raw_block import RawBlock, observed, refuse
+from seqnet.data.raw_block import Problems, RawBlock, observed, refuse
 from seqnet.data.teacher_forcing import LONGEST_TARGET
+from seqnet.data.workers import in_order
 from seqnet.errors import DataError, visible
 
 Read = Callable[[], tuple[Iterable[RawBlock], BadRows]]
 """All training rows from the first, and what is done with bad ones."""
 
 
-def learn(fields: Mapping[str, Field], columns: Mapping[str, Column], read: Read) -> Mapping[str, Field]:
+def learn(
+    fields: Mapping[str, Field], columns: Mapping[str, Column], read: Read, workers: int = 0
+) -> Mapping[str, Field]:
     """Fields that were shown all training rows, from the first again where one turns out to be bad that some have seen.
 
-    fields: as they are before they learn, and stay. Raises DataError.
+    fields: as they are before they learn, and stay. workers: how many processes share out the blocks. Raises DataError.
     """
     known: set[tuple[str, int]] = set()
     while True:
         before, learners = len(known), copy.deepcopy(fields)
         blocks, bad = read()
-        for block in blocks:
-            file, numbers = str(block.file), block.numbers
-            shown = block.only([place for place, number in enumerate(numbers) if (file, number) not in known])
-            problems = observed(learners, shown)
-            refuse(shown, problems, columns, bad)
-            known |= {(file, shown.numbers[place]) for place in problems}
+        shown = (_without(block, known) for block in blocks)
+        for block, problems in _observed(learners, shown, workers):
+            refuse(block, problems, columns, bad)
+            known |= {(str(block.file), block.numbers[place]) for place in problems}
         if len(known) == before:
             return learners
+
+
+def _without(block: RawBlock, known: Set[tuple[str, int]]) -> RawBlock:
+    """A block without the rows that are known to be bad."""
+    if not known:
+        return block
+    file = str(block.file)
+    return block.only([place for place, number in enumerate(block.numbers) if (file, number) not in known])
+
+
+def _observed(
+    fields: Mapping[str, Field], blocks: Iterable[RawBlock], workers: int
+) -> Iterator[tuple[RawBlock, Problems]]:
+    """Show all blocks to the fields; each block, and what is wrong with its rows.
+
+    Fields that can be joined are shown them by the workers, each block to a new one; the others by this process.
+    """
+    apart = {name: one for name, one in fields.items() if workers and _joins(one)}
+    if not apart:
+        for block in blocks:
+            yield block, observed(fields, block)
+        return
+    here, new = {name: one for name, one in fields.items() if name not in apart}, copy.deepcopy(apart)
+    waiting = deque[tuple[RawBlock, Problems]]()
+
+    def sent() -> Iterator[RawBlock]:
+        for block in blocks:
+            waiting.append((block, observed(here, block)))
+            yield block.sent(apart)
+
+    def look(block: RawBlock) -> tuple[dict[str, Field], Problems]:
+        shown = copy.deepcopy(new)
+        return shown, observed(shown, block)
+
+    order = list(fields)
+    for shown, problems in in_order(look, sent(), workers):
+        block, others = waiting.popleft()
+        for name, one in shown.items():
+            apart[name].join(one)  # type: ignore[attr-defined]
+        both = [*problems.items(), *others.items()]
+        yield block, dict(sorted(both, key=lambda found: order.index(found[1][0]), reverse=True))  # the first wins
+
+
+def _joins(one: Field) -> bool:
+    """Whether a field takes in what others were shown: its class says so where it says what is observed."""
+    says = next((each for each in type(one).__mro__ if "observe" in vars(each)), object)
+    return "join" in vars(says) and callable(getattr(one, "join", None))
 
 
 def restored(fields: Mapping[str, Field], states: Mapping[str, Any]) -> Mapping[str, Field]:

@@ -12,6 +12,7 @@ from seqnet.data.formats.find import Found, Part, find
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.generated import Generated
 from seqnet.data.raw_block import RawBlock
+from seqnet.errors import DataError
 from seqnet.progress import progress, watched
 
 FILES = 64  # that are opened for one block of rows
@@ -55,7 +56,22 @@ class Located:
             found = find(self.path, self.data_dir, self.name, self.about, self.format, columns)
         for parts in found.splits.values():
             parts[0].format.check(parts[0].file, [*columns, *self.further])
+            self._check_shards(parts, [*columns, *self.further])
         return found
+
+    def _check_shards(self, parts: Sequence[Part], columns: Sequence[Column]) -> None:
+        """Refuse a file of a split that lacks a column, before any of them is read. Raises DataError."""
+        tables = [part for part in parts if not part.format.several and part.format.named]
+        for part in tables[1:]:
+            part.format.check(part.file, columns)
+        names = [part.format.everything(part.file, columns)[0] for part in tables] if len(tables) > 1 else []
+        for part, own in zip(tables, names, strict=False):
+            # Where columns are positions, those of a wider file are not those that are meant.
+            if len(own) != len(names[0]) and own == tuple(map(str, range(len(own)))):
+                widths = f"has {counted(len(own), 'column')} and {tables[0].file} has {len(names[0])}"
+                raise DataError(
+                    f"{part.file}: {widths}, but all files of a split are one table: mend it, or take it out"
+                )
 
     @property
     def splits(self) -> Mapping[str, Sequence[Part]]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqnet.data.columns import ColumnBuilder
 from seqnet.data.examples import Ragged
 from seqnet.data.files import place
 from seqnet.data.formats.folder import Folder
@@ -75,10 +76,16 @@ class PlacesBuilder:
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self._columns = columns
         self._files: list[tuple[str | None, str, int]] = []
-        self._numbers: list[np.ndarray] = []
+        self._numbers = ColumnBuilder()
         self._series: list[str] = []
         self._named: dict[str, list[str]] = {}
         self._rows = 0
+
+    def __enter__(self) -> "PlacesBuilder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._numbers.__exit__(*error)
 
     def add(self, block: RawBlock) -> None:
         """Add the rows of a block."""
@@ -95,15 +102,17 @@ class PlacesBuilder:
             where = None if isinstance(file, GeneratedSplit) else str(file)
             if not self._files or self._files[-1][:2] != (where, block.unit):
                 self._files.append((where, block.unit, self._rows + at))
-        self._numbers.append(np.asarray(block.numbers, np.int64))
+        numbers = np.asarray(block.numbers, np.int64)
+        self._numbers.append(numbers, np.ones(len(numbers), np.int64))
         self._rows += len(block.numbers)
 
     def places(self) -> Places | None:
         """Where they stand; None where there is no row."""
-        if not self._rows:
+        numbers = self._numbers.column()
+        if numbers is None:
             return None
         named = {column: files for column, files in self._named.items() if len(files) == self._rows}
-        return Places(self._files, torch.from_numpy(np.concatenate(self._numbers)), self._series, named)
+        return Places(self._files, numbers.flat, self._series, named)
 
 
 def _file_named(value: Any) -> str | None:

@@ -1,6 +1,6 @@
 """Some rows of a file before they are encoded: raw values, by the field that reads them; and which cannot be used."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,17 @@ class RawBlock:
             steps=steps,
             groups=groups,
         )
+
+    def sent(self, names: Iterable[str]) -> "RawBlock":
+        """What another process needs of some fields: of the file its name alone, which is all that errors tell.
+
+        Beside them stand the places of its rows.
+        """
+        file: Any = str(self.file)
+        if isinstance(self.file, Beside):
+            file = Beside(tuple(map(str, self.file.files)), self.file.names)
+        places = range(len(self.numbers))
+        return replace(self, file=file, values={name: self.values[name] for name in names}, more=(places,))
 
 
 def observed(fields: Mapping[str, Field], block: RawBlock) -> Problems:

@@ -105,7 +105,10 @@ class SplitRows:
         """The training rows that were drawn for a split."""
         mine, begin = SPLITS.index(split), 0
         for block in self.located.blocks(self.located.splits["train"], bad):
-            good = np.array([(str(block.file), number) not in self._drawn.unusable for number in block.numbers])
+            good = np.ones(len(block.numbers), bool)
+            if self._drawn.unusable:
+                file = str(block.file)
+                good = np.array([(file, number) not in self._drawn.unusable for number in block.numbers], bool)
             rows = np.full(len(good), SPLITS.index("train"), np.int8)  # where those that are bad are counted
             begin -= block.continues
             rows[good] = assigned[begin : begin + int(good.sum())]

@@ -40,6 +40,18 @@ class Tally:
                 self.tokens[name] = self.tokens.get(name, 0) + read
                 self.unknown_tokens[name] = self.unknown_tokens.get(name, 0) + unknown(block)
 
+    def join(self, other: "Tally") -> None:
+        """Count what another has counted of further rows."""
+        self.rows += other.rows
+        self.unknown_labels += other.unknown_labels
+        for mine, theirs in (
+            (self.tokens, other.tokens),
+            (self.unknown_tokens, other.unknown_tokens),
+            (self.told, other.told),
+        ):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+
     def add_short(self, rows: Mapping[str, int]) -> None:
         """Count rows that do not say what is known ahead, by field."""
         for name, count in rows.items():

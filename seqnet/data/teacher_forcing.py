@@ -7,12 +7,14 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import IGNORE
+from seqnet.data.columns import ColumnBuilder
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import equal_rows
 from seqnet.specs import Tokens, Writing
 
 BEGIN = "<bos>"
 END = "<eos>"
+ROWS = 1 << 16  # that are made at a time: all of them may be more than memory holds
 LONGEST_TARGET = 100_000  # steps; a file that says more is not believed: a decoder writes half more than that
 
 
@@ -32,6 +34,20 @@ def teacher_forcing(source: Ragged | None, targets: Ragged, writing: Writing) ->
 
     source: what an encoder reads, one row for each target, or None.
     """
+    with ColumnBuilder() as read, ColumnBuilder() as wanted:
+        for begin in range(0, len(targets), ROWS):
+            offsets = targets.offsets[begin : begin + ROWS + 1]
+            some = Ragged(targets.flat[offsets[0] : offsets[-1]], offsets - offsets[0])
+            for builder, column in zip((read, wanted), _forced(some, writing), strict=True):
+                builder.append(column.flat.numpy(), column.lengths.numpy())
+        inputs, asked = read.column(), wanted.column()
+    if inputs is None or asked is None:
+        inputs, asked = _forced(targets, writing)
+    return Examples(inputs, asked, source=source)
+
+
+def _forced(targets: Ragged, writing: Writing) -> tuple[Ragged, Ragged]:
+    """What a decoder reads, and what it is asked."""
     assert writing.begin is not None and writing.end is not None
     offsets = targets.offsets + torch.arange(len(targets.offsets))
     rows = len(targets)
@@ -42,7 +58,7 @@ def teacher_forcing(source: Ragged | None, targets: Ragged, writing: Writing) ->
     first[offsets[:-1]], last[offsets[1:] - 1] = True, True
     inputs[first], inputs[~first] = writing.begin, targets.flat.to(kind)
     wanted[last], wanted[~last] = writing.end, targets.flat.to(kind)
-    return Examples(Ragged(inputs, offsets), Ragged(wanted, offsets), source=source)
+    return Ragged(inputs, offsets), Ragged(wanted, offsets)
 
 
 def without_targets(source: Ragged, writing: Writing) -> Examples:

@@ -1,9 +1,9 @@
 """A numbered list of the tokens that the training split has."""
 
-from collections import Counter
+import heapq
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +12,12 @@ from seqnet.errors import ConfigurationError, DataError
 PADDING = "<pad>"
 UNKNOWN = "<unk>"
 LINE_END = "<eos>"
+
+
+class Counted(Protocol):
+    """Tokens and how often each occurs."""
+
+    def items(self) -> Iterable[tuple[str, int]]: ...
 
 
 class Vocabulary:
@@ -29,15 +35,17 @@ class Vocabulary:
 
     @classmethod
     def build(
-        cls, counts: Counter[str], special: Sequence[str], max_size: int | None = None, min_count: int = 1
+        cls, counts: Counted, special: Sequence[str], max_size: int | None = None, min_count: int = 1
     ) -> "Vocabulary":
         """The most frequent tokens first, those of one frequency by the alphabet.
 
         max_size: how many entries at most, the special ones counted. min_count: rarer tokens are left out.
         """
-        kept = [token for token, count in counts.items() if count >= min_count and token not in special]
-        kept.sort(key=lambda token: (-counts[token], token))
-        return cls((*special, *kept)[:max_size])
+        pairs = ((-count, token) for token, count in counts.items() if count >= min_count and token not in special)
+        # Of more words than memory holds, no more than is kept is held at a time.
+        most = None if max_size is None else max(0, max_size - len(special))
+        kept = sorted(pairs) if most is None else heapq.nsmallest(most, pairs)
+        return cls((*special, *(token for _, token in kept))[:max_size])
 
     def __len__(self) -> int:
         return len(self.names)

@@ -22,15 +22,15 @@ class Plot:
 
 
 @contextmanager
-def plot() -> Iterator[Plot]:
-    """One plot, drawn without a screen and without a state that others see. Raises ConfigurationError."""
+def plot(size: tuple[float, float] = SIZE) -> Iterator[Plot]:
+    """One plot, drawn without a screen and without a state that others see. size: inches. Raises ConfigurationError."""
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ConfigurationError(NEEDED) from error
     with rc_context({"font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(SIZE, dpi=POINTS, layout="constrained")
+        figure = Figure(size, dpi=POINTS, layout="constrained")
         drawn = Plot(figure.subplots())
         yield drawn
         written = BytesIO()

@@ -57,6 +57,8 @@ class Run:
 class Observer:
     """Reads reports and changes nothing about the run: no weight, no random state, no file of another.
 
+    But it may end training: after an evaluation, as early stopping does, where it `gives_up`.
+
     `on_step` is called in the training loop: it costs a few microseconds and never waits for the device.
     `on_end` gets what results.json holds: flat scores under "best", "last" and "test" ("step" and "epoch"
     among them), "steps", "seconds", "reason" (why it ended) and "next" (commands to type). `close` is
@@ -64,6 +66,7 @@ class Observer:
     """
 
     asks_for_curves = False  # `report.curves`, which cost a little at each evaluation
+    gives_up = False  # nothing better is to be hoped for
 
     def on_start(self, run: Run) -> None:
         """The run starts or goes on."""

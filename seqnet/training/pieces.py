@@ -72,15 +72,15 @@ class Pieces:
         first, skip = position.batch, position.window
         batches = self.loader.num_batches(position.epoch)
         for number, batch in enumerate(self.loader.batches(position.epoch, first), first):
-            read = 0
-            for index, window in enumerate(batch.windows(self.window, self.stride)):
+            begin = skip if number == first else 0
+            read = begin * (self.stride or self.window or 0)
+            for index, window in enumerate(batch.windows(self.window, self.stride, begin), begin):
                 read += window.advance
-                if number > first or index >= skip:
-                    share = (number + read / batch.time) / batches
-                    ends = read >= batch.time
-                    piece = self._piece(window, position.epoch, number, index, share, ends)
-                    left_out = piece.place in position.left_out
-                    yield replace(piece, count=0, asks=False, left_out=True) if left_out else piece
+                share = (number + read / batch.time) / batches
+                ends = read >= batch.time
+                piece = self._piece(window, position.epoch, number, index, share, ends)
+                left_out = piece.place in position.left_out
+                yield replace(piece, count=0, asks=False, left_out=True) if left_out else piece
 
     def _piece(self, whole: Batch, epoch: int, number: int, index: int, done: float, ends: bool) -> Piece:
         """A window, of which this rank runs its share of the rows."""
@@ -117,11 +117,13 @@ class Pieces:
         share, batches = position.share + 1e-9, self.loader.num_batches(position.epoch)  # a sum of fractions
         position.batch, position.window = min(int(share * batches), batches - 1), 0
         batch, read = next(iter(self.loader.batches(position.epoch, position.batch))), 0
-        for window in batch.windows(self.window, self.stride) if batch.starts is not None else ():
-            if (position.batch + (read + window.advance) / batch.time) / batches > share:
+        windows = batch.num_windows(self.window, self.stride) if batch.starts is not None else 0
+        while position.window < windows:
+            last = position.window == windows - 1
+            after = batch.time if last else read + (self.stride or self.window or 0)
+            if (position.batch + after / batch.time) / batches > share:
                 break
-            read += window.advance
-            position.window += 1
+            read, position.window = after, position.window + 1
         position.share = (position.batch + read / batch.time) / batches
 
 

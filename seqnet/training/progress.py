@@ -74,6 +74,7 @@ class Stopping:
     best: list[Scored] = field(default_factory=list)  # best first
     waited: int = 0  # evaluations since the last that improved on all before it
     differing: int = 0  # evaluations with another score than the best before them
+    given_up: bool = False  # for what others reached: a run that goes on is asked anew
 
     def observe(self, value: float, loss: float, step: int) -> bool:
         """Take in an evaluation; whether it is the best so far, which one with a NaN never is.
@@ -113,8 +114,8 @@ class Stopping:
 
     @property
     def stop(self) -> bool:
-        """Whether `patience` evaluations in a row brought nothing."""
-        return self.patience is not None and self.waited >= self.patience
+        """Whether `patience` evaluations in a row brought nothing, or it is given up."""
+        return self.given_up or self.patience is not None and self.waited >= self.patience
 
     def state(self) -> dict[str, Any]:
         """What must be saved to go on."""

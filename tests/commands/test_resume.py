@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from seqnet.data import cache, lanes, shuffling
 from seqnet.observers.metrics_file import MetricsFile
 from seqnet.training import checkpoint
 
@@ -72,6 +73,39 @@ def test_a_run_whose_epochs_differ_in_batches_goes_on_to_the_same_end(
     assert Path("run/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
     scores = [seqnet("evaluate", "run=run", *size).rows[0]["loss"] for size in ((), ("data.batch_size=1",))]
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+
+
+def test_a_run_on_shards_in_blocks_with_workers_goes_on_to_the_same_end(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, classifier: tuple[str, ...], reviews: Path, tmp_path: Path
+) -> None:
+    header, *rows = reviews.read_text().splitlines(keepends=True)
+    train = tmp_path / "shards" / "train"
+    train.mkdir(parents=True)
+    for number, begin in enumerate(range(0, len(rows), 9), 1):
+        (train / f"part-{number}.csv").write_text(header + "".join(rows[begin : begin + 9]))
+    assert number > 2
+    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setenv("SEQNET_CACHE", "")
+    monkeypatch.setattr(shuffling, "BLOCKS", 2)
+    overrides = (*classifier, f"data.path={tmp_path / 'shards'}", "data.shuffle_block=4", "training.max_epochs=2")
+    assert seqnet.quietly(*overrides, "run_dir=whole").code == 0
+    stop_after(monkeypatch, 3)
+    assert seqnet.quietly(*overrides, "data.num_workers=1", "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run", "data.num_workers=0").code == 0
+    assert seqnet.fingerprint("run") == seqnet.fingerprint("whole")
+    assert Path("run/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
+
+
+def test_a_run_on_a_large_document_goes_on_to_the_end_of_one_on_a_small_one(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, language_model: tuple[str, ...], writer_run: Path
+) -> None:
+    """Whose lanes are laid window by window, without those before the first."""
+    monkeypatch.setattr(lanes, "LARGE", 0)
+    stop_after(monkeypatch, 5)
+    assert seqnet.quietly(*language_model, "run_dir=run").code == 143
+    assert seqnet("train", "run_dir=run").code == 0
+    assert seqnet.fingerprint("run") == seqnet.fingerprint(writer_run)
+    assert seqnet.rows("run") == seqnet.rows(writer_run)
 
 
 VARIED = {  # what changes rows at random in training: of a recording, of letters, of pictures, of a picture's places

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from seqnet.batch import Batch
-from seqnet.data import batching
+from seqnet.data import workers
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.generation import generator
@@ -293,7 +293,7 @@ def test_an_interrupt_as_workers_end_leaves_them_to_the_end_of_python(monkeypatc
 def test_no_worker_is_asked_to_end(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that died may hold the lock of the event that would ask them, which whoever sets it waits for."""
     asked: list[Any] = []
-    monkeypatch.setattr(batching._Told, "set", asked.append)
+    monkeypatch.setattr(workers._Told, "set", asked.append)
     batches = with_workers()
     next(batches)
     if ends == "as one dies":

@@ -664,7 +664,7 @@ CLASHES = (
     ("<row> sweep=<sampler>", "sweep="),
     ("<any> sweep=grid", "sweep="),
     ("<any> seed=<small> seed=<large>", "seed"),
-    ("<stream> data.num_workers=2", "data.num_workers"),
+    ("experiment=python_docs data.num_workers=2", "data.num_workers"),
     ("<sourced> attention=hard attention.estimator=gumbel attention.entropy=0.<large>", "attention.entropy"),
     ("experiment=digit_average decoding=beam", "decoding=beam rolled"),
     ("<any> checkpoint.average_best=true", "checkpoint.average_best checkpoint.keep_best"),
@@ -1144,7 +1144,8 @@ def good_one(number: int, experiments: list[str] | tuple[str, ...] = EXPERIMENTS
     idle = {key for key in options_of if key.startswith("decoding.") and not decodes(draw)}
     if not recurs(draw):
         idle |= {key for key in options_of if key.startswith("cell.")}
-    idle |= {"data.num_workers", "data.fields.text.max_length"} if draw.experiment in STREAMS else set()
+    idle |= {"data.fields.text.max_length"} if draw.experiment in STREAMS else set()
+    idle |= {"data.num_workers"} if draw.experiment == "python_docs" else set()
     free = sorted(key for key in options_of.keys() - COLUMNS - idle if not {key, general(key)} & TOGETHER)
     groups_of = {**draw.groups, **made}
     typed = {

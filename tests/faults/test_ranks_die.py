@@ -129,7 +129,7 @@ def test_random_kills(
     while landed.total() < kills:
         run = tmp_path / f"run{runs}"
         ended = False
-        while not ended and landed.total() < kills:
+        for _ in range(min(drawn.randint(2, 8), kills - landed.total())):
             started = Started(terminal, run, overrides)
             ranks = started.ranks()
             moment = drawn.randint(rows(run), rows(whole.run))
@@ -141,21 +141,22 @@ def test_random_kills(
                 os.kill(ranks[rank], signal.SIGKILL)
             at = time.monotonic()
             found = started.end()
-            ended = found.code == 0
-            if not ended:
-                died = DIED.fullmatch(found.err)
-                assert found.code == 1 and died and int(died[1]) == rank, found
-                assert time.monotonic() - at < 30
-                assert not any(map(alive, ranks))
-                landed["before the first checkpoint" if newest(run) < 0 else "after it"] += 1
+            if ended := found.code == 0:
+                break
+            died = DIED.fullmatch(found.err)
+            assert found.code == 1 and died and int(died[1]) == rank, found
+            assert time.monotonic() - at < 30
+            assert not any(map(alive, ranks))
+            landed["before the first checkpoint" if newest(run) < 0 else "after it"] += 1
         assert ended or Started(terminal, run, overrides).end().code == 0
         assert not differences(run, whole.run), run
         runs += 1
     where = ", ".join(f"{count} {moment}" for moment, count in landed.most_common())
     figure(
         "SIGKILL of a rank",
-        f"{landed.total()} of random ranks of {RANKS} at random times ({where}): each ends all within 30 seconds, and "
-        f"{runs} of {runs} runs go on to an end that is bit-identical to that of {RANKS} ranks that nothing killed",
+        f"{landed.total()} kills of random ranks of {RANKS} at random times ({where}): each ends all within 30 "
+        f"seconds, and {runs} of {runs} runs go on to an end that is bit-identical to that of {RANKS} ranks that "
+        "nothing killed",
     )
 
 

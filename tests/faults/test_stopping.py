@@ -299,7 +299,7 @@ def test_a_terminal_that_closes_stops_a_run(runs: Runs) -> None:
     assert (code, STOPPED.fullmatch(told) is not None, runs.newest()) == (143, True, 7)
     runs.goes_on()
     runs.run = runs.run.with_name("twice")
-    with in_step(7, send(signal.SIGHUP, signal.SIGTERM)):
+    with in_step(7, send(signal.SIGHUP, signal.SIGTERM, signal.SIGTERM)):
         assert runs.train(runs.overrides, runs.run)[0] == 143
     assert runs.newest() == 6  # at once
     runs.run = runs.run.with_name("observers")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from seqnet import sweep
 from seqnet.training import checkpoint
 
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
@@ -194,23 +195,50 @@ def test_a_killed_one_leaves_the_folder_free(
     )
 
 
-def test_a_killed_sweep_is_interrupted(two: Two, tmp_path: Path) -> None:
-    sweep, other = two.terminals
-    words = ("train", "-m", *QUIET, *two.overrides, "seed=1", "run_dir=mine")
+@pytest.mark.slow
+def test_a_killed_job_is_interrupted_and_until_then_passed_over(two: Two, tmp_path: Path) -> None:
+    first, other = two.terminals
+    words = ("train", "-m", *QUIET, *two.overrides, "seed=choice(1)", "run_dir=mine")
+    job = tmp_path / "mine" / sweep.named(["seed=1"])
+    first.start("seqnet", *words, folder=tmp_path)
+    until = time.monotonic() + 110
+    while not (job / "status.json").exists():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    pid = json.loads((job / "status.json").read_text())["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    passed = other("seqnet", *words, folder=tmp_path)
+    assert passed.code == 0 and f"job 1 of 1 {job.name} (seed=1) runs elsewhere\n" in passed.out, passed
     statuses = []
-    pid = standing(sweep, tmp_path, *words)
-    refused = other("seqnet", *words, folder=tmp_path)
-    assert refused.code == 2 and IN_USE.fullmatch(refused.err), refused
     for happens in (signal.SIGSTOP, signal.SIGKILL):
         os.kill(pid, happens)
         if happens == signal.SIGKILL:
-            assert sweep.end().code == -signal.SIGKILL
+            assert first.end().code == 1
         assert other("seqnet", "leaderboard", "mine", "output=mine/board.csv", folder=tmp_path).code == 0
         statuses.append((tmp_path / "mine/board.csv").read_text().splitlines()[1].split(",")[2])
-        assert json.loads((tmp_path / "mine/0/status.json").read_text())["status"] == "running"  # it only looks
-    assert statuses == ["running", "interrupted"]
+    assert statuses == ["running", "failed"]
     assert other("seqnet", *words, folder=tmp_path).code == 0
-    assert two.is_whole(tmp_path / "mine/0", 1)
+    assert two.is_whole(job, 1)
+
+
+@pytest.mark.slow
+def test_the_job_of_a_killed_sweep_stops_with_a_checkpoint(two: Two, tmp_path: Path) -> None:
+    first, other = two.terminals
+    words = ("train", "-m", *QUIET, *two.overrides, "seed=choice(1)", "run_dir=mine")
+    job = tmp_path / "mine" / sweep.named(["seed=1"])
+    pid = first.start("seqnet", *words, "training.max_epochs=1000", folder=tmp_path)
+    until = time.monotonic() + 110
+    while not (job / "metrics.jsonl").exists() or not (job / "metrics.jsonl").stat().st_size:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    os.kill(pid, signal.SIGKILL)  # it alone
+    assert first.end().code == -signal.SIGKILL
+    while json.loads((job / "status.json").read_text())["status"] == "running":
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    rows = [json.loads(line) for line in (job / "metrics.jsonl").read_text().splitlines()]
+    assert (job / "checkpoints/last").resolve().name >= f"step_{rows[-1]['step']:08}"
+    assert json.loads((job / "status.json").read_text())["status"] == "interrupted"
 
 
 def state(pid: int) -> str | None:

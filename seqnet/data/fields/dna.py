@@ -49,6 +49,9 @@ class DnaField:
         """Look whether they can be read. Raises BadValues."""
         each(values, self._numbers)
 
+    def join(self, other: "DnaField") -> None:
+        """Nothing is learned."""
+
     def learned(self) -> Tokens:
         """The letters."""
         return Tokens(NAMES, blank=True)

@@ -30,6 +30,9 @@ class Block(NamedTuple):
     lengths: np.ndarray  # [rows] int64: entries of each row; all 1 on Axis.ROW
     told: Mapping[str, int] = MappingProxyType({})  # what a person should know of the rows, and of how many of them
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Block, (self.flat, self.lengths, dict(self.told))  # what cannot be changed cannot be pickled
+
 
 class BadValues(Exception):
     """Some of the values cannot be used. problems: for each position in what was given, what is wrong, in words."""
@@ -60,6 +63,10 @@ class Field(Protocol):
     have taken in nothing. `encode` raises UnknownLabels where nothing worse is wrong.
 
     `exported` says what `seqnet export` needs of it (see seqnet.exported); without it a run is not exported.
+
+    A field may also have `join`, which takes in what another of the same kind, and of the same options, was shown
+    behind all that this one was: then blocks are observed by several processes. A class with an `observe` of its own
+    has a `join` of its own, or none that counts.
 
     A field may also have `augment`, what is done to training batches whose first input and target it is, or None;
     `vary`, what is done to it in training where it is an input, or None, and `reorders`, whether that moves steps;

@@ -109,6 +109,10 @@ class LabelField:
         """Count the labels of training rows. Raises BadValues."""
         self._counts.update(self._flat(values)[0])
 
+    def join(self, other: "LabelField") -> None:
+        """Count what another was shown."""
+        self._counts.update(other._counts)
+
     def learned(self) -> Tokens:
         """Number the labels."""
         del self._counts[None]

@@ -75,6 +75,11 @@ class LabelsField:
             for labels in row:
                 self._counts.update(set(labels))
 
+    def join(self, other: "LabelsField") -> None:
+        """Count what another was shown."""
+        self._seen += other._seen
+        self._counts.update(other._counts)
+
     def learned(self) -> Vector:
         """Number the labels."""
         if not self._counts:

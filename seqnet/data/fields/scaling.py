@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import Any, ClassVar
 
@@ -49,13 +49,21 @@ class Moments:
         count = known.sum(0)
         mean = np.where(known, values, 0).sum(0) / np.maximum(count, 1)
         squares = np.square(np.where(known, values - mean, 0)).sum(0)
+        self._add(count, mean, squares)
+        self._lowest = np.fmin(self._lowest, np.where(known, values, np.inf).min(0, initial=np.inf))
+        self._highest = np.fmax(self._highest, np.where(known, values, -np.inf).max(0, initial=-np.inf))
+
+    def _add(self, count: np.ndarray, mean: np.ndarray, squares: np.ndarray) -> None:
         total = np.maximum(self.count + count, 1)
         away = np.where(self.count > 0, mean - self.mean, 0)
         self.mean = np.where(self.count > 0, self.mean + away * (count / total), mean)
         self._squares += squares + np.square(away) * (self.count * (count / total))
         self.count += count
-        self._lowest = np.fmin(self._lowest, np.where(known, values, np.inf).min(0, initial=np.inf))
-        self._highest = np.fmax(self._highest, np.where(known, values, -np.inf).max(0, initial=-np.inf))
+
+    def join(self, other: "Moments") -> None:
+        """Take in what another was shown: of one block the same bits as the block itself."""
+        self._add(other.count, other.mean, other._squares)
+        self._lowest, self._highest = np.fmin(self._lowest, other._lowest), np.fmax(self._highest, other._highest)
 
     @property
     def deviation(self) -> np.ndarray:
@@ -139,6 +147,20 @@ class ScaledField(ABC):
                 self._moments.digits, significant(np.exp(some) if self._scale == "log" else some)
             )
         self._moments.observe(flat)
+
+    @property
+    def join(self) -> "Callable[[ScaledField], None] | None":
+        """Takes in what another was shown of one block; None where the first row says how wide all are."""
+        return None if self._said is None else self._join
+
+    def _join(self, other: "ScaledField") -> None:
+        if other._moments is None:
+            return
+        if self._moments is None:
+            self._moments = Moments(len(other._moments.count))
+        if self._moments.count.max() < LOOK:
+            self._moments.digits = np.maximum(self._moments.digits, other._moments.digits)
+        self._moments.join(other._moments)
 
     def learned(self) -> Vector:
         """Mean and deviation of each column, where it is scaled, and how many digits its numbers have."""

@@ -1,7 +1,7 @@
 """Texts, read as characters, words or byte pairs."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -118,6 +118,12 @@ class TextField:
     def observe(self, values: Sequence[Raw]) -> None:
         """Count the tokens of training texts. Raises BadValues."""
         self.encoding.observe(self._read(values))
+
+    @property
+    def join(self) -> "Callable[[TextField], None] | None":
+        """Counts what another was shown; None of byte pairs, which are learned from all texts at once."""
+        found = getattr(self.encoding, "join", None)
+        return None if found is None else lambda other: found(other.encoding)
 
     def learned(self) -> Tokens:
         """Number the tokens."""

@@ -117,6 +117,9 @@ class TimeField:
         """Look whether they can be read. Raises BadValues."""
         each(values, self._moments)
 
+    def join(self, other: "TimeField") -> None:
+        """Nothing is learned."""
+
     def learned(self) -> Spec:
         """The part's names, or sine and cosine."""
         return Vector(2, ("sine", "cosine")) if self._cycle else Tokens(self._part.names)

@@ -2,13 +2,13 @@
 
 import unicodedata
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from seqnet.data.counts import Counts
 from seqnet.data.fields.field import Block, Raw
 from seqnet.data.fields.options import chosen
 from seqnet.data.fields.raw import each, words
@@ -32,7 +32,7 @@ class WordsField(ABC):
         chosen("normalise", normalise, NORMAL_FORMS)
         self._lower, self._normalise = lower, normalise
         self._size, self._min_count = vocabulary_size, min_count
-        self._counts = Counter[str]()
+        self._counts = Counts()
         self.vocabulary = Vocabulary(self.special)
 
     @abstractmethod
@@ -58,11 +58,15 @@ class WordsField(ABC):
         """Count the tokens of training rows. Raises BadValues."""
         self._counts.update(chain.from_iterable(map(self._tokens, self._rows(values))))
 
+    def join(self, other: "WordsField") -> None:
+        """Count what another was shown."""
+        self._counts.join(other._counts)
+
     def learned(self) -> Tokens:
         """Number the tokens."""
         if self._counts:
             self.vocabulary = Vocabulary.build(self._counts, self.special, self._size, self._min_count)
-            self._counts = Counter()
+            self._counts = Counts()
         return self._space()
 
     def _space(self) -> Tokens:

@@ -15,14 +15,14 @@ from seqnet.data.formats.folder import TEXT, ClassFolders, Folder
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.hub import Hub
 from seqnet.data.formats.lines import Lines
-from seqnet.data.formats.names import ending, is_archive, is_compressed
+from seqnet.data.formats.names import ending, in_order, is_archive, is_compressed
 from seqnet.data.formats.opening import Beside, parents, tree
 from seqnet.data.formats.side_by_side import WITHOUT_NAME, column_name, siblings, side_by_side, tables_of
 from seqnet.data.formats.split_names import are_shards, split_called, split_of, stem_of
 from seqnet.errors import ConfigurationError, DataError, MissingData, did_you_mean
 
 HELD = 5  # names that an error shows of what a folder holds
-READ_ME = re.compile(r"(read_?me|licen[cs]e|notice|changelog|citation)\b.*", re.IGNORECASE)
+READ_ME = re.compile(r"(read_?me|licen[cs]e|notice|changelog|citation|dataset_(infos|dict))\b.*", re.IGNORECASE)
 Path_ = str | Path | Sequence[str | Path] | None
 
 
@@ -250,11 +250,11 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
             found.setdefault(named[0], {}).setdefault(named[1], []).append(file)
     splits: dict[str, list[Any]] = {}
     for split, plainly in found.items():
-        chosen = plainly.get(True) or plainly[False]
+        chosen = sorted(plainly.get(True) or plainly[False], key=_first)
         called = [file for file in chosen if not isinstance(file, Beside) and split_called(stem_of(file)) and several]
         if len(called) > 1 and len({parents(file, root) for file in called}) == 1:  # valid.txt and dev.txt
             raise DataError(f"{called[0]} and {called[1]} are the same split; keep one of them in the folder")
-        if len(chosen) > 1 and not several and not are_shards(chosen):
+        if len(chosen) > 1 and not several and not (are_shards(chosen) or _in_their_folder(chosen, root)):
             if True in plainly or split == "train":
                 raise DataError(f"{chosen[0]} and {chosen[1]} are the same split; keep one of them in the folder")
             left = shown(", ".join(map(_short, chosen[1:])), 200)
@@ -268,7 +268,17 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
         raise DataError(
             f"{place} holds {shown(names, 200)}, none of them named train; name the file you mean with data.path="
         )
-    return {"train": others} | splits, told
+    return {"train": sorted(others, key=_first)} | splits, told
+
+
+def _first(file: Any) -> list[Any]:
+    return in_order(file.files[0] if isinstance(file, Beside) else file)
+
+
+def _in_their_folder(files: Sequence[Any], root: Any) -> bool:
+    """Whether files lie in a folder that is called as their split, so that all of them are that split."""
+    folders = {parents(file, root) for file in files if not isinstance(file, Beside)}
+    return len(folders) == 1 and bool(folders.pop()) and not any(isinstance(file, Beside) for file in files)
 
 
 def _short(file: Any) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from seqnet.data.files import TRANSLATION, BadRows, one_sentence
+from seqnet.data.formats import format as sizes
 from seqnet.data.formats import records
 from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows
@@ -28,8 +29,11 @@ class Hub(Format):
         records.check(self.header(file) or (), columns, str(file))
 
     def count(self, file: Any) -> int | None:
-        """How many rows there are."""
-        return len(file.rows)
+        """How many rows there are; None of what is streamed, where nobody says it."""
+        if file.streamed is None:
+            return len(file.rows)
+        split = (file.rows.info.splits or {}).get(file.rows.split)
+        return None if split is None else split.num_examples or None
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen values, of these columns alone. Raises DataError."""
@@ -44,10 +48,12 @@ class Hub(Format):
             for name, kind in features.items():
                 if hasattr(kind, "decode") and isinstance(kind.decode, bool):  # pictures and sounds
                     table = table.cast_column(name, type(kind)(decode=False))
-            rows = at_once(len(file.rows), int(file.rows.data.nbytes))
-            for begin in range(0, len(table), rows):
-                block = table[begin : begin + rows]
-                count = min(rows, len(table) - begin)
+            rows = sizes.ROWS
+            if file.streamed is None:
+                rows = at_once(len(file.rows), int(file.rows.data.nbytes))
+            begin = 0
+            for block in table.iter(rows):
+                count = len(next(iter(block.values())))
                 found = {
                     name: named(block[name], _classes(features.get(name)))
                     if name in there
@@ -56,6 +62,7 @@ class Hub(Format):
                 }
                 values = gather_block(wanted, lambda index, found=found: found[names[index]])  # type: ignore[misc]
                 yield Rows(range(begin + 1, begin + count + 1), values)
+                begin += count
 
 
 def _classes(kind: Any) -> Sequence[str] | None:

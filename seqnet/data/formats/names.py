@@ -1,5 +1,6 @@
 """What a file's name says of what it holds."""
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +15,12 @@ def plain_name(file: Any) -> str:
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return name
+
+
+def in_order(file: Any) -> list[Any]:
+    """What files are sorted by as people number them: `part-2` before `part-10`."""
+    path = str(getattr(file, "path", file))
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path)]
 
 
 def ending(file: Any) -> str:

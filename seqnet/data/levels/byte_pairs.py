@@ -2,6 +2,7 @@
 
 import json
 import weakref
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from tempfile import SpooledTemporaryFile
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.data.levels.cutting import batched, lines
+from seqnet.data.temporary import on_temporary
 from seqnet.data.vocabulary import smallest
 from seqnet.errors import ConfigurationError, DataError
 
@@ -28,16 +30,17 @@ class BytePairs:
     def __init__(self, size: int | None, min_count: int) -> None:
         self._size, self._min_count = size, min_count
         self._spool: SpooledTemporaryFile[bytes] | None = None
-        self._lengths: list[int] = []  # bytes of each text that waits
+        self._lengths = array("q")  # bytes of each text that waits
 
     def observe(self, texts: Sequence[str]) -> None:
-        """Keep the texts. Raises OSError where the disk is full."""
+        """Keep the texts. Raises DiskError where the disk is full."""
         if self._spool is None:
             # The library learns from all texts at once, so they wait, where they are many in a file.
             self._spool = SpooledTemporaryFile(SPOOLED)
             weakref.finalize(self, self._spool.close)
-        for text in texts:
-            self._lengths.append(self._spool.write(text.encode()))
+        with on_temporary():
+            for text in texts:
+                self._lengths.append(self._spool.write(text.encode()))
 
     def learned(self) -> None:
         """Join pairs of bytes."""
@@ -58,7 +61,7 @@ class BytePairs:
             self._spool.seek(0)
             yield from (self._spool.read(length).decode() for length in self._lengths)
             self._spool.close()
-            self._spool, self._lengths = None, []
+            self._spool, self._lengths = None, array("q")
 
     def _know(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer

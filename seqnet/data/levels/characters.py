@@ -29,10 +29,17 @@ class Characters:
     def observe(self, texts: Sequence[str]) -> None:
         """Count the characters."""
         for points in code_points(texts):
-            found = np.bincount(points)
-            if len(found) > len(self._counts):
-                self._counts, found = found, self._counts
-            self._counts[: len(found)] += found
+            self._add(np.bincount(points))
+
+    def _add(self, found: np.ndarray) -> None:
+        if len(found) > len(self._counts):
+            self._counts, found = found, self._counts
+        self._counts[: len(found)] += found
+
+    def join(self, other: "Characters") -> None:
+        """Count what another has counted, which then has nothing."""
+        self._add(other._counts)
+        other._counts = np.zeros(0, np.int64)
 
     def learned(self) -> None:
         """Number the characters."""

@@ -1,13 +1,13 @@
 """One number a word."""
 
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from seqnet.data.counts import Counts
 from seqnet.data.levels.cutting import in_pieces, whole_words
 from seqnet.data.vocabulary import LINE_END, UNKNOWN, Vocabulary, smallest
 
@@ -36,7 +36,7 @@ class Words:
         self._parting = Parting() if punctuation else None
         self.line_ends = line_ends
         self.special = (UNKNOWN, LINE_END) if line_ends else (UNKNOWN,)
-        self._counts = Counter[str]()
+        self._counts = Counts()
         self.vocabulary = Vocabulary(self.special)
 
     @property
@@ -62,10 +62,14 @@ class Words:
         for _, pieces in in_pieces(texts, whole_words):
             self._counts.update(chain.from_iterable(map(self._splitter, pieces)))
 
+    def join(self, other: "Words") -> None:
+        """Count what another has counted, which then has nothing."""
+        self._counts.join(other._counts)
+
     def learned(self) -> None:
         """Number the words."""
         self.vocabulary = Vocabulary.build(self._counts, self.special, self._size, self._min_count)
-        self._counts = Counter()
+        self._counts = Counts()
 
     def encode_all(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """See Encoding."""

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -269,11 +270,37 @@ def test_json_of_several_splits(tmp_path: Path) -> None:
     assert "validation and dev are the same split" in refused(tmp_path)
 
 
+def test_files_of_a_folder_called_as_a_split_are_one_table_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    names = [f"{number}.csv.gz" if number == 2 else f"{number}.csv" for number in (10, 2, 1)]
+    put(tmp_path, *(f"train/part-{name}" for name in names), "valid/b.csv", "valid/a.csv", "test/only.csv")
+    assert found(tmp_path) == {
+        "train": ["train/part-1.csv", "train/part-2.csv.gz", "train/part-10.csv"],
+        "valid": ["valid/a.csv", "valid/b.csv"],
+        "test": "test/only.csv",
+    }
+    put(tmp_path, "train.csv")
+    assert "are the same split; keep one of them" in refused(tmp_path)
+
+
+def test_texts_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    put(tmp_path, *(f"train/{number}.txt" for number in (10, 9, 1)))
+    assert found(tmp_path) == {"train": ["train/1.txt", "train/9.txt", "train/10.txt"]}
+
+
+@pytest.mark.parametrize("beside", [(), ("README.md", "dataset_infos.json")])
+def test_a_folder_as_the_hub_lays_it_out(tmp_path: Path, beside: tuple[str, ...]) -> None:
+    shards = [f"data/train-{number:05d}-of-00011.jsonl" for number in range(11)]
+    put(tmp_path, *reversed(shards), "data/validation-00000-of-00001.jsonl", *beside)
+    assert found(tmp_path) == {"train": shards, "valid": "data/validation-00000-of-00001.jsonl"}
+
+
 def fake_hub(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     datasets = pytest.importorskip("datasets")
     asked: list[Any] = []
     made = datasets.Dataset.from_dict({"text": ["good"], "label": [1]})
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
+    held = SimpleNamespace(cache_dir=".")
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *names: held)
     monkeypatch.setattr(
         datasets, "load_dataset", lambda *names: (asked.append(names), {"train": made, "validation": made})[1]
     )
@@ -309,7 +336,7 @@ def test_the_hub_is_asked_once_and_then_this_machine(tmp_path: Path, monkeypatch
     for settings in (hub.constants, datasets.config):
         monkeypatch.setattr(settings, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", unreachable)
-    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(datasets, "load_dataset_builder", load)
     for name in ("owner/films", "flims"):
         assert refused(name).startswith(f"data.path={name}: no such file or folder here, and no data set of that name")
     assert (asked, offline) == (["owner/films", "flims"], [(True, True)] * 2)
