@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from seqnet import terminal
+from seqnet import strict_json, terminal
 from seqnet.commands import launched
 from seqnet.commands.signals import StopRequest
 from seqnet.errors import ConfigurationError, explained
@@ -145,7 +145,7 @@ class Ends:
         return one
 
     def _write(self, key: str, content: Any) -> None:
-        self._store.set(key, json.dumps(content))
+        self._store.set(key, strict_json.dumps(content))
 
     def _read(self, key: str) -> Any:
         found = _text(self._store, key)

@@ -10,6 +10,7 @@ from operator import itemgetter
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from seqnet import strict_json
 from seqnet.data.temporary import on_temporary
 
 MOST = 1 << 19  # different words that are counted in memory
@@ -49,7 +50,7 @@ class Counts:
         pairs = sorted(self._memory.items())
         with on_temporary():
             for begin in range(0, len(pairs), PIECE):
-                run.write(json.dumps(pairs[begin : begin + PIECE]).encode() + b"\n")
+                run.write(strict_json.dumps(pairs[begin : begin + PIECE]).encode() + b"\n")
             run.flush()
         self._runs.append(run)
         self._memory = Counter()

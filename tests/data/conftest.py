@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +30,22 @@ def fitted(source: Callable[..., Any]) -> Callable[..., Any]:
         return made
 
     return make
+
+
+@pytest.fixture
+def on_the_hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[Any]]:
+    """Has a data set, as it is loaded, stand under every name of the Hub; the names that are asked for."""
+
+    def stands(made: Any) -> list[Any]:
+        asked: list[Any] = []
+        datasets = pytest.importorskip("datasets")
+        monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
+        held = SimpleNamespace(cache_dir=".")
+        monkeypatch.setattr(datasets, "load_dataset_builder", lambda *names: held)
+        monkeypatch.setattr(datasets, "load_dataset", lambda *names: (asked.append(names), made)[1])
+        return asked
+
+    return stands
 
 
 @pytest.fixture

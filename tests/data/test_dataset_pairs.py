@@ -191,12 +191,11 @@ def test_every_format_gives_the_same_examples(tmp_path: Path, kind: str, fitted:
         assert torch.equal(first.flat, second.flat) and torch.equal(first.offsets, second.offsets)
 
 
-def test_a_data_set_of_the_hub(monkeypatch: pytest.MonkeyPatch, fitted: Any) -> None:
+def test_a_data_set_of_the_hub(on_the_hub: Callable[[Any], None], fitted: Any) -> None:
     datasets = pytest.importorskip("datasets")
     rows = [{"translation": {"en": en, "de": de}} for de, en in PAIRS]
     made = datasets.DatasetDict(train=datasets.Dataset.from_list(rows), test=datasets.Dataset.from_list(rows[:1]))
-    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
-    monkeypatch.setattr(datasets, "load_dataset", lambda name, configuration: made)
+    on_the_hub(made)
     found = fitted(Path("somebody/talks"))
     assert texts(found) == PAIRS and texts(found, "test") == PAIRS[:1]
     with pytest.raises(DataError, match=r"talks \(train\): no column 'fr'"):

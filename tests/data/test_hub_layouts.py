@@ -135,7 +135,7 @@ LAYOUTS = {
 
 
 @pytest.fixture
-def split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bool], tuple[Any, Examples]]:
+def split(tmp_path: Path, on_the_hub: Callable[[Any], None]) -> Callable[[str, bool], tuple[Any, Examples]]:
     """Trains the fields of an experiment on its layout, out of a folder or by its name on the Hub."""
 
     def read(experiment: str, by_name: bool) -> tuple[Any, Examples]:
@@ -147,8 +147,7 @@ def split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, boo
         }
         made = datasets.Dataset.from_dict(columns, features=datasets.Features(stored)).cast(datasets.Features(kinds))
         if by_name:
-            monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
-            monkeypatch.setattr(datasets, "load_dataset", lambda *named: datasets.DatasetDict(train=made))
+            on_the_hub(datasets.DatasetDict(train=made))
             path = "somebody/some_set"
         else:
             (tmp_path / "data").mkdir()

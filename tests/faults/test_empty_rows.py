@@ -3,6 +3,7 @@
 import copy
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from seqnet import build, configuration
+from seqnet.attention import hard
 from seqnet.batch import IGNORE, Batch, Output
 from seqnet.commands.writing import Writer
 from seqnet.configuration import CONFIGS
@@ -245,13 +247,13 @@ def compare(assembly: build.Assembly, row_targets: bool, windows: tuple[tuple[in
 
 @pytest.fixture(autouse=True)
 def same_draws_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hard attention draws as many numbers as there are rows, so further ones would change what is drawn."""
+    """A hard attention draws by the number of a row, so further ones would change what the others draw."""
 
-    def exponential(tensor: Tensor) -> Tensor:
-        values = torch.linspace(0.2, 3, tensor[0].numel()).view(tensor.shape[1:]).flip(0).sin().abs() + 0.1
-        return tensor.copy_(values.expand_as(tensor))
+    def uniform(rows: int, *shape: int, device: torch.device) -> Tensor:
+        values = torch.linspace(0.2, 3, math.prod(shape), dtype=torch.float64).view(shape).flip(0).sin().abs()
+        return (values * 0.8 + 0.1).expand(rows, *shape)
 
-    monkeypatch.setattr(Tensor, "exponential_", exponential)
+    monkeypatch.setattr(hard, "uniform", uniform)
 
 
 @pytest.fixture
@@ -371,7 +373,7 @@ def test_training_and_evaluation(window: int | None) -> None:
             assert losses and not trainer.position.skipped and trainer.position.epoch == 2
             write = None
             if make is translator:
-                write = Writer(assembly, precision, chosen("decoding", "greedy"), 0)
+                write = Writer(assembly, precision, chosen("decoding", "greedy"), 0).of_batch
             scores, _ = evaluate(assembly.model, assembly.task, Given(*batches), precision, window, None, write)
             assert all(score == score for score in scores.values())
             reached.append((losses, list(assembly.model.parameters()), scores))

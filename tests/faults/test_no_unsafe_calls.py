@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for folder in ("seqnet", "scripts", "hydra_plugins") for path in (ROOT / folder).rglob("*.py"))
 
-MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "dbm", "code", "pty"}
+MODULES = {"cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "dbm", "code", "pty"}
 MODULES |= {"torch.hub", "torch.package", "torch.jit", "xmlrpc", "telnetlib", "ftplib", "http", "urllib", "requests"}
 NAMES = {
     *("builtins.eval", "builtins.exec", "builtins.compile", "builtins.__import__"),
@@ -26,13 +26,19 @@ ONLY_IN = {  # what can do harm, and where it is needed
         "seqnet/cli.py",
         "seqnet/observers/pictures.py",
     },  # of its own package
+    "pickle": {"seqnet/data/workers.py"},  # between a process and those it forked, as torch's own loader does
     "runpy": set[str](),
-    "socket": {"seqnet/observers/event_file.py"},  # the machine's name
+    "socket": {"seqnet/observers/event_file.py", "seqnet/commands/launching.py"},  # the machine's name; a free port
     "ctypes": {"seqnet/compiling.py", "seqnet/cells/native.py", "seqnet/draws.py", "seqnet/training/allocator.py"},
     "json.dump": set[str](),
     "json.dumps": {"seqnet/strict_json.py"},  # all others would write Infinity and NaN, which are no JSON
     "json.JSONEncoder": {"seqnet/data/numbers.py"},  # shows the beginning of a value in an error message
-    "subprocess": {"seqnet/commands/signals.py", "seqnet/compiling.py", "scripts/"},
+    "subprocess": {
+        "seqnet/commands/signals.py",
+        "seqnet/commands/launching.py",  # itself, as several ranks
+        "seqnet/compiling.py",
+        "scripts/",
+    },
     # What is shown passes `seqnet.terminal`.
     "builtins.print": {"scripts/"},
     "sys.stdout": {"seqnet/terminal.py", "seqnet/cli.py", "seqnet/commands/lines.py"},  # to be left; to be asked for

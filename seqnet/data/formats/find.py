@@ -271,8 +271,10 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
     return {"train": sorted(others, key=_first)} | splits, told
 
 
-def _first(file: Any) -> list[Any]:
-    return in_order(file.files[0] if isinstance(file, Beside) else file)
+def _first(file: Any) -> tuple[bool, list[Any]]:
+    """What files are sorted by: those that belong together come before what else lies there."""
+    beside = isinstance(file, Beside)
+    return not beside, in_order(file.files[0] if beside else file)
 
 
 def _in_their_folder(files: Sequence[Any], root: Any) -> bool:

@@ -1,5 +1,5 @@
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -294,21 +294,11 @@ def test_a_folder_as_the_hub_lays_it_out(tmp_path: Path, beside: tuple[str, ...]
     assert found(tmp_path) == {"train": shards, "valid": "data/validation-00000-of-00001.jsonl"}
 
 
-def fake_hub(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    datasets = pytest.importorskip("datasets")
-    asked: list[Any] = []
-    made = datasets.Dataset.from_dict({"text": ["good"], "label": [1]})
-    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
-    held = SimpleNamespace(cache_dir=".")
-    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *names: held)
-    monkeypatch.setattr(
-        datasets, "load_dataset", lambda *names: (asked.append(names), {"train": made, "validation": made})[1]
-    )
-    return asked
-
-
-def test_a_name_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = fake_hub(monkeypatch)
+def test_a_name_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_the_hub: Callable[[Any], list[Any]]
+) -> None:
+    made = pytest.importorskip("datasets").Dataset.from_dict({"text": ["good"], "label": [1]})
+    asked = on_the_hub({"train": made, "validation": made})
     monkeypatch.chdir(tmp_path)
     result = find("owner/films:plain", tmp_path, None, None, Auto())
     assert asked == [("owner/films", "plain")]
