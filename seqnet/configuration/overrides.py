@@ -1,5 +1,7 @@
 """The overrides of a command line, `KEY=VALUE`: text is quoted for Hydra, the rest is read by its grammar."""
 
+import copy
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -65,7 +67,7 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
     overrides = []
     for line in parsed.overrides:
         try:
-            override = OverridesParser.create().parse_override(line)
+            override = copy.deepcopy(_parsed(line))
         except HydraException as error:
             told = shown(line)
             if "=" not in line:
@@ -94,6 +96,12 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
         overrides.append(override)
     _refuse_twice(overrides)
     return overrides
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(line: str) -> Override:
+    """An override, not to be changed. Each is looked at many times on its way, and Hydra's grammar takes its time."""
+    return OverridesParser.create().parse_override(line)
 
 
 def _refuse_twice(overrides: Iterable[Override]) -> None:
