@@ -4,6 +4,7 @@ import contextlib
 import functools
 import importlib
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -199,6 +200,10 @@ def _sweep(arguments: list[str]) -> int:
             configuration.run_hydra("train", arguments, functools.partial(_sweep_job, outlook))
         except (KeyboardInterrupt, SystemExit):
             outlook.stop(folder)
+            if leaderboard.jobs(folder):
+                terminal.warn(
+                    f"the sweep was stopped; go on with the same command and run_dir={shlex.quote(str(folder))}"
+                )
             raise
         finally:
             if leaderboard.jobs(folder):

@@ -159,6 +159,7 @@ def test_who_asks_a_sweep_to_stop_asks_its_jobs(seqnet: Any, capfd: Any) -> None
     found = seqnet(*endless, *side_by_side)
     thread.join()
     assert found.code == 130
+    assert "seqnet: the sweep was stopped; go on with the same command and run_dir=sweep\n" in found.err
     assert [status(one)["status"] for one in folders_[:2]] == ["interrupted"] * 2
     assert not folders_[2].exists()
     for one in folders_[:2]:  # it stopped after a step, with a checkpoint of that
