@@ -3,7 +3,7 @@
 python scripts/gpu_check.py torch      which torch this is; refuses one that is too old
 python scripts/gpu_check.py missing    the packages that the check needs and this Python lacks, one a line
 python scripts/gpu_check.py needs      all that it needs
-python scripts/gpu_check.py sees       refuses a torch that sees no GPU
+python scripts/gpu_check.py gpu        refuses a torch that sees no GPU
 python scripts/gpu_check.py report     gpu_check.json and gpu_check.md of what was found
 """
 

@@ -1,9 +1,7 @@
 """The jobs of a sweep that run in processes of their own, waited for one by one or side by side."""
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -17,7 +15,7 @@ from rich.text import Text
 
 from seqnet import isolation, terminal
 from seqnet.errors import visible
-from seqnet.leaderboard.jobs import job_in
+from seqnet.leaderboard.jobs import ROWS, job_in, parsed
 from seqnet.progress import duration, watched
 from seqnet.sweep import Status, score
 
@@ -131,7 +129,7 @@ def _ended(begun: Begun) -> str:
 
 def _row(begun: Begun) -> list[str]:
     """What is told of a job that runs: its name, its values, how far it is, its last scores, and for how long."""
-    rows = list(_last_rows(begun.status.folder / "metrics.jsonl"))
+    rows = _last_rows(begun.status.folder / ROWS)
     scores = [f"{row.get('split')} loss {row['loss']:.4g}" for row in rows if isinstance(row.get("loss"), float)]
     step = max((row["step"] for row in rows if isinstance(row.get("step"), int)), default=0)
     far = f"step {step:,}" + ("" if begun.limit is None else f" of {begun.limit:,}")
@@ -139,18 +137,17 @@ def _row(begun: Begun) -> list[str]:
     return [visible(cell) for cell in (*cells, duration(time.monotonic() - begun.began))]
 
 
-def _last_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _last_rows(path: Path) -> list[dict[str, Any]]:
     """The last row of training and of validation, as far as they are whole."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - TAIL))
             lines = file.read().splitlines()
     except OSError:
-        return
+        return []
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
-        with suppress(ValueError, RecursionError):
-            row = json.loads(line)
-            if isinstance(row, dict) and isinstance(row.get("split"), str):
-                found[row["split"]] = row
-    yield from (found[split] for split in ("train", "valid") if split in found)
+        row = parsed(line)
+        if isinstance(row.get("split"), str):
+            found[row["split"]] = row
+    return [found[split] for split in ("train", "valid") if split in found]

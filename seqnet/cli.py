@@ -206,9 +206,9 @@ def _sweep(arguments: list[str]) -> int:
                 )
             raise
         finally:
-            if leaderboard.jobs(folder):
-                leaderboard.finish(folder)
-        ended = [job for job in leaderboard.jobs(folder) if job.name in outlook.names or not outlook.names]
+            if found := leaderboard.jobs(folder):
+                leaderboard.finish(folder, found)
+        ended = [job for job in found if job.name in outlook.names or not outlook.names]
         return 1 if any(job.failed for job in ended) else 0
 
 
@@ -231,11 +231,11 @@ def _sweep_job(outlook: "Outlook", composed: "Callable[[], Composed]") -> "Begun
     if outlook.over():
         return None
     if folders.in_use(status.folder):
-        terminal.say(f"{outlook.which(status)} ({status.told}) runs elsewhere")
+        terminal.say(f"{outlook.which(status)} runs elsewhere")
         return None
     if sweep.holds_a_run(status.folder):  # where to go on with it is refused, its status stays as it was
         if sweep.is_done(status.folder, composed()):
-            terminal.say(f"{outlook.which(status)} ({status.told}) is done")
+            terminal.say(f"{outlook.which(status)} is done")
             return sweep.score(status.folder)
     terminal.say(outlook.of(status))
     found: Composed | None = None

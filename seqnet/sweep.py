@@ -33,6 +33,7 @@ from seqnet.leaderboard.jobs import (
     jobs,
     read,
 )
+from seqnet.leaderboard.table import whole
 from seqnet.progress import duration
 from seqnet.training.manifest import FOLDER, existing
 
@@ -77,8 +78,9 @@ def prepared(
         folder = folders.new(Path("outputs/sweeps") / (name if isinstance(name, str) else "several"))
     keys = tuple(key_of(override) for override in lines if override.is_sweep_override())
     if first.choices.get("sweep", "grid") == "grid":
-        names = tuple(name for name, _ in grid([str(override.input_line) for override in lines]))
-        outlook = Outlook(len(names), keys, names, tuple(_done(folder, flags, lines)))
+        combinations = list(grid([str(override.input_line) for override in lines]))
+        names = tuple(name for name, _ in combinations)
+        outlook = Outlook(len(names), keys, names, tuple(_done(folder, flags, combinations)))
     else:  # of a sampler's jobs the values are not known yet
         outlook = Outlook(first.config["sweep"]["trials"] * first.config["sweep"]["seeds"], keys)
     if not any(holds_a_run(path) for path in (folder.iterdir() if folder.is_dir() else ())):
@@ -145,7 +147,7 @@ def grid(arguments: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         swept = [value for value, override in zip(values, overrides, strict=True) if override.is_sweep_override()]
         if (lines := tuple(canonical(swept))) not in seen:
             seen.add(lines)
-            yield named(swept), list(values)
+            yield _digits(lines), list(values)
 
 
 def canonical(overrides: Iterable[str]) -> list[str]:
@@ -174,7 +176,11 @@ def _whole(value: Any) -> Any:
 
 def named(overrides: Iterable[str]) -> str:
     """The name of the job's folder: 8 digits that follow from the overrides that are swept, in whatever order."""
-    return hashlib.sha256("\n".join(canonical(overrides)).encode()).hexdigest()[:8]
+    return _digits(canonical(overrides))
+
+
+def _digits(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
 
 
 def subdir(name: str) -> str:
@@ -184,10 +190,8 @@ def subdir(name: str) -> str:
 
 def keep_typed(folder: Path, config: DictConfig) -> None:
     """Write what was typed beside the jobs, whole at any time: several processes may share them. Raises OSError."""
-    temporary = folder / f".{TYPED}.{os.getpid()}"
-    temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
-    OmegaConf.save(config, temporary)
-    temporary.replace(folder / TYPED)
+    with whole(folder / TYPED) as temporary:
+        OmegaConf.save(config, temporary)
 
 
 def _first(combinations: Iterable[Sequence[str]]) -> configuration.Composed:
@@ -210,14 +214,15 @@ def _check(
     raise first or ConfigurationError("this sweep has no job: give its keys values")
 
 
-def _done(folder: Path, flags: Sequence[str], overrides: Sequence[Override]) -> Iterator[str]:
+def _done(folder: Path, flags: Sequence[str], combinations: Iterable[tuple[str, list[str]]]) -> Iterator[str]:
     """The names of the jobs that are done. Raises ConfigurationError where runs there were made with other values."""
     rest = [flag for flag in flags if flag not in ("-m", "--multirun")]
-    for name, values in grid([str(override.input_line) for override in overrides]):
+    for name, values in combinations:
         if not holds_a_run(job := folder / name):
             continue
         status = read(job / STATUS)
-        if {*values} == {*(status.get("overrides") or ())}:  # typed as before, so there is nothing to compare
+        before, now = status.get("overrides"), {value for value in values if not value.startswith("hydra")}
+        if isinstance(before, list) and {*map(str, before)} == now:  # typed as before: there is nothing to compare
             if status.get("status") == DONE and is_file(job / RESULTS):
                 yield name
         else:
@@ -294,7 +299,7 @@ class Outlook:
         done = sum(read(path / STATUS).get("status") != RUNNING for path in ended)
         to_come = max(self.jobs - len(self.done) - done, 1)
         left = duration((time.time() - self.began) / done * to_come) if done else None
-        line = f"{self.which(status)} ({status.told})"
+        line = self.which(status)
         return line if left is None else f"{line}: about {left} left"
 
     def over(self) -> bool:
@@ -324,10 +329,10 @@ class Outlook:
             time.sleep(0.1)
 
     def which(self, status: "Status") -> str:
-        """Such as `job 3 of 8 3f2a91c0`."""
+        """Such as `job 3 of 8 3f2a91c0 (cell=gru)`."""
         name = status.folder.name
         number = self.names.index(name) + 1 if name in self.names else status.number + 1
-        return f"job {number} of {self.jobs} {name}"
+        return f"job {number} of {self.jobs} {name} ({status.told})"
 
 
 @dataclass
@@ -382,11 +387,9 @@ class Status:
             "host": os.uname().nodename,
             "sweep": self.sweep,
         }
-        with contextlib.suppress(OSError):  # a full disk must not end the other jobs
-            temporary = self.folder / f".{STATUS}"
-            temporary.unlink(missing_ok=True)  # it could be a link to somewhere else
+        # A full disk must not end the other jobs.
+        with contextlib.suppress(OSError), whole(self.folder / STATUS) as temporary:
             temporary.write_text(strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-            temporary.replace(self.folder / STATUS)
 
     def is_held_by(self, pid: int | None) -> bool:
         """Whether the process of that id is at work in the folder."""
@@ -425,7 +428,7 @@ def varied(folder: Path) -> list[str]:
         ConfigurationError,
     ):  # it may come from anywhere
         return []
-    return [one.get_key_element().lstrip("+") for one in overrides if one.is_sweep_override()]
+    return [key_of(one) for one in overrides if one.is_sweep_override()]
 
 
 def score(folder: Path) -> float | None:

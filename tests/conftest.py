@@ -22,6 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from seqnet import build, cli, isolation
+from seqnet.batch import Batch
 from seqnet.configuration import CONFIGS
 from seqnet.training import checkpoint, manifest
 
@@ -82,6 +83,19 @@ def compose_each_choice_once() -> None:
 def last_of(*arguments: str | Path) -> list[str | Path]:
     """The arguments, each key once: what comes later is in the place of what came before, which seqnet refuses."""
     return list({str(argument).partition("=")[0]: argument for argument in arguments}.values())
+
+
+class Fixed:
+    """A loader of given batches, the same every epoch."""
+
+    def __init__(self, *batches: Batch) -> None:
+        self.given = batches
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        yield from self.given[start:]
+
+    def num_batches(self, epoch: int) -> int:
+        return len(self.given)
 
 
 @dataclass

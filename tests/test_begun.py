@@ -8,9 +8,12 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from seqnet import begun, folders, sweep
 
@@ -105,7 +108,15 @@ def begun_to_train(job: Path) -> bool:
     return (job / "metrics.jsonl").exists() and (job / "metrics.jsonl").stat().st_size > 0
 
 
-def test_five_of_eight_end_each_in_its_way_and_are_gone_on_with(seqnet: Any, capfd: Any) -> None:
+@pytest.fixture
+def told(capfd: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """What jobs say. What forks them begins anew: that of an earlier test would speak where that one looked."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    yield capfd
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def test_five_of_eight_end_each_in_its_way_and_are_gone_on_with(seqnet: Any, told: Any) -> None:
     Path("ways_to_end.py").write_text(ENDS)
     train = ("train", "-m", *SHORT, "trust=[ways_to_end]", "run_dir=sweep")
     jobs = {how: job("sweep", f"optimizer._target_=ways_to_end.{how}") for how in WAYS}
@@ -120,8 +131,8 @@ def test_five_of_eight_end_each_in_its_way_and_are_gone_on_with(seqnet: Any, cap
     assert status(jobs["Killed"])["error"] == "killed by signal 9 (SIGKILL): perhaps there was no memory left"
     assert status(jobs["Memory"])["error"].startswith("out of memory")
     assert [row["status"] for row in board(Path("sweep"))] == ["done"] * 3 + ["failed"] * 5
-    told = capfd.readouterr().err + found.err
-    assert all(f"seqnet: job {jobs[how].name} (optimizer._target_=ways_to_end.{how}): " in told for how in failed)
+    said = told.readouterr().err + found.err
+    assert all(f"seqnet: job {jobs[how].name} (optimizer._target_=ways_to_end.{how}): " in said for how in failed)
 
     Path("mended").touch()
     before = {how: (folder / "status.json").stat().st_mtime_ns for how, folder in jobs.items()}
@@ -143,7 +154,7 @@ def test_five_of_eight_end_each_in_its_way_and_are_gone_on_with(seqnet: Any, cap
     assert {(jobs[how] / "metrics.jsonl").read_text() for how in {*WAYS} - {"Diverges"}} == {alone}
 
 
-def test_who_asks_a_sweep_to_stop_asks_its_jobs(seqnet: Any, capfd: Any) -> None:
+def test_who_asks_a_sweep_to_stop_asks_its_jobs(seqnet: Any) -> None:
     endless = ("train", "-m", *TINY, "training.max_steps=1000000", "training.max_epochs=null", "run_dir=sweep")
     side_by_side = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2,3")
     folders_ = [job("sweep", f"seed={seed}") for seed in (1, 2, 3)]

@@ -199,6 +199,11 @@ def test_a_folder_of_runs_with_other_values_is_left_as_it_is(seqnet):
         assert found.err.startswith(f"seqnet: mine holds runs of other values: for job {named('seed=1')}, ")
         assert "but the stored run has" in found.err and found.err.count("\n") == 1
         assert contents(Path("mine")) == before
+    # Whatever a status says of its overrides, and whichever launcher is typed, what is done is done.
+    status = Path("mine", named("seed=1"), "status.json")
+    status.write_text(json.dumps({**json.loads(status.read_text()), "overrides": 5}))
+    done = seqnet(*train, "seed=1,2", "hydra/launcher=joblib")
+    assert (done.code, done.err) == (0, "") and done.out.startswith("2 of 2 jobs are done\n")
     # A limit is no other value, and other values of what is swept are further jobs.
     assert seqnet(*train, "seed=1,7,8", "training.max_steps=3").code == 0
     assert [row["status"] for row in leaderboard(Path("mine"))] == ["done"] * 4

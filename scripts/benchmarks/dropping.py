@@ -24,8 +24,8 @@ def dropout() -> list[Pair]:
             compiled = draws._library() if way == "compiled" else None
             clock = time.process_time if threads == 1 else time.perf_counter
             with mock.patch.object(draws, "_library", lambda library=compiled: library):
-                ours = _both(shape, lambda x: draws.dropout(x, 0.3, True))
-                theirs = _both(shape, lambda x: F.dropout(x, 0.3, True))
+                ours = both(shape, lambda x: draws.dropout(x, 0.3, True))
+                theirs = both(shape, lambda x: F.dropout(x, 0.3, True))
                 with draws.drawing((1, 0, 0, 0)):
                     found.append(pair(f"dropout {way} {list(shape)}", ours, theirs, seconds=12, clock=clock))
     finally:
@@ -33,9 +33,9 @@ def dropout() -> list[Pair]:
     return found
 
 
-def _both(shape: tuple[int, ...], drop: Callable[[Tensor], Tensor]) -> Callable[[], None]:
+def both(shape: tuple[int, ...], drop: Callable[[Tensor], Tensor], device: str = "cpu") -> Callable[[], None]:
     """Forward and backward."""
-    x, gradient = torch.randn(shape, requires_grad=True), torch.randn(shape)
+    x, gradient = torch.randn(shape, device=device, requires_grad=True), torch.randn(shape, device=device)
 
     def step() -> None:
         torch.autograd.grad(drop(x), x, gradient)

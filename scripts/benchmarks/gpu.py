@@ -11,7 +11,7 @@ from itertools import cycle
 
 import torch
 import torch.nn.functional as F
-from benchmarks import bare_translator, language_model, sentences, translator
+from benchmarks import bare_translator, dropping, language_model, sentences, translator
 from benchmarks.language_model import Size, text_of
 from benchmarks.timing import Pair, bare_steps, pair, training_steps
 
@@ -65,14 +65,10 @@ def _language(
 
 
 def _dropout(device: str, seconds: float, shape: tuple[int, ...]) -> Pair:
-    x, gradient = torch.randn(shape, device=device, requires_grad=True), torch.randn(shape, device=device)
-
-    def step(drop: Callable[[torch.Tensor], torch.Tensor]) -> Step:
-        return lambda: torch.autograd.grad(drop(x), x, gradient)  # type: ignore[return-value]
-
     with draws.drawing((1, 0, 0, 0)):
         name = f"gpu dropout of {list(shape)}, forward and backward, beside torch's"
-        ours, theirs = step(lambda x: draws.dropout(x, 0.5, True)), step(lambda x: F.dropout(x, 0.5, True))
+        ours = dropping.both(shape, lambda x: draws.dropout(x, 0.5, True), device)
+        theirs = dropping.both(shape, lambda x: F.dropout(x, 0.5, True), device)
         return _pair(name, lambda: ours, lambda: theirs, device, seconds / 3, 0)
 
 

@@ -60,10 +60,11 @@ def checked(
     choices |= _several(command, lines, search, choices)
     _check_choices(choices, task, command)
     in_job = hydra_config.mode == RunMode.MULTIRUN
+    of_a_sweep = in_job or sweeping
     asked = typed_keys(task)
-    if not (in_job or sweeping) and ("sweep" in asked or choices.get("sweep", "grid") != "grid"):
+    if not of_a_sweep and ("sweep" in asked or choices.get("sweep", "grid") != "grid"):
         raise ConfigurationError(f"sweep={choices['sweep']} chooses the values of a sweep: add -m, and ranges to sweep")
-    if not (in_job or sweeping) and (of_sweep := [key for key in asked if key.startswith("sweep.")]):
+    if not of_a_sweep and (of_sweep := [key for key in asked if key.startswith("sweep.")]):
         raise ConfigurationError(f"{of_sweep[0]} is an option of a sweep: add -m, or leave it out")
     places = tuple(place.path for place in loader().get_search_path().get_path())
     config = plain(cfg)
@@ -76,7 +77,7 @@ def checked(
     config["groups"] = choices
     typed = typed_keys(override for override in task if override.input_line not in stored)
     if command == "train":
-        if (in_job or sweeping) and config["processes"] > 1:
+        if of_a_sweep and config["processes"] > 1:
             raise ConfigurationError(
                 f"processes={config['processes']}, but the jobs of a sweep have one process each: leave it out, or -m"
             )

@@ -134,7 +134,7 @@ def _so_far(path: Path, monitor: str | None) -> dict[str, float]:
     except OSError:
         return found
     for line in lines:
-        row = _parsed(line) if b"valid" in line else {}
+        row = parsed(line) if b"valid" in line else {}
         scores = _numbers(row, "") if row.get("split") == "valid" else {}
         value = scores.get(str(monitor), math.nan)
         if better(str(monitor), value, found.get(str(monitor))):
@@ -186,12 +186,13 @@ def is_file(path: Path) -> bool:
 def read(path: Path) -> dict[str, Any]:
     """What such a file of JSON holds; nothing where it is none, or no whole one."""
     try:
-        return _parsed(path.read_bytes()) if is_file(path) and path.stat().st_size < MOST else {}
+        return parsed(path.read_bytes()) if is_file(path) and path.stat().st_size < MOST else {}
     except OSError:
         return {}
 
 
-def _parsed(text: bytes) -> dict[str, Any]:
+def parsed(text: bytes) -> dict[str, Any]:
+    """What a text of JSON holds; nothing where it is none, or no object."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,5 +1,6 @@
 """What a sweep found, as two pictures: which values led to which score, and how the best score came about."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from statistics import median
@@ -79,7 +80,7 @@ def best_so_far(found: Sequence[Job], name: str) -> Image.Image:
     ended = sorted(scored, key=lambda job: (job.ended or math.inf, job.name))
     scores = [job.score for job in ended if job.score is not None]
     pick = min if monitor in LOWER_IS_BETTER else max
-    best = [pick(scores[: number + 1]) for number in range(len(scores))]
+    best = list(itertools.accumulate(scores, pick))
     with plot((8.0, 4.2)) as drawn:
         axes, numbers = drawn.axes, range(1, len(ended) + 1)
         axes.step(numbers, best, where="post", color=BEST, linewidth=2, label="best so far", zorder=2)
@@ -197,13 +198,17 @@ def _title(name: str, scored: Sequence[Job], without: int) -> str:
     keys = [key for key in varied(scored) if key in scored[0].overrides][:FEW]
     values = " ".join(f"{key}={_cut(scored[0].overrides[key])}" for key in keys)
     dashed = f" (dashed: {without} without a score)" if without else ""
-    return f"{_cut(name, 60)}{dashed}\nbest: {scored[0].score:.4g}{f' ({values})' if values else ''}"
+    return f"{_short(name, 60)}{dashed}\nbest: {scored[0].score:.4g}{f' ({values})' if values else ''}"
 
 
-def _cut(text: str, most: int = LONG) -> str:
-    """A text that is not too long, a drawn number with four digits; of matplotlib's signs none."""
+def _cut(text: str) -> str:
+    """A value that is not too long, a drawn number with four digits."""
     try:
-        text = f"{float(text):.4g}"
+        return f"{float(text):.4g}"
     except ValueError:
-        pass
+        return _short(text, LONG)
+
+
+def _short(text: str, most: int) -> str:
+    """A text that is not too long, without matplotlib's signs."""
     return (text if len(text) <= most else f"{text[: most - 1]}…").replace("$", r"\$")

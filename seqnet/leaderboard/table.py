@@ -44,17 +44,20 @@ def listed(folder: Path, each: bool = False) -> list[Job]:
     found = jobs(folder)
     if not found:
         raise ConfigurationError(f"{folder} holds no runs: give the folder of a sweep, or one that holds run folders")
-    if repeated(found) and not each:
-        return list(compared(ranked(combined(found))))
-    return ranked(found)
+    return ranked(found) if each else _together(found)
 
 
-def finish(folder: Path) -> None:
+def _together(found: Sequence[Job]) -> list[Job]:
+    """Jobs, ranked; repeats as one."""
+    return list(compared(ranked(combined(found)))) if repeated(found) else ranked(found)
+
+
+def finish(folder: Path, known: Sequence[Job] | None = None) -> None:
     """Print the ranked table of a folder's jobs and write it as leaderboard.csv, where that can be written.
 
-    Raises ConfigurationError, and OSError where the disk is full.
+    known: the jobs, if they were read just now. Raises ConfigurationError, and OSError where the disk is full.
     """
-    found = listed(folder)
+    found = listed(folder) if known is None else _together(known)
     show(folder, found)
     try:
         write(rows(found), folder / LEADERBOARD)

@@ -4,7 +4,7 @@ import copy
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +27,7 @@ from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant
 from seqnet.training.trainer import Trainer
+from tests.conftest import Fixed
 from tests.contracts.conftest import read
 
 CELLS = tuple(sorted(path.stem for path in (CONFIGS / "cell").glob("*.yaml")))
@@ -313,19 +314,6 @@ def test_encoder_decoders(amount: Amount, note: Callable[[str, int], None]) -> N
     note("encoder-decoders", len(cases))
 
 
-class Given:
-    """A loader of given batches, the same every epoch."""
-
-    def __init__(self, *batches: Batch) -> None:
-        self.given = batches
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        yield from self.given[start:]
-
-    def num_batches(self, epoch: int) -> int:
-        return len(self.given)
-
-
 def without_anything(batch: Batch) -> Batch:
     """Its rows, empty."""
     there = batch.source_lengths
@@ -361,7 +349,7 @@ def test_training_and_evaluation(window: int | None) -> None:
             trainer = Trainer(
                 assembly.model,
                 assembly.task,
-                Given(*batches),
+                Fixed(*batches),
                 torch.optim.Adam(assembly.model.parameters(), lr=0.01),
                 Constant(),
                 precision,
@@ -374,7 +362,7 @@ def test_training_and_evaluation(window: int | None) -> None:
             write = None
             if make is translator:
                 write = Writer(assembly, precision, chosen("decoding", "greedy"), 0).of_batch
-            scores, _ = evaluate(assembly.model, assembly.task, Given(*batches), precision, window, None, write)
+            scores, _ = evaluate(assembly.model, assembly.task, Fixed(*batches), precision, window, None, write)
             assert all(score == score for score in scores.values())
             reached.append((losses, list(assembly.model.parameters()), scores))
         same(reached[1], reached[0])

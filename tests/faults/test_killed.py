@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.faults.processes import alive
+
 ROOT = Path(__file__).parents[2]
 EVERY = 5  # steps between two evaluations
 OPTIONS = (
@@ -80,7 +82,7 @@ class Killer:
         run = self.folder / "whole"
         began, seen = time.monotonic(), dict.fromkeys(LOOKS)
         pid = self.terminal.start("seqnet", *self.words(run), folder=self.folder)
-        while not gone(pid):
+        while alive(pid):
             for moment, look in LOOKS.items():
                 if (now := look(run)) and now != seen[moment]:
                     seen[moment] = now
@@ -128,21 +130,13 @@ class Killer:
             time.sleep(self.drawn.uniform(0, self.seconds))
             return
         look, seen, count = LOOKS[moment], LOOKS[moment](run), self.drawn.randint(1, max(1, self.times[moment]))
-        while count and not gone(pid):
+        while count and alive(pid):
             now = look(run)
             if now and now != seen:
                 count -= 1
             seen = now or seen
             time.sleep(0.001)
         time.sleep(self.drawn.uniform(0, 0.02))
-
-
-def gone(pid: int) -> bool:
-    """Whether the process has ended, waited for or not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from seqnet.training import manifest
+from tests.faults.processes import STANDS, alive, children, state
 
 LAUNCH = str(Path(__file__).parents[1] / "launch.py")
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
@@ -24,25 +25,10 @@ DIED = re.compile(
 )
 
 
-# The first rank stops itself as it writes its second row of training.
-STANDING = f"""
-import os
+STANDING = f"""{STANDS}
 import runpy
-import signal
-
-from seqnet.observers.metrics_file import MetricsFile
-
-on_training, rows = MetricsFile.on_training, []
-
-def then(*given):
-    on_training(*given)
-    rows.append(given)
-    if len(rows) == 2:
-        os.kill(os.getpid(), signal.SIGSTOP)
-
-MetricsFile.on_training = then
 runpy.run_path({LAUNCH!r}, run_name="__main__")
-"""
+"""  # of the first rank
 
 
 class Started:
@@ -171,29 +157,7 @@ def newest(run: Path) -> int:
     return max((manifest.step_of(path) for path in (run / "checkpoints").glob("step_*")), default=-1)
 
 
-def state(pid: int) -> str | None:
-    """The letter of what the process does; None where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def alive(pid: int) -> bool:
-    """Whether the process is there and has not ended."""
-    return state(pid) not in (None, "Z", "X")
-
-
 def is_pending(pid: int, number: int) -> bool:
     """Whether a signal waits for the process to go on."""
     pending = re.search(r"^ShdPnd:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     return pending is not None and bool(int(pending[1], 16) >> (number - 1) & 1)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that it started, in order."""
-    try:
-        listed = (path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children"))
-        return sorted(int(child) for line in listed for child in line)
-    except (FileNotFoundError, ProcessLookupError):
-        return []

@@ -15,6 +15,7 @@ import pytest
 
 from seqnet import sweep
 from seqnet.training import checkpoint
+from tests.faults.processes import STANDS, alive, children, state
 
 QUIET = ("observers.tensorboard=false", "observers.console=false", "device=cpu", "threads=1")
 SEEDS = (1, 2)
@@ -126,26 +127,13 @@ def test_on_one_stopped_run(
     noted(figure, "stopped", f"{trials} of {trials} going on with one stopped run: one does, to the same end")
 
 
-# A run that stops itself as it writes its second row of training, and whose workers do not see soon that it has ended.
-STANDING = """
-import os
-import signal
-
+# Its workers do not see soon that it has ended.
+STANDING = f"""{STANDS}
 from torch.utils.data._utils import worker
 
 from seqnet import cli
-from seqnet.observers.metrics_file import MetricsFile
 
 worker.MP_STATUS_CHECK_INTERVAL = 120
-on_training, rows = MetricsFile.on_training, []
-
-def then(*given):
-    on_training(*given)
-    rows.append(given)
-    if len(rows) == 2:
-        os.kill(os.getpid(), signal.SIGSTOP)
-
-MetricsFile.on_training = then
 cli.main()
 """
 
@@ -240,22 +228,3 @@ def test_the_job_of_a_killed_sweep_stops_with_a_checkpoint(two: Two, tmp_path: P
     rows = [json.loads(line) for line in (job / "metrics.jsonl").read_text().splitlines()]
     assert (job / "checkpoints/last").resolve().name >= f"step_{rows[-1]['step']:08}"
     assert json.loads((job / "status.json").read_text())["status"] == "interrupted"
-
-
-def state(pid: int) -> str | None:
-    """The letter of what the process does; None where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def alive(pid: int) -> bool:
-    """Whether the process is there and has not ended."""
-    return state(pid) not in (None, "Z")
-
-
-def children(pid: int) -> list[int]:
-    """The processes that it started."""
-    listed = (path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children"))
-    return [int(child) for line in listed for child in line]

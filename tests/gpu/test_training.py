@@ -1,7 +1,6 @@
 """The loop on a GPU: the same steps, every precision, every optimiser, one wait a step, memory that is bounded."""
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -23,22 +22,10 @@ from seqnet.training.limits import Limits
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant
 from seqnet.training.trainer import Trainer
+from tests.conftest import Fixed
 
 CPU = torch.device("cpu")
 OPTIMIZERS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((CONFIGS / "optimizer").glob("*.yaml"))}
-
-
-class Fixed:
-    """A loader of given batches, the same every epoch."""
-
-    def __init__(self, *batches: Batch) -> None:
-        self.given = batches
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        yield from self.given[start:]
-
-    def num_batches(self, epoch: int) -> int:
-        return len(self.given)
 
 
 def space(words: int = 20) -> Tokens:

@@ -71,6 +71,11 @@ def test_the_command_writes_both(tmp_path, capsys, format):
     assert not list(tmp_path.glob(".*.png*"))
 
 
+def test_a_folder_that_is_called_as_a_number_is_called_so(tmp_path):
+    sweep(tmp_path, {"a": (["cell=gru"], 0.5), "b": (["cell=rnn"], 0.6)})
+    assert plots._title("20260115", leaderboard.listed(tmp_path), 0) == "20260115\nbest: 0.6 (cell=rnn)"
+
+
 def test_what_cannot_be_drawn_is_said(tmp_path, capsys, monkeypatch):
     sweep(tmp_path, {"a": (["cell=gru"], 0.5)})
     assert cli.answer(["leaderboard", str(tmp_path), "--plot"]) == 0

@@ -1,7 +1,5 @@
 """Scores of a split: weighted by what is asked, the same however it is cut, and without a trace in training."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import nn
@@ -17,22 +15,10 @@ from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.training.evaluation import evaluate, evaluating
 from seqnet.training.precision import Precision
+from tests.conftest import Fixed
 
 SPACE = Tokens(tuple("abcde"))
 FP32 = Precision("fp32", torch.device("cpu"))
-
-
-class Fixed:
-    """A loader of given batches."""
-
-    def __init__(self, *batches: Batch) -> None:
-        self.given = batches
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        yield from self.given[start:]
-
-    def num_batches(self, epoch: int) -> int:
-        return len(self.given)
 
 
 def model(**options: float) -> Recurrent:

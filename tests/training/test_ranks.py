@@ -37,23 +37,11 @@ from seqnet.training.precision import Precision
 from seqnet.training.ranks import ALONE, Ranks
 from seqnet.training.schedule import Linear, ScheduledSampling
 from seqnet.training.trainer import Trainer
+from tests.conftest import Fixed
 
 SPACE = Tokens(tuple("abcde"))
 CPU = torch.device("cpu")
 NEAR = 1e-6  # the largest difference over the largest entry
-
-
-class Fixed:
-    """A loader of given batches, the same every epoch."""
-
-    def __init__(self, *batches: Batch) -> None:
-        self.given = batches
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        yield from self.given[start:]
-
-    def num_batches(self, epoch: int) -> int:
-        return len(self.given)
 
 
 class Noting(torch.optim.SGD):

@@ -1,6 +1,5 @@
 """The loop against slow references, on the real recurrent model."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,22 +24,10 @@ from seqnet.training.pieces import with_last
 from seqnet.training.precision import Precision
 from seqnet.training.schedule import Constant, Linear
 from seqnet.training.trainer import Trainer, enter
+from tests.conftest import Fixed
 
 CPU = torch.device("cpu")
 SPACE = Tokens(tuple("abcde"))
-
-
-class Fixed:
-    """A loader of given batches, the same every epoch."""
-
-    def __init__(self, *batches: Batch) -> None:
-        self.given = batches
-
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        yield from self.given[start:]
-
-    def num_batches(self, epoch: int) -> int:
-        return len(self.given)
 
 
 def language_model(**options: Any) -> Recurrent:
