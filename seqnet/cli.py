@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqnet import __version__, terminal
 from seqnet.commands import completion, launched, usage
-from seqnet.errors import TERMINATED, ConfigurationError, did_you_mean, explained
+from seqnet.errors import TERMINATED, ConfigurationError, did_you_mean, exit_code, explained
 
 if TYPE_CHECKING:
     from seqnet.begun import Begun
@@ -164,7 +164,13 @@ def _train(arguments: list[str], composed: "Composed") -> int:
     if count == 1 and asked > 1:
         code: int = _command("launching").run(asked, arguments)
         return code
-    code = _command("train").run(composed.config, composed.typed, composed.choices, composed.defaults, composed.places)
+    return _trained(composed)
+
+
+def _trained(composed: "Composed") -> int:
+    code: int = _command("train").run(
+        composed.config, composed.typed, composed.choices, composed.defaults, composed.places
+    )
     return code
 
 
@@ -270,7 +276,7 @@ def _job(status: "Status", composed: "Composed") -> None:
             terminal.say(f"{status.heading}runs elsewhere")
             return
         status.begin()
-        code, sentence = told(lambda: _train([], composed), status.heading)
+        code, sentence = told(lambda: _trained(composed), status.heading)
         if code == 0 and not (status.folder / leaderboard.RESULTS).exists():
             code, sentence = 1, "the code that ran asked to exit before the run was over"
             terminal.warn(status.heading + sentence)
@@ -288,9 +294,9 @@ def told(action: Callable[[], int], where: str = "") -> tuple[int, str | None]:
     except SystemExit as ending:
         if not ending.code or ending.code == TERMINATED or not where:
             _let_go(ending)
-            return _exit_code(ending), None
+            return exit_code(ending), None
         error: BaseException = ending
-        code, sentence = _exit_code(ending), f"the code that ran asked to exit with {ending.code}"
+        code, sentence = exit_code(ending), f"the code that ran asked to exit with {ending.code}"
     except (Exception, KeyboardInterrupt) as failure:
         error = failure
         code, sentence = explained(failure)
@@ -315,7 +321,3 @@ def _let_go(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def _exit_code(ending: SystemExit) -> int:
-    return ending.code if isinstance(ending.code, int) else int(ending.code is not None)

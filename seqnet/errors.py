@@ -128,6 +128,11 @@ def explained(error: BaseException) -> tuple[int, str]:
     return 1, f"this is a bug: {type(error).__name__}: {' '.join(str(error).split())} (SEQNET_DEBUG=1 shows where)"
 
 
+def exit_code(ending: SystemExit) -> int:
+    """The exit code that is asked for."""
+    return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None where nothing is alike."""
     if len(name) > 100:  # no name that was mistyped, and comparing takes long

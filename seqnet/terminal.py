@@ -27,8 +27,11 @@ class NobodyReads(Exception):
 
 
 @contextlib.contextmanager
-def logged(to: logging.Logger) -> Iterator[None]:
-    """Nothing is shown inside: what is said and warned of goes to a logger, and what is drawn nowhere."""
+def logged(to: logging.Logger | None) -> Iterator[None]:
+    """Nothing is shown inside: what is said and warned of goes to a logger, and what is drawn nowhere.
+
+    None: it is shown, whatever hears the rest.
+    """
     before = _log.set(to)
     try:
         yield
@@ -37,18 +40,8 @@ def logged(to: logging.Logger) -> Iterator[None]:
 
 
 def hush() -> None:
-    """Show nothing from now on, but what is said aloud."""
+    """Show nothing from now on, but inside `logged(None)`."""
     _log.set(NOBODY)
-
-
-@contextlib.contextmanager
-def aloud() -> Iterator[None]:
-    """What is said inside is shown, whatever hears the rest."""
-    before = _log.set(None)
-    try:
-        yield
-    finally:
-        _log.reset(before)
 
 
 def is_logged() -> bool:

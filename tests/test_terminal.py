@@ -131,7 +131,7 @@ def test_who_is_hushed_shows_only_what_is_said_aloud(capsys: pytest.CaptureFixtu
         terminal.hush()
         terminal.say("one")
         terminal.warn("two")
-        with terminal.aloud():
+        with terminal.logged(None):
             terminal.warn("three")
         terminal.warn("four")
 

@@ -1,8 +1,8 @@
 """The end of a run: its best checkpoint, or the mean of several, is scored on the test split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -12,33 +12,34 @@ from seqnet.commands.scoring import Scorer
 from seqnet.commands.stored import judged, load_weights, restore_objective
 from seqnet.training import averaging, checkpoint, manifest
 from seqnet.training.progress import Scored
-from seqnet.training.ranks import ALONE, Ranks
 
 Value = TypeVar("Value")
 Scores = dict[str, EvaluationReport]
 """The report of each split."""
 
 
-def scored(folder: Path, state: RunState, score: Scorer, ranks: Ranks = ALONE) -> tuple[dict[str, Any], Scores]:
+def scored(folder: Path, state: RunState, score: Scorer) -> tuple[dict[str, Any], Scores]:
     """What was chosen for the best, its weights in the model, and its scores. Raises Abandoned."""
-    best, components = _told(ranks, lambda: _read(manifest.find(folder, "best")))
+    ranks = state.trainer.ranks
+    best = ranks.told(lambda: manifest.find(folder, "best"))
+    components = ranks.told(lambda: judged(checkpoint.read(best)))
     load_weights(state.assembly.model, components, str(best))
     restore_objective(state.assembly.objective, components, str(best))
     reports = {"valid": score("valid")} if score.loaders["valid"] is not None else {}
     found: dict[str, Any] = {"step": manifest.step_of(best)}
     if state.config["checkpoint"]["average_best"]:
-        found = _averaged(folder / "checkpoints", state, score, components, reports, ranks) or found
+        found = _averaged(folder / "checkpoints", state, score, components, reports) or found
     if score.loaders["test"] is not None:
         reports["test"] = score("test")
     return found, reports
 
 
 def _averaged(
-    folder: Path, state: RunState, score: Scorer, best: dict[str, Any], reports: Scores, ranks: Ranks
+    folder: Path, state: RunState, score: Scorer, best: dict[str, Any], reports: Scores
 ) -> dict[str, Any] | None:
     """Put the mean of the best checkpoints' weights in the place of the best one, where it is better."""
     stopping, model = state.stopping, state.assembly.model
-    there, weights = _told(ranks, lambda: _mean(folder, stopping.best_steps))
+    there, weights = state.trainer.ranks.told(lambda: _mean(folder, stopping.best_steps))
     if weights is None:
         return None
     averaged = {**best, "parameters": weights, "ema": {}}
@@ -55,24 +56,14 @@ def _averaged(
     averaged["buffers"] = dict(model.named_buffers())  # with what the output layer has learned of this split
     averaged |= state.components_of_choice()
     steps = sorted(map(manifest.step_of, there))
-    if ranks.first:
+    if state.trainer.ranks.first:
         written = checkpoint.write(folder, steps[-1], averaged, manifest.AVERAGED)
         checkpoint.link(folder, "best", written)
     return {"step": steps[-1], "averaged_steps": steps}
 
 
-def _read(path: Path) -> tuple[Path, dict[str, Any]]:
-    """A checkpoint, and its components as it is judged by."""
-    return path, judged(checkpoint.read(path))
-
-
 def _mean(folder: Path, steps: Sequence[int]) -> tuple[list[Path], dict[str, Tensor] | None]:
     """Those checkpoints that are there, and the mean of their weights, where there are several."""
     there = [path for step in steps if (path := checkpoint.named(folder, step)).is_dir()]
-    return there, averaging.mean([_read(path)[1]["parameters"] for path in there]) if len(there) > 1 else None
-
-
-def _told(ranks: Ranks, read: Callable[[], Value]) -> Value:
-    """What the first rank reads from the disk, on each of them."""
-    found = ranks.tell(read() if ranks.first else None)
-    return cast(Value, found)
+    read = [judged(checkpoint.read(path))["parameters"] for path in there] if len(there) > 1 else []
+    return there, averaging.mean(read) if read else None

@@ -5,7 +5,6 @@ from typing import Any
 
 from seqnet.commands.run_state import RunState
 from seqnet.training import checkpoint
-from seqnet.training.ranks import ALONE, Ranks
 
 
 class Checkpoints:
@@ -14,8 +13,9 @@ class Checkpoints:
     saved: the step of the one that holds the state as it is; None: none does.
     """
 
-    def __init__(self, folder: Path, state: RunState, saved: int | None, ranks: Ranks = ALONE) -> None:
-        self._folder, self._state, self._saved, self._ranks = folder / "checkpoints", state, saved, ranks
+    def __init__(self, folder: Path, state: RunState, saved: int | None) -> None:
+        self._folder, self._state, self._saved = folder / "checkpoints", state, saved
+        self._ranks = state.trainer.ranks
         self._last_saved = state.trainer.position.seconds
 
     def outdate(self) -> None:

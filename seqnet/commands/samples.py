@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.batch import Batch, Seen, has_target, wide
+from seqnet.batch import Batch, Seen, has_target
 from seqnet.build import Assembly
 from seqnet.commands import forecasting
 from seqnet.commands.pictures import of_predicted, of_written
@@ -51,7 +51,7 @@ def samples(
     if runs_on(assembly.source):
         if assembly.model.bidirectional:
             return [], []
-        prompt = _prompt(assembly.source, wide(batch.inputs[0, :LOOK]))
+        prompt = _prompt(assembly.source, next(batch.windows(LOOK)).inputs[0])
         length = config["observers"]["sample_length"]
         (found,) = continue_text(assembly, precision, config["decoding"], prompt, length, config["seed"])
         return [assembly.source.decode(prompt) + assembly.source.decode(torch.tensor(found.ids))], []

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from seqnet import strict_json, terminal
 from seqnet.commands import launched
 from seqnet.commands.signals import StopRequest
-from seqnet.errors import ConfigurationError, explained
+from seqnet.errors import ConfigurationError, exit_code, explained
 from seqnet.training.ranks import ALONE, LONGEST, Ranks, connected
 
 PATIENCE = 10.0  # seconds in which those who live say so, once a rank has ended
@@ -83,7 +83,7 @@ class Ends:
 
         Of what ends all alike the first rank speaks; whoever ends by itself says so; the others end as that one does.
         """
-        code, sentence = _explained(error)
+        code, sentence = (exit_code(error), "") if isinstance(error, SystemExit) else explained(error)
         asked = isinstance(error, KeyboardInterrupt | SystemExit)
         if not (asked or is_lost(error)):
             if self.rank == 0:
@@ -212,7 +212,8 @@ def together(device: str, stop: StopRequest, environment: Mapping[str, str] = os
             f"{launched.ranks_here(environment)} ranks on a machine with {torch.cuda.device_count()} GPUs, and each "
             "needs one of its own: start as many as there are GPUs, or use device=cpu"
         )
-    ends, stop.among = Ends(environment), launched.ranks(environment)
+    ends = Ends(environment)
+    stop.among = ends.count
     if ends.rank or launched.OF_TORCHRUN in environment:  # which also asks ranks to stop where another one has died
         stop.told = b""
     with terminal.logged(terminal.NOBODY) if ends.rank else nullcontext():
@@ -250,12 +251,6 @@ def alive(pid: int) -> bool:
     return True
 
 
-def _explained(error: BaseException) -> tuple[int, str]:
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else int(error.code is not None), ""
-    return explained(error)
-
-
 def _of_lost(lost: list[int], dead: bool, folder: str | None, error: BaseException) -> str:
     """What is said of ranks that ended without a word."""
     on = "start again" if folder is None else f"go on with the same command and run_dir={folder}"
@@ -267,7 +262,7 @@ def _of_lost(lost: list[int], dead: bool, folder: str | None, error: BaseExcepti
 
 
 def _say_aloud(sentence: str, error: BaseException) -> None:
-    with terminal.aloud():
+    with terminal.logged(None):
         if os.environ.get("SEQNET_DEBUG") == "1":
             terminal.warn_at_length("".join(traceback.format_exception(error)))
         terminal.warn(sentence)

@@ -70,9 +70,7 @@ def trained(
         if group.folder is not None:  # they were started again
             config = {**config, "run_dir": group.folder, "resume": "auto"}
         # What is on the disk only the first rank looks at, so that all see the same.
-        found = ranks.tell(_begun(config, typed, choices, stack) if ranks.first else None)
-        assert found is not None
-        folder, beginning = found
+        folder, beginning = ranks.told(lambda: _begun(config, typed, choices, stack))
         if beginning is None:
             return 0, folder
         with explained(beginning.config):
@@ -89,7 +87,8 @@ def _begun(
     if _complete(config, folder, typed, choices):
         return folder, None
     check_permission(folder)
-    stack.enter_context(folders.held(folder) if folder.is_dir() else nullcontext())
+    if folder.is_dir():
+        stack.enter_context(folders.held(folder))
     beginning = begin(config, folder, typed, choices)
     if _told_complete(beginning, folder):  # by another process, while this one waited for the folder
         return folder, None
@@ -219,7 +218,7 @@ class Training:
                 stack.callback(observer.close)
                 observer.on_start(self._description())
             saved = None if self.beginning.components is None else self.state.trainer.position.step
-            self.checkpoints = Checkpoints(self.folder, self.state, saved, self.ranks)
+            self.checkpoints = Checkpoints(self.folder, self.state, saved)
             if self.beginning.components is None:
                 self.checkpoints.save()
             self.stop.patient = True
@@ -337,6 +336,7 @@ class Training:
             self.stop.queue_again()
         where = shlex.quote(str(self.folder))
         warn(f"stopped at step {self.state.trainer.position.step}; go on with: seqnet train run_dir={where}")
+        self.ranks.tell(None)  # none ends before the first has closed all: who started them would hurry it
         return self.stop.exit_code
 
     def log(self) -> None:
@@ -367,12 +367,13 @@ class Training:
         for observer in self.observers:
             observer.on_evaluation(report)
         ended = stopping.stop or self.state.trainer.finished()
-        stopping.given_up = not ended and any(observer.gives_up for observer in self.observers)
+        gives_up = self.ranks.tell(any(observer.gives_up for observer in self.observers))  # only the first has any
+        stopping.given_up = not ended and gives_up
         return report.best
 
     def _finish(self) -> None:
         """Score the best checkpoint on the test split, and write results.json. Raises Abandoned."""
-        found, reports = scored(self.folder, self.state, self.score, self.ranks)
+        found, reports = scored(self.folder, self.state, self.score)
         if not self.ranks.first:
             return
         for observer in self.observers if "test" in reports else ():

@@ -144,6 +144,7 @@ class BucketLoader:
             for n in numbers:
                 yield made.make(n)
             return
+        made._rows(start)  # in whose order the first part comes the workers inherit
         workers, random = min(self.num_workers, len(numbers)), generator(self.seed, "workers", epoch)
         with closing(ahead(made, numbers, workers, random)) as made_ahead:
             yield from islice(made_ahead, len(numbers))  # at one more torch would end its workers

@@ -1,8 +1,7 @@
 """Raw blocks of rows made into columns of numbers, by fields that have learned, but for rows that cannot be used."""
 
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from seqnet.data.formats.format import Column
 from seqnet.data.places import Places, PlacesBuilder
 from seqnet.data.raw_block import Problems, RawBlock, refuse
 from seqnet.data.tally import Tally
-from seqnet.data.workers import in_order
+from seqnet.data.workers import beside
 from seqnet.errors import DataError
 from seqnet.kinds import AHEAD, Item
 from seqnet.specs import Tokens
@@ -72,19 +71,12 @@ class Encoder:
         workers: how many processes share out the blocks.
         """
         where, asked_from = None, list[int]()
-        waiting = deque[RawBlock]()  # sent, and not back yet
-
-        def sent() -> Iterator[RawBlock]:
-            for raw in blocks:
-                waiting.append(raw)
-                yield raw.sent(self.fitted.fields)
-
         with ExitStack() as stack:
-            places = stack.enter_context(PlacesBuilder(self.columns))
+            opening = {name: self.columns[name] for name, one in self.fitted.fields.items() if one.opens_files}
+            places = stack.enter_context(PlacesBuilder(opening))
             builders = {name: stack.enter_context(ColumnBuilder()) for name in self.fitted.fields}
             work = partial(self._apart, policy="skip" if bad.skip else "raise")
-            for part in in_order(work, sent(), workers):
-                raw = waiting.popleft()
+            for raw, part in beside(work, blocks, workers, lambda raw: raw.sent(self.fitted.fields)):
                 where = where or (raw.file if raw.numbers else None)
                 if part.made and not self.fitted.layout.running:
                     places.add(raw if part.kept is None else raw.only(part.kept))

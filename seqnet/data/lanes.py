@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -185,6 +185,13 @@ class _Document(Batch):
         shape = torch.empty((len(lengths), int(lengths.max())), dtype=torch.int64, device="meta")
         starts = torch.ones(len(lengths), dtype=torch.bool)
         return cls(inputs=shape, lengths=lengths, targets=shape, starts=starts, flat=flat, bounds=bounds + begin)
+
+    def rows(self, share: slice) -> Batch:
+        """See Batch."""
+        begin, end, _ = share.indices(self.size)
+        whole = super().rows(share)
+        assert isinstance(whole, _Document)
+        return replace(whole, bounds=self.bounds[begin : end + 1]).ragged()
 
     def windows(self, size: int | None, stride: int | None = None, start: int = 0) -> Iterator[Batch]:
         """See Batch."""

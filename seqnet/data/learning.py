@@ -1,7 +1,6 @@
 """Fields learn from the training rows, or take back what they learned."""
 
 import copy
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
@@ -11,7 +10,7 @@ from seqnet.data.formats.format import Column
 from seqnet.data.layout import Layout
 from seqnet.data.raw_block import Problems, RawBlock, observed, refuse
 from seqnet.data.teacher_forcing import LONGEST_TARGET
-from seqnet.data.workers import in_order
+from seqnet.data.workers import beside
 from seqnet.errors import DataError, visible
 
 Read = Callable[[], tuple[Iterable[RawBlock], BadRows]]
@@ -58,20 +57,14 @@ def _observed(
             yield block, observed(fields, block)
         return
     here, new = {name: one for name, one in fields.items() if name not in apart}, copy.deepcopy(apart)
-    waiting = deque[tuple[RawBlock, Problems]]()
-
-    def sent() -> Iterator[RawBlock]:
-        for block in blocks:
-            waiting.append((block, observed(here, block)))
-            yield block.sent(apart)
 
     def look(block: RawBlock) -> tuple[dict[str, Field], Problems]:
         shown = copy.deepcopy(new)
         return shown, observed(shown, block)
 
     order = list(fields)
-    for shown, problems in in_order(look, sent(), workers):
-        block, others = waiting.popleft()
+    seen = ((block, observed(here, block)) for block in blocks)
+    for (block, others), (shown, problems) in beside(look, seen, workers, lambda pair: pair[0].sent(apart)):
         for name, one in shown.items():
             apart[name].join(one)  # type: ignore[attr-defined]
         both = [*problems.items(), *others.items()]

@@ -71,7 +71,7 @@ class Places:
 
 
 class PlacesBuilder:
-    """Adds up where rows stand, block by block. columns: of the fields, in files."""
+    """Adds up where rows stand, block by block. columns: of the fields whose values are files."""
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self._columns = columns
@@ -92,11 +92,11 @@ class PlacesBuilder:
         files, alone = [block.file], isinstance(block.file, Folder)
         if alone:  # of an archive its members, wherever they are unpacked
             files = [block.file.files[number - 1] for number in block.numbers]
-        for name, values in block.values.items():
-            names = list(map(_file_named, values))
+        for name, column in self._columns.items():
+            names = list(map(_file_named, block.values[name]))
             if names and None not in names:
                 called = map(str, files if alone else names)
-                self._named.setdefault(name_of(self._columns[name], name), []).extend(called)
+                self._named.setdefault(name_of(column, name), []).extend(called)
         self._series += map(str, block.groups)
         for at, file in enumerate(files):
             where = None if isinstance(file, GeneratedSplit) else str(file)

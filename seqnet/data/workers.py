@@ -7,6 +7,7 @@ import pickle
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -25,6 +26,7 @@ from seqnet.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Thing = TypeVar("Thing")
 
 
 def ahead(made: Dataset[Any], items: Iterable[Any], workers: int, random: torch.Generator) -> Generator[Any]:
@@ -85,6 +87,21 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int
             yield pickle.loads(result)
     if sent.error is not None:
         raise sent.error
+
+
+def beside(
+    work: Callable[[Item], Result], things: Iterable[Thing], workers: int, sent: Callable[[Thing], Item]
+) -> Iterator[tuple[Thing, Result]]:
+    """Each thing, and `work` of what is sent of it; see `in_order`. The thing itself stays in this process."""
+    waiting = deque[Thing]()  # sent, and not back yet
+
+    def items() -> Iterator[Item]:
+        for thing in things:
+            waiting.append(thing)
+            yield sent(thing)
+
+    for result in in_order(work, items(), workers):
+        yield waiting.popleft(), result
 
 
 class _Sent:

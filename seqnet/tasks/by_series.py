@@ -9,7 +9,7 @@ from torch import Tensor
 from seqnet.objectives.bands import MEDIAN, Levels, pinball
 from seqnet.objectives.vectors import undone
 from seqnet.specs import Vector
-from seqnet.tasks.forecast_scores import naive_forecasts, scaled_errors
+from seqnet.tasks.forecast_scores import error_scale, naive_forecasts, scaled_errors
 
 
 class BySeries:
@@ -26,8 +26,9 @@ class BySeries:
         """Count n forecasts, each of the series of its name. As for `ForecastScores`: wanted [n horizon*feature]."""
         found = {level: values.cpu() for level, values in levels.items()}
         wanted, references = wanted.cpu(), references.cpu()
-        away, known = scaled_errors(found[MEDIAN], wanted, references)
-        naive, _ = scaled_errors(naive_forecasts(wanted, references)["seasonal_naive"], wanted, references)
+        scale, known = error_scale(wanted, references)
+        away = scaled_errors(found[MEDIAN], wanted, scale)
+        naive = scaled_errors(naive_forecasts(wanted, references)["seasonal_naive"], wanted, scale)
         outcomes = undone(self._targets, wanted).double()
         losses = [pinball(level, undone(self._targets, one).double(), outcomes) for level, one in found.items()]
         rows = [

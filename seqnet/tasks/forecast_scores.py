@@ -44,8 +44,9 @@ class ForecastScores:
         rows = ~torch.cat(list(naive.values()), dim=1).isnan().any(1)
         told = undone(self._targets, wanted)
         others = {f"_{name}": {MEDIAN: values} for name, values in naive.items()}
+        scale, known = error_scale(wanted, references)
         for name, found in {"": levels, **others}.items():
-            away, known = scaled_errors(found[MEDIAN], wanted, references)
+            away = scaled_errors(found[MEDIAN], wanted, scale)
             self.metrics[f"mase{name}"].update(away[known])
             found = {level: undone(self._targets, values)[rows] for level, values in found.items()}
             self.metrics[f"wql{name}"].update(found, told[rows])
@@ -57,11 +58,15 @@ def naive_forecasts(wanted: Tensor, references: Tensor) -> dict[str, Tensor]:
     return dict(zip(NAIVE, (last, seasonal), strict=True))
 
 
-def scaled_errors(found: Tensor, wanted: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute errors over the series' own, float64, and which of them count: [n horizon*feature] as all of them."""
+def error_scale(wanted: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+    """The series' own error so far, float64, and where there is one: [n horizon*feature] both."""
     last, seasonal, error = _parted(wanted, references)
-    error = error.double()
-    return (found - wanted).abs().double() / error, (error > 0) & ~last.isnan() & ~seasonal.isnan()
+    return error.double(), (error > 0) & ~last.isnan() & ~seasonal.isnan()
+
+
+def scaled_errors(found: Tensor, wanted: Tensor, scale: Tensor) -> Tensor:
+    """Absolute errors over the series' own, float64, [n horizon*feature] as all of them."""
+    return (found - wanted).abs().double() / scale
 
 
 def _parted(wanted: Tensor, references: Tensor) -> tuple[Tensor, Tensor, Tensor]:

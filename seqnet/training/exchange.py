@@ -26,31 +26,28 @@ class Exchange:
         """What to stop with, the same on all ranks; 0 = go on."""
         return self._stopping() if self.ranks.count == 1 else self._agreed
 
-    def agree(self, codes: Sequence[float]) -> None:
-        """From now on all stop with the first of these that is not 0. codes: what each rank is asked, in order."""
-        self._agreed = next((int(code) for code in codes if code), self._agreed)
-
-    def add(self, numbers: Tensor, seconds: float) -> Tensor:
-        """Make each gradient and each of `numbers` [n] the sum over the ranks; these, and after them what `hear` reads.
+    def add(self, numbers: list[Tensor], seconds: float) -> list[Tensor]:
+        """Make each gradient and each of `numbers` the sum over the ranks; these, and after them what `hear` reads.
 
         Where no rank has a gradient there are zeros until `hear`. seconds: the time that has passed, by this clock.
         """
         ranks, parameters = self.ranks, self._parameters
         if ranks.count == 1:
             return numbers
+        stacked = torch.stack(numbers)
         own = [0.0 if parameter.grad is None else 1.0 for parameter in parameters]
         codes = [0.0] * ranks.count
         codes[ranks.rank] = float(self._stopping())
         own += [seconds if ranks.first else 0.0, *codes]
         gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
-        flat = torch.cat([*(one.flatten() for one in gradients), numbers, numbers.new_tensor(own)])
+        flat = torch.cat([*(one.flatten() for one in gradients), stacked, stacked.new_tensor(own)])
         ranks.add(flat)
         sizes = [one.numel() for one in parameters]
         told: Tensor
         *parts, told = flat.split([*sizes, len(flat) - sum(sizes)])
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad = part.view_as(parameter).to(parameter.dtype)
-        return told
+        return [told]
 
     def hear(self, told: Sequence[float], seconds: float) -> float:
         """The seconds of the first rank. told: what follows the numbers that `add` gave; seconds: as it was given."""
@@ -60,5 +57,5 @@ class Exchange:
         for parameter, ranks in zip(self._parameters, owners, strict=True):
             if not ranks:
                 parameter.grad = None
-        self.agree(codes)
+        self._agreed = next((int(code) for code in codes if code), self._agreed)  # the first rank's that is asked
         return passed

@@ -5,11 +5,11 @@ then nothing of torch.distributed is touched.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -58,10 +58,9 @@ class Ranks:
         dist.broadcast_object_list(told, src=0)
         return told[0]
 
-    def meet(self) -> None:
-        """Wait until all are here."""
-        if self.count > 1:
-            dist.barrier()
+    def told(self, make: Callable[[], Value]) -> Value:
+        """What the first rank makes, which alone does so, on each of them."""
+        return self.tell(cast(Value, make() if self.first else None))
 
 
 ALONE = Ranks()

@@ -49,8 +49,8 @@ class Trainer:
     class of the user's own may draw from: seqnet's draw by `seed` and the window's place (see `draws`).
     ema_decay: of `average`, the moving average of the weights; None = there is none.
     ranks: those that train together. Each runs its share of the rows of every window, and `state` is of these; all else
-    is the same on each. stopping: the exit code that this process is asked to stop with, 0 = it is not; `stopped` is
-    what all of them agreed on at the last step.
+    is the same on each. stopping: the exit code that this process is asked to stop with, 0 = it is not;
+    `exchange.stopped` is what all of them agreed on at the last step.
     """
 
     def __init__(
@@ -95,6 +95,8 @@ class Trainer:
         self.ranks = ranks
         self.exchange = Exchange(ranks, self._parameters, stopping)
         self._carried_rows = 0  # of all ranks
+        self._nothing = torch.zeros((), device=precision.device)  # the loss, and the norm, of a rank that has none
+        precision.scaler.scale(self._nothing)  # has its scale on such a rank, too
         self._rates = [group["lr"] for group in optimizer.param_groups]
         self._began = time.monotonic()
 
@@ -189,8 +191,6 @@ class Trainer:
         judged: list[tuple[Piece, State]] = []
         losses: list[Tensor] = []
         largest: list[Tensor] = []  # value of the gradient so far, after each piece where there are several
-        nothing = torch.zeros((), device=self.precision.device)
-        scaler.scale(nothing)  # has its scale on a rank that has no loss, too
         for piece in group:
             entered = enter(self.model, state, piece.window, piece.moved)
             if piece.left_out:  # rows that begin in it begin anew all the same
@@ -199,7 +199,7 @@ class Trainer:
             state, total = self._run(piece, entered, count)
             if piece.count:
                 judged.append((piece, entered))
-                losses.append(nothing if total is None else total)
+                losses.append(self._nothing if total is None else total)
                 if len(group) > 1:
                     largest.append(self._norm(math.inf))
             sides = piece.whole.filled()
@@ -207,12 +207,12 @@ class Trainer:
             places += sum(there for _, there in sides)
             padded += sum(there - filled for filled, there in sides)
         seconds = time.monotonic() - self._began
-        summed = self.exchange.add(torch.stack([*losses, *largest]), seconds)
+        summed = self.exchange.add([*losses, *largest], seconds)
         scaled = [self._norm(math.inf)] if scaler.is_enabled() else []
         scaler.unscale_(self.optimizer)
         norms = [self._norm(2), self._norm(math.inf)] if self.clipping.value is not None else [self._norm(2)]
         # All that Python must know of this step, at once: the only time that it waits for a GPU.
-        told = iter(torch.cat([torch.stack([*scaled, *norms]), summed]).tolist())
+        told = iter(torch.hstack([*scaled, *norms, *summed]).tolist())
         parts = (scaled, norms, losses, largest)
         overflown, (norm, *extreme), found, tops = ([next(told) for _ in part] for part in parts)
         loss_sum = sum(found)
@@ -299,7 +299,7 @@ class Trainer:
         """The gradient's norm of that order."""
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         if not gradients:  # on this rank
-            return torch.zeros((), device=self.precision.device)
+            return self._nothing
         return nn.utils.get_total_norm(gradients, order)
 
     def _forget_gradients(self) -> None:

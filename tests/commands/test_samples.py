@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from seqnet.commands.samples import beside, readable
+from seqnet.data import lanes
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,15 @@ def test_a_sample_of_a_row_says_what_was_wanted(seqnet: Any, judge_run: Path, ad
     wanted, _, text = rest.partition("): ")
     assert wanted == ("friendly" if "fox" in text.split() else "not")
     assert "(wanted " in seqnet.results(adding_run)["sample"]
+
+
+def test_of_a_large_text_it_is_that_of_a_small_one(
+    seqnet: Any, monkeypatch: pytest.MonkeyPatch, language_model: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(lanes, "EVALUATION_STEPS", 7)  # so that lanes of evaluation are several, and uneven
+    short = (*language_model, "training.max_steps=2")
+    assert seqnet.quietly(*short, "run_dir=small").code == 0
+    monkeypatch.setattr(lanes, "LARGE", 0)
+    assert seqnet.quietly(*short, "run_dir=large").code == 0
+    assert seqnet.results("large")["sample"] == seqnet.results("small")["sample"]
+    assert seqnet.rows("large") == seqnet.rows("small")

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import IGNORE, Batch
+from seqnet.data import lanes
 from seqnet.data.examples import Ragged, Stream
 from seqnet.data.lanes import LaneLoader, evaluation_lanes
 
@@ -50,6 +51,23 @@ def test_uneven_lanes_end_in_padding() -> None:
     assert batch.targets.tolist() == [[2, 3, IGNORE], [4, 5, IGNORE], [6, 7, 8]]
     assert batch.lengths.tolist() == [2, 2, 3]
     assert [window.full for window in batch.windows(2)] == [True, False]
+
+
+@pytest.mark.parametrize("share", [slice(0, 2), slice(2, 4), slice(4, 4)])
+@pytest.mark.parametrize(("size", "stride"), [(None, None), (5, 5), (5, 3)])
+def test_some_lanes_of_a_large_document_are_those_of_a_small_one(
+    monkeypatch: pytest.MonkeyPatch, share: slice, size: int | None, stride: int | None
+) -> None:
+    text = list(range(1, 56))
+    (small,) = loader(text, lanes=4).batches(0)
+    monkeypatch.setattr(lanes, "LARGE", 0)
+    (large,) = loader(text, lanes=4).batches(0)
+    assert large.inputs.is_meta
+    pairs = zip(small.windows(size, stride), large.rows(share).windows(size, stride), strict=True)
+    for whole, found in pairs:
+        wanted = whole.rows(share)
+        assert torch.equal(found.inputs, wanted.inputs) and torch.equal(found.targets, wanted.targets)
+        assert torch.equal(found.lengths, wanted.lengths) and found.advance == wanted.advance
 
 
 @pytest.mark.parametrize("tokens", [2, 3, 10, 11, 97])

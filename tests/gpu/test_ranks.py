@@ -33,7 +33,6 @@ def test_a_group_of_one_hears_what_it_says(one_of_a_group: Ranks, device: torch.
     assert one_of_a_group.add(whole).tolist() == [0, 1, 2]
     assert one_of_a_group.gather({"loss": 1.5})[0] == {"loss": 1.5}
     assert one_of_a_group.tell(["step", 3]) == ["step", 3]
-    one_of_a_group.meet()
 
 
 def test_torchrun_with_one_process_trains_as_without(
