@@ -348,8 +348,8 @@ def train(overrides: Overrides = (), /, **options: Any) -> TrainedRun:
         composed = configuration.compose("train", arguments)
         if (count := composed.config.get("processes", 1)) > 1:
             raise ConfigurationError(
-                f"processes={count} starts programs, and seqnet.train trains in this one: leave it out, or run `seqnet "
-                "train` in a terminal"
+                f"processes={count} starts programs, and seqnet.train trains in this one: give processes=1, or run "
+                "`seqnet train` in a terminal"
             )
         code, folder = training.trained(
             composed.config,
