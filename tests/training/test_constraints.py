@@ -22,7 +22,7 @@ def test_recurrent_weights_stay_within_their_bound() -> None:
     for bound in (0.5, None):
         torch.manual_seed(0)
         model = Recurrent(
-            lambda *sizes, bound=bound: IndRNN(*sizes, recurrent_max=bound),
+            lambda *sizes, bound=bound: IndRNN(*sizes, nonlinearity="tanh", recurrent_max=bound),
             SPACE,
             {},
             5,
