@@ -139,6 +139,10 @@ OPTIONS: Mapping[str, Option] = {
     # of what is made by the loader and by the writer
     "model.embeddings": PATH,
     "model.freeze_embeddings": FLAG,
+    "model.locked_dropout": FLAG,
+    "model.weight_dropout": DROPOUT,
+    "model.embedding_dropout": DROPOUT,
+    "model.word_dropout": DROPOUT,
     "decoding.vocabulary": PATH,
     "data.batch_size": COUNT,
     "data.batch_tokens": or_null(COUNT),
