@@ -222,6 +222,18 @@ def _states(parts: Parts) -> str | None:
     )
 
 
+def _activation(parts: Parts) -> str | None:
+    """4. What is added for the outputs at each step is so where there are such."""
+    training = parts.config["training"]
+    for key in ("activation_regularisation", "temporal_activation_regularisation"):
+        if training[key] and parts.features not in (Axis.STEP, Axis.SEQUENCE):
+            return (
+                f"training.{key}={shown(training[key])} is of what a model puts out at each step, and "
+                f"{parts.choice('model')} gives {WHERE[parts.features]}"
+            )
+    return None
+
+
 def _weight_dropout(parts: Parts) -> str | None:
     """5. Weights that are dropped are named by the cell."""
     p = parts.section("model").get("weight_dropout")
@@ -327,6 +339,10 @@ LAWS = (
     Law(_decoder, keys=(("decoder_cell", None), ("training.scheduled_sampling", 0.0))),
     Law(_lags, groups=(("model",),), keys=(("data.lags", None),)),
     Law(_states, sections=("model",)),
+    Law(
+        _activation,
+        keys=(("training.activation_regularisation", 0.0), ("training.temporal_activation_regularisation", 0.0)),
+    ),
     Law(_weight_dropout, groups=(("cell",),), keys=(("model.weight_dropout", 0.0),)),
     Law(_word_dropout, keys=(("model.word_dropout", 0.0),)),
     Law(_own),

@@ -327,5 +327,6 @@ class EncoderDecoder(nn.Module):
 
     def _output(self, features: list[Tensor], found: list[Attended | None], state: DecoderState) -> Output:
         written = features[0] if len(features) == 1 else torch.cat(features, dim=1)
-        written = self.output_dropout(written)
-        return output(written, self.head, state, found)
+        made = output(self.output_dropout(written), self.head, state, found)
+        made.undropped = written
+        return made

@@ -227,11 +227,15 @@ class Recurrent(nn.Module):
         time, advance = window.time, window.advance
         if advance == time:
             y, carried = self._run(x, state, lengths, joined)
-            return Output(self._features(y, carried.pooled, window.views), self.head, carried)
+            return self._output(y, carried.pooled, window, carried)
         self._refuse_halves()
         y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance), joined)
         rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time), joined)
-        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled, window.views), self.head, carried)
+        return self._output(torch.cat([y, rest], dim=1), final.pooled, window, carried)
+
+    def _output(self, y: Tensor, pooled: Pooled | None, window: Batch, carried: RecurrentState) -> Output:
+        features = self._features(y, pooled, window.views)
+        return Output(features, self.head, carried, undropped=y if pooled is None else None)
 
     def step(
         self,
