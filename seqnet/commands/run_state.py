@@ -141,7 +141,7 @@ class RunState:
         restore_objective(self.assembly.objective, components, where)
         try:
             if trainer.average is not None:
-                trainer.average.restore(components["ema"], components.get("averaging"))
+                trainer.average.restore(components["ema"], components["averaging"])
             check_optimizer(self.config, model, components["optimizer"])
             trainer.optimizer.load_state_dict(components["optimizer"])
             if self.config["schedule"]["_target_"].startswith("seqnet."):  # another's may hold what it likes

@@ -123,10 +123,9 @@ class TriggeredAverage(WeightAverage):
     def restore(self, weights: Mapping[str, Tensor], state: Any) -> None:
         """The inverse of `weights` and `state`. Raises KeyError, and ValueError where the state is malformed."""
         recent, best, count = state["recent"], state["best"], state["count"]
-        check_numbers([recent, [] if best is None else best])
-        check_like(0, count)
-        check_numbers(count, 0)
-        if not isinstance(recent, list) or len(recent) > self.after or bool(count) != bool(weights):
+        check_like({"best": None if best is None else 0.0, "count": 0}, {"best": best, "count": count})
+        check_numbers([recent, count], None)
+        if not isinstance(recent, list) or len(recent) > self.after or count < 0 or bool(count) != bool(weights):
             raise ValueError("the state of the averaged weights is not theirs")
         super().restore(weights, state)
         self.recent, self.best, self.count = [*recent], best, count
