@@ -224,7 +224,8 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     model_options = dict(config["model"])
     model_options.pop("embeddings", None)  # which a run begins with, and then holds
     frozen = model_options.pop("freeze_embeddings", False)
-    regularised = {key: model_options.pop(key) for key in REGULARISED if key in model_options}
+    own = options_of(locate(model_options["_target_"], trust))  # of a class that drops something in its own way
+    regularised = {key: model_options.pop(key) for key in REGULARISED if key in model_options and key not in own}
     chosen = dict(model_options.pop("encoders", None) or {})
     first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
@@ -245,8 +246,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
-    if regularised:
-        regularise(model, **regularised)
+    regularise(model, **regularised)
     if frozen and (embedding := word_embedding(model)) is not None:
         embedding.weight.requires_grad_(False)
     return Assembly(fitted, objective, task, model)

@@ -328,8 +328,8 @@ CLASHES = [
     ),
     (
         "training.activation_regularisation=2",
-        "training.activation_regularisation=2.0 is of what a model puts out at each step, and model=recurrent gives one "
-        "answer a row: set training.activation_regularisation=0.0",
+        "training.activation_regularisation=2.0 is of what a model puts out at each step, and model=recurrent gives "
+        "one answer a row: set training.activation_regularisation=0.0",
     ),
     (
         "training.ema_decay=0.9 training.average_after=3",

@@ -16,7 +16,7 @@ def regularise(
     embedding_dropout: float = 0.0,
     word_dropout: float = 0.0,
 ) -> None:
-    """Tell every part of a model what it drops in training.
+    """Tell every part of a model what it drops in training; of what is 0 or false nothing is told.
 
     locked_dropout: of each `Drop`. weight_dropout: of each recurrent `Layer`. embedding_dropout and word_dropout: of
     each `TokenEmbedding`, of sources and of what a decoder reads alike. Raises ConfigurationError where a cell says of
@@ -29,12 +29,13 @@ def regularise(
             "embedded here has one: set model.word_dropout=0"
         )
     for one in embeddings:
-        one.embedding_dropout, one.word_dropout = embedding_dropout, word_dropout
+        one.embedding_dropout = embedding_dropout or one.embedding_dropout
+        one.word_dropout = word_dropout or one.word_dropout
     for module in model.modules():
         if isinstance(module, Drop):
-            module.locked = locked_dropout
-        elif isinstance(module, Layer):
-            if weight_dropout and not recurrent_weights(module.cell):
+            module.locked = locked_dropout or module.locked
+        elif isinstance(module, Layer) and weight_dropout:
+            if not recurrent_weights(module.cell):
                 raise ConfigurationError(
                     f"model.weight_dropout={weight_dropout} drops weights that a state is multiplied by, and "
                     f"{type(module.cell).__name__} names none: give it recurrent_weights, such as ('weight_hh',), or "
