@@ -16,6 +16,7 @@ from seqnet.state import State, detach, leaves, with_leaves
 from seqnet.training.activation import ActivationRegularisation
 from seqnet.training.averaging import WeightAverage
 from seqnet.training.clipping import UNCLIPPED, Clipping
+from seqnet.training.constraints import constrained
 from seqnet.training.diagnose import NO_NUMBER, SEEN_IN_THE_LOSS, culprit, holds_numbers, worst_gradient
 from seqnet.training.exchange import Exchange
 from seqnet.training.limits import Limits
@@ -96,6 +97,7 @@ class Trainer:
         self.state: State = None
         self._buffered = [module for module in model.modules() if next(module.buffers(recurse=False), None) is not None]
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._constrained = constrained(model)
         self.ranks = ranks
         self.exchange = Exchange(ranks, self._parameters, stopping)
         self._carried_rows = 0  # of all ranks
@@ -253,6 +255,8 @@ class Trainer:
         if overflow:
             self._leave_out(group[-1], last, state)
             return None
+        for module in self._constrained:
+            module.constrain()
         self._advance(group[-1], last, state)
         position.step += 1
         if self.average is not None:
