@@ -144,6 +144,11 @@ OPTIONS: Mapping[str, Option] = {
     "adaptation.rule": one_of("rms", "sgd"),
     "adaptation.decay": SHARE,
     "adaptation.window": or_null(COUNT),
+    "objective.bias": Option(
+        "a number of at least 0, or chosen",
+        lambda value: value == "chosen" or NOT_NEGATIVE.accepts(value),
+        ("chosen",),
+    ),
     # of what is made by the loader and by the writer
     "model.embeddings": PATH,
     "model.freeze_embeddings": FLAG,

@@ -69,8 +69,8 @@ def outputs(
 ) -> Iterator[tuple[Output, Batch, Batch]]:
     """The model's output for every window of a split: (output, window on the device, window as read).
 
-    To be consumed under `evaluating`; where gradients are kept, they end at a window's border. batches: how many to look
-    at, None = all.
+    To be consumed under `evaluating`; where gradients are kept, they end at a window's border. batches: how many to
+    look at, None = all.
     """
     state: State = None
     for batch in islice(loader.batches(0), batches):
