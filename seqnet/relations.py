@@ -139,6 +139,19 @@ OPTIONS: Mapping[str, Option] = {
         lambda value: value == "chosen" or number(above=0, below=1).accepts(value),
         ("chosen",),
     ),
+    "adaptation.lr": Option(
+        "a number of at least 0, or chosen",
+        lambda value: value == "chosen" or NOT_NEGATIVE.accepts(value),
+        ("chosen",),
+    ),
+    "adaptation.rule": one_of("rms", "sgd"),
+    "adaptation.decay": SHARE,
+    "adaptation.window": or_null(COUNT),
+    "objective.bias": Option(
+        "a number of at least 0, or chosen",
+        lambda value: value == "chosen" or NOT_NEGATIVE.accepts(value),
+        ("chosen",),
+    ),
     # of what is made by the loader and by the writer
     "model.embeddings": PATH,
     "model.freeze_embeddings": FLAG,
@@ -295,6 +308,14 @@ RELATIONS = (
         ("optimizer.nesterov", "optimizer.momentum", "optimizer.dampening"),
         lambda nesterov, momentum, dampening: nesterov and (momentum == 0 or dampening != 0),
         "optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0",
+    ),
+    *(
+        Relation(
+            (f"adaptation.{key}", "dynamic"),
+            lambda value, dynamic, said=said: not dynamic and value != said,
+            f"adaptation.{key}={{0}} is of dynamic=true: add it, or leave adaptation.{key} out",
+        )
+        for key, said in (("rule", "rms"), ("lr", "chosen"), ("decay", 0.001), ("window", None))
     ),
     Relation(
         ("data.valid_share", "data.test_share"),
