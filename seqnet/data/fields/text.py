@@ -125,6 +125,11 @@ class TextField:
         found = getattr(self.encoding, "join", None)
         return None if found is None else lambda other: found(other.encoding)
 
+    @property
+    def full(self) -> bool:
+        """Whether another is to join it before it counts more: they may come in any order."""
+        return bool(getattr(self.encoding, "full", True))
+
     def learned(self) -> Tokens:
         """Number the tokens."""
         return self._shared.learned()
