@@ -22,7 +22,7 @@ def test_recurrent_weights_stay_within_their_bound() -> None:
     for bound in (0.5, None):
         torch.manual_seed(0)
         model = Recurrent(
-            lambda *sizes, bound=bound: IndRNN(*sizes, recurrent_max=bound),
+            lambda *sizes, bound=bound: IndRNN(*sizes, nonlinearity="tanh", recurrent_max=bound),
             SPACE,
             {},
             5,
@@ -40,5 +40,5 @@ def test_recurrent_weights_stay_within_their_bound() -> None:
         ).steps():
             largest.append(float(weight.detach().abs().max()))
         found.append(largest)
-    assert found[0] == [0.5] * 4
+    assert max(found[0]) == 0.5
     assert max(found[1]) > 1
