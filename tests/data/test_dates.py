@@ -134,6 +134,8 @@ def test_answers_are_iso_dates_with_an_end(dates: Dates) -> None:
 
 def test_restoring_needs_no_babel(dates: Dates, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "babel.dates", None)
+    formats.cache_clear()
+    clear.cache_clear()
     other = Dates(0, **SMALL)
     other.restore(dates.state())
     read = other.read_inputs(["5 mars 2021"], "stdin").source
