@@ -44,7 +44,8 @@ def prepare_process(config: Config) -> None:
     if config["deterministic"]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
         torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(config["deterministic"])
+    if config["deterministic"] != torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(config["deterministic"])  # which imports torch's compiler, a second or two
 
 
 def cores() -> int:

@@ -121,7 +121,8 @@ class Classification:
         from torchmetrics import classification
         from torchmetrics.metric import CompositionalMetric
 
-        from seqnet.objectives.biases import GRID, BiasedClasses, accuracy, macro_f1
+        from seqnet.objectives.biased_counts import BiasedClasses, accuracy, macro_f1
+        from seqnet.objectives.biases import GRID
 
         counts = BiasedClasses(classes)
         ways = {

@@ -58,7 +58,8 @@ class Tags(Classification):
     def _entities_at_each_bias(self) -> Metric:
         from torchmetrics.metric import CompositionalMetric
 
-        from seqnet.objectives.biases import GRID, BiasedEntities
+        from seqnet.objectives.biased_counts import BiasedEntities
+        from seqnet.objectives.biases import GRID
 
         return CompositionalMetric(lambda found: found[GRID.index(self.bias)], BiasedEntities(self.targets.names), None)
 

@@ -24,7 +24,7 @@ from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
 from seqnet.training.trainer import Task
 
-WINDOWS = 400
+WINDOWS = 100
 """Of the training set, that tell how large gradients are."""
 
 
