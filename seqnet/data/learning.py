@@ -64,13 +64,16 @@ def _observed(
     every = chain(seen, repeat(nothing, workers))  # at which each of them, who are given things in turn, tells the rest
     busy, ended = set[int](), set[int]()
     looked = beside(_Looking(apart), every, workers, lambda pair: None if pair[0] is None else pair[0].sent(apart))
-    for (block, others), (shown, problems, worker) in looked:
+    for (looked_at, others), (shown, problems, worker) in looked:
         for name, one in shown.items():
             apart[name].join(one)  # type: ignore[attr-defined]
-        (ended if block is None else busy).add(worker)
-        if block is not None:
+        (ended if looked_at is None else busy).add(worker)
+        if looked_at is not None:
             both = [*problems.items(), *others.items()]
-            yield block, dict(sorted(both, key=lambda found: order.index(found[1][0]), reverse=True))  # the first wins
+            yield (
+                looked_at,
+                dict(sorted(both, key=lambda found: order.index(found[1][0]), reverse=True)),
+            )  # the first wins
     assert busy <= ended, "a process has not told all that it was shown"
 
 
