@@ -1,13 +1,10 @@
 /* h_t = h_{t-1} + z_t (n_t - h_{t-1}) over whole sequences, which is all that a gated cell has to go through step by step
    where its gates do not see h_{t-1}: compiled by compiling.py, called by ctypes.
 
-   Arrays are of single precision, [batch time ...] without gaps. Units do not meet, so each thread takes some of a row's
-   and goes through time with them. */
+   Arrays are of single precision, [batch time ...] without gaps. */
 
 #include "nonlinear.h"
-
-#define FEW 20000 /* steps of units that are done before another thread has begun */
-#define PIECE 256 /* units of a row that are gone through together */
+#include "pieces.h"
 
 enum { AS_IT_IS, TANH, POSITIVE }; /* what a content is bent by */
 
@@ -72,11 +69,10 @@ static inline __attribute__((always_inline)) void back(const int kind, size_t un
 /* gates: z before its sigmoid, then the content before it is bent, [batch time 2*size]; start: h_0; y: out, the states. */
 void pool_forward(size_t threads, size_t kind, size_t batch, size_t time, size_t size, const float *gates,
                   const float *start, float *y) {
-    size_t pieces = (size + PIECE - 1) / PIECE;
-#pragma omp parallel for num_threads(threads) if (batch * time * size > FEW)
-    for (size_t number = 0; number < batch * pieces; number++) {
-        size_t row = number / pieces, from = number % pieces * PIECE;
-        size_t units = size - from < PIECE ? size - from : PIECE;
+#pragma omp parallel for num_threads(threads) if (batch * time * size > BESIDE)
+    for (size_t number = 0; number < batch * pieces_of(size); number++) {
+        piece own = piece_of(number, size);
+        size_t row = own.row, from = own.from, units = own.units;
         const float *before = start + row * size + from;
         for (size_t t = row * time; t < (row + 1) * time; t++) {
             const float *z = gates + t * 2 * size + from;
@@ -92,11 +88,10 @@ void pool_forward(size_t threads, size_t kind, size_t batch, size_t time, size_t
 /* The way back. dy: the gradients of the states from above; d_gates: out; carried: out, the gradient of h_0. */
 void pool_backward(size_t threads, size_t kind, size_t batch, size_t time, size_t size, const float *gates,
                    const float *start, const float *y, const float *dy, float *d_gates, float *carried) {
-    size_t pieces = (size + PIECE - 1) / PIECE;
-#pragma omp parallel for num_threads(threads) if (batch * time * size > FEW)
-    for (size_t number = 0; number < batch * pieces; number++) {
-        size_t row = number / pieces, from = number % pieces * PIECE;
-        size_t units = size - from < PIECE ? size - from : PIECE;
+#pragma omp parallel for num_threads(threads) if (batch * time * size > BESIDE)
+    for (size_t number = 0; number < batch * pieces_of(size); number++) {
+        piece own = piece_of(number, size);
+        size_t row = own.row, from = own.from, units = own.units;
         float *later = carried + row * size + from;
         for (size_t j = 0; j < units; j++) later[j] = 0;
         for (size_t t = (row + 1) * time; t-- > row * time;) {

@@ -105,7 +105,8 @@ class SLSTM(Projected):
     def recurrent(self) -> Tensor:
         """The part of R that makes the new content z, [hidden hidden], 0 between heads."""
         blocks = self.blocks.chunk(4)[2]
-        return torch.block_diag(*blocks.chunk(self.num_heads))
+        whole: Tensor = torch.block_diag(*blocks.chunk(self.num_heads))
+        return whole
 
     def gates(self, x: Tensor, state: SLSTMState) -> dict[str, Tensor]:
         """What share of c_t / n_t is what was there and what is new, and how far o is open, 0 to 1, [... hidden].
