@@ -59,7 +59,7 @@ def test_in_double_precision_it_is_exact(way, bend):
 
 
 def test_numbers_worked_out_by_hand(way):
-    """z = 1/2, 1/4, 3/4 and n = 4, -8, 2 after 2: 3, 1/4, 25/16; a state's gradient is 1 + keep times the next one's."""
+    """z = 1/2, 1/4, 3/4 and n = 4, -8, 2: 2 becomes 3, 1/4, 25/16; a state's gradient is 1 + keep * later one's."""
     z, n = torch.tensor([0.5, 0.25, 0.75]).logit(), torch.tensor([4.0, -8.0, 2.0])
     gates = torch.stack([z, n], dim=-1)[None].requires_grad_()
     start = torch.tensor([[2.0]]).requires_grad_()
