@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from seqnet.cells.slstm import SLSTM, SLSTMState
+from seqnet.commands import train
+from seqnet.configuration import compose
 from seqnet.errors import ConfigurationError
 from seqnet.layers.layer import Layer
 from seqnet.state import leaves
@@ -110,3 +112,11 @@ def test_heads_that_do_not_divide_the_units_are_refused():
         ConfigurationError, match="cell.num_heads=3 does not divide model.hidden_size=8: set one that does"
     ):
         SLSTM(2, 8, num_heads=3)
+
+
+def test_heads_are_judged_by_the_width_that_the_model_will_have():
+    """Before any data is read."""
+    chosen = ["experiment=larger_total", "cell=slstm", "model.hidden_size=12", "cell.num_heads={}"]
+    train.check(compose("train", [one.format(4) for one in chosen]))
+    with pytest.raises(ConfigurationError, match="cell.num_heads=5 does not divide model.hidden_size=12"):
+        train.check(compose("train", [one.format(5) for one in chosen]))
