@@ -1,13 +1,13 @@
-"""The minLSTM of Feng et al. (2024), "Were RNNs all we needed?", in its version for log space (appendix B.3)."""
+"""The minLSTM of Feng et al. (2024), "Were RNNs all we needed?": section 3.2, and for log space appendix B.3."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.cells import initialisation
-from seqnet.cells.pooling import pool, pool_once
+from seqnet.cells.pooling import Bend, pool, pool_once
 from seqnet.cells.projected import Projected
 from seqnet.linear import linear
 from seqnet.options import number
@@ -19,7 +19,8 @@ class MinLSTM(Projected):
 
     f and i are sigmoids of W x_t + b: no gate sees h_{t-1}, so a whole sequence is one product and one scan. Weights
     stand in the order f i h. forget_bias: what f's bias begins at; the larger, the longer h is kept. The others begin
-    at 0.
+    at 0. content: `positive`, or `linear`: without g, as their section 3.2 has it. Raises ConfigurationError for an
+    unknown one.
     """
 
     keeps = "forget"  # the gate that says how much of what is remembered stays
@@ -30,11 +31,14 @@ class MinLSTM(Projected):
         hidden_size: int,
         *,
         forget_bias: Annotated[float, number(least=-1000, most=1000)] = 1.0,
+        content: Literal["positive", "linear"] = "positive",
     ) -> None:
         super().__init__()
         initialisation.sizes(input_size, hidden_size)
+        initialisation.one_of("cell.content", content, ("positive", "linear"))
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.content: Bend = content
         self.weight = nn.Parameter(torch.empty(3 * hidden_size, input_size))
         self.bias = nn.Parameter(torch.zeros(3 * hidden_size))
         initialisation.uniform(self.weight, input_size)
@@ -52,12 +56,12 @@ class MinLSTM(Projected):
 
     def step(self, projected: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
         """The rest of a step: the new hidden state [batch hidden] twice, as output and as state."""
-        hidden = pool_once(projected, state.hidden, "positive")
+        hidden = pool_once(projected, state.hidden, self.content)
         return hidden, HiddenState(hidden)
 
     def scan(self, x: Tensor, state: HiddenState) -> tuple[Tensor, HiddenState]:
         """All steps of x [batch time input]: the hidden states [batch time hidden] twice."""
-        hidden = pool(self.project(x), state.hidden, "positive")
+        hidden = pool(self.project(x), state.hidden, self.content)
         return hidden, HiddenState(hidden)
 
     def gates(self, x: Tensor, state: HiddenState) -> dict[str, Tensor]:

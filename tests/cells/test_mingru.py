@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from seqnet.cells.mingru import MinGRU
+from seqnet.cells.minlstm import MinLSTM
+from seqnet.errors import ConfigurationError
 from seqnet.layers.layer import Layer
 from seqnet.state import HiddenState
 
@@ -43,6 +45,19 @@ def test_numbers_worked_out_by_hand():
     y, state = Layer(cell)(torch.tensor([[[1.0], [-1.0986123]]]), HiddenState(torch.tensor([[2.0]])))
     torch.testing.assert_close(y.flatten(), torch.tensor([15 / 8, 47 / 32]))
     torch.testing.assert_close(state.hidden, torch.tensor([[47 / 32]]))
+
+
+@pytest.mark.parametrize("kind", [MinGRU, MinLSTM])
+def test_content_as_it_is_may_be_below_0(kind):
+    """Half of what there was and half of -3, where all weights are 0 but one."""
+    cell = kind(1, 1, content="linear")
+    with torch.no_grad():
+        cell.weight[:-1], cell.weight[-1], cell.bias[:] = 0, -3, 0
+    for fused in (False, True):
+        y, _ = Layer(cell, fused)(torch.tensor([[[1.0], [2.0]]]), HiddenState(torch.tensor([[2.0]])))
+        torch.testing.assert_close(y.flatten(), torch.tensor([-0.5, -3.25]))
+    with pytest.raises(ConfigurationError, match="cell.content=linaer is not one of positive, linear; did you mean"):
+        kind(1, 1, content="linaer")
 
 
 @pytest.mark.parametrize("bias", [-9.0, 0.0, 9.0])
