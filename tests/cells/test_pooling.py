@@ -48,10 +48,9 @@ def test_it_is_the_plain_loop_over_a_thousand_steps_with_gates_near_0_and_1(way,
         torch.testing.assert_close(one.double(), other, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("way", ["operators", "log space"], indirect=True)
 @pytest.mark.parametrize("bend", pooling.KINDS)
 def test_in_double_precision_it_is_exact(way, bend):
-    if way == "compiled":
-        pytest.skip("in single precision only")
     torch.manual_seed(0)
     gates, start = torch.randn(3, 50, 10, dtype=torch.float64) * 5, torch.randn(3, 5, dtype=torch.float64)
     found, wanted = (everything(function, gates, start, bend) for function in (pooling.pool, plainly))
