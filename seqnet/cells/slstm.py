@@ -58,21 +58,21 @@ class SLSTM(Projected):
         self.forget = forget
         self.num_heads = num_heads
         size = hidden_size // num_heads
-        self.weight = nn.Parameter(torch.empty(4 * hidden_size, input_size))
+        self.weight_ih = nn.Parameter(torch.empty(4 * hidden_size, input_size))
         self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
-        self.blocks = nn.Parameter(torch.empty(4 * hidden_size, size))  # R: by gate, then by head
-        initialisation.uniform(self.weight, hidden_size)
-        initialisation.recurrent(self.blocks, recurrent_init)
+        self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, size))  # R, by gate, then by head
+        initialisation.uniform(self.weight_ih, hidden_size)
+        initialisation.recurrent(self.weight_hh, recurrent_init)
         nn.init.constant_(self.bias[hidden_size : 2 * hidden_size], forget_bias)
 
     def initial_state(self, batch_size: int) -> SLSTMState:
         """Zeros, [batch hidden] each: n = 0 says that nothing is remembered, whatever m is."""
-        zeros = self.weight.new_zeros(batch_size, self.hidden_size)
+        zeros = self.weight_ih.new_zeros(batch_size, self.hidden_size)
         return SLSTMState(zeros, zeros, zeros, zeros)
 
     def project(self, x: Tensor) -> Tensor:
         """The input's part of the gates, and the biases. x: [... input]; returns [... 4*hidden]."""
-        return linear(x, self.weight, self.bias)
+        return linear(x, self.weight_ih, self.bias)
 
     def step(self, projected: Tensor, state: SLSTMState) -> tuple[Tensor, SLSTMState]:
         """The rest of a step: the hidden state [batch hidden], and the whole state."""
@@ -88,9 +88,9 @@ class SLSTM(Projected):
     def _mixed(self, projected: Tensor, hidden: Tensor) -> Tensor:
         """With the hidden state's part. projected: [... 4*hidden]; hidden: [... hidden]."""
         if self.num_heads == 1:
-            return _onto(projected, hidden, self.blocks)
+            return _onto(projected, hidden, self.weight_hh)
         heads = hidden.unflatten(-1, (self.num_heads, -1))
-        blocks = self.blocks.view(4, self.num_heads, -1, heads.shape[-1])
+        blocks = self.weight_hh.view(4, self.num_heads, -1, heads.shape[-1])
         from_hidden: Tensor = torch.einsum("...nk,gnjk->...gnj", heads, blocks)
         return projected + from_hidden.flatten(-3)
 
@@ -104,7 +104,7 @@ class SLSTM(Projected):
     @property
     def recurrent(self) -> Tensor:
         """The part of R that makes the new content z, [hidden hidden], 0 between heads."""
-        blocks = self.blocks.chunk(4)[2]
+        blocks = self.weight_hh.chunk(4)[2]
         whole: Tensor = torch.block_diag(*blocks.chunk(self.num_heads))
         return whole
 

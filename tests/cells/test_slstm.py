@@ -14,12 +14,12 @@ from seqnet.state import leaves
 def unstabilised(cell, x):
     """Beck et al. (2024), equations 8 to 14, as they stand; c, n and h begin at 0."""
     size = cell.hidden_size // cell.num_heads
-    rows = cell.blocks.chunk(4)
+    rows = cell.weight_hh.chunk(4)
     i_r, f_r, z_r, o_r = (torch.block_diag(*gate.split(size)) for gate in rows)
     h = c = n = x.new_zeros(len(x), cell.hidden_size)
     outputs = []
     for t in range(x.shape[1]):
-        i, f, z, o = (x[:, t] @ cell.weight.T + cell.bias).chunk(4, dim=-1)
+        i, f, z, o = (x[:, t] @ cell.weight_ih.T + cell.bias).chunk(4, dim=-1)
         i, f = torch.exp(i + h @ i_r.T), f + h @ f_r.T
         f = torch.exp(f) if cell.forget == "exp" else torch.sigmoid(f)
         c = f * c + i * torch.tanh(z + h @ z_r.T)
@@ -47,8 +47,8 @@ def test_numbers_worked_out_by_hand():
     """i = e^2, f = 1/2, z = tanh 1, o = 1/2; then i = 1. c / n is z, then (f e^2 z + z') / (f e^2 + 1)."""
     cell = SLSTM(1, 1)
     with torch.no_grad():
-        cell.weight[:] = torch.tensor([[2.0], [0], [1], [0]])
-        cell.blocks[:] = 0
+        cell.weight_ih[:] = torch.tensor([[2.0], [0], [1], [0]])
+        cell.weight_hh[:] = 0
         cell.bias[:] = 0
     y, state = Layer(cell)(torch.tensor([[[1.0], [0.0]]]))
     half, square = 0.5 * 2.718281828**2, torch.tensor(1.0).tanh().item()
@@ -63,7 +63,7 @@ def test_huge_gates_are_finite_and_so_are_gradients(size, forget):
     torch.manual_seed(0)
     cell = SLSTM(3, 8, forget=forget)
     with torch.no_grad():
-        cell.weight[:16] *= size
+        cell.weight_ih[:16] *= size
     x = torch.randn(4, 50, 3, requires_grad=True)
     y, state = Layer(cell)(x)
     assert y.abs().max() <= 1 and all(part.isfinite().all() for part in leaves(state))
@@ -75,9 +75,9 @@ def test_the_first_step_is_of_what_is_read_alone_however_small_its_gate():
     cell = SLSTM(2, 3, forget="exp", forget_bias=50.0)
     with torch.no_grad():
         cell.bias[:3] = -200
-        cell.weight[:6] = 0
+        cell.weight_ih[:6] = 0
     x, state = torch.randn(4, 2), cell.initial_state(4)
-    o, z = (x @ cell.weight[9:].T).sigmoid(), (x @ cell.weight[6:9].T).tanh()
+    o, z = (x @ cell.weight_ih[9:].T).sigmoid(), (x @ cell.weight_ih[6:9].T).tanh()
     for before in (state, state._replace(stabiliser=torch.full((4, 3), 1e4), cell=torch.ones(4, 3))):
         y, after = cell(x, before)
         torch.testing.assert_close(y, o * z)
