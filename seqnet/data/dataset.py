@@ -292,12 +292,11 @@ class Dataset:
             return made
         late = None if made is None or made.asked_from is None else made.asked_from.tolist()
         told = {"tally": asdict(self.tallies[split]), "asked_from": late, "places": None}
-        if made is None or made.places is None:
-            columns = cache.save(self._entry(split), told, {} if made is None else made.columns)
-        else:
-            told["places"], numbers = made.places.kept()
-            columns = cache.save(self._entry(split), told, {**made.columns, NUMBERS: numbers})
-            del columns[NUMBERS]
+        columns = {} if made is None else dict(made.columns)
+        if made is not None and made.places is not None:
+            told["places"], columns[NUMBERS] = made.places.kept()
+        columns = cache.save(self._entry(split), told, columns)
+        columns.pop(NUMBERS, None)
         return None if made is None else replace(made, columns=columns)
 
     def _entry(self, split: str) -> str:
