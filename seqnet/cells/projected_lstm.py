@@ -54,7 +54,7 @@ class ProjectedLSTM(Projected):
     def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """The rest of a step: the hidden state [batch hidden], and the whole state."""
         wide, cell = update(linear_onto(projected, state.hidden, self.weight_hh), state.cell)
-        hidden = linear(wide, self.weight_hr)
+        hidden = linear(wide, self.weight_hr).to(cell.dtype)  # a state is carried in full, under autocast too
         return hidden, LSTMState(hidden, cell)
 
     @property

@@ -44,3 +44,10 @@ def test_its_sizes():
     assert sum(weight.numel() for weight in cell.parameters()) == 64 * (3 + 4 + 1) + 4 * 16
     assert cell.recurrent.shape == (4, 4)
     assert {gate.shape for gate in cell.gates(torch.randn(2, 3), cell.initial_state(2)).values()} == {(2, 16)}
+
+
+def test_its_state_stays_in_single_precision_under_autocast():
+    cell = ProjectedLSTM(3, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        y, state = cell(torch.randn(2, 3), cell.initial_state(2))
+    assert {part.dtype for part in (y, *state)} == {torch.float32}
