@@ -405,6 +405,11 @@ IDLE = [
         "model.locked_dropout=true has no effect: it locks a mask, and model.input_dropout, model.dropout, "
         "model.output_dropout are 0; leave it out, or set model.locked_dropout=false",
     ),
+    (
+        "experiment=speech_ctc task.encoder=none model.bidirectional=false model.weight_dropout=0.5",
+        "model.weight_dropout=0.5 has no effect: it is of recurrent layers, and model.encoder=none has none; leave it "
+        "out, or set model.weight_dropout=0.0",
+    ),
     ("experiment=digits model.embedding_dropout=0.1", "model.embedding_dropout=0.1 has no effect: it is of an embedd"),
     ("experiment=dates model.residual=true", "model.residual=true has no effect: it is between layers"),
     ("experiment=digits model.embedding_std=0.1", "model.embedding_std=0.1 has no effect: it is of an embedding"),
