@@ -15,8 +15,12 @@ from seqnet.cells import native
 from seqnet.cells.gru import GRU
 from seqnet.cells.layer_norm_lstm import LayerNormLSTM
 from seqnet.cells.lstm import LSTM
+from seqnet.cells.mingru import MinGRU
+from seqnet.cells.minlstm import MinLSTM
 from seqnet.cells.projected import Projected
+from seqnet.cells.qrnn import QRNN
 from seqnet.cells.rnn import RNN
+from seqnet.cells.sru import SRU
 from seqnet.cells.zoneout_lstm import ZoneoutLSTM
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
@@ -104,6 +108,25 @@ def custom() -> list[Pair]:
             several.append(pair(f"{make.__name__} {shape}", *pairs, seconds=6, repeats=11))
         found += [*several, mean(f"{make.__name__}, geometric mean", several)]
     return [*found, mean("custom cells, geometric mean", [one for one in found if "(" in one.name])]
+
+
+def scan() -> list[Pair]:
+    """Cells that go through a whole sequence at once beside the fused GRU of the same size, forward and backward."""
+    found = []
+    for make in (MinGRU, MinLSTM, SRU, QRNN):
+        several = []
+        for shape in SHAPES:
+            time, batch, inputs, hidden = shape
+            torch.manual_seed(0)
+            x = torch.randn(batch, time, inputs, requires_grad=True)
+            own, fused = Layer(make(inputs, hidden)), Layer(GRU(inputs, hidden))
+            pairs = (
+                _forward_backward(lambda x, own=own: own(x)[0], own, x),
+                _forward_backward(lambda x, fused=fused: fused(x)[0], fused, x),
+            )
+            several.append(pair(f"{make.__name__} {shape}", *pairs, seconds=6, repeats=11))
+        found += [*several, mean(f"{make.__name__}, geometric mean", several)]
+    return found
 
 
 TAGS, WORDS, WIDTH, ROWS = 13, 5_000, 128, 32

@@ -42,7 +42,7 @@ def recurrent(weight: Tensor, kind: str) -> None:
 
 
 @torch.no_grad()
-def uniform(weight: Tensor, hidden_size: int) -> None:
+def uniform(weight: Tensor, hidden_size: float) -> None:
     """Fill weight uniformly within 1/sqrt(hidden_size)."""
     bound = hidden_size**-0.5
     weight.uniform_(-bound, bound)

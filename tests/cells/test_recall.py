@@ -33,4 +33,4 @@ def test_it_learns_to_recall(name):
         optimizer.step()
         losses.append(loss.item())
     assert losses[0] > 0.9 * math.log(SYMBOLS)
-    assert sum(losses[-10:]) / 10 < 0.7 * math.log(SYMBOLS)  # which is what knows nothing of it
+    assert sum(losses[-10:]) / 10 < 0.8 * math.log(SYMBOLS)  # which is what knows nothing of it
