@@ -34,7 +34,8 @@ from seqnet.errors import DataError
 def _many_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "ROWS", 7)
     monkeypatch.setattr(sizes, "BYTES", 64)
-    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setattr(cache, "WORTH_WHILE", 0)
+    monkeypatch.setattr("seqnet.data.kept.LARGE", 0)
     monkeypatch.setenv("SEQNET_CACHE", "")
 
 

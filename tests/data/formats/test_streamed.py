@@ -64,7 +64,8 @@ def test_rows_are_the_same_as_those_of_a_copy(hub: Path, tmp_path: Path, monkeyp
 
 def test_what_is_made_of_streamed_rows_is_kept(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "STREAMED", 0)
-    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setattr(cache, "WORTH_WHILE", 0)
+    monkeypatch.setattr("seqnet.data.kept.LARGE", 0)
     expected = read("owner/films")
     monkeypatch.setattr(datasets.IterableDataset, "iter", None)
     assert read("owner/films") == expected
