@@ -11,7 +11,7 @@ from seqnet.batch import Batch, Output, Whole
 from seqnet.checks.measured import DoesNotApply
 from seqnet.checks.subject import Subject
 from seqnet.decoding.generation import generate
-from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.kinds import Axis
 
 BEAM = "seqnet.decoding.beam.Beam"
@@ -81,7 +81,7 @@ def written(subject: Subject, model: Any, decoding: dict[str, Any], batch: Batch
         if writing is None:
             return generate(model, batch.inputs, LENGTH, decoder, subject.source.forbidden, generator)
         memory, state = model.begin(batch)
-        found: Found = decoder.decode(model, memory, state, writing, (), generator)
+        found: Found = decoder.decode(model, Start(memory, state, writing, generator=generator))
         return found
 
 

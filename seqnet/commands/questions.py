@@ -12,6 +12,7 @@ from seqnet.commands.stored import StoredRun
 from seqnet.commands.writing import Writer
 from seqnet.data.teacher_forcing import BEGIN
 from seqnet.decoding.heard import Heard, allowed
+from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.kinds import Axis
 from seqnet.objectives.bands import MEDIAN
@@ -233,7 +234,9 @@ class Asking:
         output = self._read(batch)
         assert output.lengths is not None
         writing = self.stored.assembly.source.writing
-        logs, lengths = allowed(Heard(output.logits(), output.lengths), writing, ())  # as what is heard is decoded
+        logs, lengths = allowed(
+            Start(Heard(output.logits(), output.lengths), None, writing)
+        )  # as what is heard is decoded
         frames = logs[0, : int(lengths[0])].argmax(-1).tolist()
         blank = self._targets.size
         heard = [

@@ -15,7 +15,7 @@ from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.data.generation import generator
 from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.generation import Decoding
-from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.decoding.incremental import Written
 from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.unroll import unroll
@@ -131,7 +131,9 @@ class Writer:
             memory, state = model.begin(batch.to(self.precision.device))
             if self.numbers:
                 return unroll(model, memory, state, source.writing.longest, source.targets.size)
-            found: Found = self._obeying(batch).decode(model, memory, state, source.writing, prefix, self._generator)
+            found: Found = self._obeying(batch).decode(
+                model, Start(memory, state, source.writing, prefix, self._generator)
+            )
         self._written += len(found)
         self._cut += sum(not several[0].ended for several in found)
         return found
@@ -146,9 +148,8 @@ class Writer:
         model: Any = self.assembly.model
         with evaluating(model), self.precision.autocast():
             memory, state = model.begin(batch.to(self.precision.device))
-            found: Iterator[Written] = self._obeying(batch).steps(
-                model, memory, state, self.assembly.source.writing, prefix, self._generator
-            )
+            start = Start(memory, state, self.assembly.source.writing, prefix, self._generator)
+            found: Iterator[Written] = self._obeying(batch).steps(model, start)
         return found
 
     @property

@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
+from seqnet.decoding.hypothesis import Hypothesis, Start, Stepper
 from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.errors import ConfigurationError
 from seqnet.options import Count, CountFromZero, NotNegative, Steps, number, whole
@@ -58,35 +58,25 @@ class Beam:
         self.limits = Limits(min_length, max_length, no_repeat_ngram)
 
     @torch.no_grad()
-    def decode(
-        self,
-        model: Stepper,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> list[list[Hypothesis]]:
+    def decode(self, model: Stepper, start: Start) -> list[list[Hypothesis]]:
         """Up to n_best hypotheses of each row, best first; nothing is drawn from the generator.
 
-        first: what each row reads first, in place of the token that begins. Raises ConfigurationError for a
+        Raises ConfigurationError for a
         coverage penalty on a model without attention.
         """
-        inputs = first_inputs(state, writing.begin, first)
+        inputs = start.inputs
         some = max(1, AT_ONCE // self.beam_size)
         if len(inputs) <= some or not inputs.is_cpu:
-            return self._search(model, memory, state, writing, prefix, inputs)
+            return self._search(model, start)
         found = []
         for rows in torch.arange(len(inputs), device=inputs.device).split(some):
-            part = (select(memory, rows), select(state, rows))
-            found += self._search(model, *part, writing, prefix, inputs[rows])
+            part = {"memory": select(start.memory, rows), "state": select(start.state, rows), "first": inputs[rows]}
+            found += self._search(model, start._replace(**part))
         return found
 
-    def _search(
-        self, model: Stepper, memory: State, state: State, writing: Writing, prefix: Sequence[int], inputs: Tensor
-    ) -> list[list[Hypothesis]]:
+    def _search(self, model: Stepper, start: Start) -> list[list[Hypothesis]]:
         """What `decode` returns, of all rows at once."""
+        memory, state, writing, prefix, inputs = start.memory, start.state, start.writing, start.prefix, start.inputs
         rows, steps, device = len(inputs), self.limits.steps(writing, len(prefix)), inputs.device
         found: list[list[Hypothesis]] = [[] for _ in range(rows)]
         names = torch.arange(rows, device=device)  # which row of the batch each open row is

@@ -1,10 +1,12 @@
 """What decoding asks of a model and what it answers."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from seqnet.specs import Writing
 from seqnet.state import State, leaves
 
 
@@ -31,10 +33,21 @@ class Hypothesis(NamedTuple):
     ended: bool  # by the end, not by its length
 
 
-def first_inputs(state: State, begin: int | None, first: Tensor | None) -> Tensor:
-    """What each row reads first: `first` [batch], or the token that begins every sequence."""
-    if first is not None:
-        return first
-    assert begin is not None, "a model of numbers is rolled out, not decoded"
-    some = leaves(state)[0]
-    return some.new_full((len(some),), begin, dtype=torch.int64)
+class Start(NamedTuple):
+    """How rows begin to be written, and what all of them are held to."""
+
+    memory: State  # what is looked back at
+    state: State  # before the first step
+    writing: Writing
+    prefix: Sequence[int] = ()  # how every row begins
+    generator: torch.Generator | None = None  # of what is drawn; None: one that begins at seed 0
+    first: Tensor | None = None  # [rows], what each reads first; None: the token that begins every sequence
+
+    @property
+    def inputs(self) -> Tensor:
+        """What each row reads first, [rows]."""
+        if self.first is not None:
+            return self.first
+        assert self.writing.begin is not None, "a model of numbers is rolled out, not decoded"
+        some = leaves(self.state)[0]
+        return some.new_full((len(some),), self.writing.begin, dtype=torch.int64)

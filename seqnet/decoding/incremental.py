@@ -1,15 +1,14 @@
 """One token after another, each chosen once and for all."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
+from seqnet.decoding.hypothesis import Hypothesis, Start, Stepper
 from seqnet.decoding.limits import Limits
-from seqnet.specs import Writing
-from seqnet.state import State, select
+from seqnet.state import select
 
 
 class Written(NamedTuple):
@@ -21,27 +20,18 @@ class Written(NamedTuple):
 
 
 @torch.no_grad()
-def write(
-    model: Stepper,
-    memory: State,
-    state: State,
-    writing: Writing,
-    limits: Limits,
-    choose: Callable[[Tensor], Tensor],
-    prefix: Sequence[int] = (),
-    first: Tensor | None = None,
-) -> Iterator[Written]:
-    """Step by step, what is written in each row of the state.
+def write(model: Stepper, start: Start, limits: Limits, choose: Callable[[Tensor], Tensor]) -> Iterator[Written]:
+    """Step by step, what is written in each row.
 
     choose: from limited log-probabilities [rows vocab] to ids [rows]. A row that has ended is asked no more.
     """
-    inputs = first_inputs(state, writing.begin, first)
-    rows, steps = len(inputs), limits.steps(writing, len(prefix))
+    memory, state, writing, inputs = start.memory, start.state, start.writing, start.inputs
+    rows, steps = len(inputs), limits.steps(writing, len(start.prefix))
     written = inputs.new_zeros(rows, steps)  # of the open rows
     open_rows = torch.arange(rows, device=inputs.device)
     for time in range(steps):
         logits, state, _ = model.step(inputs, state, memory)
-        logs = limits.apply(logits.float().log_softmax(dim=-1), written[:, :time], writing, prefix)
+        logs = limits.apply(logits.float().log_softmax(dim=-1), written[:, :time], writing, start.prefix)
         inputs = choose(logs)
         yield Written(open_rows, inputs, logs.gather(1, inputs.unsqueeze(1)).squeeze(1))
         written.select(1, time).copy_(inputs)
@@ -55,9 +45,9 @@ def write(
             state, memory = select(state, going), select(memory, going)
 
 
-def gathered(steps: Iterable[Written], rows: int, end: int | None) -> list[list[Hypothesis]]:
+def gathered(steps: Iterable[Written], start: Start) -> list[list[Hypothesis]]:
     """One hypothesis for each row, scored by its log-probability. steps: see `write`."""
-    told = list(steps)
+    told, rows, end = list(steps), len(start.inputs), start.writing.end
     ids: list[list[int]] = [[] for _ in range(rows)]
     scores = [0.0] * rows
     if told:

@@ -1,18 +1,16 @@
 """Tokens drawn at random, from all of a distribution or from its likeliest part."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
+from seqnet.decoding.hypothesis import Hypothesis, Start, Stepper
 from seqnet.decoding.incremental import Written, gathered, write
 from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.errors import ConfigurationError, NonFiniteError
 from seqnet.options import Count, CountFromZero, NotNegative, Steps, number
-from seqnet.specs import Writing
-from seqnet.state import State
 
 
 def sample(
@@ -80,34 +78,15 @@ class Sampling:
         self.top_p = top_p
         self.limits = Limits(min_length, max_length, no_repeat_ngram)
 
-    def decode(
-        self,
-        model: Stepper,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> list[list[Hypothesis]]:
-        """One hypothesis a row, drawn from the generator (None: one that begins at seed 0)."""
-        steps = self.steps(model, memory, state, writing, prefix, generator, first)
-        return gathered(steps, len(first_inputs(state, writing.begin, first)), writing.end)
+    def decode(self, model: Stepper, start: Start) -> list[list[Hypothesis]]:
+        """One hypothesis a row, drawn from the generator."""
+        return gathered(self.steps(model, start), start)
 
-    def steps(
-        self,
-        model: Stepper,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> Iterator[Written]:
+    def steps(self, model: Stepper, start: Start) -> Iterator[Written]:
         """The same, step by step. See `write`."""
-        drawn_from = torch.Generator().manual_seed(0) if generator is None else generator
+        generator = torch.Generator().manual_seed(0) if start.generator is None else start.generator
 
         def choose(logs: Tensor) -> Tensor:
-            return sample(logs, self.temperature, self.top_k, self.top_p, drawn_from)
+            return sample(logs, self.temperature, self.top_k, self.top_p, generator)
 
-        return write(model, memory, state, writing, self.limits, choose, prefix, first)
+        return write(model, start, self.limits, choose)

@@ -12,6 +12,7 @@ from torch import nn
 
 from seqnet import build
 from seqnet.decoding.heard import Heard
+from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError
 from seqnet.specs import Writing
 from seqnet.state import HiddenState
@@ -114,7 +115,7 @@ def written(decoding, composed):
 
     def decode(table, prefix=(), seed=5, rows=ROWS, **changed):
         made = build.make(options | changed)
-        return made.decode(Chain(table), None, rows, WRITING, prefix, torch.Generator().manual_seed(seed))
+        return made.decode(Chain(table), Start(None, rows, WRITING, prefix, torch.Generator().manual_seed(seed)))
 
     return decode
 
@@ -192,7 +193,9 @@ FRAMES, BLANK = 4, 7  # behind the seven tokens
 def read_off(hearing, composed):
     """What is read off for each row: read_off(logs, lengths, prefix)."""
     made = build.make(composed("experiment=reverse", f"decoding={hearing}")["decoding"])
-    return lambda logs, lengths=LENGTHS, prefix=(): made.decode(None, Heard(logs, lengths), None, WRITING, prefix)
+    return lambda logs, lengths=LENGTHS, prefix=(): made.decode(
+        None, Start(Heard(logs, lengths), None, WRITING, prefix)
+    )
 
 
 def spoken():

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.sampling import Sampling, sample
 from seqnet.errors import ConfigurationError, NonFiniteError
 from seqnet.specs import Writing
@@ -83,7 +84,7 @@ class Table:
 def first_tokens(decoding, logits, own=None):
     rows = len(logits)
     writing = Writing(begin=0, end=None, forbidden=(), longest=1)
-    found = decoding.decode(Table(logits), None, (torch.arange(rows),), writing, generator=own)
+    found = decoding.decode(Table(logits), Start(None, (torch.arange(rows),), writing, generator=own))
     return torch.tensor([hypotheses[0].ids[0] for hypotheses in found])
 
 
@@ -141,7 +142,7 @@ def test_whole_sequences_are_as_likely_as_the_model_says(order):
     """Whichever rows stand beside, and leave: 3 kinds of rows, 4,000 times each; at most 3 tokens."""
     many, writing = 4_000, Writing(begin=3, end=2, forbidden=(3,), longest=2)
     rows = torch.tensor(order).repeat(many)
-    found = Sampling().decode(Chain(), None, (rows,), writing, generator=generator())
+    found = Sampling().decode(Chain(), Start(None, (rows,), writing, generator=generator()))
     for kind, place in zip(order, range(3), strict=True):
         probabilities = Chain.logits[kind, :, :3].double().softmax(-1)
         written = [tuple(row[0].ids) + (2,) * row[0].ended for row in found[place::3]]

@@ -29,6 +29,7 @@ from seqnet.data.scaled_so_far import SoFar
 from seqnet.data.teacher_forcing import with_ends, writing
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.sampling import Sampling
 from seqnet.errors import ConfigurationError
 from seqnet.exported import described
@@ -310,7 +311,7 @@ def _both(tokens: int, seed: int) -> tuple[Table, Any, dict[str, Any], Any]:
 def test_a_beam_finds_the_same(beams: dict[str, Any], limits: dict[str, Any]) -> None:
     for tokens, seed in ((4, 0), (7, 1), (30, 2)):
         table, how, said, looked = _both(tokens, seed)
-        wanted = Beam(**beams, **limits).decode(table, looked, HiddenState(torch.tensor([[1.0], [0.0]])), how)
+        wanted = Beam(**beams, **limits).decode(table, Start(looked, HiddenState(torch.tensor([[1.0], [0.0]])), how))
         for row, start in enumerate((1.0, 0.0)):
             steps = run.Steps(table, [np.array([[start]], np.float32)], MEMORY)
             first = np.array([said["begin"]])
@@ -323,7 +324,7 @@ def test_a_beam_finds_the_same(beams: dict[str, Any], limits: dict[str, Any]) ->
 def test_greedy_writes_the_same(limits: dict[str, Any]) -> None:
     for tokens, seed in ((4, 0), (7, 1), (30, 2)):
         table, how, said, looked = _both(tokens, seed)
-        wanted = Greedy(**limits).decode(table, looked, HiddenState(torch.tensor([[1.0], [0.0]])), how)
+        wanted = Greedy(**limits).decode(table, Start(looked, HiddenState(torch.tensor([[1.0], [0.0]])), how))
         steps = run.Steps(table, [np.array([[1.0], [0.0]], np.float32)], MEMORY)
         first = np.full(2, said["begin"])
         found = run.written_by(steps, first, run.Decoding(**limits), said, None)
