@@ -76,6 +76,8 @@ OPTIONS: Mapping[str, Option] = {
     "temperature": or_null(NOT_NEGATIVE),
     "top_k": or_null(COUNT),
     "top_p": or_null(number(above=0, most=1)),
+    "min_p": or_null(number(above=0, most=1)),
+    "typical_p": or_null(number(above=0, below=1)),
     "debug.evaluation_batches": or_null(COUNT),
     # the loop
     "training.window": or_null(COUNT),

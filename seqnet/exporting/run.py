@@ -687,6 +687,8 @@ class Decoding(NamedTuple):
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
     beam_size: int = 5
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
@@ -702,6 +704,8 @@ class Decoding(NamedTuple):
             "temperature must be at least 0": not 0 <= self.temperature < math.inf,
             "top-k must be at least 1": self.top_k is not None and self.top_k < 1,
             "top-p must be above 0 and at most 1": self.top_p is not None and not 0 < self.top_p <= 1,
+            "min-p must be above 0 and at most 1": self.min_p is not None and not 0 < self.min_p <= 1,
+            "typical-p must be above 0 and below 1": self.typical_p is not None and not 0 < self.typical_p < 1,
             "beam-size must be at least 1": self.beam_size < 1,
             "n-best must be at least 1 and at most beam-size": not 1 <= self.n_best <= self.beam_size,
             "penalties must be at least 0": min(self.length_penalty, self.coverage_penalty) < 0,
@@ -749,7 +753,7 @@ class Decoding(NamedTuple):
             return likeliest
         scaled = logs.astype(np.float64)
         scaled = (scaled - scaled.max(-1, keepdims=True)) / self.temperature
-        if self.top_k is None and self.top_p is None:
+        if (self.top_k, self.top_p, self.min_p, self.typical_p) == (None,) * 4:
             order = np.broadcast_to(np.arange(logs.shape[1]), logs.shape)
             shares = softmax(scaled)
         else:
@@ -757,10 +761,26 @@ class Decoding(NamedTuple):
             shares = softmax(np.take_along_axis(scaled, order, -1))
             if self.top_p is not None and self.top_p < 1:
                 shares = np.where(shares.cumsum(-1) - shares >= self.top_p, 0.0, shares)
+            if self.min_p is not None:
+                shares = np.where(shares < self.min_p * shares[:, :1], 0.0, shares)
+            if self.typical_p is not None:
+                shares = typical(shares / shares.sum(-1, keepdims=True), self.typical_p)
         up_to = shares.cumsum(-1)
         drawn = random.random((len(shares), 1)) * up_to[:, -1:]
         place = np.minimum((up_to <= drawn).sum(-1, keepdims=True), shares.shape[1] - 1)
         return np.take_along_axis(order, place, -1)[:, 0]
+
+
+def typical(shares: Array, most: float) -> Array:
+    """Probabilities [rows n] with 0 in place of those whose -log p is farthest from the entropy."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(shares)
+    entropy = -np.where(shares > 0, shares * np.where(shares > 0, logs, 0.0), 0.0).sum(-1, keepdims=True)
+    order = np.argsort(np.abs(-logs - entropy), axis=-1, kind="stable")
+    near = np.take_along_axis(shares, order, -1)
+    kept, found = np.where(near.cumsum(-1) - near >= most, 0.0, near), np.zeros_like(near)
+    np.put_along_axis(found, order, kept, -1)
+    return found
 
 
 class Bound:
@@ -1329,6 +1349,10 @@ def options() -> argparse.ArgumentParser:
     add("--temperature", type=float, help="of sampling: below 1 safer, above 1 wilder")
     add("--top-k", type=int, help="of sampling: from the k likeliest tokens only")
     add("--top-p", type=float, help="of sampling: from the likeliest tokens that together have this probability")
+    add("--min-p", type=float, help="of sampling: from the tokens at least this share as likely as the likeliest")
+    add(
+        "--typical-p", type=float, help="of sampling: from those about as likely as expected that have this probability"
+    )
     add("--beam-size", type=int, help="hypotheses that are followed side by side")
     add("--length-penalty", type=float, help="of a beam: 0 prefers short answers")
     add("--coverage-penalty", type=float, help="of a beam: above 0 prefers answers that looked at all of the source")
@@ -1343,7 +1367,7 @@ def asked_decoding(model: Model, typed: dict[str, Any]) -> Decoding:
     own = model.decoding or Decoding("sampling" if model.asks == "next" else "greedy")
     name = typed.pop("decoding", None)
     if name is None:
-        of_sampling = {"temperature", "top_k", "top_p"} & typed.keys()
+        of_sampling = {"temperature", "top_k", "top_p", "min_p", "typical_p"} & typed.keys()
         of_beams = {"beam_size", "length_penalty", "coverage_penalty", "n_best"} & typed.keys()
         name = "sampling" if of_sampling else "beam" if of_beams else own.name
     kept = own if name == own.name else Decoding(name, min_length=own.min_length, no_repeat_ngram=own.no_repeat_ngram)

@@ -333,7 +333,17 @@ def test_greedy_writes_the_same(limits: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.6}, {"top_k": 4, "top_p": 0.7, "temperature": 2.0}]
+    "options",
+    [
+        {},
+        {"temperature": 0.5},
+        {"top_k": 3},
+        {"top_p": 0.6},
+        {"top_k": 4, "top_p": 0.7, "temperature": 2.0},
+        {"min_p": 0.3},
+        {"typical_p": 0.6},
+        {"top_k": 5, "min_p": 0.2, "typical_p": 0.7, "temperature": 2.0},
+    ],
 )
 def test_tokens_are_drawn_of_the_same_distribution(options: dict[str, Any]) -> None:
     logits, draws = torch.randn(1, 6, generator=torch.Generator().manual_seed(3)), 20_000
