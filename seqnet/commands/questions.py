@@ -227,7 +227,8 @@ class Asking:
                 raise ConfigurationError(f"target: {error}") from error
         found = self.writer(batch, prefix)
         assert not isinstance(found, Tensor)
-        return list(found[0][0].ids), found[0][0].ended
+        known = getattr(self.stored.assembly.source, "known", list)
+        return known(found[0][0].ids), found[0][0].ended
 
     def _of_heard(self, batch: Batch, number: int) -> Asked:
         """The tokens of the likeliest alignment, each where it is heard first."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor
 
-from seqnet.decoding.hypothesis import Hypothesis, Start, Stepper
+from seqnet.decoding.hypothesis import Hypothesis, Start, Stepper, largest
 from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.errors import ConfigurationError
 from seqnet.options import Count, CountFromZero, NotNegative, Positive, Steps, number, whole
@@ -34,9 +34,9 @@ class Beam:
     length, those that would go on come after them. Of equals the first goes first. The limits are those of `Limits`.
 
     groups: so many beams of `beam_size / groups` share a row (Vijayakumar et al. 2018, with Hamming diversity): at each
-    step one after the other chooses by its log-probabilities less `diversity` (None: 0.5) for each hypothesis that a group before
-    it goes on with by the same token. Nothing but the choice hangs on that: scores are the model's. What is told is
-    the best of all groups, each once. Raises ConfigurationError.
+    step one after the other chooses by its log-probabilities less `diversity` (None: 0.5) for each hypothesis that a
+    group before it goes on with by the same token. Nothing but the choice hangs on that: scores are the model's. What
+    is told is the best of all groups, each once. Raises ConfigurationError.
     """
 
     @staticmethod
@@ -125,12 +125,15 @@ class Beam:
         names = torch.arange(rows, device=device)  # which row of the batch each open row is
         scores = torch.zeros(rows, 1, dtype=torch.float64, device=device)  # [rows width]
         written = inputs.new_zeros(rows, 1, 0)  # [rows width time]
+        looked = inputs.new_zeros(rows, 1, 0) if start.looks else None  # the same
         best = scores.new_full((rows, self.n_best), -torch.inf)  # of what ended, by rank
         ended_so_far = inputs.new_zeros(rows)
         covered: Tensor | None = None  # [rows width source_time]
         for time in range(steps):
             logits, state, weights = model.step(inputs, state, memory)
             width = scores.shape[1]
+            if looked is not None:
+                looked = torch.cat([looked, largest(weights).view(-1, width, 1)], dim=2)
             if self.coverage_penalty:
                 covered = self._cover(covered, weights, width)
             places, tokens, totals = self._candidates(logits, scores, written, names, writing, prefix)
@@ -138,7 +141,7 @@ class Beam:
             ended = over[:, :size] & totals[:, :size].isfinite()
             if over.any():
                 ranks = self._rank(totals, time + 1, None if covered is None else _rows_of(covered, places), memory)
-                self._keep(found, names, ended, places, written, totals, ranks)
+                self._keep(found, names, ended, places, written, looked, totals, ranks)
                 best = torch.cat([best, ranks[:, :size].masked_fill(~ended, -torch.inf)], dim=1)
                 best = best.topk(self.n_best, dim=1).values
                 ended_so_far = ended_so_far + ended.sum(dim=1)
@@ -146,6 +149,7 @@ class Beam:
             scores = totals.gather(1, going).masked_fill(over.gather(1, going), -torch.inf)
             origin, token = places.gather(1, going), tokens.gather(1, going)
             written = torch.cat([_rows_of(written, origin), token[..., None]], dim=2)
+            looked = None if looked is None else _rows_of(looked, origin)
             covered = None if covered is None else _rows_of(covered, origin)
             reachable = scores.amax(dim=1) / self._length_norm(steps)
             done = (ended_so_far >= size) | (best[:, -1] >= reachable) | (reachable == -torch.inf)
@@ -158,11 +162,12 @@ class Beam:
                 picked = picked.view(len(names), -1)[open_rows].flatten()
                 names, scores, written, best = names[open_rows], scores[open_rows], written[open_rows], best[open_rows]
                 ended_so_far, token = ended_so_far[open_rows], token[open_rows]
+                looked = None if looked is None else looked[open_rows]
                 covered = None if covered is None else covered[open_rows]
                 memory = select(memory, open_rows)
             state, inputs = select(state, picked), token.flatten()
         else:
-            self._cut_off(found, names, written, scores, self._rank(scores, steps, covered, memory))
+            self._cut_off(found, names, written, looked, scores, self._rank(scores, steps, covered, memory))
         return [sorted(row, key=_place)[: self.n_best] for row in found]
 
     def _candidates(
@@ -230,27 +235,37 @@ class Beam:
         ended: Tensor,
         places: Tensor,
         written: Tensor,
+        looked: Tensor | None,
         totals: Tensor,
         ranks: Tensor,
     ) -> None:
         """Note the hypotheses that ended at this step."""
         row, candidate = ended.nonzero(as_tuple=True)
-        ids = written[row, places[row, candidate]].tolist()
+        from_here = places[row, candidate]
+        ids = written[row, from_here].tolist()
+        seen = _told(None if looked is None else looked[row, from_here, :-1], len(ids))
         numbers = zip(
-            names[row].tolist(), ids, ranks[row, candidate].tolist(), totals[row, candidate].tolist(), strict=True
+            names[row].tolist(), ids, seen, ranks[row, candidate].tolist(), totals[row, candidate].tolist(), strict=True
         )
-        for name, tokens, rank, total in numbers:
-            found[name].append(Hypothesis(tokens, rank, total, True))
+        for name, tokens, looks, rank, total in numbers:
+            found[name].append(Hypothesis(tokens, rank, total, True, looks))
 
     def _cut_off(
-        self, found: list[list[Hypothesis]], names: Tensor, written: Tensor, scores: Tensor, ranks: Tensor
+        self,
+        found: list[list[Hypothesis]],
+        names: Tensor,
+        written: Tensor,
+        looked: Tensor | None,
+        scores: Tensor,
+        ranks: Tensor,
     ) -> None:
         """Note those that were as long as they may be."""
-        told = zip(names.tolist(), written.tolist(), scores.tolist(), ranks.tolist(), strict=True)
-        for name, *row in told:
-            for ids, total, rank in zip(*row, strict=True):
-                if total > -torch.inf or not found[name]:  # what is no number is told too, where there is nothing else
-                    found[name].append(Hypothesis(ids, rank, total, False))
+        whose = names[:, None].expand_as(scores).flatten().tolist()
+        seen = _told(None if looked is None else looked.flatten(0, 1), len(whose))
+        hypotheses = (written.flatten(0, 1).tolist(), scores.flatten().tolist(), ranks.flatten().tolist(), seen)
+        for name, ids, total, rank, looks in zip(whose, *hypotheses, strict=True):
+            if total > -torch.inf or not found[name]:  # what is no number is told too, where there is nothing else
+                found[name].append(Hypothesis(ids, rank, total, False, looks))
 
 
 def _place(one: Hypothesis) -> tuple[bool, float]:
@@ -298,6 +313,11 @@ def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
         top, order = values.gather(1, places).sort(dim=1, descending=True, stable=True)
         places = places.gather(1, order)
     return top, places
+
+
+def _told(looked: Tensor | None, count: int) -> Sequence[tuple[int, ...] | None]:
+    """Where so many hypotheses looked, [count time], as they tell it."""
+    return [None] * count if looked is None else list(map(tuple, looked.tolist()))
 
 
 def _rows_of(tensor: Tensor, places: Tensor) -> Tensor:

@@ -24,6 +24,12 @@ class Stepper(Protocol):
         """
 
 
+def largest(weights: Tensor | None) -> Tensor:
+    """Where attention [rows heads source_time] is largest in the mean of its heads, [rows]; of equals the first."""
+    assert weights is not None, "a model without attention looks nowhere"
+    return weights.float().mean(dim=1).argmax(dim=-1)
+
+
 class Hypothesis(NamedTuple):
     """One sequence that was written."""
 
@@ -31,6 +37,7 @@ class Hypothesis(NamedTuple):
     score: float  # what hypotheses are ranked by; those that did not end come last
     log_probability: float  # that the model gives it, the end included; of what no limit changed
     ended: bool  # by the end, not by its length
+    looked: tuple[int, ...] | None = None  # where attention was largest as each of the ids was written, if it is asked
 
 
 class Start(NamedTuple):
@@ -41,6 +48,7 @@ class Start(NamedTuple):
     writing: Writing
     prefix: Sequence[int] = ()  # how every row begins
     generator: torch.Generator | None = None  # of what is drawn; None: one that begins at seed 0
+    looks: bool = False  # whether it is told where attention was largest
     first: Tensor | None = None  # [rows], what each reads first; None: the token that begins every sequence
 
     @property

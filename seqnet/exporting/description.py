@@ -7,6 +7,10 @@ from seqnet.build import Assembly
 from seqnet.errors import ConfigurationError
 from seqnet.exported import described
 from seqnet.exporting.plan import initial_state
+from seqnet.options import shown
+
+UNKNOWN = {"vocabulary": None, "replace_unknown": False, "dictionary": None, "groups": 1, "diversity": None}
+"""Options that run.py does not know, and what says that they are not used."""
 
 CHOSEN = ("greedy", "sampling", "beam")
 
@@ -49,14 +53,20 @@ def _writing(source: Any, said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _decoding(decoding: Mapping[str, Any], asks: str) -> dict[str, Any]:
     """The decoding of training; of a language model, which is generated from, sampling as seqnet generate has it."""
-    options = {key: value for key, value in decoding.items() if key != "vocabulary"}
+    options = {key: value for key, value in decoding.items() if key not in UNKNOWN}
     if asks == "next":
         return options if options["name"] == "sampling" else {"name": "sampling"}
-    if decoding["name"] not in CHOSEN or decoding.get("vocabulary") is not None:
+    if decoding["name"] not in CHOSEN:
         raise ConfigurationError(
             f"decoding={decoding['name']} of this run is none that an exported model knows: these are "
-            f"{', '.join(CHOSEN)}, without decoding.vocabulary"
+            f"{', '.join(CHOSEN)}"
         )
+    for key, without in UNKNOWN.items():
+        if key in decoding and decoding[key] != without:
+            raise ConfigurationError(
+                f"decoding.{key}={shown(decoding[key])} of this run is nothing that an exported model knows: use seqnet "
+                "predict"
+            )
     return options
 
 
