@@ -10,7 +10,7 @@ from seqnet import build
 from seqnet.batch import Batch, Output, Whole
 from seqnet.checks.measured import DoesNotApply
 from seqnet.checks.subject import Subject
-from seqnet.decoding.generation import generate
+from seqnet.decoding.generation import OF_WRITER, generate
 from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.kinds import Axis
 
@@ -37,8 +37,8 @@ def writes(subject: Subject) -> None:
 
 
 def options(subject: Subject) -> dict[str, Any]:
-    """The configured decoding, without its vocabulary, and not for long."""
-    found = {key: value for key, value in subject.config["decoding"].items() if key != "vocabulary"}
+    """The configured decoding, without what is of words, and not for long."""
+    found = {key: value for key, value in subject.config["decoding"].items() if key not in OF_WRITER}
     if "max_length" in found and (found["max_length"] is None or found["max_length"] > LONGEST):
         found["max_length"] = max(LONGEST, found.get("min_length") or 0)
     return found

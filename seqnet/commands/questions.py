@@ -206,7 +206,8 @@ class Asking:
             asked = [self._question(step, 0, step + 1, batch) for step in self._steps(steps, number)]
             predictions = [found[0, one.features].tolist() for one in asked]
             return Asked(forced, asked, predictions, self._read(forced), list(map(str, range(steps))))
-        ids, ended = self._tokens(batch, prefix)
+        told_ids, ended = self._tokens(batch, prefix)
+        ids = source.known(told_ids) if getattr(source, "copied", None) is not None else told_ids
         written = [*ids, *([writing.end] if ended else [])]
         read = torch.tensor([[writing.begin, *written[:-1]]], device=batch.lengths.device)
         forced = _forced(batch, read, torch.full_like(read, IGNORE))
@@ -214,7 +215,7 @@ class Asking:
         asked = [
             self._question(new[step], written[new[step]], step + 1, forced) for step in self._steps(len(new), number)
         ]
-        told = [source.text(ids)] * len(asked)
+        told = [source.text(told_ids)] * len(asked)
         return Asked(forced, asked, told, self._read(forced), [BEGIN, *source.words(written[:-1])])
 
     def _tokens(self, batch: Batch, prefix: list[int]) -> tuple[list[int], bool]:
@@ -227,8 +228,7 @@ class Asking:
                 raise ConfigurationError(f"target: {error}") from error
         found = self.writer(batch, prefix)
         assert not isinstance(found, Tensor)
-        known = getattr(self.stored.assembly.source, "known", list)
-        return known(found[0][0].ids), found[0][0].ended
+        return list(found[0][0].ids), found[0][0].ended
 
     def _of_heard(self, batch: Batch, number: int) -> Asked:
         """The tokens of the likeliest alignment, each where it is heard first."""

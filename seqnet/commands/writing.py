@@ -15,7 +15,7 @@ from seqnet.commands.stored import StoredRun
 from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.data.generation import generator
 from seqnet.decoding.constrained import Constrained
-from seqnet.decoding.generation import Decoding
+from seqnet.decoding.generation import OF_WRITER, Decoding
 from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.decoding.incremental import Written
 from seqnet.decoding.obeying import Obeying
@@ -27,7 +27,7 @@ from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 
-LIMITS = ("min_length", "max_length", "no_repeat_ngram", "vocabulary", "replace_unknown", "dictionary")
+LIMITS = ("min_length", "max_length", "no_repeat_ngram", *OF_WRITER)
 FILES = ("vocabulary", "dictionary")
 GREEDY = "seqnet.decoding.greedy.Greedy"
 
@@ -69,7 +69,7 @@ def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None =
     Raises ConfigurationError and DataError.
     """
     options = dict(decoding)
-    path, copies, dictionary = (options.pop(key, None) for key in ("vocabulary", "replace_unknown", "dictionary"))
+    path, copies, dictionary = (options.pop(key, None) for key in OF_WRITER)
     if dictionary is not None and not copies:
         raise ConfigurationError(
             f"decoding.dictionary={dictionary} has no effect: nothing is copied; set decoding.replace_unknown=true too"

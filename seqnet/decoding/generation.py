@@ -13,6 +13,9 @@ from seqnet.errors import ConfigurationError
 from seqnet.specs import Writing
 from seqnet.state import State
 
+OF_WRITER = ("vocabulary", "replace_unknown", "dictionary")
+"""Options of a decoding that whoever writes by it hears, and not its class."""
+
 
 class LanguageModel(Protocol):
     """What generation asks of a model."""

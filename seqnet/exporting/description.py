@@ -64,8 +64,8 @@ def _decoding(decoding: Mapping[str, Any], asks: str) -> dict[str, Any]:
     for key, without in UNKNOWN.items():
         if key in decoding and decoding[key] != without:
             raise ConfigurationError(
-                f"decoding.{key}={shown(decoding[key])} of this run is nothing that an exported model knows: use seqnet "
-                "predict"
+                f"decoding.{key}={shown(decoding[key])} of this run is nothing that an exported model knows: use "
+                "seqnet predict"
             )
     return options
 

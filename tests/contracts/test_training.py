@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from seqnet import build
+from seqnet.decoding.generation import OF_WRITER
 from seqnet.decoding.heard import Heard
 from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError
@@ -111,7 +112,7 @@ ROWS = HiddenState(torch.arange(4)[:, None])
 def written(decoding, composed):
     """What is written for each row: written(table, prefix, seed, rows, option=...)."""
     options = composed("experiment=reverse", f"decoding={decoding}")["decoding"]
-    del options["vocabulary"]  # a file, which is read before the decoder is made
+    options = {key: value for key, value in options.items() if key not in OF_WRITER}
 
     def decode(table, prefix=(), seed=5, rows=ROWS, **changed):
         made = build.make(options | changed)
