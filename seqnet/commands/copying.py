@@ -1,6 +1,6 @@
 """What a decoder writes as unknown, replaced by the word of the source that attention looks at (Luong et al. 2015)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -51,7 +51,7 @@ class Copying:
             for row, several in zip(read, found, strict=True)
         ]
 
-    def steps(self, steps: Iterable[Written], batch: Batch) -> Iterable[Written]:
+    def steps(self, steps: Iterable[Written], batch: Batch) -> Iterator[Written]:
         """The same of what is written step by step."""
         read = _words(batch)
         for one in steps:
