@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqnet.batch import WORDS, Batch
 from seqnet.commands.vocabulary import lines_of_option
-from seqnet.data.copied import misfit
+from seqnet.data.copied import no_copies
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.decoding.incremental import Written
 from seqnet.errors import ConfigurationError, DataError
@@ -23,15 +23,7 @@ class Copying:
     """
 
     def __init__(self, source: Any, model: Any, dictionary: str | None) -> None:
-        sentence = misfit(next(iter(source.input_kinds.values()), None), source.target_kind)
-        if sentence is None and getattr(model, "attention", None) is None:
-            sentence = (
-                "decoding.replace_unknown=true copies the word that attention looks at, and this run has attention=none"
-            )
-        if sentence is None and hasattr(model.encoder.inputs, "shortened"):
-            sentence = (
-                "decoding.replace_unknown=true copies words, and this run's encoder makes one position of several"
-            )
+        sentence = no_copies(source, model)
         if sentence is not None:
             raise ConfigurationError(f"{sentence}: set decoding.replace_unknown=false")
         source.copy_words()

@@ -1,6 +1,7 @@
 """Words that are told as they stood in what was read, although no vocabulary has them."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,6 +50,16 @@ def misfit(source: Kind | None, target: Kind | None) -> str | None:
     if source is None or WORDS not in source.traits:
         return "decoding.replace_unknown=true copies words of the source, and this run's source is not made of words"
     return None
+
+
+def no_copies(source: Any, model: Any) -> str | None:
+    """Why a model, and what its data source reads and asks, cannot have words copied, or None."""
+    sentence = misfit(next(iter(source.input_kinds.values()), None), source.target_kind)
+    if sentence is None and getattr(model, "attention", None) is None:
+        return "decoding.replace_unknown=true copies the word that attention looks at, and this run has attention=none"
+    if sentence is None and hasattr(model.encoder.inputs, "shortened"):
+        return "decoding.replace_unknown=true copies words, and this run's encoder makes one position of several"
+    return sentence
 
 
 def _ragged(rows: Sequence[Sequence[int]]) -> Ragged:

@@ -20,6 +20,7 @@ from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.decoding.incremental import Written
 from seqnet.decoding.sampling import Sampling
+from seqnet.exporting import run as exported
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
@@ -199,5 +200,21 @@ def test_a_run_that_cannot_copy_says_so(seqnet: Any, reverse_run: Path, writer_r
     assert (found.code, "this run goes on with a text" in found.err) == (2, True)
     found = seqnet("predict", f"run={run}", "decoding=greedy", "decoding.dictionary=names.tsv", stdin=b"Otto")
     assert (found.code, "nothing is copied" in found.err) == (2, True)
-    found = seqnet("export", f"run={run}", "output=exported")
-    assert (found.code, "decoding.replace_unknown=true of this run is nothing" in found.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_an_export_copies_the_same_words(seqnet: Any, run: Path) -> None:
+    made = seqnet("export", f"run={run}", "output=exported")
+    assert made.code == 0, made.err
+    model, lines = exported.Model("exported"), [line for line, _ in LINES]
+    assert model.decoding is not None and model.decoding.replace_unknown
+    text = "\n".join(lines).encode()
+    for name in ("greedy", "beam"):
+        asked = (f"decoding={name}", *SHORT, "decoding.replace_unknown=true")
+        told = seqnet("predict", f"run={run}", *asked, stdin=text).rows
+        how = exported.Decoding(name, min_length=2, max_length=3, replace_unknown=True)
+        found = model.answer(lines, decoding=how)
+        assert [one["prediction"] for one in found] == [one["prediction"] for one in told]
+        assert [one["score"] for one in found] == pytest.approx([one["score"] for one in told], abs=1e-4)
+    quantised = seqnet("export", f"run={run}", "output=small", "quantize=int8")
+    assert quantised.code == 0, quantised.err
