@@ -218,3 +218,18 @@ def test_an_export_copies_the_same_words(seqnet: Any, run: Path) -> None:
         assert [one["score"] for one in found] == pytest.approx([one["score"] for one in told], abs=1e-4)
     quantised = seqnet("export", f"run={run}", "output=small", "quantize=int8")
     assert quantised.code == 0, quantised.err
+
+
+def test_rows_that_are_left_out_shift_no_words(seqnet: Any, run: Path) -> None:
+    asked = ("evaluate", f"run={run}", "split=valid", "decoding=greedy", "decoding.replace_unknown=true")
+    clean = seqnet(*asked, "decoding.max_length=2").rows[0]
+    Path("gaps").mkdir()
+    for path in run.parent.glob("*.??"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        gaps = {"de": (1, "  "), "en": (4, "")}[path.suffix[1:]]
+        other = {"de": (4, "Emil"), "en": (1, "Emil")}[path.suffix[1:]]
+        for place, line in sorted((gaps, other)):
+            lines.insert(place, line)
+        (Path("gaps") / path.name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    skipping = ("data.path=gaps", "data.on_bad_row=skip")
+    assert seqnet(*asked, "decoding.max_length=2", *skipping).rows[0] == clean
