@@ -48,7 +48,7 @@ class Beam:
     def conflict(options: Mapping[str, Any], inputs: Mapping[str, Any], target: Any) -> str | None:
         """Groups are of one size."""
         size, groups = options.get("beam_size", 5), options.get("groups", 1)
-        if size % groups == 0:
+        if groups >= 1 and size % groups == 0:
             return None
         return (
             f"decoding.beam_size={size} cannot be shared out among decoding.groups={groups}: make it a multiple of the "

@@ -121,6 +121,7 @@ def test_many_rows_are_decoded_in_parts(monkeypatch):
     [
         ({"beam_size": 5, "groups": 2}, "decoding.beam_size=5 cannot be shared out among decoding.groups=2"),
         ({"beam_size": 2, "groups": 4}, "decoding.groups=4"),
+        ({"groups": 0}, "decoding.groups=0"),
         ({"diversity": 0.7}, "decoding.diversity=0.7 has no effect: it is between groups, and decoding.groups=1"),
     ],
 )
