@@ -51,8 +51,11 @@ def limits(subject: Subject) -> dict[str, Any]:
 
 
 def as_beam(subject: Subject, size: int) -> dict[str, Any]:
-    """The configured decoding where it is a beam, or seqnet's with the same limits, following so many hypotheses."""
-    given = options(subject)
+    """The configured decoding where it is a beam, or seqnet's with the same limits, following so many hypotheses.
+
+    They are of one group, whatever its groups are.
+    """
+    given = {key: value for key, value in options(subject).items() if key not in ("groups", "diversity")}
     if "beam_size" in signature(build.locate(given["_target_"], subject.trust)).parameters:
         return {**given, "beam_size": size, **({"n_best": size} if "n_best" in given else {})}
     return {"_target_": BEAM, **limits(subject), "beam_size": size, "n_best": size}
