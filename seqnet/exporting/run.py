@@ -951,9 +951,9 @@ def beam(steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any]
         inputs = tokens[going]
     else:
         ranks = rank(scores, most, covered)
-        for ids, seen, total, each in zip(written.tolist(), looked.tolist(), scores, ranks, strict=True):
+        for ids, places_read, total, each in zip(written.tolist(), looked.tolist(), scores, ranks, strict=True):
             if total > -np.inf or not found:
-                found.append(Hypothesis(ids, float(each), False, tuple(seen)))
+                found.append(Hypothesis(ids, float(each), False, tuple(places_read)))
     return sorted(found, key=lambda one: (not one.ended, -one.score))[: decoding.n_best]
 
 
@@ -1227,7 +1227,7 @@ class Model:
             found = written_by(steps, first, decoding, self._how(), random)
         told = []
         for row, several in zip(rows, found, strict=True):
-            words = row[WORDS] if decoding.replace_unknown else ()
+            words: Sequence[str] = row[WORDS].tolist() if decoding.replace_unknown else []
             each = [{"prediction": self._text(one, words), "score": one.score} for one in several]
             told.append({**each[0], **({"n_best": each} if decoding.n_best > 1 else {})})
         return told

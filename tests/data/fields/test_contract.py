@@ -56,7 +56,7 @@ SOUND = {"array": tone(440), "sampling_rate": 8000}
 EXAMPLES = {
     "text": Example(
         ["the cat", "The cat sat.", "café cafe\u0301"],
-        Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({"ranked"})),
+        Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({"ranked", "words"})),
         ["the cat", "The cat sat.", "café café"],
         [(None, "the text is missing"), (3, "it is no text but int"), ("  ", "there is no text")],
         changes={
