@@ -208,6 +208,8 @@ NUMBERS = Vector(2, ("x", "y"), scale=Scale((1.0, 2.0), (3.0, 0.5), log=True), d
     [
         Classification(NAMES),
         Classification(Tokens(("no", "yes")), one_logit=True),
+        Classification(Tokens(NAMES.names, commonest=1), bias=0.75),
+        Classification(Tokens(("no", "yes"), commonest=1), one_logit=True, bias=0.75),
         MultiLabel(Vector(3, ("a", "b", "c")), threshold=0.3),
         Regression(NUMBERS),
         Regression(Vector(1)),
