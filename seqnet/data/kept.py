@@ -8,7 +8,6 @@ from seqnet import strict_json
 from seqnet.data import cache
 from seqnet.data.located import Located
 
-
 LARGE = 1 << 24  # bytes of files, from where on several processes read them sooner than one
 
 

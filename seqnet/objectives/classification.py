@@ -13,6 +13,7 @@ from seqnet.batch import UNKNOWN_LABEL
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
+from seqnet.objectives.cross_entropy import cross_entropy
 from seqnet.objectives.weights import Weights, of_classes
 from seqnet.options import Dropout, NotNegative
 from seqnet.specs import Spec
@@ -80,6 +81,8 @@ class Classification:
             return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
         if self.one_logit:  # 0 is the logit of the first class
             logits = torch.cat([torch.zeros_like(logits), logits], dim=-1)
+        if weights is None:
+            return cross_entropy(logits.float(), targets, smoothing).sum()
         return F.cross_entropy(logits.float(), targets, weights, reduction="sum", label_smoothing=smoothing)
 
     def weight_of(self, targets: Tensor, like: Tensor) -> Tensor:

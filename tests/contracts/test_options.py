@@ -11,14 +11,14 @@ import yaml
 
 import seqnet
 from seqnet import configuration
-from seqnet.build import LOADER_KEYS, MODEL_KEYS, locate
+from seqnet.build import LOADER_KEYS, MODEL_KEYS, REGULARISED, locate
 from tests.contracts.conftest import parts_of, read
 
 PACKAGE = Path(seqnet.__file__).parent
 ELSEWHERE = {
     "data": LOADER_KEYS,
     "task": MODEL_KEYS,
-    "model": ("embeddings", "freeze_embeddings"),
+    "model": ("embeddings", "freeze_embeddings", *REGULARISED),
     "decoding": ("vocabulary",),
     "field": ("column",),
 }  # by the loader, the model, what a run begins with, the writer, the data set
