@@ -24,11 +24,12 @@ class Memory(NamedTuple):
 class Attended(NamedTuple):
     """What a query found."""
 
-    context: Tensor  # [batch queries context]
+    context: Tensor  # [batch queries context]; with `logs` [batch queries positions context], or of all queries alike 1
     weights: Tensor | None  # [batch heads queries source_time], summing to 1; None where they were not wanted
     log_probability: Tensor | None = None  # [batch queries], of a choice that was drawn at random
     baseline: Tensor | None = None  # [batch queries], the loss expected before the choice was made
     bonus: Tensor | None = None  # [batch queries], nats taken off the loss, so that the choice stays open
+    logs: Tensor | None = None  # [batch queries positions]: of each that may be the one, its log-probability
 
 
 def memory(keys: Tensor, values: Tensor, lengths: Tensor | None) -> Memory:

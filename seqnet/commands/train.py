@@ -400,12 +400,14 @@ def check(composed: Composed) -> None:
 def checked(config: Config, trust: Sequence[str] | None, defaults: dict[str, Any], places: Sequence[Path]) -> Any:
     """The source, which has read nothing yet, once all that can be known without reading it is right.
 
+    What an `auto` is in this run is written into the configuration.
     defaults, places: see `Composed`. Raises ConfigurationError.
     """
     build.locate_all(config, trust)
     build.check_options(config, trust)
     source = build.source(config, trust)
     parts = fits.Parts(config, source, trust, places)
+    fits.settle(parts)
     fits.check(parts)
     fits.check_idle(parts, defaults)
     return source

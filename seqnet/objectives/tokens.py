@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqnet.attention.mixture import mixture
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
 from seqnet.options import Dropout
@@ -42,6 +43,14 @@ class NextToken:
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
         return self._loss(logits, targets, training, "none")
+
+    def mixed_losses(self, logits: Tensor, logs: Tensor, targets: Tensor) -> Tensor:
+        """What `loss` sums in training of a mixture, [n]. logits: [n positions vocab]; logs: [n positions], of each."""
+        if self.label_smoothing:
+            return self.losses(mixture(logits, logs), targets)
+        wanted = targets.unsqueeze(1).expand(logs.shape).flatten()
+        each = F.cross_entropy(logits.flatten(0, 1).float(), wanted, reduction="none").view(logs.shape)
+        return -(logs - each).logsumexp(dim=1)  # of the wanted tokens alone, which is half of the work
 
     def _loss(self, logits: Tensor, targets: Tensor, training: bool, reduction: str) -> Tensor:
         smoothing = self.label_smoothing if training else 0.0

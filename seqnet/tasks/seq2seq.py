@@ -16,7 +16,7 @@ from seqnet.options import shown
 from seqnet.specs import Tokens
 from seqnet.tasks.evaluator import Evaluator, asked_items
 from seqnet.tasks.merging import by_itself, counted, merge
-from seqnet.tasks.output_layer import loss_of, losses_of
+from seqnet.tasks.output_layer import loss_of, losses_of, mixed_loss_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed")
 OF_NUMBERS = ("mse", "mae")
@@ -117,6 +117,8 @@ class SequenceToSequence:
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked; a hard attention's choices are taught by it."""
         features, targets = asked_items(output.features, batch)
+        if output.mixed:
+            return mixed_loss_of(self.objective.mixed_losses, output.head, features, targets)  # type: ignore[arg-type]
         if output.log_probability is None:
             return loss_of(self.objective.loss, output.head, features, targets)
         total, losses = losses_of(self.objective.losses, output.head, features, targets)
