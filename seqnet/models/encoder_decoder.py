@@ -208,8 +208,9 @@ class EncoderDecoder(nn.Module):
     def _halves(self) -> tuple[Tensor, Tensor]:
         """What the attentional vector's weight makes of a context, and of an output."""
         assert self.combine is not None
-        of_context, of_output = self.combine.weight.split([self.combine.in_features - self.layers.size, self.layers.size], dim=1)
-        return of_context, of_output
+        sizes = [self.combine.in_features - self.layers.size, self.layers.size]
+        of_context, of_output = self.combine.weight.split(sizes, dim=1)
+        return of_context.contiguous(), of_output.contiguous()  # rows with gaps take oneDNN many times as long
 
     def _begin(self, batch: Batch, states: tuple[State, ...] | None, positions: int) -> DecoderState:
         first = self.initial_state(batch.size)
