@@ -358,6 +358,11 @@ class Training:
         with nullcontext() if average is None else average.in_place():
             report = self.score("valid")
         stopping = self.state.stopping
+        if stopping.monitor not in report.scores:
+            raise ConfigurationError(
+                f"training.monitor={stopping.monitor} is a score of rows that the validation split has none of: choose "
+                "another"
+            )
         report.best = stopping.observe(report.scores[stopping.monitor], report.scores["loss"], report.step)
         self.state.trainer.schedule.observe(stopping.improved)
         self.state.evaluated = Evaluated.of(report)

@@ -49,7 +49,7 @@ class NextToken:
         if self.label_smoothing:
             return self.losses(mixture(logits, logs), targets)
         wanted = targets.unsqueeze(1).expand(logs.shape).flatten()
-        each = F.cross_entropy(logits.flatten(0, 1).float(), wanted, reduction="none").view(logs.shape)
+        each = F.cross_entropy(logits.flatten(0, 1).to(logs.dtype), wanted, reduction="none").view(logs.shape)
         return -(logs - each).logsumexp(dim=1)  # of the wanted tokens alone, which is half of the work
 
     def _loss(self, logits: Tensor, targets: Tensor, training: bool, reduction: str) -> Tensor:

@@ -181,7 +181,7 @@ def test_windows_are_judged_as_the_whole(batch, size, stride):
     for evaluator in (one, other):  # the whole is written once, however it is cut
         evaluator.written([hypothesis(word) for word in ROWS], batch)
     assert other.compute() == pytest.approx(one.compute(), rel=1e-6)
-    assert one.compute().keys() == {"perplexity", "bits", "accuracy", "exact_match"}
+    assert one.compute().keys() == {"perplexity", "bits", "accuracy", "exact_match", "exact_match_seen"}
 
 
 def test_numbers_are_judged_as_they_are_written_freely():
