@@ -23,14 +23,15 @@ class Hard(nn.Module):
 
     estimator: how the scores learn. exact: nothing is drawn; what is answered at each state is mixed by how likely it
     is, p(y_t) = sum_s a_ts p(y_t | h_t, s), which is the likelihood itself (Wu et al. 2018, equation 5) where no step
-    reads what an earlier one found. top_k: of the k likeliest states alone, whose weights sum to 1 (Shankar et al.
-    2018, section 3.1, who leave them as they are); None = of all. decode: in evaluation by the mixture too, or hard:
+    reads what an earlier one found. top_k: of the k likeliest states alone, their weights over their sum (Shankar et
+    al. 2018, section 3, who leave them as they are); None = of all. decode: in evaluation by the mixture too, or hard:
     by the best state.
-    With the others the context is drawn in training, and in evaluation the best state. reinforce: by the draw's log-probability, against a baseline, a
-    learnt linear map of the detached query (Williams 1992; Xu et al. 2015, section 4.1); the task makes the loss.
-    entropy: nats that are taken off the loss for each nat of entropy of the draw (section 4.1 too); 0 = none.
-    gumbel: the gradient of softmax((scores + Gumbel noise) / temperature) in place of the draw's, which is its
-    maximum (straight-through, Jang et al. 2017). score, coverage: as soft attention's. Raises ConfigurationError.
+    With the others it is drawn in training, and in evaluation the best state. reinforce: by the draw's
+    log-probability, against a baseline, a learnt linear map of the detached query (Williams 1992; Xu et al. 2015,
+    section 4.1); the task makes the loss. entropy: nats that are taken off the loss for each nat of entropy of the
+    draw (section 4.1 too); 0 = none. gumbel: the gradient of softmax((scores + Gumbel noise) / temperature) in place
+    of the draw's, which is its maximum (straight-through, Jang et al. 2017).
+    score, coverage: as soft attention's. Raises ConfigurationError.
     """
 
     @staticmethod
@@ -56,7 +57,7 @@ class Hard(nn.Module):
     @staticmethod
     def mixed(options: Mapping[str, Any]) -> bool:
         """Whether what is answered at each state is mixed, so that no step may read what an earlier one found."""
-        return options["estimator"] == "exact"
+        return bool(options["estimator"] == "exact")
 
     @staticmethod
     def settled(options: Mapping[str, Any], mixes: bool) -> dict[str, Any]:
@@ -89,8 +90,8 @@ class Hard(nn.Module):
             )
         if decode not in DECODES or (top_k is not None and top_k < 1):
             raise ConfigurationError(
-                f"attention.decode={decode} must be one of {', '.join(DECODES)} and attention.top_k={top_k} at least 1, "
-                "or null for all positions"
+                f"attention.decode={decode} must be one of {', '.join(DECODES)} and attention.top_k={top_k} at least "
+                "1, or null for all positions"
             )
         self.score = Scoring(score, query_size, memory_size, coverage)
         self.mixes = estimator == "exact"

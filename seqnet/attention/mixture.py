@@ -18,14 +18,19 @@ def mixture(logits: Tensor, logs: Tensor) -> Tensor:
     return (logits + (logs - logits.logsumexp(dim=-1)).unsqueeze(-1)).logsumexp(dim=-2)
 
 
+NEVER = -1000.0
+"""Stands for minus infinity among features, which are finite: e to the power of it is 0 in any precision."""
+
+
 def packed(features: Tensor, logs: Tensor) -> Tensor:
     """Features [... positions feature] with the log-probability of each position behind them, as one tensor."""
-    return torch.cat([features, logs.unsqueeze(-1)], dim=-1)
+    return torch.cat([features, logs.clamp(min=NEVER).unsqueeze(-1)], dim=-1)
 
 
 def unpacked(features: Tensor) -> tuple[Tensor, Tensor]:
     """The inverse of `packed`: [... positions feature] and [... positions]."""
-    return features[..., :-1], features[..., -1]
+    logs = features[..., -1]
+    return features[..., :-1], logs.masked_fill(logs <= NEVER, -torch.inf)
 
 
 class MixtureLayer(Linear):

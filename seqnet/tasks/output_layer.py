@@ -109,7 +109,7 @@ class _Chunked(torch.autograd.Function):
             x = features[here]
             given = [linear(x, weight, bias), *([] if logs is None else [logs[here].detach()])]
             with torch.enable_grad():
-                losses = loss(*(each.requires_grad_(any(asked)) for each in given), targets[here])
+                losses = loss(*(each.requires_grad_(any(asked)) for each in given), targets[here])  # type: ignore[call-arg]
                 total = losses.sum()
             found.append(losses.detach())
             if total.requires_grad:

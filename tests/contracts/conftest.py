@@ -144,6 +144,7 @@ TOGETHER = {  # what goes together, of several groups
             if "_target_" in read("attention", name)
             for changed in variants("attention", name)
             for fed in (False, True)
+            if not (fed and changed.get("estimator") == "exact")  # which is refused
         ),
     ],
     "fed": lambda: [(name, fed) for name in choices("attention") for fed in (False, True) if name != "none" or not fed],
