@@ -167,9 +167,9 @@ class WritingEvaluator:
         self.class_names = task.objective.class_names
         self._forced = Evaluator(task.objective)
         self._source = task.source
-        self._metrics: dict[str, Any] = {name: known[name]() for name in task.metrics}
-        if "exact_match" in self._metrics:
-            self._metrics |= {name: known["exact_match"]() for name in BY_LENGTH}
+        self._metrics: dict[str, Any] = {}
+        for name in task.metrics:
+            self._metrics |= {each: known[name]() for each in (name, *(BY_LENGTH if name == "exact_match" else ()))}
         by_itself(self._metrics.values())
         self._of_tokens = [metric for name, metric in self._metrics.items() if name in TOKENS]
         self._by_length = {name: metric for name, metric in self._metrics.items() if name in BY_LENGTH}
