@@ -6,8 +6,9 @@
 Trains `seqnet train experiment=reverse data.order=ORDER` with each kind, one after another, under --folder; runs that
 are there and complete are not trained again. Columns: exact match of the test split, decoded freely, of all rows, of
 those as long as some of training, and of longer ones; then, of the test split under teacher forcing and over all
-target steps but the end, the mean weight on the position that the step copies, and the mean entropy of the weights (both averaged over heads); then seconds of training steps for a
-thousand examples, the median of the run, evaluations not counted. --write puts the table into docs/results.md.
+target steps but the end, the mean weight on the position that the step copies, and the mean entropy of the weights
+(both averaged over heads); then seconds of training steps for a thousand examples, the median of the run, evaluations
+not counted. --write puts the table into docs/results.md.
 """
 
 import argparse
