@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from seqnet.attention.memory import Attended, Memory, at, masked, memory
+from seqnet.attention.memory import Attended, Memory, at, masked, memory, paid
 from seqnet.attention.scores.scaled_dot import ScaledDot
 from seqnet.attention.scoring import MakeScore, Scoring
 from seqnet.draws import uniform
@@ -111,7 +111,7 @@ class Hard(nn.Module):
         self, query: Tensor, memory: Memory, position: Tensor, coverage: Tensor | None = None, weights: bool = True
     ) -> Attended:
         """query: [batch queries query]; position: [batch queries], of no use here; coverage: [batch queries source]."""
-        scores = self.score(query, memory.keys, coverage)
+        scores = self.score(query, memory.keys, paid(coverage, memory))
         scores = masked(scores, None if memory.mask is None else memory.mask[:, None])
         if self.mixes and (self.training or self.decode == "mixture"):
             return self._each(scores, memory, weights)

@@ -49,6 +49,16 @@ def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
     return scores if mask is None else scores.masked_fill(~mask, -torch.inf)
 
 
+def paid(coverage: Tensor | None, memory: Memory) -> Tensor | None:
+    """What positions were paid, [batch queries source_time]; padding, as all that lies beside the source, counts as 1.
+
+    A score that looks at what stands beside a position sees where the source ends.
+    """
+    if coverage is None or memory.mask is None:
+        return coverage
+    return coverage.masked_fill(~memory.mask[:, None], 1.0)
+
+
 def at(rows: Tensor, places: Tensor) -> Tensor:
     """What stands at places [batch ...] of rows [batch source_time feature]: [batch ... feature]."""
     batch, time = rows.shape[:2]

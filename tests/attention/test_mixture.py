@@ -1,6 +1,7 @@
 """Hard attention by exact marginal, against a plain loop over source positions in doubles."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -35,12 +36,13 @@ def model(attention=Hard, **options):
     torch.manual_seed(0)
     more = {name: options.pop(name) for name in ("bidirectional", "output_dropout", "tied") if name in options}
     options = {"estimator": "exact", **options} if attention is Hard else options
+    score = partial(ScaledDot, reach=options.pop("reach", 0))
     made = EncoderDecoder(
         GRU,
         WORDS,
         WORDS.size,
         WORDS,
-        attention=lambda query, memory: attention(query, memory, ScaledDot, **options),
+        attention=lambda query, memory: attention(query, memory, score, **options),
         hidden_size=5,
         embedding_size=4,
         **more,
@@ -128,8 +130,9 @@ def test_what_is_told_in_evaluation_is_the_loops():
     assert loss == pytest.approx(task().loss(output, whole).item(), rel=1e-6)
 
 
-def test_windows_are_the_whole_and_a_row_alone_is_itself():
-    net, whole = model(), batch()
+@pytest.mark.parametrize("options", [{}, {"top_k": 2}, {"coverage": True, "reach": 2}])
+def test_windows_are_the_whole_and_a_row_alone_is_itself(options):
+    net, whole = model(**options), batch()
     output = net(whole)
     wanted, state, begin = output.logits(), None, 0
     for window in whole.windows(2, 1):

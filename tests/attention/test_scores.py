@@ -43,14 +43,16 @@ def test_coverage_by_hand():
 
 
 def test_reach_by_hand():
-    """A filter over what was paid: to the left, at the position itself, to the right; beside the source nothing was."""
+    """What was paid to the left, at the position itself, to the right; what lies beside the source counts as paid."""
     query, keys, coverage = torch.tensor([[1.0]]), torch.zeros(3, 1), torch.tensor([[1.0, 2.0, 4.0]])
     product, additive = Dot(1, coverage=True, reach=1), Additive(1, coverage=True, reach=1)
-    product.seen.data = torch.tensor([[100.0, 10.0, 1.0]])
-    assert product(query, keys, coverage).tolist() == [[12.0, 124.0, 240.0]]
+    assert product(query, keys, coverage).tolist() == [[0.0, 0.0, 0.0]]  # U begins at 0
+    product.seen.data = torch.tensor([[100.0], [10.0], [1.0]])
+    assert product(query, keys, coverage).tolist() == [[112.0, 124.0, 241.0]]
+    assert product(-2 * query, keys, coverage).tolist() == [[-224.0, -248.0, -482.0]]  # as the query weighs it
     additive.v.data.fill_(1)
     additive.seen.data = torch.tensor([[[1.0], [0.0], [-1.0]]])
-    torch.testing.assert_close(additive(query - 1, keys, coverage), torch.tensor([[-2.0, -3.0, 2.0]]).tanh())
+    torch.testing.assert_close(additive(query - 1, keys, coverage), torch.tensor([[-1.0, -3.0, 1.0]]).tanh())
 
 
 @pytest.mark.parametrize("name", SCORES)

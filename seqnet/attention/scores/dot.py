@@ -14,7 +14,7 @@ class Dot(nn.Module):
     """q^T k (Luong et al. 2015, equation 8).
 
     coverage: adds w times the attention that a position was paid before, w learnt (one for each of the `heads`).
-    reach: and that of so many positions to each side, each with a w of its own (see `seen`).
+    reach: q^T (k + U f), f what the position and so many to each side were paid (see `seen`), U learnt.
     """
 
     projects_query: ClassVar[bool] = False
@@ -28,11 +28,16 @@ class Dot(nn.Module):
         super().__init__()
         self.scale = 1.0
         self.reach = checked_reach(reach, coverage)
-        self.seen = nn.Parameter(torch.zeros(*heads, 1, 2 * reach + 1)) if coverage else None
+        shape = (2 * reach + 1, width) if reach else (1, 1)
+        self.seen = nn.Parameter(torch.zeros(*heads, *shape)) if coverage else None
 
     def forward(self, query: Tensor, keys: Tensor, coverage: Tensor | None = None) -> Tensor:
         """Scores [... queries keys]."""
-        scores = (query * self.scale if self.scale != 1 else query) @ keys.transpose(-1, -2)
+        query = query * self.scale if self.scale != 1 else query
+        scores = query @ keys.transpose(-1, -2)
         if self.seen is None or coverage is None:
             return scores
-        return scores + (around(coverage, self.reach) * self.seen.unsqueeze(-2)).sum(dim=-1)
+        if not self.reach:
+            return scores + self.seen * coverage
+        weights = query @ self.seen.transpose(-1, -2)  # [... queries 2*reach+1]
+        return scores + (around(coverage, self.reach) @ weights.unsqueeze(-1)).squeeze(-1)

@@ -22,5 +22,8 @@ def checked_reach(reach: int, coverage: bool) -> int:
 
 
 def around(coverage: Tensor, reach: int) -> Tensor:
-    """[... source_time] to [... source_time 2*reach+1]: of each position and those to each side, 0 where is none."""
-    return F.pad(coverage, (reach, reach)).unfold(-1, 2 * reach + 1, 1)
+    """[... source_time] to [... source_time 2*reach+1]: of each position and those to each side.
+
+    What lies beside the source counts as paid, so that its ends are known as where to begin.
+    """
+    return F.pad(coverage, (reach, reach), value=1.0).unfold(-1, 2 * reach + 1, 1)
