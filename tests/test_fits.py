@@ -221,8 +221,8 @@ CLASHES = [
     ("experiment=dates attention=hard attention.estimator=gumble", "attention.estimator=gumble must be"),
     (
         "experiment=dates attention=hard attention.estimator=exact model.input_feeding=true",
-        "attention.estimator=exact mixes what is answered at each position, and model.input_feeding=true feeds one "
-        "position's back: set attention.estimator=reinforce or gumbel, or model.input_feeding=false",
+        "attention.estimator=exact mixes what is answered at each position, and model.input_feeding=true would "
+        "feed back which it was: set attention.estimator=reinforce or gumbel, or model.input_feeding=false",
     ),
     (
         "experiment=multi30k attention=hard attention.estimator=exact objective=adaptive model.tied=false",

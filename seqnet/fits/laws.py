@@ -201,7 +201,8 @@ def _no_mixture(parts: Parts) -> str | None:
         return f"{what}, and {parts.choice('model')} has one answer for all: {otherwise}"
     if parts.section("model").get("input_feeding"):
         return (
-            f"{what}, and model.input_feeding=true feeds one position's back: {otherwise}, or model.input_feeding=false"
+            f"{what}, and model.input_feeding=true would feed back which it was: {otherwise}, or "
+            "model.input_feeding=false"
         )
     if not hasattr(parts.part("objective"), "mixed_losses"):
         return f"{what}, and {parts.choice('objective')} does not judge mixtures: {otherwise}"
