@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from benchmarks.cells import cells, custom, tagger
+from benchmarks.cells import cells, custom, scan, tagger
 from benchmarks.dropping import dropout
 from benchmarks.export import export
 from benchmarks.gpu import gpu
@@ -28,6 +28,7 @@ from benchmarks.loops import loop
 from benchmarks.memory import memory
 from benchmarks.ranks import ranks
 from benchmarks.read import read
+from benchmarks.start import start
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
 
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "output": output,
     "cells": cells,
     "custom": custom,
+    "scan": scan,
     "tagger": tagger,
     "attention": attention,
     "decode": decode,
@@ -48,6 +50,7 @@ BENCHMARKS = {
     "stream": stream,
     "growth": growth,
     "read": read,
+    "start": start,
     "export": export,
     "gpu": gpu,
     "ranks": ranks,

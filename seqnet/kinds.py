@@ -26,12 +26,14 @@ class Axis(StrEnum):
 
 ENDS = "ends"  # trait: what is written begins and ends with tokens of its own
 RANKED = "ranked"  # trait: a vocabulary in order of frequency
+OPEN = "open"  # trait: a vocabulary with a token that is read for all that is none of it
 BIO = "bio"  # trait: labels are BIO tags
 STREAM = "stream"  # trait: documents are read from end to end, the state carried along
 NEXT = "next"  # trait of a target: what the inputs hold a step later, so whoever reads ahead has read it
 SHARED = "shared"  # trait of an input: its vocabulary is that of the target
 ONE = "one"  # trait of an input: each row has one step
 LETTERS = "letters"  # trait: each entry is a word as it is spelled, padded with 0
+WORDS = "words"  # trait: tokens are words, and one that the vocabulary lacks is an unknown one
 AHEAD = "ahead"  # trait: at the step where it is asked for, it is known already
 
 

@@ -1,9 +1,15 @@
 """How a cell's weights begin, and the check of its named options."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError, did_you_mean
+from seqnet.options import number
+
+ForgetBias = Annotated[float, number(least=-1000, most=1000)]
+"""What the bias of a forget gate begins at."""
 
 
 def one_of(key: str, value: str, known: tuple[str, ...]) -> str:
@@ -36,7 +42,7 @@ def recurrent(weight: Tensor, kind: str) -> None:
 
 
 @torch.no_grad()
-def uniform(weight: Tensor, hidden_size: int) -> None:
+def uniform(weight: Tensor, hidden_size: float) -> None:
     """Fill weight uniformly within 1/sqrt(hidden_size)."""
     bound = hidden_size**-0.5
     weight.uniform_(-bound, bound)

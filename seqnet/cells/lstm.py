@@ -1,6 +1,6 @@
 """The long short-term memory of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000)."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,6 @@ from torch.autograd.function import once_differentiable
 from seqnet.cells import initialisation, native
 from seqnet.cells.projected import Projected
 from seqnet.linear import linear, linear_onto
-from seqnet.options import number
 from seqnet.state import LSTMState
 
 
@@ -74,7 +73,7 @@ class LSTM(Projected):
         input_size: int,
         hidden_size: int,
         *,
-        forget_bias: Annotated[float, number(least=-1000, most=1000)] = 1.0,
+        forget_bias: initialisation.ForgetBias = 1.0,
         recurrent_init: Literal["orthogonal", "uniform"] = "orthogonal",
         single_bias: bool = False,
     ) -> None:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from seqnet import strict_json
-from seqnet.batch import Batch, Seen, has_target
+from seqnet.batch import WORDS, Batch, Seen, has_target
 from seqnet.data import legible
 from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
+from seqnet.data.copied import Copied
 from seqnet.data.encoded import NO_ROW, Encoded, Encoder
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.exported_layout import exported_layout
@@ -125,6 +126,8 @@ class Dataset:
         self.tallies: dict[str, Tally] = {}
         self._rows_seen: int | None = None  # training rows, while the fields learned from them
         self._done: dict[str, Examples | Stream] = {}
+        self.copied: Copied | None = None  # words that no vocabulary has, once they are asked for
+        self._beside: dict[str, Encoded | None] = {}  # splits that were read with train
 
     # ------------------------------------------------------------------------- what is known before data is read
 
@@ -201,6 +204,8 @@ class Dataset:
         else:
             self.fields = restored(self._layout.fields, before[0])
         self._know(fitted(self._layout, self.fields, self._located.columns))
+        if before is None:
+            self._encode_mixed()
         if self.split("train") is None:
             raise DataError(
                 f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
@@ -252,9 +257,10 @@ class Dataset:
 
     def _encoded(self, split: str) -> Encoded | None:
         """The columns of a split, as they are kept or made now. Raises DataError."""
+        if split in self._beside:
+            return self._beside.pop(split)
         cache = self._cache
-        entry = "" if cache is None else f"{split} {strict_json.dumps(self.state()['fields'], sort_keys=True)}"
-        before = None if cache is None else cache.load(entry)
+        before = None if cache is None else cache.load(self._entry(split))
         if before is not None:
             told, columns = before
             self.tallies[split] = Tally(**told["tally"])
@@ -262,19 +268,42 @@ class Dataset:
             stand = None if told["places"] is None else Places.of_kept(told["places"], columns.pop(NUMBERS))
             return Encoded(columns, asked_from, stand) if columns else None
         blocks, bad = self._blocks(split)
-        with progress(f"encoding {split}", self._rows_seen if split == "train" else None, "rows") as reached:
-            made = self._encoder.split(_told(blocks, reached), self.tallies[split], bad, self._workers)
+        return self._made(((split, block) for block in blocks), {split: bad})[split]
+
+    def _encode_mixed(self) -> None:
+        """Read files that hold the rows of several splits once for all of these."""
+        splits = self._rows.mixed
+        if not splits:
+            return
+        bad = {split: BadRows(self._rows.on_bad_row) for split in splits}
+        self.tallies |= {split: Tally() for split in splits}
+        self._beside = self._made(self._rows.apart(splits, bad["train"]), bad)
+
+    def _made(self, blocks: Iterable[tuple[str, RawBlock]], bad: Mapping[str, BadRows]) -> dict[str, Encoded | None]:
+        """The columns of some splits, which are kept. blocks: each with its split. Raises DataError."""
+        what = "encoding " + ("train" if "train" in bad else ", ".join(bad))
+        with progress(what, self._rows_seen if "train" in bad else None, "rows") as reached:
+            told = {split: (self.tallies[split], one) for split, one in bad.items()}
+            made = self._encoder.splits(_told(blocks, next(iter(bad)), reached), told, self._workers)
+        return {split: self._saved(split, one) for split, one in made.items()}
+
+    def _saved(self, split: str, made: Encoded | None) -> Encoded | None:
+        """The columns of a split from where they are kept, if they are."""
+        cache = self._cache
         if cache is None:
             return made
         late = None if made is None or made.asked_from is None else made.asked_from.tolist()
         told = {"tally": asdict(self.tallies[split]), "asked_from": late, "places": None}
-        if made is None or made.places is None:
-            columns = cache.save(entry, told, {} if made is None else made.columns)
-        else:
-            told["places"], numbers = made.places.kept()
-            columns = cache.save(entry, told, {**made.columns, NUMBERS: numbers})
-            del columns[NUMBERS]
+        columns = {} if made is None else dict(made.columns)
+        if made is not None and made.places is not None:
+            told["places"], columns[NUMBERS] = made.places.kept()
+        columns = cache.save(self._entry(split), told, columns)
+        columns.pop(NUMBERS, None)
         return None if made is None else replace(made, columns=columns)
+
+    def _entry(self, split: str) -> str:
+        """What a split is kept under."""
+        return f"{split} {strict_json.dumps(self.state()['fields'], sort_keys=True)}"
 
     def _first_look(self) -> tuple[Iterator[RawBlock], BadRows]:
         """The training rows, which are counted."""
@@ -283,7 +312,7 @@ class Dataset:
         def reached(rows: float) -> None:
             self._rows_seen = int(rows)
 
-        return _told(blocks, reached), bad
+        return (block for _, block in _told((("train", block) for block in blocks), "train", reached)), bad
 
     def _blocks(self, split: str) -> tuple[Iterator[RawBlock], BadRows]:
         """The rows of a split, which are counted anew, and what is done with bad ones."""
@@ -319,6 +348,10 @@ class Dataset:
         if isinstance(made, Stream):
             return made
         made = replace(made, places=encoded.places)
+        if self.copied is not None:  # what no vocabulary has was not kept: it is read again
+            blocks = self._rows.blocks(split, BadRows("skip"), Tally())
+            kept = (self._encoder.block(raw, Tally(), BadRows("skip"), list(self.fields))[0] for raw in blocks)
+            made = self._with_words(made, kept, asked=True)
         if encoded.asked_from is not None:
             shift = int(self._layout.again)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, encoded.asked_from - shift))
@@ -330,6 +363,25 @@ class Dataset:
                 "lower data.horizon, or give it a larger share"
             )
         return made
+
+    def copy_words(self) -> None:
+        """From now on rows are told with their words too, see `WORDS`. Of a source and a target that are words."""
+        if self.copied is None:
+            assert isinstance(self.targets, Tokens)
+            self.copied, self._done = Copied(self.targets.names), {}
+
+    def _with_words(self, examples: Examples, blocks: Iterable[RawBlock], asked: bool) -> Examples:
+        """Examples of raw rows, of which none is bad, with the words of these. asked: those of the targets too."""
+        if self.copied is None or self.first is None:
+            return examples
+        source: list[list[str]] = []
+        target: list[list[str]] = []
+        for raw in blocks:
+            source += self.fields[self.first].words(raw.values[self.first])  # type: ignore[attr-defined]
+            if asked:
+                target += self.fields[self.target].words(raw.values[self.target])  # type: ignore[attr-defined]
+        views = {**examples.views, WORDS: self.copied.targets(target)} if asked else examples.views
+        return replace(examples, views=views, wholes={**examples.wholes, WORDS: self.copied.source(source)})
 
     def remarks(self, splits: Sequence[str] = SPLITS) -> list[str]:
         """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""
@@ -410,7 +462,10 @@ class Dataset:
             return None, numbers
         if isinstance(self._fitted.asking, NextSteps):
             tally.add_short(self._fitted.asking.not_ahead(columns))
-        return self._fitted.asking.without_targets(self._fitted.at_each_step(columns)), numbers
+        made = self._fitted.asking.without_targets(self._fitted.at_each_step(columns))
+        used = set(numbers)
+        kept = raw.only([place for place, number in enumerate(raw.numbers) if number in used])
+        return self._with_words(made, [kept], asked=False), numbers
 
     # ------------------------------------------------------------------------------------------------ what is shown
 
@@ -465,13 +520,27 @@ class Dataset:
     def text(self, ids: Sequence[int] | Tensor) -> str:
         """What target ids say, up to the first end."""
         assert self.writing is not None
-        own = [number for number in strip_special(ids, self.writing) if number < self.targets.size - 2]
+        own = strip_special(ids, self.writing)
+        if self.copied is not None:
+            return " ".join(self.copied.words(own))
         return str(self.fields[self.target].decode(own)).strip()
 
     def words(self, ids: Sequence[int] | Tensor) -> list[str]:
         """Each target token by itself, as the label of an axis."""
         assert isinstance(self.targets, Tokens)
+        if self.copied is not None:
+            return self.copied.words(map(int, ids))
         return legible.labels(self.fields[self.target], self.targets, ids)
+
+    def known(self, ids: Sequence[int]) -> list[int]:
+        """Target ids as a model reads them: the unknown one in the place of a word that the vocabulary lacks."""
+        return [number if number < self.targets.size else self.unknown for number in ids]
+
+    @property
+    def unknown(self) -> int:
+        """The id that is written for a word that the vocabulary lacks, of targets that have one."""
+        found: int = self.fields[self.target].encoding.unknown  # type: ignore[attr-defined]
+        return found
 
     @property
     def seen(self) -> Callable[[Tensor, Any], Seen] | None:
@@ -507,12 +576,12 @@ def _grouping(options: Mapping[str, Any]) -> Grouping:
     return grouping
 
 
-def _told(blocks: Iterable[RawBlock], reached: Reached) -> Iterator[RawBlock]:
-    """The same blocks, of which it is told how many rows were used."""
+def _told(blocks: Iterable[tuple[str, RawBlock]], split: str, reached: Reached) -> Iterator[tuple[str, RawBlock]]:
+    """The same blocks, of which it is told how many rows of a split were used."""
     rows = 0
-    for block in blocks:
-        yield block
-        rows += len(block.numbers)
+    for of, block in blocks:
+        yield of, block
+        rows += len(block.numbers) if of == split else 0
         reached(rows)
 
 

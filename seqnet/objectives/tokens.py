@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.attention.mixture import mixture
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
+from seqnet.objectives.cross_entropy import cross_entropy
 from seqnet.options import Dropout
 from seqnet.specs import Spec
 
@@ -38,23 +38,19 @@ class NextToken:
 
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """Summed cross-entropy in nats, smoothed in training only. logits: [n vocab]; targets: [n] int64."""
-        return self._loss(logits, targets, training, "sum")
+        return self.losses(logits, targets, training).sum()
 
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
-        return self._loss(logits, targets, training, "none")
+        return cross_entropy(logits.float(), targets, self.label_smoothing if training else 0.0)
 
     def mixed_losses(self, logits: Tensor, logs: Tensor, targets: Tensor) -> Tensor:
         """What `loss` sums in training of a mixture, [n]. logits: [n positions vocab]; logs: [n positions], of each."""
         if self.label_smoothing:
             return self.losses(mixture(logits, logs), targets)
         wanted = targets.unsqueeze(1).expand(logs.shape).flatten()
-        each = F.cross_entropy(logits.flatten(0, 1).to(logs.dtype), wanted, reduction="none").view(logs.shape)
+        each = cross_entropy(logits.flatten(0, 1).to(logs.dtype), wanted, 0.0).view(logs.shape)
         return -(logs - each).logsumexp(dim=1)  # of the wanted tokens alone, which is half of the work
-
-    def _loss(self, logits: Tensor, targets: Tensor, training: bool, reduction: str) -> Tensor:
-        smoothing = self.label_smoothing if training else 0.0
-        return F.cross_entropy(logits.float(), targets, reduction=reduction, label_smoothing=smoothing)
 
     def metrics(self) -> dict[str, Metric]:
         """perplexity, bits (a token) and accuracy."""
