@@ -14,7 +14,7 @@ from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Kind
 from seqnet.options import Count, number
 
-ESTIMATORS = ("exact", "reinforce", "gumbel")
+ESTIMATORS = ("auto", "exact", "reinforce", "gumbel")
 DECODES = ("mixture", "hard")
 
 
@@ -31,7 +31,8 @@ class Hard(nn.Module):
     section 4.1); the task makes the loss. entropy: nats that are taken off the loss for each nat of entropy of the
     draw (section 4.1 too); 0 = none. gumbel: the gradient of softmax((scores + Gumbel noise) / temperature) in place
     of the draw's, which is its maximum (straight-through, Jang et al. 2017).
-    score, coverage: as soft attention's. Raises ConfigurationError.
+    auto: what `settled` makes of it before a run is built; of a model that is built without, reinforce, which goes with
+    any. score, coverage: as soft attention's. Raises ConfigurationError.
     """
 
     @staticmethod
@@ -71,7 +72,7 @@ class Hard(nn.Module):
         query_size: int,
         memory_size: int,
         score: MakeScore = ScaledDot,
-        estimator: Literal["auto", "exact", "reinforce", "gumbel"] = "reinforce",
+        estimator: Literal["auto", "exact", "reinforce", "gumbel"] = "auto",
         entropy: Annotated[float, number(least=0, most=1000)] = 0.05,
         temperature: Annotated[float, number(least=0.001)] = 1.0,
         coverage: bool = False,
@@ -97,7 +98,7 @@ class Hard(nn.Module):
         self.mixes = estimator == "exact"
         self.top_k = top_k
         self.decode = decode
-        self.baseline = nn.Linear(query_size, 1) if estimator == "reinforce" else None
+        self.baseline = nn.Linear(query_size, 1) if estimator in ("auto", "reinforce") else None
         self.entropy = entropy
         self.temperature = temperature
         self.coverage = coverage

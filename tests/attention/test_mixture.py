@@ -16,6 +16,7 @@ from seqnet.cells.gru import GRU
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.objectives.tokens import NextToken
@@ -171,7 +172,7 @@ def test_what_is_written_is_judged_as_under_teacher_forcing(decode, decoding):
     """A search sees the distribution that the loss is of: of the mixture, or of the best position alone."""
     net, whole = model(decode=decode).eval(), batch()
     memory, state = net.begin(whole)
-    for row, (best, *_) in enumerate(decoding.decode(net, memory, state, WRITING)):
+    for row, (best, *_) in enumerate(decoding.decode(net, Start(memory, state, WRITING))):
         ids = [*best.ids, WRITING.end] if best.ended else best.ids
         forced = Batch(
             torch.tensor([[WRITING.begin, *ids[:-1]]]),
@@ -203,7 +204,9 @@ def test_of_some_tokens_the_mixture_is_kept_to():
     logits, _, _ = net.step(torch.zeros(whole.size, dtype=torch.int64), state, memory)
     allowed = [WRITING.end, 3, 4]
     wanted = logits[:, allowed].log_softmax(-1)
-    for row, (best, *_) in enumerate(Constrained(Greedy(max_length=1), [3, 4]).decode(net, memory, state, WRITING)):
+    for row, (best, *_) in enumerate(
+        Constrained(Greedy(max_length=1), [3, 4]).decode(net, Start(memory, state, WRITING))
+    ):
         first = best.ids[0] if best.ids else WRITING.end
         assert best.log_probability == pytest.approx(wanted[row, allowed.index(first)].item(), rel=1e-5)
 
