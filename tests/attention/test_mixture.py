@@ -273,7 +273,5 @@ def test_refuses_what_has_no_mixture():
     ):
         with pytest.raises(ConfigurationError, match=words):
             Hard(2, 2, estimator="exact", **options)
-    with pytest.raises(ConfigurationError, match="attention.estimator=auto is not one of exact, reinforce, gumbel"):
-        Hard(2, 2, estimator="auto")
     with pytest.raises(ConfigurationError, match="mixes answers, not contexts, which model.input_feeding=true needs"):
         EncoderDecoder(GRU, WORDS, 5, WORDS, attention=lambda q, m: Hard(q, m, estimator="exact"), input_feeding=True)
