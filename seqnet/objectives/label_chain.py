@@ -93,10 +93,12 @@ class LabelChain(MultiLabel):
 
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Whether each label is there [... labels] bool, and the probability [...] of exactly these."""
-        flat = logits.flatten(0, -2)
-        there = self._likeliest(flat)
-        shape = logits.shape[:-1]
-        return there.view(*shape, self.targets.size), (-self.losses(flat, there.to(flat.dtype))).exp().view(shape)
+        return self._told(logits, self._likeliest(logits.flatten(0, -2)))
+
+    def _told(self, logits: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        """Labels [n labels] of logits [... out] as these stand, and their probability."""
+        share, shape = (-self.losses(logits.flatten(0, -2), there)).exp(), logits.shape[:-1]
+        return there.view(*shape, self.targets.size), share.view(shape)
 
     def conditionals(self, logits: Tensor) -> Tensor:
         """The logit of each label given what is decided of those before it, [... labels]. logits: [... out]."""
@@ -141,15 +143,15 @@ class LabelChain(MultiLabel):
         """What `exported` says of any such objective."""
         return {"names": list(self.targets.names or range(self.targets.size)), "beam_size": self.beam_size}
 
-    def draw(self, logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
-        """Labels drawn one after the other, [... labels] bool. logits: [... out]. See `drawn`."""
+    def draw(self, logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Labels drawn one after the other, [... labels] bool, and how likely these are, [...]; see `drawn`."""
         with torch.autocast(logits.device.type, enabled=False):
             flat = logits.flatten(0, -2)
             state, found = self.links.begin(flat), []
             for place in range(self.targets.size):
                 found.append(drawn(self.links.logit(place, flat, state), generator, temperature))
                 state = self.links.moved(place, state, found[-1].to(state.dtype))
-            return torch.stack(found, dim=1).view(*logits.shape[:-1], self.targets.size)
+        return self._told(logits, torch.stack(found, dim=1))
 
 
 class ChainHead(Linear):

@@ -118,9 +118,10 @@ class MultiLabel:
         there = self._there(logits)
         return there, F.logsigmoid(torch.where(there, logits, -logits)).sum(dim=-1).exp()
 
-    def draw(self, logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
-        """Labels drawn at random, each by itself, [... labels] bool. logits: [... labels]. See `drawn`."""
-        return drawn(logits, generator, temperature)
+    def draw(self, logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Labels drawn at random, each by itself, [... labels] bool, and how likely these are, [...]; see `drawn`."""
+        there = drawn(logits, generator, temperature)
+        return there, F.logsigmoid(torch.where(there, logits, -logits)).sum(dim=-1).exp()
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """The probability that each label is there, [... labels]."""

@@ -107,7 +107,7 @@ def test_a_beam_of_one_decides_label_by_label(cls):
     logits = logits_of(objective, 60)
     there = objective.decide(logits)[0]
     assert torch.equal(there, objective.conditionals(logits) > 0)
-    assert torch.equal(objective.draw(logits, torch.Generator(), 0.0), there)
+    assert torch.equal(objective.draw(logits, torch.Generator(), 0.0)[0], there)
     assert (made(cls, 9).decide(logits)[1] >= objective.decide(logits)[1]).all()
     assert not torch.equal(made(cls, 9).decide(logits)[0], there)
 
@@ -131,14 +131,15 @@ def test_draws_come_as_often_as_they_are_likely(cls):
     objective, draws = made(cls, 3), 20_000
     (logits,) = logits_of(objective, 1)
     random = torch.Generator().manual_seed(5)
-    drawn = objective.draw(logits.expand(draws, -1), random)
+    drawn, share = objective.draw(logits.expand(draws, -1), random)
     for row in product((0, 1), repeat=3):
-        often = (drawn == torch.tensor(row).bool()).all(dim=1).double().mean().item()
-        assert often == pytest.approx(by_hand(objective, logits.tolist(), row), abs=4 * 0.5 / draws**0.5)
-    again = objective.draw(logits.expand(draws, -1), torch.Generator().manual_seed(5))
+        same, likely = (drawn == torch.tensor(row).bool()).all(dim=1), by_hand(objective, logits.tolist(), row)
+        assert same.double().mean().item() == pytest.approx(likely, abs=4 * 0.5 / draws**0.5)
+        torch.testing.assert_close(share[same], torch.full_like(share[same], likely))
+    again = objective.draw(logits.expand(draws, -1), torch.Generator().manual_seed(5))[0]
     assert torch.equal(drawn, again)
-    cold = objective.draw(logits.expand(500, -1), random, 1e-6)
-    assert torch.equal(cold, objective.draw(logits[None], random, 0.0).expand(500, -1))
+    cold = objective.draw(logits.expand(500, -1), random, 1e-6)[0]
+    assert torch.equal(cold, objective.draw(logits[None], random, 0.0)[0].expand(500, -1))
 
 
 @BOTH
