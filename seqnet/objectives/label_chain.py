@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError
+from seqnet.kinds import Axis
 from seqnet.linear import Linear
 from seqnet.objectives.multi_label import MultiLabel, drawn
 from seqnet.objectives.vectors import expect_vector
@@ -57,7 +58,7 @@ class LabelChain(MultiLabel):
     ways to go on it keeps; 1 decides label by label. Raises ConfigurationError for targets that are not several labels.
     """
 
-    scores = ("nll", "accuracy", "macro_f1")
+    axes = (Axis.ROW, Axis.STEP)
 
     def __init__(self, targets: Spec, name: str, links: Callable[[int], Links], beam_size: int) -> None:
         if expect_vector(name, targets).size < 2:
