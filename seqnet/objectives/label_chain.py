@@ -21,7 +21,7 @@ from seqnet.specs import Spec
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
-LARGEST = 2**22  # numbers that exist at a time
+LARGEST = 3 * 2**22  # numbers that exist at a time
 
 
 class Links(nn.Module, ABC):

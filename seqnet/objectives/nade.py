@@ -55,12 +55,14 @@ class HiddenUnits(Links):
         """The logit of each label, [n labels], where those before it are as `labels` [n labels] has them.
 
         The hidden units move only where a label is there. So an item with m labels has m + 1 states of them, made by
-        one cumulative sum; each label reads that of as many as are there before it. Of many items some are
-        computed at a time, and again in the backward pass.
+        one cumulative sum; each label reads that of as many as are there before it. On a GPU, which is not asked how
+        many there are, each label has a state of its own. Of many items some are computed at a time, and again in the
+        backward pass.
         """
         with torch.autocast(logits.device.type, enabled=False):
             logits, before = logits.to(self.read.dtype), labels[:, :-1].to(self.read.dtype)
-            states = 1 + (int(before.sum(dim=1).max()) if len(before) else 0)
+            most = int(before.sum(dim=1).max()) if before.is_cpu and len(before) else before.shape[1]
+            states = 1 + most
             rows = max(1, LARGEST // (states * self.out_features))
             if len(logits) <= rows:
                 return self._given(logits, before, states)
@@ -71,9 +73,11 @@ class HiddenUnits(Links):
         own, first = self._parts(logits)
         there, places = before.sort(dim=1, descending=True, stable=True)
         there, places = there[:, : states - 1], places[:, : states - 1]
-        moves = (self.read[places] * there.unsqueeze(2)).cumsum(dim=1)
+        moves = self.read[places] * there.unsqueeze(2)
+        moves = moves.new_ones(states - 1, states - 1).tril() @ moves  # torch.cumsum is not deterministic on a GPU
         hidden = torch.cat([first.unsqueeze(1), first.unsqueeze(1) + moves], dim=1).sigmoid()  # [n states units]
-        which = torch.cat([torch.zeros_like(before[:, :1]), before.cumsum(dim=1)], dim=1).long()  # [n labels]
+        before = before.long()
+        which = torch.cat([torch.zeros_like(before[:, :1]), before.cumsum(dim=1)], dim=1)  # [n labels]
         seen = (hidden @ self.write.t()).gather(1, which.unsqueeze(1)).squeeze(1)
         return own + seen
 
