@@ -351,7 +351,7 @@ IDLE = [
         "attention.entropy=0.05",
     ),
     ("experiment=dates attention=hard attention.temperature=2", "attention.temperature=2.0 has no effect"),
-    ("experiment=adding cell.chrono=200 cell.forget_bias=2", "cell.forget_bias=2.0 has no effect: cell.chrono=200 draws"),
+    ("experiment=adding cell.chrono=200 cell.forget_bias=2", "cell.forget_bias=2.0 has no effect: cell.chrono=200"),
     (
         "experiment=digit_average decoding=beam",
         "decoding=beam has no effect: numbers are not decoded but rolled out; leave it out, or set decoding=greedy",
