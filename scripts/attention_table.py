@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import marks
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
@@ -42,7 +43,6 @@ HEADING = (
     "|---|---|---:|---:|---:|---:|"
 )
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
-BEGIN, END = "<!-- scripts/attention_table.py --write: from here -->", "<!-- to here -->"
 
 
 def train(folder: Path, order: str, kind: str, limit: Sequence[str], overrides: Sequence[str]) -> None:
@@ -97,15 +97,6 @@ def seconds(run: StoredRun, folder: Path) -> float:
     return 1000 * float(steps) / speed
 
 
-def write(table: str, path: Path) -> None:
-    """Put the table between the two marks of a file, which are set at its end where they are not there."""
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    if not rest:
-        before, after = before.rstrip("\n") + "\n\n## Attention where the alignment is known\n\n", "\n"
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """Train what is asked for, and print the table as it grows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -131,7 +122,8 @@ def main() -> None:
             rows.append(row(folder, order, kind))
             print(rows[-1], flush=True)
     if given.write:
-        write("\n".join([HEADING, *rows]), RESULTS)
+        table = "\n".join([HEADING, *rows])
+        marks.put(table, RESULTS, "attention_table.py", "Attention where the alignment is known")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from benchmarks.cells import cells, custom, tagger
+from benchmarks.cells import cells, custom, scan, tagger
 from benchmarks.dropping import dropout
 from benchmarks.export import export
 from benchmarks.gpu import gpu
@@ -40,6 +40,7 @@ BENCHMARKS = {
     "output": output,
     "cells": cells,
     "custom": custom,
+    "scan": scan,
     "tagger": tagger,
     "attention": attention,
     "decode": decode,

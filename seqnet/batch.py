@@ -255,6 +255,7 @@ class Output:
     baseline: Tensor | None = None  # [batch time], the loss expected before the choice
     bonus: Tensor | None = None  # [batch time], nats taken off the loss, so that the choice stays open
     lengths: Tensor | None = None  # [batch]: of a row's features those that count, where they are not of its own steps
+    undropped: Tensor | None = None  # [batch time feature], the features before their dropout, where there are several
     reaches: bool = False  # the choice of a step is fed to later ones, so their losses follow from it too
 
     def logits(self) -> Tensor:

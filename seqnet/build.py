@@ -21,6 +21,7 @@ from seqnet.data.examples import Examples, Stream
 from seqnet.data.files import shown
 from seqnet.data.lanes import LaneLoader, evaluation_lanes
 from seqnet.errors import ConfigurationError, DataError, did_you_mean
+from seqnet.models.regularisation import regularise
 from seqnet.options import of as options_of
 from seqnet.specs import Tokens
 from seqnet.training.pieces import Loader
@@ -30,6 +31,7 @@ Config = dict[str, Any]
 LOADER_KEYS = ("batch_size", "batch_tokens", "num_workers", "shuffle_block")
 PLACES = ("path", "name", "about", "cache")
 """What says where data lies, not what it is."""
+REGULARISED = tuple(inspect.signature(regularise).parameters)[1:]
 MODEL_KEYS = ("readout", "encoder")
 """What a task's yaml says to the model."""
 
@@ -222,6 +224,8 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
     model_options = dict(config["model"])
     model_options.pop("embeddings", None)  # which a run begins with, and then holds
     frozen = model_options.pop("freeze_embeddings", False)
+    own = options_of(locate(model_options["_target_"], trust))  # of a class that drops something in its own way
+    regularised = {key: model_options.pop(key) for key in REGULARISED if key in model_options and key not in own}
     chosen = dict(model_options.pop("encoders", None) or {})
     first = getattr(fitted, "first", None)
     if first in chosen:  # which a model calls by what it is to it
@@ -242,6 +246,7 @@ def assemble(config: Config, fitted: Any, trust: Sequence[str] | None = None) ->
         out_features=objective.out_features,
         head=getattr(objective, "output_layer", None),
     )
+    regularise(model, **regularised)
     if frozen and (embedding := word_embedding(model)) is not None:
         embedding.weight.requires_grad_(False)
     return Assembly(fitted, objective, task, model)

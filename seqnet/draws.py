@@ -2,18 +2,18 @@
 
 Those of a window are Philox4x32-10 (Salmon et al. 2011) with a key made of (seed, epoch, batch, window) and the counter
 (place in the row, row, site); the sites are numbered in the order in which a window asks. So a window that is run again
-draws the same, and the rows of a batch may be shared out among processes. In C where there is a compiler, on a GPU in
-one kernel; torch's operators give the same bits.
+draws the same, and the rows of a batch may be shared out among processes; what is of no row is the same in all of
+them. In C where there is a compiler, on a GPU in one kernel; torch's operators give the same bits.
 """
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, cached_property
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -29,12 +29,15 @@ LANES = 8
 """Of the words of so many blocks the first ones come first, then the second ones: see `draws.c`."""
 GROUP = 4 * LANES
 
+Made = TypeVar("Made")
+
 
 class _Draws:
-    """What the draws of a window have in common, and at which site it stands."""
+    """What the draws of a window have in common, at which site it stands, and what was drawn once for all of it."""
 
     def __init__(self, key: Key, first_row: int) -> None:
         self.of, self.first_row, self.site = key, first_row, 0
+        self.made: dict[Hashable, Any] = {}
 
     @cached_property
     def key(self) -> int:
@@ -68,7 +71,18 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     """
     if not 0 <= p < 1:
         raise ValueError(f"a probability of dropout is from 0 to below 1, and not {p}")
-    return x * _kept(x.shape, p, x.dtype, x.device) if training and p else x
+    return x * kept(x.shape, p, x.dtype, x.device) if training and p else x
+
+
+def once(owner: Hashable, make: Callable[[], Made]) -> Made:
+    """What `make` draws, the same for `owner` however often it asks in a window. Outside of any, anew each time."""
+    current = _CURRENT.get()
+    if current is None:
+        return make()
+    if owner not in current.made:
+        current.made[owner] = make()
+    made: Made = current.made[owner]
+    return made
 
 
 def uniform(rows: int, *shape: int, device: torch.device | None = None) -> Tensor:
@@ -86,9 +100,13 @@ def uniform(rows: int, *shape: int, device: torch.device | None = None) -> Tenso
     return found.to(device, non_blocking=True)
 
 
-def _kept(shape: torch.Size, p: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """What dropout multiplies by."""
-    where, rows, places = _next(), shape[0], prod(shape[1:])
+def kept(shape: Sequence[int], p: float, dtype: torch.dtype, device: torch.device, of_rows: bool = True) -> Tensor:
+    """What dropout multiplies by: 0 with probability `p`, else 1 / (1 - p). shape: [batch ...].
+
+    of_rows: the first dimension is that of the batch's rows; False: of what all rows, and all processes, share.
+    """
+    (key, first_row, site), rows, places = _next(), shape[0], prod(shape[1:])
+    where = key, first_row if of_rows else 0, site
     dropped, kept = min(round(p * 2**32), LOW), 1 / (1 - p)
     if device.type == "cuda":
         made = draws_on_gpu.keep(where, rows, places, dropped, kept, dtype, device)

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -165,3 +166,16 @@ class Passing:
         """Raise KeyboardInterrupt or SystemExit(143) where a signal came."""
         if self.asked is not None:
             raise KeyboardInterrupt if self.asked == signal.SIGINT else SystemExit(143)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of this machine is there, and has not ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    with suppress(OSError):  # where there is no /proc, an ended one is there until whoever started it has looked
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return True

@@ -26,6 +26,7 @@ class Axis(StrEnum):
 
 ENDS = "ends"  # trait: what is written begins and ends with tokens of its own
 RANKED = "ranked"  # trait: a vocabulary in order of frequency
+OPEN = "open"  # trait: a vocabulary with a token that is read for all that is none of it
 BIO = "bio"  # trait: labels are BIO tags
 STREAM = "stream"  # trait: documents are read from end to end, the state carried along
 NEXT = "next"  # trait of a target: what the inputs hold a step later, so whoever reads ahead has read it

@@ -91,6 +91,9 @@ OPTIONS: Mapping[str, Option] = {
     "training.patience": or_null(COUNT),
     "training.on_nonfinite": one_of("raise", "skip", "rewind"),
     "training.ema_decay": or_null(number(above=0, below=1)),
+    "training.average_after": or_null(COUNT),
+    "training.activation_regularisation": NOT_NEGATIVE,
+    "training.temporal_activation_regularisation": NOT_NEGATIVE,
     "training.scheduled_sampling": SHARE,
     "training.sampling_schedule": one_of("linear", "exponential", "inverse_sigmoid"),
     "checkpoint.every_steps": or_null(COUNT),
@@ -136,9 +139,26 @@ OPTIONS: Mapping[str, Option] = {
         lambda value: value == "chosen" or number(above=0, below=1).accepts(value),
         ("chosen",),
     ),
+    "adaptation.lr": Option(
+        "a number of at least 0, or chosen",
+        lambda value: value == "chosen" or NOT_NEGATIVE.accepts(value),
+        ("chosen",),
+    ),
+    "adaptation.rule": one_of("rms", "sgd"),
+    "adaptation.decay": SHARE,
+    "adaptation.window": or_null(COUNT),
+    "objective.bias": Option(
+        "a number of at least 0, or chosen",
+        lambda value: value == "chosen" or NOT_NEGATIVE.accepts(value),
+        ("chosen",),
+    ),
     # of what is made by the loader and by the writer
     "model.embeddings": PATH,
     "model.freeze_embeddings": FLAG,
+    "model.locked_dropout": FLAG,
+    "model.weight_dropout": DROPOUT,
+    "model.embedding_dropout": DROPOUT,
+    "model.word_dropout": DROPOUT,
     "decoding.vocabulary": PATH,
     "data.batch_size": COUNT,
     "data.batch_tokens": or_null(COUNT),
@@ -274,9 +294,28 @@ RELATIONS = (
         "within training.max_steps={2}: lower one of them, or set training.patience=null",
     ),
     Relation(
+        ("training.ema_decay", "training.average_after"),
+        lambda decay, after: decay is not None and after is not None,
+        "training.ema_decay={0} and training.average_after={1} are two averages of the weights: set one to null",
+    ),
+    Relation(
+        ("training.average_after", "training.evaluate_every_steps", "training.max_steps"),
+        lambda after, every, steps: None not in (after, every, steps) and every * (after + 2) >= steps,
+        "training.average_after={0} compares evaluations that lie further apart than training.max_steps={2} has room "
+        "for, one every training.evaluate_every_steps={1} steps: lower one of them, or set training.average_after=null",
+    ),
+    Relation(
         ("optimizer.nesterov", "optimizer.momentum", "optimizer.dampening"),
         lambda nesterov, momentum, dampening: nesterov and (momentum == 0 or dampening != 0),
         "optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0",
+    ),
+    *(
+        Relation(
+            (f"adaptation.{key}", "dynamic"),
+            lambda value, dynamic, said=said: not dynamic and value != said,
+            f"adaptation.{key}={{0}} is of dynamic=true: add it, or leave adaptation.{key} out",
+        )
+        for key, said in (("rule", "rms"), ("lr", "chosen"), ("decay", 0.001), ("window", None))
     ),
     Relation(
         ("data.valid_share", "data.test_share"),

@@ -15,7 +15,7 @@ HIGHER_IS_BETTER = frozenset(
         "well_formed",
     }
 )
-NEITHER = frozenset({"coverage", "threshold"})  # of a band that is to hold a share of the outcomes; of labels
+NEITHER = frozenset({"coverage", "threshold", "bias"})  # of a band that is to hold a share of the outcomes; as chosen
 
 
 def better(name: str, value: float, than: float | None) -> bool:

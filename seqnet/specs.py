@@ -23,6 +23,7 @@ class Tokens:
     commonest: int | None = None  # of classes: the place of the one that training has most of, where it is known
     counts: tuple[int, ...] = ()  # of classes: how often training has each, where it is known
     blank: bool = False  # the first name is any of the others: one-hot it is 0 throughout
+    unknown: int | None = None  # the place of the one that is read for all that is none of them
 
     @property
     def size(self) -> int:

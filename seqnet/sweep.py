@@ -304,14 +304,7 @@ class Outlook:
 
     def over(self) -> bool:
         """Whether who had the jobs run has ended, as far as this machine knows: no further one begins."""
-        try:
-            if self.host == os.uname().nodename:
-                os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return False
+        return self.host == os.uname().nodename and not isolation.alive(self.pid)
 
     def stop(self, folder: Path) -> None:
         """Ask those of its jobs to stop that still run on this machine, and wait for their end."""

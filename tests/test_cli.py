@@ -205,7 +205,7 @@ def test_help_of_training_lists_the_launchers(tmp_path):
         (["train", "experiment=sst2", "model=cnn", "model.fil"], ["model.filters="]),
         (["train", "hyd"], ["hydra/launcher="]),
         (["train", "deterministic="], ["false", "true"]),
-        (["train", "--config-dir", "mine", "cell=m"], ["my_cell"]),
+        (["train", "--config-dir", "mine", "cell=my"], ["my_cell"]),
         (["train", "--config-dir", "mi"], ["mine/"]),
         (["train", "--con"], ["--config-dir"]),
         (["train", "--cfg", "j"], ["job"]),

@@ -11,6 +11,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.training import checkpoint
 
 DIGITS = "experiment=digits"
+CELLS = ", ".join(sorted(path.stem for path in (CONFIGS / "cell").glob("*.yaml")))
 
 
 def refused(*arguments, command="train"):
@@ -87,7 +88,7 @@ def test_every_choice_composes(choice):
         ),
         (["+fiedl@data.fields.a=text"], "unknown group 'fiedl@data.fields.a'; did you mean 'field@data.fields.a'?"),
         (["--experiment=digits"], "unrecognized arguments: --experiment=digits"),
-        (["cell=4"], "cell=4: choose one of gru, lstm, raster_lstm, rnn"),
+        (["cell=4"], f"cell=4: choose one of {CELLS}"),
         (
             ["model=null"],
             "model=null: choose one of bag_of_words, cnn, conv_recurrent, encoder_decoder, feed_forward, recurrent",
@@ -107,7 +108,7 @@ def test_every_choice_composes(choice):
         (["sweep.seeds=3"], "sweep.seeds is an option of a sweep: add -m, or leave it out"),
         (["cell=rnn,gru"], "cell=rnn,gru gives several values: add -m to sweep over them, or choose one of them"),
         (["seed=1,2"], "seed=1,2 gives several values: add -m to sweep over them, or type seed=[1,2] for one list"),
-        (["cell=[gru]"], "cell=[gru]: choose one of gru, lstm, raster_lstm, rnn"),
+        (["cell=[gru]"], f"cell=[gru]: choose one of {CELLS}"),
         (["+cell=gru"], "cannot add '+cell=gru', as cell is chosen already: type cell=gru"),
         (["+cell@other=gru"], "unknown group 'cell@other'; did you mean"),
         (["optimizer.LR=1"], "unknown key 'optimizer.LR'; did you mean 'optimizer.lr'?"),
@@ -138,11 +139,11 @@ def test_every_choice_composes(choice):
         (["cell=a=b"], "cannot read 'cell=a=b'"),
         (["cell@decoder_cel=gru"], "unknown group 'cell@decoder_cel'; did you mean 'cell@decoder_cell'?"),
         (["cell@decoder_cell=gruu"], "unknown cell 'gruu'; did you mean 'gru'?"),
-        (["cell@decoder_cell=null"], "cell@decoder_cell=null: choose one of gru, lstm, raster_lstm, rnn"),
+        (["cell@decoder_cell=null"], f"cell@decoder_cell=null: choose one of {CELLS}"),
         (["decoder_cell=gru"], "unknown key 'decoder_cell'; did you mean 'cell@decoder_cell'?"),
         (
-            ["decoder_cell.forget_bias=2"],
-            "decoder_cell.forget_bias belongs to a choice that is not made: add cell@decoder_cell=lstm",
+            ["decoder_cell.width=2"],
+            "decoder_cell.width belongs to a choice that is not made: add cell@decoder_cell=raster_lstm",
         ),
         (
             ["cell@decoder_cell=gru", "decoder_cell.forget_bias=2"],

@@ -316,6 +316,31 @@ CLASHES = [
     ("objective=adaptive", "task=many_to_one judges one answer a row, and objective=adaptive an answer at every step"),
     ("experiment=reverse decoding=beam decoding.n_best=6", "decoding.n_best=6 is above decoding.beam_size=5"),
     ("experiment=reverse decoding.min_length=6 decoding.max_length=5", "decoding.min_length=6 is above decoding.max"),
+    (
+        "experiment=digit_drawing cell=raster_lstm model.weight_dropout=0.5",
+        "model.weight_dropout=0.5 drops weights that a state is multiplied by, and cell=raster_lstm names none as "
+        "recurrent_weights: set model.weight_dropout=0.0",
+    ),
+    (
+        "experiment=parity model.word_dropout=0.1 model.embedding_size=4",
+        "model.word_dropout=0.1 reads the unknown token in place of others, and nothing that is read here has one: "
+        "set model.word_dropout=0.0",
+    ),
+    (
+        "training.activation_regularisation=2",
+        "training.activation_regularisation=2.0 is of what a model puts out at each step, and model=recurrent gives "
+        "one answer a row: set training.activation_regularisation=0.0",
+    ),
+    (
+        "training.ema_decay=0.9 training.average_after=3",
+        "training.ema_decay=0.9 and training.average_after=3 are two averages of the weights: set one to null",
+    ),
+    (
+        "training.average_after=3 training.evaluate_every_steps=10 training.max_steps=50",
+        "training.average_after=3 compares evaluations that lie further apart than training.max_steps=50",
+    ),
+    ("model=feed_forward model.weight_dropout=0.5", "unknown key 'model.weight_dropout'"),
+    ("model.weight_dropout=1", "model.weight_dropout=1 must be a number of at least 0 and below 1"),
 ]
 
 
@@ -338,6 +363,9 @@ def test_what_does_not_go_together_is_refused_with_what_would(typed, sentence):
         "experiment=sort model.bidirectional=false model.bridge=copy cell=rnn cell@decoder_cell=gru",
         "experiment=sst2 data.fields.text.column=review data.fields.label.column=stars",
         "experiment=dates decoding=beam attention=hard attention.entropy=0.2",
+        "experiment=multi30k model.locked_dropout=true model.weight_dropout=0.5 model.word_dropout=0.1 cell=rnn",
+        "experiment=compose training.activation_regularisation=2 training.temporal_activation_regularisation=1",
+        "experiment=sentiment model=bag_of_words model.word_dropout=0.3 model.embedding_dropout=0.1",
     ],
 )
 def test_what_goes_together_is_not_refused(typed):
@@ -373,6 +401,17 @@ IDLE = [
         "experiment=dates model.dropout=0.1",
         "model.dropout=0.1 has no effect: it is between layers, and model.num_layers=1",
     ),
+    (
+        "experiment=digits model.locked_dropout=true",
+        "model.locked_dropout=true has no effect: it locks a mask, and model.input_dropout, model.dropout, "
+        "model.output_dropout are 0; leave it out, or set model.locked_dropout=false",
+    ),
+    (
+        "experiment=speech_ctc task.encoder=none model.bidirectional=false model.weight_dropout=0.5",
+        "model.weight_dropout=0.5 has no effect: it is of recurrent layers, and model.encoder=none has none; leave it "
+        "out, or set model.weight_dropout=0.0",
+    ),
+    ("experiment=digits model.embedding_dropout=0.1", "model.embedding_dropout=0.1 has no effect: it is of an embedd"),
     ("experiment=dates model.residual=true", "model.residual=true has no effect: it is between layers"),
     ("experiment=digits model.embedding_std=0.1", "model.embedding_std=0.1 has no effect: it is of an embedding"),
     (

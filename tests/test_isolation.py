@@ -44,3 +44,19 @@ def test_it_finds_the_environment_and_the_folder_of_now(tmp_path: Path, monkeypa
     output = tmp_path / "said"
     assert ended(os.system, "echo $SEQNET_NOW $PWD [$PYTHONSAFEPATH]", output=output) == 0
     assert output.read_text() == f"here {tmp_path} []\n"
+
+
+def test_a_process_is_alive_until_it_has_ended() -> None:
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(writes)
+        os.read(reads, 1)
+        os._exit(0)
+    assert isolation.alive(pid) and isolation.alive(os.getpid())
+    os.close(writes)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has looked
+    assert not isolation.alive(pid)
+    os.waitpid(pid, 0)
+    assert not isolation.alive(pid)
+    os.close(reads)

@@ -13,48 +13,26 @@ from torch import Tensor, nn
 from seqnet.batch import IGNORE
 from seqnet.cells import native
 from seqnet.cells.gru import GRU
-from seqnet.cells.lstm import LSTM, update
+from seqnet.cells.layer_norm_lstm import LayerNormLSTM
+from seqnet.cells.lstm import LSTM
+from seqnet.cells.mingru import MinGRU
+from seqnet.cells.minlstm import MinLSTM
 from seqnet.cells.projected import Projected
+from seqnet.cells.qrnn import QRNN
 from seqnet.cells.rnn import RNN
+from seqnet.cells.sru import SRU
+from seqnet.cells.zoneout_lstm import ZoneoutLSTM
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
 from seqnet.layers.layer import Layer
-from seqnet.linear import Linear, linear
+from seqnet.linear import Linear
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.tags import Tags
 from seqnet.specs import Tokens
-from seqnet.state import HiddenState, LSTMState
+from seqnet.state import HiddenState
 from seqnet.tasks.many_to_many import ManyToMany
 
 SHAPES = ((35, 20, 650, 650), (35, 20, 200, 200), (100, 64, 128, 256), (200, 32, 64, 128))  # time batch input hidden
-
-
-class LayerNormLSTM(LSTM):
-    """Both products normalised (Ba et al. 2016, equation 20), as a user would write it."""
-
-    def __init__(self, input_size: int, hidden_size: int) -> None:
-        super().__init__(input_size, hidden_size)
-        self.of_input, self.of_hidden = nn.LayerNorm(4 * hidden_size), nn.LayerNorm(4 * hidden_size)
-
-    def project(self, x: Tensor) -> Tensor:
-        """The input's part of the gates, normalised."""
-        return self.of_input(linear(x, self.weight_ih)) + (self.bias_ih + self.bias_hh)
-
-    def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """The hidden state's part, normalised, and the LSTM's update."""
-        state = update(projected + self.of_hidden(linear(state.hidden, self.weight_hh)), state.cell)
-        return state.hidden, state
-
-
-class ZoneoutLSTM(LSTM):
-    """Units keep their state at random (Krueger et al. 2017), as a user would write it."""
-
-    def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """The LSTM's step, of which a tenth of the units takes no part."""
-        _, new = super().step(projected, state)
-        kept = torch.rand_like(new.hidden) < 0.1
-        state = LSTMState(torch.where(kept, state.hidden, new.hidden), torch.where(kept, state.cell, new.cell))
-        return state.hidden, state
 
 
 class MGU(Projected):
@@ -115,7 +93,7 @@ def cells() -> list[Pair]:
 
 
 def custom() -> list[Pair]:
-    """Cells of one's own, unrolled, beside the fused LSTM of the same size."""
+    """Cells without a fused path, unrolled, beside the fused LSTM of the same size."""
     found = []
     for make in (LayerNormLSTM, ZoneoutLSTM, MGU):
         several = []
@@ -130,6 +108,25 @@ def custom() -> list[Pair]:
             several.append(pair(f"{make.__name__} {shape}", *pairs, seconds=6, repeats=11))
         found += [*several, mean(f"{make.__name__}, geometric mean", several)]
     return [*found, mean("custom cells, geometric mean", [one for one in found if "(" in one.name])]
+
+
+def scan() -> list[Pair]:
+    """Cells that go through a whole sequence at once beside the fused GRU of the same size, forward and backward."""
+    found = []
+    for make in (MinGRU, MinLSTM, SRU, QRNN):
+        several = []
+        for shape in SHAPES:
+            time, batch, inputs, hidden = shape
+            torch.manual_seed(0)
+            x = torch.randn(batch, time, inputs, requires_grad=True)
+            own, fused = Layer(make(inputs, hidden)), Layer(GRU(inputs, hidden))
+            pairs = (
+                _forward_backward(lambda x, own=own: own(x)[0], own, x),
+                _forward_backward(lambda x, fused=fused: fused(x)[0], fused, x),
+            )
+            several.append(pair(f"{make.__name__} {shape}", *pairs, seconds=6, repeats=11))
+        found += [*several, mean(f"{make.__name__}, geometric mean", several)]
+    return found
 
 
 TAGS, WORDS, WIDTH, ROWS = 13, 5_000, 128, 32

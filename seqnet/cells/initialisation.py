@@ -6,9 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.options import whole
+from seqnet.options import number, whole
 
-Horizon = Annotated[int, whole(2, 1_000_000_000)]  # steps
+ForgetBias = Annotated[float, number(least=-1000, most=1000)]
+"""What the bias of a forget gate begins at."""
+Horizon = Annotated[int, whole(2, 1_000_000_000)]
+"""Steps that must be bridged."""
 
 
 def one_of(key: str, value: str, known: tuple[str, ...]) -> str:
@@ -41,7 +44,7 @@ def recurrent(weight: Tensor, kind: str) -> None:
 
 
 @torch.no_grad()
-def uniform(weight: Tensor, hidden_size: int) -> None:
+def uniform(weight: Tensor, hidden_size: float) -> None:
     """Fill weight uniformly within 1/sqrt(hidden_size)."""
     bound = hidden_size**-0.5
     weight.uniform_(-bound, bound)

@@ -1,7 +1,7 @@
 """The long short-term memory of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000)."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,6 @@ from seqnet.cells import initialisation, native
 from seqnet.cells.projected import Projected
 from seqnet.kinds import Kind
 from seqnet.linear import linear, linear_onto
-from seqnet.options import number
 from seqnet.state import LSTMState
 
 
@@ -78,7 +77,7 @@ class LSTM(Projected):
         input_size: int,
         hidden_size: int,
         *,
-        forget_bias: Annotated[float, number(least=-1000, most=1000)] = 1.0,
+        forget_bias: initialisation.ForgetBias = 1.0,
         chrono: initialisation.Horizon | None = None,
         recurrent_init: Literal["orthogonal", "uniform"] = "orthogonal",
         single_bias: bool = False,

@@ -12,7 +12,11 @@ SIGNATURES = {  # how many sizes, and how many arrays
     "gru_backward": (4, 9),
     "lstm_forward": (3, 5),
     "lstm_backward": (3, 6),
+    "pool_forward": (5, 3),
+    "pool_backward": (5, 6),
     "room": (2, 0),
+    "sru_forward": (4, 5),
+    "sru_backward": (4, 9),
     "tanh_forward": (4, 4),
     "tanh_backward": (4, 6),
 }

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqnet.cells import initialisation
 from seqnet.cells.lstm import update
-from seqnet.options import number, whole
+from seqnet.options import whole
 
 Side = Annotated[int, whole(1, 10_000)]
 
@@ -39,7 +39,7 @@ class RasterLSTM(nn.Module):
         *,
         width: Side = 8,
         height: Side = 8,
-        forget_bias: Annotated[float, number(least=-1000, most=1000)] = 1.0,
+        forget_bias: initialisation.ForgetBias = 1.0,
     ) -> None:
         super().__init__()
         initialisation.sizes(input_size, hidden_size)

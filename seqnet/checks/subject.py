@@ -14,6 +14,7 @@ from seqnet.batch import Batch, Output
 from seqnet.build import Assembly
 from seqnet.checks.measured import Measured
 from seqnet.kinds import Axis
+from seqnet.training.constraints import constrained
 from seqnet.training.trainer import Trainer
 
 NOISE = 0.4
@@ -92,6 +93,8 @@ class Subject:
         for weight, direction in directions(made.model, moved):
             wide = weight.shape[-1] if weight.dim() > 1 else 1
             weight.data.add_(direction.to(weight), alpha=NOISE * (1 + draw) / max(1, wide) ** 0.5)
+        for module in constrained(made.model):
+            module.constrain()
         return made
 
     def model(self) -> Any:

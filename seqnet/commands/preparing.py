@@ -18,7 +18,9 @@ from seqnet.commands.writing import Writer, decoder, writing_of
 from seqnet.errors import CheckpointError, ConfigurationError
 from seqnet.terminal import warn
 from seqnet.training import checkpoint, manifest
+from seqnet.training.activation import ActivationRegularisation
 from seqnet.training.allocator import keep_freed_memory
+from seqnet.training.averaging import MovingAverage, TriggeredAverage, WeightAverage
 from seqnet.training.clipping import Clipping
 from seqnet.training.evaluation import evaluating
 from seqnet.training.pieces import Loader
@@ -42,7 +44,8 @@ def prepare_process(config: Config) -> None:
     if config["deterministic"]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
         torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(config["deterministic"])
+    if config["deterministic"] != torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(config["deterministic"])  # which imports torch's compiler, a second or two
 
 
 def cores() -> int:
@@ -89,11 +92,24 @@ def make_trainer(
         accumulate=options["accumulate"],
         on_nonfinite=options["on_nonfinite"],
         sampling=ScheduledSampling(options["scheduled_sampling"], options["sampling_schedule"]),
-        ema_decay=options["ema_decay"],
+        activation=_activation(options),
+        average=_average(options),
         seed=config["seed"],
         ranks=ranks,
         stopping=stopping,
     )
+
+
+def _activation(options: Config) -> ActivationRegularisation | None:
+    level, change = options["activation_regularisation"], options["temporal_activation_regularisation"]
+    return ActivationRegularisation(level, change) if level or change else None
+
+
+def _average(options: Config) -> Callable[[torch.nn.Module], WeightAverage] | None:
+    decay, after = options["ema_decay"], options["average_after"]
+    if after is not None:
+        return lambda model: TriggeredAverage(model, after, options["monitor"])
+    return None if decay is None else lambda model: MovingAverage(model, decay)
 
 
 def rehearse(
@@ -108,13 +124,23 @@ def rehearse(
             f"{learns} on the validation split, and this data has none: hold one out with data.valid_share, or "
             "leave it out"
         )
+    if config["training"]["average_after"] is not None and data.loaders["valid"] is None:
+        raise ConfigurationError(
+            f"training.average_after={config['training']['average_after']} waits for scores of the validation split, "
+            "and this data has none: hold one out with data.valid_share, or set it to null"
+        )
     if writing_of(assembly.source) is not None:
         Writer(assembly, precision, config["decoding"], config["seed"], trust=trust)
     elif runs_on(assembly.source):
         decoder(config["decoding"], assembly.source, trust)
     assembly.task.count(example)
     with evaluating(assembly.model), precision.autocast():
-        assembly.model(example.to(precision.device), None)
+        output = assembly.model(example.to(precision.device), None)
+    if _activation(config["training"]) is not None and output.undropped is None:
+        raise ConfigurationError(
+            f"training.activation_regularisation is of what a model puts out at each step, and "
+            f"{type(assembly.model).__name__} gives no `undropped` in its Output: set it to 0"
+        )
 
 
 def compare(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -52,7 +52,8 @@ class RunState:
         return {
             "parameters": dict(model.named_parameters()),
             "buffers": dict(model.named_buffers()),
-            "ema": {} if trainer.average is None else trainer.average.state(),
+            "ema": {} if trainer.average is None else trainer.average.weights(),
+            "averaging": {} if trainer.average is None else trainer.average.state(),
             "optimizer": trainer.optimizer.state_dict(),
             **self.components_of_choice(),
             "schedule": trainer.schedule.state(),
@@ -140,7 +141,7 @@ class RunState:
         restore_objective(self.assembly.objective, components, where)
         try:
             if trainer.average is not None:
-                trainer.average.restore(components["ema"])
+                trainer.average.restore(components["ema"], components["averaging"])
             check_optimizer(self.config, model, components["optimizer"])
             trainer.optimizer.load_state_dict(components["optimizer"])
             if self.config["schedule"]["_target_"].startswith("seqnet."):  # another's may hold what it likes

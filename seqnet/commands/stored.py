@@ -95,7 +95,7 @@ class _NothingToFill(TorchFunctionMode):
 
 
 def judged(components: dict[str, Any]) -> dict[str, Any]:
-    """The components with the weights that are scored and used: the moving average, where there is one."""
+    """The components with the weights that are scored and used: their average, where there is one."""
     return {**components, "parameters": components.get("ema") or components.get("parameters")}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from seqnet import strict_json, terminal
+from seqnet import isolation, strict_json, terminal
 from seqnet.commands import launched
 from seqnet.commands.signals import StopRequest
 from seqnet.errors import ConfigurationError, exit_code, explained
@@ -134,7 +134,7 @@ class Ends:
         return [
             rank
             for rank, (machine, pid) in self._places.items()
-            if machine == self._machine and not alive(pid) and self._read(f"end {rank}") is None
+            if machine == self._machine and not isolation.alive(pid) and self._read(f"end {rank}") is None
         ]
 
     def _within(self, found: Callable[[], Any]) -> Any:
@@ -236,19 +236,6 @@ def is_lost(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     inside = bool(frames) and Path(dist.__file__).parent in Path(frames[-1].filename).parents
     return isinstance(error, Lost | dist.DistError) or (isinstance(error, RuntimeError) and inside)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of this machine is there, and has not ended."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    with suppress(OSError):  # where there is no /proc, an ended one is there until whoever started it has looked
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    return True
 
 
 def _of_lost(lost: list[int], dead: bool, folder: str | None, error: BaseException) -> str:

@@ -358,7 +358,10 @@ class Training:
         with nullcontext() if average is None else average.in_place():
             report = self.score("valid")
         stopping = self.state.stopping
-        report.best = stopping.observe(report.scores[stopping.monitor], report.scores["loss"], report.step)
+        value = report.scores[stopping.monitor]
+        report.best = stopping.observe(value, report.scores["loss"], report.step)
+        if average is not None and average.observe(value) and self.ranks.first:
+            say(f"from step {report.step} on the weights are averaged")
         self.state.trainer.schedule.observe(stopping.improved)
         self.state.evaluated = Evaluated.of(report)
         self.state.rows += 1

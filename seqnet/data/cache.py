@@ -25,7 +25,7 @@ from seqnet.data.formats.folder import Folder
 from seqnet.data.formats.opening import Beside, Inside
 
 UNUSED = 30 * 24 * 3600  # seconds after which an entry that no run has found is let go
-LARGE = 1 << 24  # bytes of files, from where on it is worth while
+WORTH_WHILE = 1 << 20  # bytes of files, from where on what was made of them is found sooner than made again
 PIECE = 1 << 20  # bytes that are looked at at a time
 JUST_NOW = 2_000_000_000  # nanoseconds in which a file can change without another date
 MANIFEST = "manifest.json"

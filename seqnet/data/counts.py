@@ -33,6 +33,11 @@ class Counts:
     def __getstate__(self) -> dict[str, Any]:
         return {"_memory": Counter(dict(self.items())), "_runs": []}  # open files are no one else's
 
+    @property
+    def full(self) -> bool:
+        """Whether memory holds no more of them beside as many again."""
+        return len(self._memory) > MOST // 2 or bool(self._runs)
+
     def update(self, words: Iterable[str]) -> None:
         """Count words."""
         self._memory.update(words)

@@ -125,6 +125,7 @@ class Dataset:
         self.tallies: dict[str, Tally] = {}
         self._rows_seen: int | None = None  # training rows, while the fields learned from them
         self._done: dict[str, Examples | Stream] = {}
+        self._beside: dict[str, Encoded | None] = {}  # splits that were read with train
 
     # ------------------------------------------------------------------------- what is known before data is read
 
@@ -201,6 +202,8 @@ class Dataset:
         else:
             self.fields = restored(self._layout.fields, before[0])
         self._know(fitted(self._layout, self.fields, self._located.columns))
+        if before is None:
+            self._encode_mixed()
         if self.split("train") is None:
             raise DataError(
                 f"{self.where}: there are no training rows; name some with data.path=, and do not hold out all of them"
@@ -252,9 +255,10 @@ class Dataset:
 
     def _encoded(self, split: str) -> Encoded | None:
         """The columns of a split, as they are kept or made now. Raises DataError."""
+        if split in self._beside:
+            return self._beside.pop(split)
         cache = self._cache
-        entry = "" if cache is None else f"{split} {strict_json.dumps(self.state()['fields'], sort_keys=True)}"
-        before = None if cache is None else cache.load(entry)
+        before = None if cache is None else cache.load(self._entry(split))
         if before is not None:
             told, columns = before
             self.tallies[split] = Tally(**told["tally"])
@@ -262,19 +266,42 @@ class Dataset:
             stand = None if told["places"] is None else Places.of_kept(told["places"], columns.pop(NUMBERS))
             return Encoded(columns, asked_from, stand) if columns else None
         blocks, bad = self._blocks(split)
-        with progress(f"encoding {split}", self._rows_seen if split == "train" else None, "rows") as reached:
-            made = self._encoder.split(_told(blocks, reached), self.tallies[split], bad, self._workers)
+        return self._made(((split, block) for block in blocks), {split: bad})[split]
+
+    def _encode_mixed(self) -> None:
+        """Read files that hold the rows of several splits once for all of these."""
+        splits = self._rows.mixed
+        if not splits:
+            return
+        bad = {split: BadRows(self._rows.on_bad_row) for split in splits}
+        self.tallies |= {split: Tally() for split in splits}
+        self._beside = self._made(self._rows.apart(splits, bad["train"]), bad)
+
+    def _made(self, blocks: Iterable[tuple[str, RawBlock]], bad: Mapping[str, BadRows]) -> dict[str, Encoded | None]:
+        """The columns of some splits, which are kept. blocks: each with its split. Raises DataError."""
+        what = "encoding " + ("train" if "train" in bad else ", ".join(bad))
+        with progress(what, self._rows_seen if "train" in bad else None, "rows") as reached:
+            told = {split: (self.tallies[split], one) for split, one in bad.items()}
+            made = self._encoder.splits(_told(blocks, next(iter(bad)), reached), told, self._workers)
+        return {split: self._saved(split, one) for split, one in made.items()}
+
+    def _saved(self, split: str, made: Encoded | None) -> Encoded | None:
+        """The columns of a split from where they are kept, if they are."""
+        cache = self._cache
         if cache is None:
             return made
         late = None if made is None or made.asked_from is None else made.asked_from.tolist()
         told = {"tally": asdict(self.tallies[split]), "asked_from": late, "places": None}
-        if made is None or made.places is None:
-            columns = cache.save(entry, told, {} if made is None else made.columns)
-        else:
-            told["places"], numbers = made.places.kept()
-            columns = cache.save(entry, told, {**made.columns, NUMBERS: numbers})
-            del columns[NUMBERS]
+        columns = {} if made is None else dict(made.columns)
+        if made is not None and made.places is not None:
+            told["places"], columns[NUMBERS] = made.places.kept()
+        columns = cache.save(self._entry(split), told, columns)
+        columns.pop(NUMBERS, None)
         return None if made is None else replace(made, columns=columns)
+
+    def _entry(self, split: str) -> str:
+        """What a split is kept under."""
+        return f"{split} {strict_json.dumps(self.state()['fields'], sort_keys=True)}"
 
     def _first_look(self) -> tuple[Iterator[RawBlock], BadRows]:
         """The training rows, which are counted."""
@@ -283,7 +310,7 @@ class Dataset:
         def reached(rows: float) -> None:
             self._rows_seen = int(rows)
 
-        return _told(blocks, reached), bad
+        return (block for _, block in _told((("train", block) for block in blocks), "train", reached)), bad
 
     def _blocks(self, split: str) -> tuple[Iterator[RawBlock], BadRows]:
         """The rows of a split, which are counted anew, and what is done with bad ones."""
@@ -507,12 +534,12 @@ def _grouping(options: Mapping[str, Any]) -> Grouping:
     return grouping
 
 
-def _told(blocks: Iterable[RawBlock], reached: Reached) -> Iterator[RawBlock]:
-    """The same blocks, of which it is told how many rows were used."""
+def _told(blocks: Iterable[tuple[str, RawBlock]], split: str, reached: Reached) -> Iterator[tuple[str, RawBlock]]:
+    """The same blocks, of which it is told how many rows of a split were used."""
     rows = 0
-    for block in blocks:
-        yield block
-        rows += len(block.numbers)
+    for of, block in blocks:
+        yield of, block
+        rows += len(block.numbers) if of == split else 0
         reached(rows)
 
 

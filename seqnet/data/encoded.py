@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,34 +66,21 @@ class Encoder:
     on_unknown_label: str
     grouped: bool
 
-    def split(self, blocks: Iterable[RawBlock], tally: Tally, bad: BadRows, workers: int = 0) -> Encoded | None:
-        """The columns of all fields; None where there is no row. tally: counts them. Raises DataError.
+    def splits(
+        self, blocks: Iterable[tuple[str, RawBlock]], told: Mapping[str, tuple[Tally, BadRows]], workers: int = 0
+    ) -> dict[str, Encoded | None]:
+        """The columns of all fields, of each split of which there are blocks; None where there is no row.
 
-        workers: how many processes share out the blocks.
+        told: by split, what counts its rows, and what is done with bad ones. workers: how many processes share out the
+        blocks. Raises DataError.
         """
-        where, asked_from = None, list[int]()
         with ExitStack() as stack:
-            opening = {name: self.columns[name] for name, one in self.fitted.fields.items() if one.opens_files}
-            places = stack.enter_context(PlacesBuilder(opening))
-            builders = {name: stack.enter_context(ColumnBuilder()) for name in self.fitted.fields}
-            work = partial(self._apart, policy="skip" if bad.skip else "raise")
-            for raw, part in beside(work, blocks, workers, lambda raw: raw.sent(self.fitted.fields)):
-                where = where or (raw.file if raw.numbers else None)
-                if part.made and not self.fitted.layout.running:
-                    places.add(raw if part.kept is None else raw.only(part.kept))
-                tally.join(part.tally)
-                bad.count += part.bad
-                asked_from += part.asked_from
-                for name, block in part.made.items():
-                    builders[name].append(block.flat, block.lengths, continues=part.continues)
-            columns, stand = {name: builder.column() for name, builder in builders.items()}, places.places()
-        if where is None:
-            return None
-        if any(column is None for column in columns.values()):
-            raise DataError(f"{where}: {NO_ROW}")
-        tally.bad = bad.count
-        found = {name: column for name, column in columns.items() if column is not None}
-        return Encoded(found, torch.tensor(asked_from) if any(asked_from) else None, stand)
+            made = {split: stack.enter_context(_Making(self, *counts)) for split, counts in told.items()}
+            (policy,) = {"skip" if bad.skip else "raise" for _, bad in told.values()}
+            work = partial(self._apart, policy=policy)
+            for (split, raw), part in beside(work, blocks, workers, lambda item: item[1].sent(self.fitted.fields)):
+                made[split].add(raw, part)
+            return {split: one.encoded() for split, one in made.items()}
 
     def _apart(self, raw: RawBlock, policy: str) -> "_Part":
         """A block by itself. policy: of bad rows."""
@@ -181,3 +169,45 @@ class Encoder:
             for place in np.flatnonzero(made[target].lengths < 2).tolist():
                 problems[place] = target, "one step only, so there is nothing to predict"
         return problems
+
+
+class _Making:
+    """The columns of a split, block by block."""
+
+    def __init__(self, encoder: Encoder, tally: Tally, bad: BadRows) -> None:
+        self._running, self._tally, self._bad = encoder.fitted.layout.running, tally, bad
+        fields = encoder.fitted.fields
+        self._places = PlacesBuilder({name: encoder.columns[name] for name, one in fields.items() if one.opens_files})
+        self._builders = {name: ColumnBuilder() for name in fields}
+        self._where: Any = None
+        self._asked_from = list[int]()
+
+    def __enter__(self) -> "_Making":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        builders: list[ColumnBuilder | PlacesBuilder] = [self._places, *self._builders.values()]
+        for one in builders:
+            one.__exit__(*error)
+
+    def add(self, raw: RawBlock, part: _Part) -> None:
+        """Add a block, and what it gave."""
+        self._where = self._where or (raw.file if raw.numbers else None)
+        if part.made and not self._running:
+            self._places.add(raw if part.kept is None else raw.only(part.kept))
+        self._tally.join(part.tally)
+        self._bad.count += part.bad
+        self._asked_from += part.asked_from
+        for name, block in part.made.items():
+            self._builders[name].append(block.flat, block.lengths, continues=part.continues)
+
+    def encoded(self) -> Encoded | None:
+        """All of it; None where there was no row. Raises DataError where none could be used."""
+        columns, places = {name: one.column() for name, one in self._builders.items()}, self._places.places()
+        if self._where is None:
+            return None
+        found = {name: column for name, column in columns.items() if column is not None}
+        if len(found) < len(columns):
+            raise DataError(f"{self._where}: {NO_ROW}")
+        self._tally.bad = self._bad.count
+        return Encoded(found, torch.tensor(self._asked_from) if any(self._asked_from) else None, places)

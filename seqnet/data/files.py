@@ -226,7 +226,8 @@ def load_hub(name: str) -> dict[str, list[HubSplit]]:
         size = None if os.path.isdir(builder.cache_dir) else _size_of(builder)
         streamed = size if size is not None and size > STREAMED else None
         if streamed is None:
-            loaded = package.load_dataset(base, configuration or None)
+            builder.download_and_prepare()  # as load_dataset does, which would ask the Hub for it once more
+            loaded = builder.as_dataset()
         else:
             # What of the rows it holds is kept is what is made of them: no copy of them is.
             loaded = {

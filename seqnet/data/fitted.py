@@ -58,7 +58,7 @@ def fitted(layout: Layout, fields: Mapping[str, Field], columns: Mapping[str, Co
         return Fitted(layout, fields, target, target, views, wholes, RunningText(asked))
     if layout.written:
         assert isinstance(target, Tokens)
-        tokens = with_ends(target.names, target.ranked)
+        tokens = with_ends(target.names, target.ranked, target.unknown)
         how = writing(tokens, 1, fields[asked].encoding.forbidden)  # type: ignore[attr-defined]
         if (grammar := getattr(fields[asked], "grammar", None)) is not None:
             how = replace(how, grammar=grammar(tokens.names, how.end))

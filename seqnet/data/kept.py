@@ -8,10 +8,12 @@ from seqnet import strict_json
 from seqnet.data import cache
 from seqnet.data.located import Located
 
+LARGE = 1 << 24  # bytes of files, from where on several processes read them sooner than one
+
 
 def is_large(located: Located) -> bool:
-    """Whether its files are such that what is made of them is worth more than beginning it costs."""
-    return sum(cache.size_of(part.file) for part in located.parts) > cache.LARGE
+    """Whether its files are such that several processes are worth more than beginning them costs."""
+    return sum(cache.size_of(part.file) for part in located.parts) > LARGE
 
 
 def kept(located: Located, described: Mapping[str, Any] | None, readers: Iterable[object]) -> cache.Cache | None:
@@ -24,7 +26,7 @@ def kept(located: Located, described: Mapping[str, Any] | None, readers: Iterabl
         return None
     splits, parts = located.splits, located.parts
     named = list(located.named_files())
-    if sum(map(cache.size_of, [*(part.file for part in parts), *named])) <= cache.LARGE:
+    if sum(map(cache.size_of, [*(part.file for part in parts), *named])) <= cache.WORTH_WHILE:
         return None
     key = [
         described,

@@ -1,7 +1,9 @@
 """Fields learn from the training rows, or take back what they learned."""
 
 import copy
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from itertools import chain, repeat
 from typing import Any
 
 from seqnet.data.fields.field import Field
@@ -49,26 +51,54 @@ def _observed(
 ) -> Iterator[tuple[RawBlock, Problems]]:
     """Show all blocks to the fields; each block, and what is wrong with its rows.
 
-    Fields that can be joined are shown them by the workers, each block to a new one; the others by this process.
+    Fields that can be joined are shown them by the workers, the others by this process.
     """
     apart = {name: one for name, one in fields.items() if workers and _joins(one)}
     if not apart:
         for block in blocks:
             yield block, observed(fields, block)
         return
-    here, new = {name: one for name, one in fields.items() if name not in apart}, copy.deepcopy(apart)
-
-    def look(block: RawBlock) -> tuple[dict[str, Field], Problems]:
-        shown = copy.deepcopy(new)
-        return shown, observed(shown, block)
-
-    order = list(fields)
-    seen = ((block, observed(here, block)) for block in blocks)
-    for (block, others), (shown, problems) in beside(look, seen, workers, lambda pair: pair[0].sent(apart)):
+    here, order = {name: one for name, one in fields.items() if name not in apart}, list(fields)
+    seen: Iterable[tuple[RawBlock | None, Problems]] = ((block, observed(here, block)) for block in blocks)
+    nothing: tuple[RawBlock | None, Problems] = (None, {})
+    every = chain(seen, repeat(nothing, workers))  # at which each of them, who are given things in turn, tells the rest
+    busy, ended = set[int](), set[int]()
+    looked = beside(_Looking(apart), every, workers, lambda pair: None if pair[0] is None else pair[0].sent(apart))
+    for (looked_at, others), (shown, problems, worker) in looked:
         for name, one in shown.items():
             apart[name].join(one)  # type: ignore[attr-defined]
-        both = [*problems.items(), *others.items()]
-        yield block, dict(sorted(both, key=lambda found: order.index(found[1][0]), reverse=True))  # the first wins
+        (ended if looked_at is None else busy).add(worker)
+        if looked_at is not None:
+            both = [*problems.items(), *others.items()]
+            yield (
+                looked_at,
+                dict(sorted(both, key=lambda found: order.index(found[1][0]), reverse=True)),
+            )  # the first wins
+    assert busy <= ended, "a process has not told all that it was shown"
+
+
+class _Looking:
+    """Shows blocks to fields in a worker: each block to new ones, but to the same as long as they are not `full`.
+
+    fields: that were shown nothing.
+    """
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        self._new = copy.deepcopy(dict(fields))
+        self._shown = dict[str, Field]()
+
+    def __call__(self, block: RawBlock | None) -> tuple[dict[str, Field], Problems, int]:
+        """The fields that tell what they were shown, what is wrong with rows, and which process this is.
+
+        block: None behind the last one, where all tell it.
+        """
+        # Copied at once: those that share a vocabulary go on sharing one, and are full together.
+        new = copy.deepcopy({name: one for name, one in self._new.items() if name not in self._shown})
+        shown = {name: new[name] if name in new else self._shown[name] for name in self._new}
+        problems = {} if block is None else observed(shown, block)
+        told = {name: one for name, one in shown.items() if block is None or getattr(one, "full", True)}
+        self._shown = {name: one for name, one in shown.items() if name not in told}
+        return told, problems, os.getpid()
 
 
 def _joins(one: Field) -> bool:

@@ -1,7 +1,7 @@
 """Which rows are whose split: rows of files of its own, of a column's value, or a share of the training rows."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,6 +18,8 @@ from seqnet.data.raw_block import RawBlock, observed
 from seqnet.data.sequences import Table, held_by_group, held_by_time
 from seqnet.data.split_of import SplitOf
 from seqnet.data.tally import Tally
+
+NO_SPLIT = -1
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,53 @@ class SplitRows:
             return
         # Lines that are no rows belong to no split: they are counted where the training rows are read.
         first = bad if split == "train" else BadRows(self.on_bad_row)
-        if self.column is not None:
-            for block in self.located.blocks(self.located.parts, first, [self.column]):
-                yield block.only([place for place, name in enumerate(block.more[0]) if self.split_of(name) == split])
-            return
-        if split in there and split != "train":
+        if split in there and split != "train" and self.column is None:
             yield from self.located.blocks(there[split], bad)
-            return
-        held = self.held_out()
-        if "train" not in there or (split != "train" and split not in held):
-            return
-        if not held:
-            yield from self.located.blocks(there["train"], bad)
-        elif self._drawn.splits is None:
+        elif split in self.mixed:
+            yield from (block for _, block in self.apart([split], first))
+        elif split in self.held_out():
             yield from self._share_of_document(split, first)
-        else:
-            yield from self._share_of_rows(split, self._drawn.splits, first)
+        elif split in there:
+            yield from (
+                self._share_of_document(split, first) if self.held_out() else self.located.blocks(there[split], bad)
+            )
+
+    @cached_property
+    def mixed(self) -> Sequence[str]:
+        """The splits whose rows stand between each other's, in the same files."""
+        held = self.held_out()
+        if self.grouping.used:
+            return ()
+        if self.column is not None:
+            return SPLITS
+        shared = bool(held) and "train" in self.located.splits and self._drawn.splits is not None
+        return ("train", *held) if shared else ()
+
+    def apart(self, splits: Sequence[str], bad: BadRows) -> Iterator[tuple[str, RawBlock]]:
+        """The rows of some of these, each block with its split, read once. bad: of lines that are no rows."""
+        for block, places in self._placed(bad):
+            for split in splits:
+                yield split, block.only(np.flatnonzero(places == SPLITS.index(split)).tolist())
+
+    def _placed(self, bad: BadRows) -> Iterator[tuple[RawBlock, np.ndarray]]:
+        """All rows of those files, and the place in SPLITS of each one's split."""
+        if self.column is not None:
+            for block in self.located.blocks(self.located.parts, bad, [self.column]):
+                names = map(self.split_of, block.more[0])
+                yield block, np.array([NO_SPLIT if name is None else SPLITS.index(name) for name in names], np.int8)
+            return
+        assigned, begin = self._drawn.splits, 0
+        assert assigned is not None
+        for block in self.located.blocks(self.located.splits["train"], bad):
+            good = np.ones(len(block.numbers), bool)
+            if self._drawn.unusable:
+                file = str(block.file)
+                good = np.array([(file, number) not in self._drawn.unusable for number in block.numbers], bool)
+            rows = np.full(len(good), SPLITS.index("train"), np.int8)  # where those that are bad are counted
+            begin -= block.continues
+            rows[good] = assigned[begin : begin + int(good.sum())]
+            begin += int(good.sum())
+            yield block, rows
 
     def held_out(self) -> Mapping[str, float]:
         """The share of the training rows that each split without rows of its own has."""
@@ -100,20 +133,6 @@ class SplitRows:
                 rows += len(block.numbers) - block.continues - len(bad)
         alone = self.layout.running and rows == 1
         return Drawn(None if alone else assign(rows, *self._held(), self.seed), frozenset(unusable))
-
-    def _share_of_rows(self, split: str, assigned: np.ndarray, bad: BadRows) -> Iterator[RawBlock]:
-        """The training rows that were drawn for a split."""
-        mine, begin = SPLITS.index(split), 0
-        for block in self.located.blocks(self.located.splits["train"], bad):
-            good = np.ones(len(block.numbers), bool)
-            if self._drawn.unusable:
-                file = str(block.file)
-                good = np.array([(file, number) not in self._drawn.unusable for number in block.numbers], bool)
-            rows = np.full(len(good), SPLITS.index("train"), np.int8)  # where those that are bad are counted
-            begin -= block.continues
-            rows[good] = assigned[begin : begin + int(good.sum())]
-            begin += int(good.sum())
-            yield block.only(np.flatnonzero(rows == mine).tolist())
 
     def _share_of_document(self, split: str, bad: BadRows) -> Iterator[RawBlock]:
         """A part of a single document: training its beginning, test its end."""

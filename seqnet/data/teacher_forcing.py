@@ -18,9 +18,9 @@ ROWS = 1 << 16  # that are made at a time: all of them may be more than memory h
 LONGEST_TARGET = 100_000  # steps; a file that says more is not believed: a decoder writes half more than that
 
 
-def with_ends(names: Sequence[str], ranked: int = 0) -> Tokens:
-    """A vocabulary with two entries more, which begin and end what is written: its last two. ranked: see `Tokens`."""
-    return Tokens((*names, BEGIN, END), ranked)
+def with_ends(names: Sequence[str], ranked: int = 0, unknown: int | None = None) -> Tokens:
+    """A vocabulary with two entries more, which begin and end what is written: its last two. The rest: see `Tokens`."""
+    return Tokens((*names, BEGIN, END), ranked, unknown=unknown)
 
 
 def writing(space: Tokens, longest: int, forbidden: Sequence[int] = ()) -> Writing:

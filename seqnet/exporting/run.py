@@ -554,10 +554,12 @@ def sigmoid(logits: Array) -> Array:
 
 
 class Classes:
-    """The likeliest of several classes, and its probability."""
+    """The likeliest of several classes, and its probability. A bias counts less of the commonest one's logit."""
 
     def __init__(self, said: dict[str, Any]) -> None:
         self.names, self.one_logit = said["names"], said["one_logit"]
+        self.bias: float = said.get("bias", 0.0)
+        self.commonest: int = said.get("commonest", 0)
 
     def probabilities(self, logits: Array) -> Array:
         """[items classes]"""
@@ -569,7 +571,9 @@ class Classes:
     def __call__(self, logits: Array) -> list[tuple[Any, float | None]]:
         """See above."""
         found = self.probabilities(logits)
-        best = (logits[:, 0] > 0).astype(int) if self.one_logit else logits.argmax(-1)
+        each = np.concatenate([np.zeros_like(logits), logits], axis=-1) if self.one_logit else logits.copy()
+        each[:, self.commonest] -= self.bias
+        best = each.argmax(-1)
         return [(self.names[place], float(row[place])) for place, row in zip(best.tolist(), found, strict=True)]
 
 

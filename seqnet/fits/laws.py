@@ -12,7 +12,8 @@ from typing import Any
 from seqnet.errors import did_you_mean
 from seqnet.fits.parts import Parts
 from seqnet.fits.small import small_cells
-from seqnet.kinds import BIO, ENDS, NEXT, RANKED, SHARED, STREAM, Axis, Item
+from seqnet.kinds import BIO, ENDS, NEXT, OPEN, RANKED, SHARED, STREAM, Axis, Item
+from seqnet.layers.weight_drop import recurrent_weights
 from seqnet.options import shown
 from seqnet.state import leaves
 from seqnet.tasks.forecast_scores import SCORES as FORECAST_SCORES
@@ -221,6 +222,45 @@ def _states(parts: Parts) -> str | None:
     )
 
 
+def _activation(parts: Parts) -> str | None:
+    """4. What is added for the outputs at each step is so where there are such."""
+    training = parts.config["training"]
+    for key in ("activation_regularisation", "temporal_activation_regularisation"):
+        if training[key] and parts.features not in (Axis.STEP, Axis.SEQUENCE):
+            return (
+                f"training.{key}={shown(training[key])} is of what a model puts out at each step, and "
+                f"{parts.choice('model')} gives {WHERE[parts.features]}"
+            )
+    return None
+
+
+def _weight_dropout(parts: Parts) -> str | None:
+    """5. Weights that are dropped are named by the cell."""
+    p = parts.section("model").get("weight_dropout")
+    for name, cell in small_cells(parts).items() if p else ():
+        if cell is not None and not recurrent_weights(cell):
+            whose = parts.choice("cell" if name == "cell" else "cell@decoder_cell")
+            return (
+                f"model.weight_dropout={shown(p)} drops weights that a state is multiplied by, and {whose} names none "
+                "as recurrent_weights"
+            )
+    return None
+
+
+def _word_dropout(parts: Parts) -> str | None:
+    """5. The unknown token is read in place of another where there is one."""
+    p = parts.section("model").get("word_dropout")
+    read = [*parts.inputs.values()]
+    if parts.target is not None and parts.features is Axis.SEQUENCE:
+        read.append(parts.target)
+    if not p or any(OPEN in kind.traits for kind in read):
+        return None
+    return (
+        f"model.word_dropout={shown(p)} reads the unknown token in place of others, and nothing that is read here has "
+        "one"
+    )
+
+
 def _own(parts: Parts) -> str | None:
     """5. A part's own options suit each other, the inputs and the target."""
     for name, conflict in parts.saying("conflict"):
@@ -299,6 +339,12 @@ LAWS = (
     Law(_decoder, keys=(("decoder_cell", None), ("training.scheduled_sampling", 0.0))),
     Law(_lags, groups=(("model",),), keys=(("data.lags", None),)),
     Law(_states, sections=("model",)),
+    Law(
+        _activation,
+        keys=(("training.activation_regularisation", 0.0), ("training.temporal_activation_regularisation", 0.0)),
+    ),
+    Law(_weight_dropout, groups=(("cell",),), keys=(("model.weight_dropout", 0.0),)),
+    Law(_word_dropout, keys=(("model.word_dropout", 0.0),)),
     Law(_own),
     Law(_monitor),
 )

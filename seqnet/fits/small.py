@@ -10,9 +10,10 @@ from seqnet.fits.parts import Parts
 
 
 def small_cells(parts: Parts) -> dict[str, Any]:
-    """A small cell of each side, so that what it refuses is refused now. Raises ConfigurationError."""
+    """A cell of each side, as wide as it will be, so that what it refuses is refused now. Raises ConfigurationError."""
+    width = parts.section("model").get("hidden_size") or 2
     return {
-        name: _small(parts, name, input_size=1, hidden_size=2)
+        name: _small(parts, name, input_size=1, hidden_size=width)
         for name in ("cell", "decoder_cell")
         if parts.config.get(name) is not None
     }

@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from seqnet.draws import dropout
 from seqnet.errors import ConfigurationError
 from seqnet.layers.bidirectional import Bidirectional
+from seqnet.layers.dropout import Drop
 from seqnet.layers.layer import Layer
 from seqnet.state import State
 
@@ -22,7 +22,7 @@ class Stack(nn.Module):
     def __init__(self, layers: Iterable[Layer | Bidirectional], dropout: float = 0.0, residual: bool = False) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.dropout = dropout
+        self.between = nn.ModuleList(Drop(dropout) for _ in self.layers[1:])
         self.residual = residual
         self.size: int = self.layers[-1].size  # type: ignore[assignment]
 
@@ -38,7 +38,7 @@ class Stack(nn.Module):
         for index, layer in enumerate(self.layers):
             below = x
             if index > 0:
-                x = dropout(x, self.dropout, self.training)
+                x = self.between[index - 1](x)
             x, new = layer(x, None if state is None else state[index], lengths)
             if self.residual and index > 0 and x.shape[-1] == below.shape[-1]:
                 x = x + below

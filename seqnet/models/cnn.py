@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
-from seqnet.draws import dropout
+from seqnet.layers.dropout import Drop
 from seqnet.linear import Linear
 from seqnet.models.encoders.inputs import Make
 from seqnet.models.perceptron import beside
@@ -57,14 +57,14 @@ class CNN(RowModel):
         )
         size = filters * len(widths) + self.reader.summary_size
         self.head = Linear(size, out_features) if head is None else head(size)
-        self.output_dropout = output_dropout
+        self.output_dropout = Drop(output_dropout)
 
     def forward(self, window: Batch, state: State = None) -> Output:
         """Features [batch feature]."""
         x, lengths, summary = self.reader(window)
         strongest = [self._strongest(convolution, x, lengths) for convolution in self.convolutions]
         features = beside(torch.cat(strongest, dim=-1), summary)
-        features = dropout(features, self.output_dropout, self.training)
+        features = self.output_dropout(features)
         return Output(features, self.head, None)
 
     def _strongest(self, convolution: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:

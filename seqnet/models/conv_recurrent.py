@@ -10,8 +10,8 @@ from torch import nn
 
 from seqnet.batch import Batch, Output
 from seqnet.cells.initialisation import one_of
-from seqnet.draws import dropout
 from seqnet.kinds import Kind
+from seqnet.layers.dropout import Drop, idle_locked
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding
 from seqnet.linear import Linear
@@ -38,7 +38,7 @@ class ConvRecurrent(RowModel):
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Options that change nothing, and why."""
-        return idle_between(options) | RowModel.idle(options, inputs, target)
+        return idle_between(options) | idle_locked(options) | RowModel.idle(options, inputs, target)
 
     def __init__(
         self,
@@ -75,8 +75,8 @@ class ConvRecurrent(RowModel):
         size = self.layers.size * (2 if readout == "mean_max" else 1) + self.reader.summary_size
         self.head = Linear(size, out_features) if head is None else head(size)
         self.readout = readout
-        self.conv_dropout = conv_dropout
-        self.output_dropout = output_dropout
+        self.conv_dropout = Drop(conv_dropout)
+        self.output_dropout = Drop(output_dropout)
 
     def forward(self, window: Batch, state: State = None) -> Output:
         """Features [batch feature]."""
@@ -86,8 +86,8 @@ class ConvRecurrent(RowModel):
             found = found.masked_fill(padding(lengths, found.shape[2])[:, None], 0)
             lengths = -(-lengths // self.pool)
         pooled = F.max_pool1d(found, self.pool, ceil_mode=True).transpose(1, 2)
-        y, _ = self.layers(dropout(pooled, self.conv_dropout, self.training), None, lengths)
+        y, _ = self.layers(self.conv_dropout(pooled), None, lengths)
         ways = {"mean": (mean,), "max": (maximum,), "mean_max": (mean, maximum)}[self.readout]
         features = beside(torch.cat([way(y, lengths) for way in ways], dim=-1), summary)
-        features = dropout(features, self.output_dropout, self.training)
+        features = self.output_dropout(features)
         return Output(features, self.head, None)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.batch import Whole
-from seqnet.draws import dropout
 from seqnet.kinds import Axis
+from seqnet.layers.dropout import Drop
 from seqnet.layers.stack import Stack, stacked
 from seqnet.layers.unroll import padding
 from seqnet.models.encoders.inputs import Make, blank, make_encoder, width_beside
@@ -27,7 +27,7 @@ class Encoder(nn.Module):
         self.inputs = inputs
         self.concat = concat
         self.layers = layers
-        self.input_dropout = input_dropout
+        self.input_dropout = Drop(input_dropout)
         beside: int = 0 if concat is None else concat.size  # type: ignore[assignment]
         self.size: int = inputs.size + beside if layers is None else layers.size  # type: ignore[assignment,operator]
 
@@ -61,7 +61,7 @@ class Encoder(nn.Module):
             x = self.inputs(source)
         if self.concat is not None:
             x = self.concat.before(self.concat.prepare(wholes), x)  # type: ignore[operator]
-        x = dropout(x, self.input_dropout, self.training)
+        x = self.input_dropout(x)
         if self.layers is not None:
             encoded, states = self.layers(x, None, lengths)
             return encoded, states

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory
 from seqnet.batch import Batch, Output
-from seqnet.draws import dropout, uniform
+from seqnet.draws import uniform
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Kind
+from seqnet.layers.dropout import Drop, idle_locked
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
@@ -84,7 +85,7 @@ class EncoderDecoder(nn.Module):
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Options that change nothing, and why."""
         written = [] if target is None else [target]
-        found = idle_between(options) | idle_embedding(options, [*inputs.values(), *written])
+        found = idle_between(options) | idle_locked(options) | idle_embedding(options, [*inputs.values(), *written])
         if not inputs:
             found |= dict.fromkeys(("encoder", "bidirectional", "bridge"), "it is of a source, and this data has none")
         return found
@@ -162,8 +163,8 @@ class EncoderDecoder(nn.Module):
         self.writes_tokens = isinstance(inputs, Tokens)
         self.input_feeding = input_feeding
         self.coverage: bool = self.attention is not None and bool(self.attention.coverage)
-        self.input_dropout = input_dropout
-        self.output_dropout = output_dropout
+        self.input_dropout = Drop(input_dropout)
+        self.output_dropout = Drop(output_dropout)
         reads = None if self.encoder is None else self.encoder.inputs
         if shared_embedding:
             share(reads, self.inputs, source == inputs)
@@ -263,7 +264,8 @@ class EncoderDecoder(nn.Module):
         if lengths is not None:
             inputs = blank(inputs, padding(lengths, inputs.shape[1]))
         x = self.inputs(inputs)
-        return dropout(x, self.input_dropout, self.training)
+        dropped: Tensor = self.input_dropout(x)
+        return dropped
 
     def _write_by_steps(
         self,
@@ -325,5 +327,6 @@ class EncoderDecoder(nn.Module):
 
     def _output(self, features: list[Tensor], found: list[Attended | None], state: DecoderState) -> Output:
         written = features[0] if len(features) == 1 else torch.cat(features, dim=1)
-        written = dropout(written, self.output_dropout, self.training)
-        return output(written, self.head, state, found)
+        made = output(self.output_dropout(written), self.head, state, found)
+        made.undropped = written
+        return made

@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from seqnet.draws import dropout
+from seqnet.layers.dropout import Drop
 from seqnet.linear import Linear
 from seqnet.options import Option, several, whole
 
@@ -24,16 +24,13 @@ class Perceptron(nn.Module):
         widths = [width, *hidden_sizes]
         self.layers = nn.ModuleList(Linear(one, other) for one, other in zip(widths, widths[1:], strict=False))
         self.size = widths[-1]
-        self.dropout = dropout
+        self.drops = nn.ModuleList(Drop(dropout) for _ in range(max(1, len(hidden_sizes))))
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [batch width]; returns [batch size]."""
-        for layer in self.layers:
-            x = self._dropped(torch.relu(layer(x)))
-        return x if len(self.layers) else self._dropped(x)
-
-    def _dropped(self, x: Tensor) -> Tensor:
-        return dropout(x, self.dropout, self.training)
+        for number, drop in enumerate(self.drops):
+            x = drop(torch.relu(self.layers[number](x)) if len(self.layers) else x)
+        return x
 
 
 def beside(x: Tensor, summary: Tensor | None) -> Tensor:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.batch import LAGS, Batch, Output, Whole
-from seqnet.draws import dropout
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Axis, Kind
+from seqnet.layers.dropout import Drop, idle_locked
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
 from seqnet.linear import Linear
@@ -91,7 +91,7 @@ class Recurrent(nn.Module):
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Options that change nothing, and why."""
-        found = idle_between(options) | idle_embedding(options, inputs.values())
+        found = idle_between(options) | idle_locked(options) | idle_embedding(options, inputs.values())
         if all(kind.axis is Axis.STEP for kind in inputs.values()):
             found["join"] = "it is of inputs that are read whole beside the first, and this data has none"
         return found
@@ -142,8 +142,8 @@ class Recurrent(nn.Module):
         self.head = Linear(width, out_features) if head is None else head(width)
         self.readout = readout
         self.bidirectional = bidirectional
-        self.input_dropout = input_dropout
-        self.output_dropout = output_dropout
+        self.input_dropout = Drop(input_dropout)
+        self.output_dropout = Drop(output_dropout)
         if tied:
             self._tie(embedding_std)
 
@@ -227,11 +227,15 @@ class Recurrent(nn.Module):
         time, advance = window.time, window.advance
         if advance == time:
             y, carried = self._run(x, state, lengths, joined)
-            return Output(self._features(y, carried.pooled, window.views), self.head, carried)
+            return self._output(y, carried.pooled, window, carried)
         self._refuse_halves()
         y, carried = self._run(x[:, :advance], state, within(lengths, 0, advance), joined)
         rest, final = self._run(x[:, advance:], carried, within(lengths, advance, time), joined)
-        return Output(self._features(torch.cat([y, rest], dim=1), final.pooled, window.views), self.head, carried)
+        return self._output(torch.cat([y, rest], dim=1), final.pooled, window, carried)
+
+    def _output(self, y: Tensor, pooled: Pooled | None, window: Batch, carried: RecurrentState) -> Output:
+        features = self._features(y, pooled, window.views)
+        return Output(features, self.head, carried, undropped=y if pooled is None else None)
 
     def step(
         self,
@@ -270,7 +274,8 @@ class Recurrent(nn.Module):
         x: Tensor = self.inputs(inputs, views)
         for join, prepared in zip(self._joins(), joined, strict=True):
             x = join.before(prepared, x)
-        return dropout(x, self.input_dropout, self.training)
+        dropped: Tensor = self.input_dropout(x)
+        return dropped
 
     def _run(
         self, x: Tensor, state: RecurrentState | None, lengths: Tensor | None, joined: Joined
@@ -322,7 +327,7 @@ class Recurrent(nn.Module):
             elif self.readout == "mean_max":
                 total, highest = y.chunk(2, dim=-1)
                 y = torch.cat([total / count, highest], dim=-1)
-        y = dropout(y, self.output_dropout, self.training)
+        y = self.output_dropout(y)
         return torch.cat([y, views[LAGS]], dim=-1) if self.recent else y
 
 

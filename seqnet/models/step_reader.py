@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from seqnet.batch import Batch
-from seqnet.draws import dropout
 from seqnet.kinds import Axis, Kind
+from seqnet.layers.dropout import Drop
 from seqnet.layers.unroll import padding
 from seqnet.models.encoder import Encoder
 from seqnet.models.encoders.inputs import Inputs, Make, blank, make_encoder, readable, width_beside
@@ -45,7 +45,7 @@ class StepReader(nn.Module):
         further = {name: Encoder(encoder, None, 0.0) for name, encoder in made.items()}
         self.further = Concat(further) if further else None
         self.summary_size = 0 if self.further is None else self.further.size
-        self.dropout = dropout
+        self.dropout = Drop(dropout)
 
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the first one's is empty."""
@@ -66,5 +66,5 @@ class StepReader(nn.Module):
         x: Tensor = self.inputs(values, views)
         if lengths is not None:
             x = x.masked_fill(ended[..., None], 0)
-        x = dropout(x, self.dropout, self.training)
+        x = self.dropout(x)
         return x, lengths, None if self.further is None else self.further.prepare(window.wholes)

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
 from seqnet.decoding.heard import Heard
-from seqnet.draws import dropout
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Kind
+from seqnet.layers.dropout import Drop, idle_locked
 from seqnet.layers.stack import idle_between
 from seqnet.linear import Linear
 from seqnet.models.encoder import at_least_one
@@ -51,7 +51,10 @@ class Transcriber(nn.Module):
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Options that change nothing, and why."""
-        return idle_between(options) | idle_embedding(options, inputs.values())
+        found = idle_between(options) | idle_locked(options) | idle_embedding(options, inputs.values())
+        if options["encoder"] == "none":
+            found["weight_dropout"] = "it is of recurrent layers, and model.encoder=none has none"
+        return found
 
     bidirectional = False  # as a decoder, which it has not
 
@@ -92,7 +95,7 @@ class Transcriber(nn.Module):
             fused,
         )
         self.head = Linear(self.encoder.size, out_features)
-        self.output_dropout = output_dropout
+        self.output_dropout = Drop(output_dropout)
 
     def encoders(self) -> dict[str, nn.Module]:
         """What reads each input, by the input's name; the source's is empty."""
@@ -111,7 +114,7 @@ class Transcriber(nn.Module):
         source, lengths = at_least_one(window.source, None if window.source_full else window.source_lengths)
         features: Tensor = self.encoder(source, lengths, window.wholes)[0]
         lengths = self.encoder.positions(lengths)
-        features = dropout(features, self.output_dropout, self.training)
+        features = self.output_dropout(features)
         whole = window.source_lengths.new_full((window.size,), features.shape[1])
         return Output(features, self.head, None, lengths=whole if lengths is None else lengths)
 

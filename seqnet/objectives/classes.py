@@ -30,9 +30,10 @@ def check_smoothing(label_smoothing: float) -> float:
     return label_smoothing
 
 
-def exported_classes(targets: Tokens, one_logit: bool = False) -> dict[str, Any]:
-    """The likeliest of several classes as `seqnet.exported` has it."""
-    return {"kind": "classes", "names": list(targets.names), "one_logit": one_logit}
+def exported_classes(targets: Tokens, one_logit: bool = False, bias: float = 0.0) -> dict[str, Any]:
+    """The likeliest of several classes as `seqnet.exported` has it. bias: off the logit of the commonest."""
+    biased = {"bias": bias, "commonest": targets.commonest} if bias else {}
+    return {"kind": "classes", "names": list(targets.names), "one_logit": one_logit, **biased}
 
 
 def most_likely(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +13,9 @@ from seqnet.batch import UNKNOWN_LABEL
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
+from seqnet.objectives.cross_entropy import cross_entropy
 from seqnet.objectives.weights import Weights, of_classes
-from seqnet.options import Dropout
+from seqnet.options import Dropout, NotNegative
 from seqnet.specs import Spec
 
 if TYPE_CHECKING:
@@ -29,14 +31,22 @@ class Classification:
     target spread evenly over all classes in training (Szegedy et al. 2016, section 7).
     weights: how much each class counts in training: a list in their order, or balanced: by how rare they are there.
     The loss is divided by the weights of the items, as torch's weighted cross-entropy is.
-    Raises ConfigurationError for targets that are not classes, and for one_logit unless there are two.
+    bias: how much less the logit of training's commonest class counts where one is decided on; chosen: the one with the
+    best macro_f1 on the validation split, which is stored with the run. It changes no loss and no probability.
+    Raises ConfigurationError for targets that are not classes, for one_logit unless there are two, and for a bias where
+    the data does not tell its commonest class, or is to be chosen for more than 50.
     """
 
     judges: tuple[Item, ...] = (Item.LABEL, Item.TOKEN)
     scores: tuple[str, ...] = ("accuracy", "macro_f1")
 
     def __init__(
-        self, targets: Spec, one_logit: bool = False, label_smoothing: Dropout = 0.0, weights: Weights = None
+        self,
+        targets: Spec,
+        one_logit: bool = False,
+        label_smoothing: Dropout = 0.0,
+        weights: Weights = None,
+        bias: NotNegative | Literal["chosen"] = 0.0,
     ) -> None:
         self.targets = expect_tokens("classification", targets)
         if one_logit and targets.size != 2:
@@ -47,6 +57,18 @@ class Classification:
         self.one_logit = one_logit
         self.label_smoothing = check_smoothing(label_smoothing)
         self._weights = of_classes(weights, self.targets)
+        self.chooses = bias == "chosen"
+        self.of_validation = "objective.bias=chosen is chosen" if self.chooses else None
+        self.bias = 0.0 if isinstance(bias, str) else bias
+        if bias and self.targets.commonest is None:
+            raise ConfigurationError(
+                f"objective.bias={bias} is off the commonest class, and this data does not tell it: leave it out"
+            )
+        if self.chooses and targets.size > LARGEST_CONFUSION:
+            raise ConfigurationError(
+                f"objective.bias=chosen is of at most {LARGEST_CONFUSION} classes, and the data has {targets.size}: "
+                "leave it out, or name a number"
+            )
         self.out_features = 1 if one_logit else targets.size
         self.class_names = self.targets.names
 
@@ -59,6 +81,8 @@ class Classification:
             return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
         if self.one_logit:  # 0 is the logit of the first class
             logits = torch.cat([torch.zeros_like(logits), logits], dim=-1)
+        if weights is None:
+            return cross_entropy(logits.float(), targets, smoothing).sum()
         return F.cross_entropy(logits.float(), targets, weights, reduction="sum", label_smoothing=smoothing)
 
     def weight_of(self, targets: Tensor, like: Tensor) -> Tensor:
@@ -78,6 +102,8 @@ class Classification:
         from torchmetrics import classification
 
         classes = self.targets.size + 1
+        if self.chooses:
+            return self._at_each_bias(classes)
         metrics: dict[str, Metric] = {
             "accuracy": classification.MulticlassAccuracy(classes, average="micro", validate_args=False),
             "macro_f1": classification.MulticlassF1Score(classes, average="macro", validate_args=False),
@@ -90,25 +116,87 @@ class Classification:
             metrics["confusion"] = classification.MulticlassConfusionMatrix(classes, validate_args=False)
         return metrics
 
+    def _at_each_bias(self, classes: int) -> dict[str, Metric]:
+        """The same counted at each bias that may be chosen, and told at the one that is, and that itself."""
+        from torchmetrics import classification
+        from torchmetrics.metric import CompositionalMetric
+
+        from seqnet.objectives.biased_counts import BiasedClasses, accuracy, macro_f1
+        from seqnet.objectives.biases import GRID
+
+        counts = BiasedClasses(classes)
+        ways = {
+            "accuracy": lambda found: accuracy(found[GRID.index(self.bias)]),
+            "macro_f1": lambda found: macro_f1(found[GRID.index(self.bias)]),
+            "bias": lambda found: torch.tensor(self.bias),
+            "confusion": lambda found: found[GRID.index(self.bias)],
+        }
+        return {
+            **{name: CompositionalMetric(way, counts, None) for name, way in ways.items()},
+            "baseline_accuracy": classification.MulticlassAccuracy(classes, average="micro", validate_args=False),
+        }
+
     def row_metrics(self) -> dict[str, Metric]:
         """None."""
         return {}
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n out]; targets: [n], UNKNOWN_LABEL for a class never seen."""
-        self.count(metrics, self.decide(logits)[0], targets)
+        self.count(metrics, self.alternatives(logits), targets)
 
     def count(self, metrics: dict[str, Metric], decisions: Tensor, targets: Tensor) -> None:
-        """Count n items that are decided already. decisions, targets: [n]."""
+        """Count n items that are decided already. decisions: as of `alternatives`; targets: [n]."""
         targets = targets.where(targets != UNKNOWN_LABEL, self.targets.size)
+        if self.chooses:
+            metrics["accuracy"].update(decisions, targets)  # the others read the same counts
+            metrics = {"baseline_accuracy": metrics["baseline_accuracy"]}
+            decisions = decisions[:, 0]
         for name, metric in metrics.items():
             if name == "baseline_accuracy" and self.targets.commonest is not None:
                 metric.update(torch.full_like(decisions, self.targets.commonest), targets)
             else:
                 metric.update(decisions, targets)
 
+    def alternatives(self, logits: Tensor) -> Tensor:
+        """The class that is decided on, [...], where a bias is chosen at each that may be, [... biases]."""
+        if not self.chooses:
+            return self.decide(logits)[0]
+        from seqnet.objectives.biases import GRID
+
+        return self._biased(logits, GRID)
+
+    def _biased(self, logits: Tensor, biases: Sequence[float]) -> Tensor:
+        from seqnet.objectives.biases import decisions
+
+        assert self.targets.commonest is not None
+        if self.one_logit:  # 0 is the logit of the first class
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=-1)
+        return decisions(logits, self.targets.commonest, biases)
+
+    def choose(self, metrics: dict[str, Metric]) -> None:
+        """Take the bias with the best macro_f1 of what `metrics` counted, where it is to be chosen."""
+        if self.chooses:
+            self.bias = metrics["accuracy"].metric_a.best()  # type: ignore[union-attr,operator]
+
+    def state(self) -> dict[str, float]:
+        """The bias; nothing where none is chosen."""
+        return {"bias": self.bias} if self.chooses else {}
+
+    def restore(self, state: Any) -> None:
+        """The inverse of `state`. Raises ValueError where it is malformed."""
+        if not self.chooses:
+            return
+        from seqnet.objectives.biases import GRID
+
+        if not isinstance(state, dict) or state.get("bias") not in GRID:
+            raise ValueError("the stored bias off the commonest class is none that is chosen")
+        self.bias = state["bias"]
+
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """The most likely class and its probability. logits: [... out]; returns [...] twice."""
+        """The most likely class, less the bias, and its probability. logits: [... out]; returns [...] twice."""
+        if self.bias:
+            decision = self._biased(logits, [self.bias]).squeeze(-1)
+            return decision, self.probabilities(logits).gather(-1, decision[..., None]).squeeze(-1)
         if not self.one_logit:
             return most_likely(logits)
         logit = logits.squeeze(-1)
@@ -127,7 +215,7 @@ class Classification:
 
     def exported(self) -> dict[str, Any]:
         """See seqnet.exported."""
-        return exported_classes(self.targets, self.one_logit)
+        return exported_classes(self.targets, self.one_logit, self.bias)
 
     def report(self, horizon: int) -> list[Any]:
         """A row a class, and which was taken for which."""

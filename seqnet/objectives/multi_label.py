@@ -55,7 +55,8 @@ class MultiLabel:
         from torchmetrics.classification import MultilabelAccuracy, MultilabelF1Score
         from torchmetrics.metric import CompositionalMetric
 
-        from seqnet.objectives.thresholds import GRID, LabelCounts
+        from seqnet.objectives.label_counts import LabelCounts
+        from seqnet.objectives.thresholds import GRID
 
         labels = self.targets.size
         if self.chooses:

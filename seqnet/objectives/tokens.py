@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
+from seqnet.objectives.cross_entropy import cross_entropy
 from seqnet.options import Dropout
 from seqnet.specs import Spec
 
@@ -37,15 +37,11 @@ class NextToken:
 
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """Summed cross-entropy in nats, smoothed in training only. logits: [n vocab]; targets: [n] int64."""
-        return self._loss(logits, targets, training, "sum")
+        return self.losses(logits, targets, training).sum()
 
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
-        return self._loss(logits, targets, training, "none")
-
-    def _loss(self, logits: Tensor, targets: Tensor, training: bool, reduction: str) -> Tensor:
-        smoothing = self.label_smoothing if training else 0.0
-        return F.cross_entropy(logits.float(), targets, reduction=reduction, label_smoothing=smoothing)
+        return cross_entropy(logits.float(), targets, self.label_smoothing if training else 0.0)
 
     def metrics(self) -> dict[str, Metric]:
         """perplexity, bits (a token) and accuracy."""

@@ -170,7 +170,7 @@ class Evaluator:
             if (misses := getattr(output.head, "misses", None)) is not None:
                 self._misses += [away.flatten().cpu()] if (away := misses(some, wanted)) is not None else []
             if self._row_metrics:
-                decisions.append(self._objective.decide(logits)[0])
+                decisions.append(self._decide(logits))
             total += self._objective.loss(logits, wanted, training=False).item()
         if decisions:
             self._read_rows(torch.cat(decisions), targets, batch.target_mask().view(batch.size, -1), batch)
@@ -189,7 +189,13 @@ class Evaluator:
         """Let the objective choose what it decides by, where it does, from what was counted."""
         choose = getattr(self._objective, "choose", None)
         if choose is not None and not self._empty:
-            choose(self._metrics)
+            self._close_all()
+            choose(self._all)
+
+    def _decide(self, logits: Tensor) -> Tensor:
+        """What rows are put together of: one decision an item, [n], or each that is to be chosen from, [n ways]."""
+        alternatives: Callable[[Tensor], Tensor] | None = getattr(self._objective, "alternatives", None)
+        return self._objective.decide(logits)[0] if alternatives is None else alternatives(logits)
 
     def compute(self) -> dict[str, float]:
         """Each metric by name; NaN where nothing was judged."""

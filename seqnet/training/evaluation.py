@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.batch import UNKNOWN_LABEL, Batch, Output
-from seqnet.state import State
+from seqnet.state import State, detach
 from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
 from seqnet.training.ranks import ALONE, Ranks
@@ -69,12 +69,13 @@ def outputs(
 ) -> Iterator[tuple[Output, Batch, Batch]]:
     """The model's output for every window of a split: (output, window on the device, window as read).
 
-    To be consumed under `evaluating`. batches: how many to look at, None = all.
+    To be consumed under `evaluating`; where gradients are kept, they end at a window's border. batches: how many to
+    look at, None = all.
     """
     state: State = None
     for batch in islice(loader.batches(0), batches):
         for output, moved, piece in _read(model, batch, state, precision, window):
-            state = output.state
+            state = detach(output.state)
             yield output, moved, piece
 
 
@@ -86,7 +87,7 @@ def _read(
         moved = precision.moved(piece)
         with precision.autocast():
             output = model(moved, enter(model, state, piece, moved))
-        state = output.state
+        state = detach(output.state)
         yield output, moved, piece
 
 
@@ -102,6 +103,7 @@ def evaluate(
     choose: bool = False,
     report: Report | None = None,
     ranks: Ranks = ALONE,
+    learn: Callable[[Batch, State], None] | None = None,
 ) -> tuple[dict[str, float], Evaluator]:
     """Loss (nats a judged item) and metrics of a split, and the evaluator that counted them.
 
@@ -109,6 +111,7 @@ def evaluate(
     are judged. go_on: called before each window and each writing; what it raises ends the evaluation. choose: the
     evaluator chooses first what is decided by, from what it counted. report: is shown all of it. ranks: call this
     together; each counts its share, and is given the scores of all of it. Where one gives up, all raise Abandoned.
+    learn: is handed each window, on the device, once it has been scored, and the state that it began with.
     """
     evaluator = task.evaluator()
     counts = [evaluator] if report is None else [evaluator, report]
@@ -117,7 +120,7 @@ def evaluate(
     state: State = None
     given_up = 0
     try:
-        with evaluating(model):
+        with evaluating(model), torch.inference_mode(learn is None), torch.no_grad():
             for number, whole in enumerate(islice(loader.batches(0), batches)):
                 go_on()
                 batch = _share(whole, number, share)
@@ -125,7 +128,7 @@ def evaluate(
                     continue
                 for index, (output, moved, piece) in enumerate(_read(model, batch, state, precision, window)):
                     go_on()
-                    state = output.state
+                    before, state = state, output.state
                     asked = task.count(piece)
                     if not asked and not (piece.targets == UNKNOWN_LABEL).any():
                         continue
@@ -133,6 +136,8 @@ def evaluate(
                         sums.append((number, index, evaluator.update(output, moved), asked))
                         if report is not None:
                             report.window(output, moved)
+                    if learn is not None:
+                        learn(moved, enter(model, before, piece, moved))
                 go_on()
                 found = None if write is None else write(number, batch)
                 if write is not None:

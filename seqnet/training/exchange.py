@@ -5,11 +5,13 @@ backward pass. Here a rank may have no rows, or nothing to be judged in them, an
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from seqnet.training.ranks import Ranks
+from seqnet.training.shared import SharedSum, shared
 
 
 class Exchange:
@@ -39,15 +41,25 @@ class Exchange:
         codes = [0.0] * ranks.count
         codes[ranks.rank] = float(self._stopping())
         own += [seconds if ranks.first else 0.0, *codes]
+        message = torch.cat([stacked, stacked.new_tensor(own)])
         gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
-        flat = torch.cat([*(one.flatten() for one in gradients), stacked, stacked.new_tensor(own)])
-        ranks.add(flat)
-        sizes = [one.numel() for one in parameters]
-        told: Tensor
-        *parts, told = flat.split([*sizes, len(flat) - sum(sizes)])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad = part.view_as(parameter).to(parameter.dtype)
+        sums, told = self._sum(gradients, message)
+        for parameter, gradient in zip(parameters, sums, strict=True):
+            parameter.grad = gradient
         return [told]
+
+    @cached_property
+    def _sum(self) -> Callable[[Sequence[Tensor], Tensor], tuple[Sequence[Tensor], Tensor]]:
+        """Gives the sums over the ranks of tensors, and of a message. To be first asked for by all of them."""
+        every = torch.cat([one.detach().flatten()[:0] for one in self._parameters])
+        size = sum(one.numel() for one in self._parameters)
+        memory = shared(self.ranks, size, every.dtype) if every.device.type == "cpu" else None
+        return self._sent if memory is None else SharedSum(self.ranks, memory)
+
+    def _sent(self, tensors: Sequence[Tensor], message: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        flat = self.ranks.add(torch.cat([*(one.flatten() for one in tensors), message]))
+        *parts, told = flat.split([*(one.numel() for one in tensors), len(message)])
+        return [part.view_as(one).to(one.dtype) for one, part in zip(tensors, parts, strict=True)], told
 
     def hear(self, told: Sequence[float], seconds: float) -> float:
         """The seconds of the first rank. told: what follows the numbers that `add` gave; seconds: as it was given."""

@@ -13,8 +13,10 @@ from seqnet.batch import Batch, Output, StepReport
 from seqnet.draws import drawing
 from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach, leaves, with_leaves
-from seqnet.training.averaging import MovingAverage
+from seqnet.training.activation import ActivationRegularisation
+from seqnet.training.averaging import WeightAverage
 from seqnet.training.clipping import UNCLIPPED, Clipping
+from seqnet.training.constraints import constrained
 from seqnet.training.diagnose import NO_NUMBER, SEEN_IN_THE_LOSS, culprit, holds_numbers, worst_gradient
 from seqnet.training.exchange import Exchange
 from seqnet.training.limits import Limits
@@ -47,7 +49,8 @@ class Trainer:
     on_nonfinite: `skip` leaves a step with a loss or gradient that is not finite out, as if its windows were not in
     the data; anything else raises NonFiniteError. All is then as it was before the step, but the random states that a
     class of the user's own may draw from: seqnet's draw by `seed` and the window's place (see `draws`).
-    ema_decay: of `average`, the moving average of the weights; None = there is none.
+    activation: what is added to the loss for what the model puts out, and is no part of the loss that is reported.
+    average: makes the average of a model's weights; None = there is none.
     ranks: those that train together. Each runs its share of the rows of every window, and `state` is of these; all else
     is the same on each. stopping: the exit code that this process is asked to stop with, 0 = it is not;
     `exchange.stopped` is what all of them agreed on at the last step.
@@ -68,7 +71,8 @@ class Trainer:
         accumulate: int = 1,
         on_nonfinite: str = "raise",
         sampling: ScheduledSampling | None = None,
-        ema_decay: float | None = None,
+        activation: ActivationRegularisation | None = None,
+        average: Callable[[nn.Module], WeightAverage] | None = None,
         seed: int = 0,
         ranks: Ranks = ALONE,
         stopping: Callable[[], int] = lambda: 0,
@@ -85,13 +89,15 @@ class Trainer:
         self.stride = stride
         self.accumulate = accumulate
         self.skip_nonfinite = on_nonfinite == "skip"
-        self.average = None if ema_decay is None else MovingAverage(model, ema_decay)
+        self.average = None if average is None else average(model)
         self.seed = seed
+        self.activation = activation
         self.sampling = sampling if sampling is not None and sampling.final else None
         self.position = Position()
         self.state: State = None
         self._buffered = [module for module in model.modules() if next(module.buffers(recurse=False), None) is not None]
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._constrained = constrained(model)
         self.ranks = ranks
         self.exchange = Exchange(ranks, self._parameters, stopping)
         self._carried_rows = 0  # of all ranks
@@ -187,6 +193,9 @@ class Trainer:
         buffers = [buffer.clone() for buffer in self._buffers()]
         rate = self.schedule.factor(position.step, self.done())
         count = sum(piece.count for piece in group)
+        regularised = None
+        if self.activation is not None:
+            regularised = self.activation.counts(piece.whole for piece in group if piece.count)
         tokens = places = padded = 0
         judged: list[tuple[Piece, State]] = []
         losses: list[Tensor] = []
@@ -196,7 +205,7 @@ class Trainer:
             if piece.left_out:  # rows that begin in it begin anew all the same
                 state = entered
                 continue
-            state, total = self._run(piece, entered, count)
+            state, total = self._run(piece, entered, count, regularised)
             if piece.count:
                 judged.append((piece, entered))
                 losses.append(self._nothing if total is None else total)
@@ -246,6 +255,8 @@ class Trainer:
         if overflow:
             self._leave_out(group[-1], last, state)
             return None
+        for module in self._constrained:
+            module.constrain()
         self._advance(group[-1], last, state)
         position.step += 1
         if self.average is not None:
@@ -276,8 +287,13 @@ class Trainer:
         """Which share a decoder reads of what it wrote itself; other models need not know of it."""
         return () if self.sampling is None or not piece.count else (self.sampling.share(self.done()),)
 
-    def _run(self, piece: Piece, state: State, count: float) -> tuple[State, Tensor | None]:
-        """Forward and, where something is asked, backward: the state to carry, and the summed loss."""
+    def _run(
+        self, piece: Piece, state: State, count: float, regularised: tuple[int, int] | None
+    ) -> tuple[State, Tensor | None]:
+        """Forward and, where something is asked, backward: the state to carry, and the summed loss.
+
+        regularised: the counts of `activation`.
+        """
         window = piece.moved
         if not window.size:
             return None, None  # all rows are other ranks'
@@ -286,9 +302,11 @@ class Trainer:
                 return detach(self.model(window, state, *self._own(piece)).state), None
         with self.precision.autocast(), self._drawing(piece):
             output = self.model(window, state, *self._own(piece))
-            total = self.task.loss(output, window)
+            aim = total = self.task.loss(output, window)
+            if self.activation is not None and regularised is not None:
+                aim = total + count * self.activation(output, window, regularised)
         # The mean over the step's items, without a division in the graph.
-        total.backward(self.precision.scaler.scale(total.new_full((), 1 / count)))
+        aim.backward(self.precision.scaler.scale(aim.new_full((), 1 / count)))
         return detach(output.state), total.detach()
 
     def _buffers(self) -> Iterator[Tensor]:

@@ -9,12 +9,14 @@ from seqnet.attention.memory import Attended
 from seqnet.attention.soft import Soft
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM, update
+from seqnet.cells.mingru import MinGRU
+from seqnet.cells.pooling import pool
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.layers.bidirectional import flip
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
-from seqnet.state import LSTMState, detach, map_state, select
+from seqnet.state import HiddenState, LSTMState, detach, map_state, select
 
 # -------------------------------------------------------------------------------------------------------------- cells
 
@@ -87,6 +89,21 @@ class TwoMinds(LSTM):
 
 
 class OneMind(TwoMinds):
+    sound = True
+
+
+class SwappedInBulk(MinGRU):
+    """Its way through a whole sequence takes z for 1 - z; its step does not."""
+
+    sound = False
+
+    def scan(self, x, state):
+        z, content = self.project(x).chunk(2, dim=-1)
+        hidden = pool(torch.cat([z if self.sound else -z, content], dim=-1), state.hidden, "positive")
+        return hidden, HiddenState(hidden)
+
+
+class SoundInBulk(SwappedInBulk):
     sound = True
 
 

@@ -28,6 +28,7 @@ FAULTS = [  # what is configured, the class in the place of which, one with a fa
     (SUM, "cell", "SwappedGates", "SoundLSTM", "gates"),
     ((*SUM, "cell=gru"), "cell", "SwappedGRU", None, "gates"),
     (SUM, "cell", "TwoMinds", "OneMind", "steps"),
+    ((*SUM, "cell=mingru"), "cell", "SwappedInBulk", "SoundInBulk", "steps"),
     (SUM, "model", "OwnStep", "OwnSoundStep", "steps"),
     (DECODER, "attention", "MaskUnused", "SoundSoft", "padding"),
     (DECODER, "attention", "MaskUnused", "SoundSoft", "alone"),

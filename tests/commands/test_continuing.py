@@ -357,6 +357,9 @@ def test_a_moving_average_begins_with_the_weights_and_ends_when_it_is_switched_o
         assert torch.allclose(average, wanted, rtol=1e-6, atol=1e-7)
     assert seqnet("train", "resume=on", "run_dir=off", "training.ema_decay=null", "training.max_steps=7").code == 0
     assert last("off")["ema"] == {}
+    mean = ("training.ema_decay=null", "training.average_after=5", "training.max_steps=7")
+    assert seqnet("train", "resume=on", "run_dir=mean", *mean).code == 0  # another average, which has not begun
+    assert last("mean")["ema"] == {} and last("mean")["averaging"]["count"] == 0
 
 
 def test_half_precision_begins_with_a_scale_of_its_own(seqnet: Any, monkeypatch: pytest.MonkeyPatch) -> None:

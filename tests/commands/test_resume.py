@@ -84,7 +84,8 @@ def test_a_run_on_shards_in_blocks_with_workers_goes_on_to_the_same_end(
     for number, begin in enumerate(range(0, len(rows), 9), 1):
         (train / f"part-{number}.csv").write_text(header + "".join(rows[begin : begin + 9]))
     assert number > 2
-    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setattr(cache, "WORTH_WHILE", 0)
+    monkeypatch.setattr("seqnet.data.kept.LARGE", 0)
     monkeypatch.setenv("SEQNET_CACHE", "")
     monkeypatch.setattr(shuffling, "BLOCKS", 2)
     overrides = (*classifier, f"data.path={tmp_path / 'shards'}", "data.shuffle_block=4", "training.max_epochs=2")

@@ -2,13 +2,14 @@
 
 A test that has an argument called as a folder of `configs` (`cell`, `data`, `experiment`, ...) is run for each
 yaml in it; one with `varied_cell` for each yaml and each value of each of its named options, as (name, options).
+Where several go together a few tests cover all pairs, and all the others are slow: see `covering`.
 """
 
 import copy
 import functools
 import inspect
 import json
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,22 @@ def read(group, choice):
     return given | {part: options if "_target_" in options else None for part, options in made.items()}
 
 
+def covering(rows):
+    """The rows as parameters of a test, all slow but few in which each pair of things stands that goes together at all.
+
+    rows: tuples of the same length. The first comes first, and then each time the one that brings the most new pairs.
+    """
+    pairs = {row: set(combinations(enumerate(row), 2)) for row in rows}
+    quick, missing = set(), set().union(*pairs.values())
+    while missing:
+        best = max(rows, key=lambda row: len(pairs[row] & missing))
+        quick.add(best)
+        missing -= pairs[best]
+    return [
+        pytest.param(row, id="-".join(map(shown, row)), marks=() if row in quick else pytest.mark.slow) for row in rows
+    ]
+
+
 @functools.cache
 def source_of(data):
     """The data source of a yaml, which has read nothing."""
@@ -136,18 +153,17 @@ TOGETHER = {  # what goes together, of several groups
     "judged": lambda: [pair for pair in product(choices("task"), choices("objective")) if go_together(*pair)],
     "cut": lambda: [pair for pair in TOGETHER["judged"]() if by_item(*pair)],
     "answered": lambda: [pair for pair in TOGETHER["judged"]() if hasattr(part_of("task", pair[0]), "predictions")],
-    "looking": lambda: [
-        ("none", {}, False),
-        *(
-            (name, changed, fed)
-            for name in choices("attention")
-            if "_target_" in read("attention", name)
-            for changed in variants("attention", name)
-            for fed in (False, True)
-        ),
-    ],
-    "fed": lambda: [(name, fed) for name in choices("attention") for fed in (False, True) if name != "none" or not fed],
+    "looking": lambda: [("none", {}, False), *(each for name in choices("attention") for each in looks_of(name))],
 }
+
+
+def looks_of(attention):
+    """An attention with and without input feeding, and with each value of its options in turn one of both."""
+    if "_target_" in read("attention", attention):
+        for number, changed in enumerate(variants("attention", attention)):
+            for fed in (False, True):
+                rare = [pytest.mark.slow] if changed and fed == bool(number % 2) else []
+                yield pytest.param((attention, changed, fed), marks=rare)
 
 
 def named(parts):

@@ -15,12 +15,13 @@ WIDTH, HIDDEN, TIME = 3, 5, 9
 
 @pytest.fixture
 def unit(varied_cell, composed):
-    """The cell, its weights away from where they begin: zero biases and identities hide mistakes."""
+    """The cell as it answers, which draws nothing; its weights away from where they begin: zero biases and identities
+    hide mistakes."""
     name, options = varied_cell
     made = build.make(composed(f"cell={name}")["cell"] | options, input_size=WIDTH, hidden_size=HIDDEN)
     for parameter in made.parameters():
         torch.nn.init.uniform_(parameter, -0.6, 0.6)
-    return made
+    return made.eval()
 
 
 def some_state(unit, rows):

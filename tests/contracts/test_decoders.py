@@ -1,6 +1,7 @@
 """Every model in configs/model that reads a source, with every cell and every attention in configs/attention, with and
 without input feeding, keeps the contracts of `seqnet check`; and the hypotheses of a beam give what each has alone."""
 
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from seqnet.checks.contract import judge
 from seqnet.checks.subject import Subject
 from seqnet.data.teacher_forcing import with_ends, writing
 from seqnet.state import detach, leaves, map_state, select
+from tests.contracts.conftest import choices, covering, read
 
 WORDS = with_ends(tuple("abcdefgh"))
 RAGGED, TIME = [7, 4, 1, 7, 5], 7
@@ -18,13 +20,12 @@ SOURCES, SOURCE_TIME = [6, 2, 5, 1, 6], 6
 
 
 @pytest.fixture
-def subject(decoder, composed):
+def subject(composed):
     """Builds task and model: hard attention's choices are its best, which they are in evaluation."""
 
-    def of(cell, attention, options, feeding):
-        config = composed(
-            "experiment=blank", "task=seq2seq", f"model={decoder}", f"cell={cell}", f"attention={attention}"
-        )
+    def of(decoder, cell, attention, options, feeding):
+        config = composed("experiment=blank", "task=seq2seq", f"model={decoder}", f"attention={attention}")
+        config["cell"] = read("cell", cell)
         if config["attention"] is not None:
             config["attention"] |= options
             if "num_heads" in config["attention"]:
@@ -41,10 +42,10 @@ def subject(decoder, composed):
 
 
 @pytest.fixture
-def looks(subject, looking):
+def looks(subject, decoder, looking):
     """The model with each attention and each value of its named options, of GRUs, and without attention."""
     attention, options, feeding = looking
-    return subject("gru", attention, options, feeding)
+    return subject(decoder, "gru", attention, options, feeding)
 
 
 @pytest.fixture
@@ -119,9 +120,19 @@ def test_it_uses_source_and_state(net):
         assert not torch.allclose(net(whole).logits(), net(whole, state).logits())
 
 
-def test_with_every_cell_it_keeps_the_contracts(subject, cell, fed):
-    attention, feeding = fed
-    made = subject(cell, attention, {}, feeding)
+@pytest.mark.parametrize(
+    "chosen",
+    covering(
+        [
+            row
+            for row in product(choices("decoder"), choices("cell"), choices("attention"), (False, True))
+            if row[2:] != ("none", True)
+        ]
+    ),
+)
+def test_with_every_cell_it_keeps_the_contracts(subject, chosen):
+    decoder, cell, attention, feeding = chosen
+    made = subject(decoder, cell, attention, {}, feeding)
     for contract in ("windows", "steps", "learns"):
         verdict = judge(contract, made)
         assert verdict.outcome == "passed", verdict

@@ -11,14 +11,14 @@ import yaml
 
 import seqnet
 from seqnet import configuration
-from seqnet.build import LOADER_KEYS, MODEL_KEYS, locate
+from seqnet.build import LOADER_KEYS, MODEL_KEYS, REGULARISED, locate
 from tests.contracts.conftest import parts_of, read
 
 PACKAGE = Path(seqnet.__file__).parent
 ELSEWHERE = {
     "data": LOADER_KEYS,
     "task": MODEL_KEYS,
-    "model": ("embeddings", "freeze_embeddings"),
+    "model": ("embeddings", "freeze_embeddings", *REGULARISED),
     "decoding": ("vocabulary",),
     "field": ("column",),
 }  # by the loader, the model, what a run begins with, the writer, the data set
@@ -88,19 +88,25 @@ COMMANDS = sorted(path.stem for path in configuration.CONFIGS.glob("*.yaml"))
 NOT_READERS = ("relations.py", "fits", "errors.py", "scores.py")  # they know of options, and make nothing of them
 
 
+@pytest.fixture(scope="module")
+def words():
+    """The strings that stand in the code that makes something of options."""
+    return {
+        node.value
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in NOT_READERS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_other_option_is_read_somewhere(command):
+def test_every_other_option_is_read_somewhere(command, words):
     """Its name stands in the code as a string: config["training"]["window"]."""
     config = configuration.compose(command, []).config
     elsewhere = {group for group in config["groups"] if config.get(group) is None or "_target_" in config[group]} | {
         "groups"
     }
     keys = [key for key in configuration.leaves(config) if key.split(".")[0] not in elsewhere]
-    read = set()
-    for path in PACKAGE.rglob("*.py"):
-        if path.relative_to(PACKAGE).parts[0] not in NOT_READERS:
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    read.add(node.value)
-    dead = [key for key in keys if key.rpartition(".")[2] not in read]
+    dead = [key for key in keys if key.rpartition(".")[2] not in words]
     assert not dead, f"nothing in seqnet reads {', '.join(dead)} of seqnet {command}"

@@ -14,10 +14,10 @@ from seqnet.scores import HIGHER_IS_BETTER, LOWER_IS_BETTER, NEITHER
 from seqnet.specs import Scale, Tokens, Vector, Writing
 from seqnet.tasks.evaluator import asked_items
 
-CONTRACT = {  # the names of DESIGN, section 4, and of trees and of a threshold that is chosen
+CONTRACT = {  # the names of DESIGN, section 4, and of trees and of a threshold and a bias that are chosen
     *("accuracy", "macro_f1", "entity_f1", "perplexity", "bits", "mse", "mae", "r2", "nll", "token_accuracy"),
     *("exact_match", "bleu", "chrf", "cer", "wer", "mase", "wql", "coverage"),
-    *("bracket_f1", "well_formed", "threshold"),
+    *("bracket_f1", "well_formed", "threshold", "bias"),
 }
 SPACES = (  # with and without what training tells of them
     Tokens(("O", "B-PER", "I-PER", "B-LOC", "I-LOC"), commonest=0, counts=(40, 6, 3, 9, 2)),

@@ -40,9 +40,8 @@ def on_the_hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[Any]]:
         asked: list[Any] = []
         datasets = pytest.importorskip("datasets")
         monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **named: None)
-        held = SimpleNamespace(cache_dir=".")
-        monkeypatch.setattr(datasets, "load_dataset_builder", lambda *names: held)
-        monkeypatch.setattr(datasets, "load_dataset", lambda *names: (asked.append(names), made)[1])
+        held = SimpleNamespace(cache_dir=".", download_and_prepare=lambda: None, as_dataset=lambda: made)
+        monkeypatch.setattr(datasets, "load_dataset_builder", lambda *names: (asked.append(names), held)[1])
         return asked
 
     return stands

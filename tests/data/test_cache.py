@@ -24,7 +24,8 @@ ROWS = [("a good film", "yes"), ("a bad one", "no"), ("good good", "yes"), ("so 
 
 @pytest.fixture(autouse=True)
 def _small_is_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setattr(cache, "WORTH_WHILE", 0)
+    monkeypatch.setattr("seqnet.data.kept.LARGE", 0)
     monkeypatch.setenv("SEQNET_CACHE", str(tmp_path / "kept"))
 
 

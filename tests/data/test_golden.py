@@ -150,7 +150,7 @@ BLANK = (
 TYPED: dict[str, tuple[str, ...]] = {
     "sst2": ("data.path=sentences.tsv", "data.test_share=0.1"),
     "sst2, named columns": ("data.path=reviews", "data.fields.text.column=text", "data.fields.label.column=label"),
-    "wnut17": ("data.path=tags",),
+    "wnut17": ("data.path=tags", "data.inputs=[word,letters]", "objective.bias=0"),
     "multi30k": ("data.path=pairs",),
     "multi30k, joint": ("data.path=pairs", "data.fields.en.vocabulary=de", "model.shared_embedding=true"),
     "tiny_shakespeare": ("data.path=novel.txt",),

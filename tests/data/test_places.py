@@ -114,7 +114,8 @@ def test_what_is_drawn_stands_in_no_file() -> None:
 
 
 def test_what_is_kept_of_a_large_file_knows_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqnet.data.cache.LARGE", 0)
+    monkeypatch.setattr("seqnet.data.cache.WORTH_WHILE", 0)
+    monkeypatch.setattr("seqnet.data.kept.LARGE", 0)
     monkeypatch.setenv("SEQNET_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "rows.csv"
     path.write_text("review,stars\n" + "".join(f"w{row},{row % 2}\n" for row in range(9)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seqnet.data import cache
+from seqnet.data import cache, counts
 from seqnet.data.dataset import Dataset
 from seqnet.data.digest import of_split
 from seqnet.data.fields.field import Field
@@ -20,8 +20,11 @@ from seqnet.data.fields.number import NumberField
 from seqnet.data.fields.series import SeriesField
 from seqnet.data.fields.text import TextField
 from seqnet.data.fields.tokens import TokensField
+from seqnet.data.files import BadRows
 from seqnet.data.formats import format as sizes
 from seqnet.data.formats.auto import Auto
+from seqnet.data.formats.csv import Csv
+from seqnet.data.generation import SPLITS
 from seqnet.data.learning import _joins
 from seqnet.data.workers import in_order
 from seqnet.errors import DataError
@@ -31,7 +34,8 @@ from seqnet.errors import DataError
 def _many_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "ROWS", 7)
     monkeypatch.setattr(sizes, "BYTES", 64)
-    monkeypatch.setattr(cache, "LARGE", 0)
+    monkeypatch.setattr(cache, "WORTH_WHILE", 0)
+    monkeypatch.setattr("seqnet.data.kept.LARGE", 0)
     monkeypatch.setenv("SEQNET_CACHE", "")
 
 
@@ -87,6 +91,48 @@ def test_rows_and_what_is_learned_of_them_are_the_same(tmp_path: Path) -> None:
     alone, together = (told(read(path, workers, on_bad_row="skip")) for workers in (0, 2))
     assert alone == together and alone[-1] == 3
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("most", [6, 60])
+def test_words_are_counted_alike_whenever_they_are_joined(tmp_path: Path, monkeypatch: Any, most: int) -> None:
+    monkeypatch.setattr(counts, "MOST", most)  # so that a process is full now and then, and the rest is told at the end
+    path = table(tmp_path / "films")
+    assert told(read(path, 0)) == told(read(path, 1)) == told(read(path, 2))
+
+
+class Counted(Csv):
+    """A CSV of which each row that is handed out counts."""
+
+    read = 0
+
+    def rows(self, file: Any, columns: Any, bad: BadRows) -> Iterator[Any]:
+        for block in super().rows(file, columns, bad):
+            self.read += len(block)
+            yield block
+
+
+@pytest.mark.parametrize(("column", "readings"), [(None, 4), ("split", 2)])
+def test_rows_of_several_splits_in_a_file_are_read_once_for_all_of_them(
+    tmp_path: Path, column: str | None, readings: int
+) -> None:
+    """Once to learn and once to encode. Of a share also to know of how many, and where some are bad to learn anew."""
+    lines = [f"a{row} b{row % 7},{'' if row in (5, 22) else row},l{row % 2},{SPLITS[row % 3]}" for row in range(40)]
+    (tmp_path / "films.csv").write_text("\n".join(["text,price,label,split", *lines]) + "\n")
+    found = []
+    for workers in (0, 2):
+        form, path = Counted(), tmp_path / "films.csv"
+        make = lambda: {"text": TextField(), "price": NumberField(), "label": LabelField()}  # noqa: E731
+        options = {"split_column": column, "valid_share": 0.2, "test_share": 0.2, "on_bad_row": "skip"}
+        data = Dataset(3, tmp_path, make(), ["text", "price"], "label", form, path=path, num_workers=workers, **options)
+        data.fit()
+        apart = Dataset(3, tmp_path, make(), ["text", "price"], "label", Csv(), path=path, **options)
+        apart.restore(data.state())
+        for split in SPLITS:
+            assert of_split(data.split(split)) == of_split(apart.split(split))
+            assert data.tallies[split] == apart.tallies[split]
+        found.append((form.read, told(data)))
+    assert found[0] == found[1]
+    assert found[0][0] == readings * 40
 
 
 def test_the_first_bad_row_is_told_with_its_file_and_line(tmp_path: Path) -> None:

@@ -217,6 +217,8 @@ def chained(cls: Any) -> Any:
     [
         Classification(NAMES),
         Classification(Tokens(("no", "yes")), one_logit=True),
+        Classification(Tokens(NAMES.names, commonest=1), bias=0.75),
+        Classification(Tokens(("no", "yes"), commonest=1), one_logit=True, bias=0.75),
         MultiLabel(Vector(3, ("a", "b", "c")), threshold=0.3),
         chained(Fvsbn),
         chained(Nade),

@@ -2,7 +2,7 @@
 
 For each component of a checkpoint, and for each part of those that have several, a run is gone on with from a
 checkpoint in which it is as a new run would have it. Were the end the same, the equal ends of other tests would say
-nothing of it. The runs make use of everything: patience, a schedule that hears of evaluations, a moving average, fp16
+nothing of it. The runs make use of everything: patience, a schedule that hears of evaluations, averaged weights, fp16
 with its scaler, rows that are not finite, and a cell of the user's own with a buffer, that draws from the generators
 of Python, NumPy and torch, from which seqnet itself never draws in training.
 """
@@ -147,7 +147,7 @@ def dropping(
         made = Dropping(train, differences, folder, own, small)
         made.add("skip", "cell=own", "training.on_nonfinite=skip")
         made.add("rewind", "cell=own", "training.on_nonfinite=rewind")
-        made.add("fp16", "precision=fp16")
+        made.add("fp16", "precision=fp16", "training.ema_decay=null", "training.average_after=1")
         yield made
 
 

@@ -34,7 +34,8 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "decoding": DECODINGS,
     "task.metrics": ([], ["token_accuracy", "bleu"]),
 }
-WATCHING = {"config", "early_stopping", "ema", "metrics", "snapshots"}  # components that say how a run was watched
+# Components that say how a run was watched.
+WATCHING = {"config", "early_stopping", "ema", "averaging", "metrics", "snapshots"}
 
 Train = Callable[..., tuple[int, str]]
 Trained = Callable[[str, dict[str, Any]], dict[str, str]]

@@ -13,6 +13,7 @@ from seqnet.batch import Batch
 from seqnet.build import Assembly
 from seqnet.cells.gru import GRU
 from seqnet.cells.lstm import LSTM
+from seqnet.cells.mingru import MinGRU
 from seqnet.cells.rnn import RNN
 from seqnet.checks.contract import doubles
 from seqnet.checks.subject import Subject, gradients, loss_of
@@ -157,6 +158,7 @@ CELLS: dict[str, Callable[[], Any]] = {
     "rnn_relu": lambda: RNN(64, 64, nonlinearity="relu"),
     "lstm": lambda: LSTM(64, 64),
     "gru": lambda: GRU(64, 64),
+    "mingru": lambda: MinGRU(64, 64),
 }
 ROUNDED = {"fp32": 1e-5, "tf32": 5e-3, "bf16": 5e-2, "fp16": 1e-2}
 """How far the outputs of a layer, below 1, may be from those in single precision on a CPU."""

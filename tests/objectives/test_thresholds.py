@@ -4,8 +4,9 @@ import pytest
 import torch
 from torchmetrics.functional.classification import multilabel_accuracy, multilabel_f1_score
 
+from seqnet.objectives.label_counts import LabelCounts
 from seqnet.objectives.multi_label import MultiLabel
-from seqnet.objectives.thresholds import GRID, LabelCounts
+from seqnet.objectives.thresholds import GRID
 from seqnet.specs import Vector
 
 LABELS = Vector(3, ("x", "y", "z"))

@@ -26,18 +26,6 @@ def test_measures_by_hand() -> None:
     assert both == (pytest.approx(1.375), pytest.approx(1.5 * math.log(4)))
 
 
-def test_the_table_is_put_between_its_marks(tmp_path: Path) -> None:
-    page = tmp_path / "results.md"
-    page.write_text("# Results\n")
-    attention_table.write("| new |", page)
-    first = page.read_text()
-    assert first.startswith("# Results\n\n## ")
-    assert first.endswith(f"\n{attention_table.BEGIN}\n| new |\n{attention_table.END}\n")
-    page.write_text(f"{first}\nmore\n")
-    attention_table.write("| newer |", page)
-    assert page.read_text() == f"{first}\nmore\n".replace("new", "newer")
-
-
 def test_each_kind_is_trained_and_measured(
     terminal: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

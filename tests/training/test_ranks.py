@@ -23,6 +23,7 @@ from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.errors import NonFiniteError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
+from seqnet.models.regularisation import regularise
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.tokens import NextToken
 from seqnet.specs import Tokens, Writing
@@ -30,6 +31,8 @@ from seqnet.state import State
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.tasks.many_to_one import ManyToOne
 from seqnet.tasks.seq2seq import SequenceToSequence
+from seqnet.training.activation import ActivationRegularisation
+from seqnet.training.averaging import MovingAverage
 from seqnet.training.clipping import Clipping
 from seqnet.training.evaluation import Abandoned, evaluate
 from seqnet.training.limits import Limits
@@ -39,7 +42,7 @@ from seqnet.training.schedule import Linear, ScheduledSampling
 from seqnet.training.trainer import Trainer
 from tests.conftest import Fixed
 
-SPACE = Tokens(tuple("abcde"))
+SPACE = Tokens(tuple("abcde"), unknown=0)
 CPU = torch.device("cpu")
 NEAR = 1e-6  # the largest difference over the largest entry
 
@@ -68,6 +71,13 @@ SOFT, HARD = partial(Soft, score=Dot), partial(Hard, score=Dot)
 def translator(attention: Any = SOFT, **options: Any) -> EncoderDecoder:
     torch.manual_seed(0)
     return EncoderDecoder(GRU, SPACE, 5, SPACE, attention=attention, hidden_size=6, embedding_size=6, **options)
+
+
+def regularised(make: Callable[..., nn.Module], **options: Any) -> nn.Module:
+    """A model that drops whatever can be dropped."""
+    model = make(num_layers=2, **DROPOUT, **options)
+    regularise(model, locked_dropout=True, weight_dropout=0.5, embedding_dropout=0.3, word_dropout=0.3)
+    return model
 
 
 def with_one_unused() -> Recurrent:
@@ -136,7 +146,7 @@ CASES: dict[str, Case] = {
     **{f"{rows} rows": case(recurrent, [tagged([9] * rows)]) for rows in range(1, 18)},
     **{cell.__name__: case(partial(recurrent, cell), [tagged(RAGGED)], window=4) for cell in (RNN, GRU, LSTM)},
     "two directions": case(partial(recurrent, bidirectional=True, num_layers=2), [tagged(RAGGED)]),
-    "tied": case(partial(recurrent, tied=True), [tagged(RAGGED)], ema_decay=0.9),
+    "tied": case(partial(recurrent, tied=True), [tagged(RAGGED)], average=lambda model: MovingAverage(model, 0.9)),
     "a parameter unused": case(with_one_unused, [tagged(RAGGED)]),
     "nothing is asked of some": case(recurrent, [tagged(ENDS_EARLY)], window=3),
     "overlapping windows": case(recurrent, [tagged(RAGGED)], window=4, stride=2, accumulate=2),
@@ -151,6 +161,17 @@ CASES: dict[str, Case] = {
     "written": case(translator, TRANSLATED, window=4),
     "dropout": case(partial(recurrent, num_layers=2, **DROPOUT), [tagged(RAGGED), tagged(ENDS_EARLY)], window=4),
     "dropout of lanes": case(partial(recurrent, **DROPOUT), lanes(5)),
+    "regularised": case(
+        partial(regularised, recurrent),
+        [tagged(RAGGED), tagged(ENDS_EARLY)],
+        window=4,
+        stride=2,
+        accumulate=2,
+        activation=ActivationRegularisation(2.0, 3.0),
+    ),
+    "regularised and written": case(
+        partial(regularised, translator), TRANSLATED, window=4, activation=ActivationRegularisation(2.0, 3.0)
+    ),
     "its own words": case(
         partial(translator, **DROPOUT),
         TRANSLATED,
@@ -220,7 +241,7 @@ def run(make: Case, ranks: Ranks) -> dict[str, Any]:
             for one in reports
         ],
         "numbers": [(one.loss_sum, one.gradient_norm, one.learning_rate) for one in reports],
-        "average": trainer.average and [*trainer.average.state().values()],
+        "average": trainer.average and [*trainer.average.weights().values()],
         "seconds": trainer.position.seconds,
     }
 

@@ -14,7 +14,7 @@ from seqnet.data.levels.byte_pairs import BytePairs
 from seqnet.data.levels.words import Words
 from seqnet.data.vocabulary import check_limits
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.kinds import RANKED, STREAM, Axis, Item, Kind
+from seqnet.kinds import OPEN, RANKED, STREAM, Axis, Item, Kind
 from seqnet.specs import Tokens
 
 NORMAL_FORMS = ("NFC", "NFKC", None)
@@ -90,7 +90,7 @@ class TextField:
     @property
     def kind(self) -> Kind:
         """Tokens in a sequence; byte pairs do not stand by frequency."""
-        traits = {RANKED} if self.level != "bpe" else set()
+        traits = {RANKED, OPEN} if self.level != "bpe" else set()
         return Kind(Item.TOKEN, Axis.SEQUENCE, frozenset(traits | ({STREAM} if self._streams else set())))
 
     @property
@@ -124,6 +124,11 @@ class TextField:
         """Counts what another was shown; None of byte pairs, which are learned from all texts at once."""
         found = getattr(self.encoding, "join", None)
         return None if found is None else lambda other: found(other.encoding)
+
+    @property
+    def full(self) -> bool:
+        """Whether another is to join it before it counts more: they may come in any order."""
+        return bool(getattr(self.encoding, "full", True))
 
     def learned(self) -> Tokens:
         """Number the tokens."""
@@ -204,5 +209,6 @@ class _Shared:
 
     def _known(self) -> Tokens:
         names = self.encoding.names
-        self._space = Tokens(names, 0 if self.encoding.unknown is None else len(names))
+        unknown = self.encoding.unknown
+        self._space = Tokens(names, 0 if unknown is None else len(names), unknown=unknown)
         return self._space

@@ -13,7 +13,7 @@ from seqnet.data.fields.field import Block, Raw
 from seqnet.data.fields.options import chosen
 from seqnet.data.fields.raw import each, words
 from seqnet.data.vocabulary import UNKNOWN, Vocabulary, check_limits
-from seqnet.kinds import RANKED, Axis, Item, Kind
+from seqnet.kinds import OPEN, RANKED, Axis, Item, Kind
 from seqnet.specs import Tokens
 
 NORMAL_FORMS = ("NFC", "NFKC", None)
@@ -52,7 +52,7 @@ class WordsField(ABC):
     @property
     def kind(self) -> Kind:
         """A token a step."""
-        return Kind(Item.TOKEN, Axis.STEP, frozenset({RANKED}))
+        return Kind(Item.TOKEN, Axis.STEP, frozenset({RANKED, OPEN}))
 
     def observe(self, values: Sequence[Raw]) -> None:
         """Count the tokens of training rows. Raises BadValues."""
@@ -70,7 +70,7 @@ class WordsField(ABC):
         return self._space()
 
     def _space(self) -> Tokens:
-        return Tokens(self.vocabulary.names, len(self.vocabulary))
+        return Tokens(self.vocabulary.names, len(self.vocabulary), unknown=self.vocabulary.unknown)
 
     def _exported(self, of: str, **options: Any) -> dict[str, Any]:
         """What a subclass says of itself. of: what is numbered of each word."""

@@ -35,9 +35,16 @@ def one_by_one(rows: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[Rows]:
     for number, row in rows:
         numbers.append(number)
         values.append(row)
-        size += sum(len(value) for value in row if hasattr(value, "__len__"))
+        size += sum(map(_size, row))
         if len(numbers) >= sizes.ROWS or size >= sizes.BYTES:
             yield Rows(numbers, list(zip(*values, strict=True)))
             numbers, values, size = [], [], 0
     if numbers:
         yield Rows(numbers, list(zip(*values, strict=True)))
+
+
+def _size(value: Any) -> int:
+    """About how many letters or items, and of a picture or a sound beside its name how many bytes."""
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return len(value) if hasattr(value, "__len__") else 0

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from seqnet.data.files import TRANSLATION, BadRows, one_sentence
-from seqnet.data.formats import format as sizes
 from seqnet.data.formats import records
+from seqnet.data.formats.blocks import one_by_one
 from seqnet.data.formats.columns import gather_block, resolve, used
 from seqnet.data.formats.format import Column, Format, Rows
 from seqnet.data.formats.parquet import at_once, named
+
+FEW = 64  # rows without pictures and sounds that are streamed at a time
 
 
 class Hub(Format):
@@ -37,6 +39,15 @@ class Hub(Format):
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen values, of these columns alone. Raises DataError."""
+        blocks = self._blocks(file, columns)
+        if file.streamed is None:
+            return blocks
+        # Nobody says how large their rows are: few come at a time, and make blocks by what they hold.
+        return one_by_one(
+            row for block in blocks for row in zip(block.numbers, zip(*block.columns, strict=True), strict=True)
+        )
+
+    def _blocks(self, file: Any, columns: Sequence[Column]) -> Iterator[Rows]:
         names = records.with_paths(self.header(file) or (), columns)
         wanted = resolve(columns, names, len(names), str(file))
         read = [names[index] for index in used(wanted)]
@@ -45,10 +56,10 @@ class Hub(Format):
         table = file.rows.select_columns(sorted(set(heads.values())))
         features = table.features or {}
         with one_sentence(f"{file}: cannot be read; load it anew, or name a file with data.path="):
+            rows = FEW
             for name, kind in features.items():
                 if hasattr(kind, "decode") and isinstance(kind.decode, bool):  # pictures and sounds
-                    table = table.cast_column(name, type(kind)(decode=False))
-            rows = sizes.ROWS
+                    table, rows = table.cast_column(name, type(kind)(decode=False)), 1
             if file.streamed is None:
                 rows = at_once(len(file.rows), int(file.rows.data.nbytes))
             begin = 0

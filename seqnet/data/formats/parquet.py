@@ -1,7 +1,7 @@
 """Parquet files: columns that have names and types."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -143,11 +143,16 @@ def _names(content: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _size_of(content: Any, heads: Iterable[str]) -> int:
+def _size_of(content: Any, heads: Set[str]) -> int:
     """How many bytes some columns have, unpacked."""
     groups = map(content.metadata.row_group, range(content.metadata.num_row_groups))
     chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
-    return sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.partition(".")[0] in heads)
+    inner = tuple(f"{head}." for head in heads)  # a column's own name may hold a dot
+    return sum(
+        one.total_uncompressed_size
+        for one in chunks
+        if one.path_in_schema in heads or one.path_in_schema.startswith(inner)
+    )
 
 
 def _head(name: str, there: Sequence[str]) -> str:

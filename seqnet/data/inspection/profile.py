@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.data.fields.film import ENDINGS
+from seqnet.data.fields.film import ENDINGS, is_film
 from seqnet.data.fields.raw import MISSING, missing
 from seqnet.data.numbers import LARGEST
 
@@ -26,7 +26,6 @@ MAGIC = {
     b"\x89PNG": "picture",
     b"\xff\xd8\xff": "picture",
     b"GIF8": "clip",
-    b"\x1a\x45\xdf\xa3": "clip",
     b"RIFF": "sound",
     b"fLaC": "sound",
 }
@@ -157,7 +156,8 @@ class Profile:
         self.total += value
 
     def _bytes(self, value: bytes) -> None:
-        self.kinds[next((kind for magic, kind in MAGIC.items() if value.startswith(magic)), "bytes")] += 1
+        kind = next((kind for magic, kind in MAGIC.items() if value.startswith(magic)), "bytes")
+        self.kinds["clip" if is_film(value) else kind] += 1
 
     def _text(self, text: str) -> None:
         self.kinds["text"] += 1

@@ -62,6 +62,11 @@ class Words:
         for _, pieces in in_pieces(texts, whole_words):
             self._counts.update(chain.from_iterable(map(self._splitter, pieces)))
 
+    @property
+    def full(self) -> bool:
+        """Whether so many were counted that another is to join them."""
+        return self._counts.full
+
     def join(self, other: "Words") -> None:
         """Count what another has counted, which then has nothing."""
         self._counts.join(other._counts)

@@ -2,10 +2,9 @@
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from functools import cached_property
+from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 import torch
@@ -71,6 +70,29 @@ def as_read(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(UNSEEN)
 
 
+@cache
+def formats() -> list[Format]:
+    """All formats that write day, month and a whole year. Raises ConfigurationError where babel is missing."""
+    return [form for locale in LOCALES for name in FORMATS if (form := Format(locale, name)).whole]
+
+
+@cache
+def clear() -> dict[tuple[int, int], list[Format]]:
+    """By month and day, the formats that write it as no format writes another day of the year."""
+    first = date(LEAP_YEAR, 1, 1).toordinal()
+    days = [(day.month, day.day) for day in map(date.fromordinal, range(first, first + 366))]
+    read_as: dict[str, tuple[int, int]] = {}
+    unclear = set[str]()
+    written: dict[tuple[int, int], list[tuple[Format, list[str]]]] = {day: [] for day in days}
+    for form in formats():
+        weekdays = range(7) if form.weekday else (0,)
+        for day in days:
+            texts = [form.write("", *day, weekday) for weekday in weekdays]
+            unclear.update(text for text in texts if read_as.setdefault(text, day) is not day)
+            written[day].append((form, texts))
+    return {day: [form for form, texts in forms if unclear.isdisjoint(texts)] for day, forms in written.items()}
+
+
 class Dates(Written):
     """Dates of the Gregorian calendar as babel writes them in many locales; the answer is `YYYY-MM-DD`.
 
@@ -111,7 +133,7 @@ class Dates(Written):
     def fit(self) -> None:
         """Learn the characters of all formats. Raises ConfigurationError where babel is missing."""
         texts = ["0123456789"]
-        for form in self.formats:
+        for form in formats():
             texts += [FIELD.sub("", form.template), *(text for _, part in form.texts.values() for text in part)]
         self._know(sorted(set("".join(texts))))
 
@@ -140,33 +162,11 @@ class Dates(Written):
         sources, answers = [], []
         for row, chance in enumerate(chances):
             day = date.fromordinal(self.first + mine[row % len(mine)])
-            forms = self._clear[day.month, day.day]
+            forms = clear()[day.month, day.day]
             form = forms[int(chance * len(forms))]
             sources.append(form.write(str(day.year), day.month, day.day, day.weekday()))
             answers.append(day.isoformat())
         return self.pairs(sources, answers)
-
-    @cached_property
-    def formats(self) -> list[Format]:
-        """All formats that write day, month and a whole year."""
-        return [form for locale in LOCALES for name in FORMATS if (form := Format(locale, name)).whole]
-
-    @cached_property
-    def _clear(self) -> dict[tuple[int, int], list[Format]]:
-        """By month and day, the formats that write it as no format writes another day of the year."""
-        days = [date.fromordinal(date(LEAP_YEAR, 1, 1).toordinal() + day) for day in range(366)]
-        readings = defaultdict[str, set[tuple[int, int]]](set)
-        written = defaultdict[tuple[int, int], dict[Format, set[str]]](lambda: defaultdict(set))
-        for form in self.formats:
-            for day in days:
-                for weekday in range(7) if form.weekday else (0,):
-                    text = form.write("", day.month, day.day, weekday)
-                    readings[text].add((day.month, day.day))
-                    written[day.month, day.day][form].add(text)
-        return {
-            day: [form for form, texts in by_format.items() if all(len(readings[text]) == 1 for text in texts)]
-            for day, by_format in written.items()
-        }
 
     # -------------------------------------------------------------------------------- what is read
 

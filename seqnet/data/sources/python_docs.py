@@ -13,7 +13,7 @@ from seqnet.data.fields.text import TextField
 from seqnet.data.numbers import steps_without_targets
 from seqnet.data.vocabulary import check_limits
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.kinds import NEXT, SHARED, STREAM, Axis, Item, Kind
+from seqnet.kinds import NEXT, SHARED, Axis, Item, Kind
 from seqnet.options import Count, SomeShare
 from seqnet.specs import Spec, Tokens
 
@@ -28,7 +28,6 @@ class PythonDocs:
 
     running = True
     bad_rows = 0
-    input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP, frozenset({STREAM, SHARED}))}
     inputs: Tokens
     targets: Tokens
 
@@ -46,6 +45,7 @@ class PythonDocs:
         if not 0 < valid_share < 1:
             raise ConfigurationError(f"data.valid_share is {valid_share}; it must be above 0 and below 1")
         self.valid_share = valid_share
+        self.input_kinds = {"inputs": Kind(Item.TOKEN, Axis.STEP, self._text.kind.traits | {SHARED})}
         self.target_kind = Kind(Item.TOKEN, Axis.STEP, self._text.kind.traits | {NEXT})
         self.views: dict[str, Spec] = {}
 

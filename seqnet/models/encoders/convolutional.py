@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqnet.draws import dropout, uniform
+from seqnet.draws import uniform
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis, Item
+from seqnet.layers.dropout import Drop
 from seqnet.linear import Linear
 from seqnet.models.encoders.inputs import NO_WIDTH
 from seqnet.options import CountFromZero, Dropout, Width, several, whole
@@ -55,7 +56,7 @@ class Convolutional(nn.Module):
             blocks += [convolution, nn.GroupNorm(found, found), nn.ReLU(), nn.MaxPool2d(2)]
             seen = found
         self.blocks = nn.Sequential(*blocks)
-        self.dropout = dropout
+        self.dropout = Drop(dropout)
         self.linear = Linear(seen * (space.height // halved) * (space.width // halved), width)
 
     def forward(self, values: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ class Convolutional(nn.Module):
             pixels = moved(pixels, self.shift)
         seen = self.blocks(pixels.flatten(0, 1).permute(0, 3, 1, 2))
         seen = seen.flatten(1).unflatten(0, pixels.shape[:2])
-        vectors: Tensor = self.linear(dropout(seen, self.dropout, self.training))
+        vectors: Tensor = self.linear(self.dropout(seen))
         return vectors
 
 

@@ -29,11 +29,12 @@ def readable(inputs: Mapping[str, Kind]) -> set[str]:
 
 
 def idle_embedding(options: Mapping[str, Any], embedded: Iterable[Kind]) -> dict[str, str]:
-    """embedding_std, where none of those kinds is a token that is embedded."""
+    """What is of an embedding, where none of those kinds is a token that is embedded."""
+    keys = ("embedding_std", "embedding_dropout", "word_dropout")
     if options["embedding_size"] is None:
-        return {"embedding_std": "it is of an embedding, and model.embedding_size=null makes none"}
+        return dict.fromkeys(keys, "it is of an embedding, and model.embedding_size=null makes none")
     if all(kind.item not in (Item.TOKEN, Item.LABEL) for kind in embedded):
-        return {"embedding_std": "it is of an embedding of tokens, and this data has none"}
+        return dict.fromkeys(keys, "it is of an embedding of tokens, and this data has none")
     return {}
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqnet.draws import dropout
 from seqnet.kinds import Axis, Item
 from seqnet.layers.bidirectional import Bidirectional
+from seqnet.layers.dropout import Drop
 from seqnet.layers.layer import Layer
 from seqnet.options import Dropout, Width, whole
 from seqnet.specs import Spec
@@ -36,13 +36,14 @@ class Pyramid(nn.Module):
         dropout: Dropout = 0.0,
     ) -> None:
         super().__init__()
-        self.join, self.dropout = join, dropout
+        self.join = join
         width, layers = space.size, list[Layer | Bidirectional]()
         for _ in range(num_layers):
             sides = [Layer(cell(width * join, hidden_size)) for _ in range(1 + bidirectional)]
             layers.append(Bidirectional(*sides) if bidirectional else sides[0])
             width = layers[-1].size
         self.layers = nn.ModuleList(layers)
+        self.between = nn.ModuleList(Drop(dropout) for _ in layers[1:])
         self.size = width
 
     def shortened(self, lengths: Tensor) -> Tensor:
@@ -58,7 +59,7 @@ class Pyramid(nn.Module):
         """
         for number, layer in enumerate(self.layers):
             if number:
-                values = dropout(values, self.dropout, self.training)
+                values = self.between[number - 1](values)
             values = joined(values, self.join)
             lengths = None if lengths is None else (lengths + self.join - 1) // self.join
             values = layer(values, None, lengths)[0]

@@ -8,8 +8,9 @@ import pytest
 from seqnet.data.fields.field import BadValues, Block
 from seqnet.data.fields.text import TextField
 from seqnet.data.levels import cutting
+from seqnet.data.vocabulary import UNKNOWN
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.kinds import STREAM
+from seqnet.kinds import OPEN, STREAM
 from seqnet.specs import Tokens
 
 TRAIN = ["The cat sat.", "the dog; the DOG", "größer 😀 the end", "the\nend\u2028of it"]
@@ -21,6 +22,16 @@ def learned(texts: list[str], **options: Any) -> TextField:
     field.observe(texts)
     field.learned()
     return field
+
+
+@pytest.mark.parametrize("level", ["characters", "words", "bpe"])
+def test_a_field_says_beforehand_whether_it_has_an_unknown_token_and_then_which(level: str) -> None:
+    field = learned(TRAIN, level=level)
+    space = field.learned()
+    assert (OPEN in field.kind.traits) == (space.unknown is not None) == (level != "bpe")
+    if space.unknown is not None:
+        assert space.names[space.unknown] == UNKNOWN
+        assert field.encode(["猫"]).flat.tolist() == [space.unknown]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""`seqnet evaluate dynamic=true`."""
+
+from pathlib import Path
+from typing import Any
+
+SGD = ("dynamic=true", "adaptation.rule=sgd")
+
+
+def test_at_a_rate_of_0_the_dynamic_scores_are_the_static_ones(seqnet: Any, writer_run: Path) -> None:
+    before = seqnet.fingerprint(writer_run, "best")
+    static = seqnet("evaluate", f"run={writer_run}", "split=train").rows[0]
+    still, moved = (
+        seqnet("evaluate", f"run={writer_run}", "split=train", "dynamic=true", f"adaptation.lr={lr}").rows[0]
+        for lr in (0, 0.1)
+    )
+    judged = {name: value for name, value in static.items() if name not in ("split", "step")}
+    assert still == static | {f"dynamic_{name}": value for name, value in judged.items()} | {"dynamic_lr": 0.0}
+    assert {name: moved[name] for name in static} == static  # what stands still is told under its own names
+    assert all(moved[f"dynamic_{name}"] != value for name, value in judged.items())
+    assert seqnet.fingerprint(writer_run, "best") == before
+
+
+def test_a_rate_is_chosen_on_the_validation_split(seqnet: Any, writer_run: Path) -> None:
+    found = seqnet("evaluate", f"run={writer_run}", "split=train", *SGD)
+    scores = found.rows[0]
+    assert "was chosen by its loss on valid" in found.err and "flattered" not in found.err
+    again = seqnet("evaluate", f"run={writer_run}", "split=train", *SGD, f"adaptation.lr={scores['dynamic_lr']}")
+    assert again.rows[0] == scores
+    assert "flattered" in seqnet("evaluate", f"run={writer_run}", *SGD, "split=valid").err
+
+
+def test_what_learns_nothing_is_refused(seqnet: Any, judge_run: Path, writer_run: Path) -> None:
+    rows = seqnet("evaluate", f"run={judge_run}", "dynamic=true")
+    assert rows.code == 2 and rows.err.count("\n") == 1 and "rows that stand by themselves" in rows.err
+    typed = seqnet("evaluate", f"run={writer_run}", "adaptation.lr=0.1")
+    assert typed.code == 2 and "adaptation.lr=0.1 is of dynamic=true" in typed.err
