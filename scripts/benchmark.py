@@ -28,6 +28,7 @@ from benchmarks.loops import loop
 from benchmarks.memory import memory
 from benchmarks.ranks import ranks
 from benchmarks.read import read
+from benchmarks.start import start
 from benchmarks.timing import Pair
 from benchmarks.translator import attention, decode
 
@@ -49,6 +50,7 @@ BENCHMARKS = {
     "stream": stream,
     "growth": growth,
     "read": read,
+    "start": start,
     "export": export,
     "gpu": gpu,
     "ranks": ranks,

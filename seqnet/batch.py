@@ -23,6 +23,10 @@ UNITS = "<units>"
 LAGS = "<lags>"
 """The view [batch time lags*feature] of a series' last values, scaled as the step's answer: for the output layer."""
 
+WORDS = "<words>"
+"""The whole [batch source_time] of what words a source has, and the view [batch time] of those of the targets that the
+vocabulary lacks, -1 where it has one: numbers of `seqnet.data.copied.Copied`. No encoder reads them."""
+
 REFERENCES = "<references>"
 """The view [batch time (1 + horizon + 1)*feature] of what a forecast is compared with; no encoder reads it."""
 
@@ -156,6 +160,11 @@ class Batch:
             wholes={name: Whole(function(one.values), optional(one.lengths)) for name, one in self.wholes.items()},
         )
         return mapped._knowing(self.full, self.dense, self.source_full)
+
+    def told(self) -> "Batch":
+        """The same, in its targets the words that the vocabulary lacks by their own numbers, where these are there."""
+        words = self.views.get(WORDS)
+        return self if words is None else replace(self, targets=torch.where(words >= 0, words, self.targets))
 
     def rows(self, share: slice) -> "Batch":
         """Some of its rows, as wide as all of them are. How series go on is told of all rows only."""

@@ -199,6 +199,8 @@ def other_split(config: Config, fitted: Any, path: str, split: str, trust: Seque
         data[key] = float(key == f"{split}_share")
     other = source({**config, "data": data}, trust)
     other.restore(fitted.state())
+    if getattr(fitted, "copied", None) is not None:
+        other.copied = fitted.copied
     names = [split, "test", "valid", "train"] if Path(path).is_file() else [split]
     return next((found for name in names if (found := other.split(name)) is not None), None)
 

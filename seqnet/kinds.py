@@ -33,6 +33,7 @@ NEXT = "next"  # trait of a target: what the inputs hold a step later, so whoeve
 SHARED = "shared"  # trait of an input: its vocabulary is that of the target
 ONE = "one"  # trait of an input: each row has one step
 LETTERS = "letters"  # trait: each entry is a word as it is spelled, padded with 0
+WORDS = "words"  # trait: tokens are words, and one that the vocabulary lacks is an unknown one
 AHEAD = "ahead"  # trait: at the step where it is asked for, it is known already
 
 

@@ -76,6 +76,8 @@ OPTIONS: Mapping[str, Option] = {
     "temperature": or_null(NOT_NEGATIVE),
     "top_k": or_null(COUNT),
     "top_p": or_null(number(above=0, most=1)),
+    "min_p": or_null(number(above=0, most=1)),
+    "typical_p": or_null(number(above=0, below=1)),
     "debug.evaluation_batches": or_null(COUNT),
     # the loop
     "training.window": or_null(COUNT),
@@ -160,6 +162,8 @@ OPTIONS: Mapping[str, Option] = {
     "model.embedding_dropout": DROPOUT,
     "model.word_dropout": DROPOUT,
     "decoding.vocabulary": PATH,
+    "decoding.replace_unknown": FLAG,
+    "decoding.dictionary": PATH,
     "data.batch_size": COUNT,
     "data.batch_tokens": or_null(COUNT),
     "data.num_workers": whole(0, PROCESSES),
@@ -334,6 +338,12 @@ RELATIONS = (
         "choose an attention, or set decoding.coverage_penalty=0",
     ),
     Relation(
+        ("decoding.replace_unknown", "attention"),
+        lambda copies, attention: copies is True and attention is None,
+        "decoding.replace_unknown=true copies the word that attention looks at, and attention=none looks at none: "
+        "choose an attention, or set decoding.replace_unknown=false",
+    ),
+    Relation(
         ("decoding.min_length", "decoding.max_length"),
         lambda least, most: most is not None and least > most,
         "decoding.min_length={0} is above decoding.max_length={1}: lower it",
@@ -352,6 +362,12 @@ IDLE = (
         ("model.embeddings",),
         lambda name: name is None,
         "it is of the vectors of a file, and model.embeddings=null names none",
+    ),
+    Idle(
+        "decoding.dictionary",
+        ("decoding.replace_unknown",),
+        lambda copies: copies is False,
+        "it is of words that are copied, and decoding.replace_unknown=false copies none",
     ),
     Idle(
         "training.sampling_schedule",

@@ -201,6 +201,8 @@ class TrainedRun:
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
+        typical_p: float | None = None,
         decoding: Decoding = "sampling",
         seed: int = 1,
         output: str | Path | None = None,
@@ -208,9 +210,9 @@ class TrainedRun:
         """So many samples: a text gone on with, or what is written, composed or drawn for a source.
 
         prompt: the text to go on from, or steps of notes; or the source. length: tokens at most, or steps. temperature,
-        top_k, top_p: of sampling.
-        The same seed makes the same samples. output: also saves a piece as .mid or .wav, a drawing as .png. Raises
-        ConfigurationError for a run that writes nothing, and DataError for a prompt that it cannot read.
+        top_k, top_p, min_p, typical_p: of sampling. The same seed makes the same samples. output: also saves a piece as
+        .mid or .wav, a drawing as .png. Raises ConfigurationError for a run that writes nothing, and DataError for a
+        prompt that it cannot read.
         """
         config = self._prompted(
             prompt,
@@ -219,6 +221,8 @@ class TrainedRun:
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
+            min_p=min_p,
+            typical_p=typical_p,
             decoding=decoding,
             seed=seed,
             output=output,
@@ -239,6 +243,8 @@ class TrainedRun:
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
+        min_p: float | None = None,
+        typical_p: float | None = None,
         decoding: Decoding = "sampling",
         seed: int = 1,
     ) -> Iterator[str]:
@@ -253,6 +259,8 @@ class TrainedRun:
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
+            min_p=min_p,
+            typical_p=typical_p,
             decoding=decoding,
             seed=seed,
         )

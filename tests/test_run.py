@@ -154,10 +154,12 @@ def test_an_evaluation_is_the_commands_and_leaves_nothing_behind(seqnet: Any, ju
 
 def test_samples_are_the_commands_and_are_streamed(seqnet: Any, writer_run: Path) -> None:
     run = package.load(writer_run)
-    told = seqnet("generate", f"run={writer_run}", "prompt=the", "samples=2", "length=30", "top_k=5", "seed=4").rows
-    assert run.generate("the", samples=2, length=30, top_k=5, seed=4) == told
-    one = run.generate("the", length=30, top_k=5, seed=4)[0]["prediction"]
-    pieces = run.stream("the", length=30, top_k=5, seed=4)
+    told = seqnet(
+        "generate", f"run={writer_run}", "prompt=the", "samples=2", "length=30", "top_k=5", "min_p=0.05", "seed=4"
+    ).rows
+    assert run.generate("the", samples=2, length=30, top_k=5, min_p=0.05, seed=4) == told
+    one = run.generate("the", length=30, top_k=5, typical_p=0.9, seed=4)[0]["prediction"]
+    pieces = run.stream("the", length=30, top_k=5, typical_p=0.9, seed=4)
     first = next(pieces)
     assert not torch.is_inference_mode_enabled()
     assert (len(first), first + "".join(pieces)) == (1, one)

@@ -19,6 +19,7 @@ from seqnet.cells.lstm import LSTM
 from seqnet.data.examples import Examples
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.objectives.tokens import NextToken
 from seqnet.specs import Tokens, Writing
@@ -146,7 +147,7 @@ def _decoded(
 
 def _written(model: EncoderDecoder, choice: Greedy | Beam, batch: Batch, writing: Writing) -> Written:
     memory, state = model.begin(batch)
-    return [found[0].ids for found in choice.decode(model, memory, state, writing)]
+    return [found[0].ids for found in choice.decode(model, Start(memory, state, writing))]
 
 
 def _plainly_written(

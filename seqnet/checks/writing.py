@@ -10,8 +10,8 @@ from seqnet import build
 from seqnet.batch import Batch, Output, Whole
 from seqnet.checks.measured import DoesNotApply
 from seqnet.checks.subject import Subject
-from seqnet.decoding.generation import generate
-from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.generation import OF_WRITER, generate
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.kinds import Axis
 
 BEAM = "seqnet.decoding.beam.Beam"
@@ -37,8 +37,8 @@ def writes(subject: Subject) -> None:
 
 
 def options(subject: Subject) -> dict[str, Any]:
-    """The configured decoding, without its vocabulary, and not for long."""
-    found = {key: value for key, value in subject.config["decoding"].items() if key != "vocabulary"}
+    """The configured decoding, without what is of words, and not for long."""
+    found = {key: value for key, value in subject.config["decoding"].items() if key not in OF_WRITER}
     if "max_length" in found and (found["max_length"] is None or found["max_length"] > LONGEST):
         found["max_length"] = max(LONGEST, found.get("min_length") or 0)
     return found
@@ -51,8 +51,11 @@ def limits(subject: Subject) -> dict[str, Any]:
 
 
 def as_beam(subject: Subject, size: int) -> dict[str, Any]:
-    """The configured decoding where it is a beam, or seqnet's with the same limits, following so many hypotheses."""
-    given = options(subject)
+    """The configured decoding where it is a beam, or seqnet's with the same limits, following so many hypotheses.
+
+    They are of one group, whatever its groups are.
+    """
+    given = {key: value for key, value in options(subject).items() if key not in ("groups", "diversity")}
     if "beam_size" in signature(build.locate(given["_target_"], subject.trust)).parameters:
         return {**given, "beam_size": size, **({"n_best": size} if "n_best" in given else {})}
     return {"_target_": BEAM, **limits(subject), "beam_size": size, "n_best": size}
@@ -81,7 +84,7 @@ def written(subject: Subject, model: Any, decoding: dict[str, Any], batch: Batch
         if writing is None:
             return generate(model, batch.inputs, LENGTH, decoder, subject.source.forbidden, generator)
         memory, state = model.begin(batch)
-        found: Found = decoder.decode(model, memory, state, writing, (), generator)
+        found: Found = decoder.decode(model, Start(memory, state, writing, generator=generator))
         return found
 
 

@@ -29,6 +29,8 @@ def attention_maps(
         return []
     writing = assembly.source.writing
     written = [[*best.ids, *([writing.end] if best.ended else [])] for best, *_ in hypotheses]
+    if getattr(assembly.source, "copied", None) is not None:
+        written = [assembly.source.known(ids) for ids in written]
     inputs = [torch.tensor([writing.begin, *ids[:-1]]) for ids in written]
     forced = Batch(
         inputs=pad_sequence(inputs, batch_first=True),

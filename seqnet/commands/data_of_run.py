@@ -34,7 +34,11 @@ def read_data(
         learn_again(source, learned, where)
     else:
         source.fit()
-    splits = {name: source.split(name) for name in ("train", "valid", "test")}
+    splits = {}
+    for name in ("train", "valid", "test"):
+        if config["decoding"].get("replace_unknown") and (name != "train" or config["debug"]["one_batch"]):
+            source.copy_words()  # of what is written for, which is not trained on
+        splits[name] = source.split(name)
     loaders = {name: build.loader(config, split, training=name == "train") for name, split in splits.items()}
     train = loaders["train"]
     if train is None or not train.num_batches(0):

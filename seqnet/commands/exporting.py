@@ -76,6 +76,8 @@ def loss_of_score(stored: StoredRun, graphs: Graphs, config: dict[str, Any]) -> 
     Raises DataError where the data is not there.
     """
     settings, assembly = stored.config, stored.assembly
+    if settings["decoding"].get("replace_unknown"):
+        assembly.source.copy_words()
     name, split = _held_out(stored, config)
     settings["debug"]["one_batch"] = False
     loader = build.loader(settings, split, training=False)

@@ -24,6 +24,7 @@ from seqnet.strict_json import as_line
 from seqnet.terminal import say, warn
 
 LENGTH = 400  # tokens that a language model makes
+OF_SAMPLING = ("temperature", "top_k", "top_p", "min_p", "typical_p")
 MEDIA = (".mid", ".midi", ".wav", ".png")
 Row = dict[str, Any]
 
@@ -76,14 +77,14 @@ def refuse_silent(stored: StoredRun, config: Row) -> None:
 
 def decoding_of(config: Row) -> Row:
     """The decoding as typed, with the options that are typed without it. Raises ConfigurationError."""
-    options = {key: config[key] for key in ("temperature", "top_k", "top_p")}
+    options = {key: config[key] for key in OF_SAMPLING}
     decoding = dict(config["decoding"])
     check_options({"decoding": decoding})
     name = described(decoding)["name"]
     if name == "sampling":
         return decoding | {key: value for key, value in options.items() if value is not None}
     if any(value is not None for value in options.values()):
-        raise ConfigurationError(f"temperature, top_k and top_p belong to decoding=sampling, and this is {name}")
+        raise ConfigurationError(f"{', '.join(OF_SAMPLING)} belong to decoding=sampling, and this is {name}")
     return decoding
 
 
@@ -179,9 +180,9 @@ def writer_of(stored: StoredRun, config: Row) -> Writer:
     if config["length"] is not None:
         decoding["max_length"] = config["length"]
     write = Writer(stored.assembly, stored.precision, decoding, config["seed"])
-    if write.numbers and any(config[key] is not None for key in ("length", "temperature", "top_k", "top_p")):
+    if write.numbers and any(config[key] is not None for key in ("length", *OF_SAMPLING)):
         raise ConfigurationError(
-            "length, temperature, top_k and top_p are of tokens, and this run draws numbers: leave them out"
+            f"length, {', '.join(OF_SAMPLING)} are of tokens, and this run draws numbers: leave them out"
         )
     return write
 

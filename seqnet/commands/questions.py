@@ -12,6 +12,7 @@ from seqnet.commands.stored import StoredRun
 from seqnet.commands.writing import Writer
 from seqnet.data.teacher_forcing import BEGIN
 from seqnet.decoding.heard import Heard, allowed
+from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError, DataError, did_you_mean, visible
 from seqnet.kinds import Axis
 from seqnet.objectives.bands import MEDIAN
@@ -208,7 +209,8 @@ class Asking:
             asked = [self._question(step, 0, step + 1, batch) for step in self._steps(steps, number)]
             predictions = [found[0, one.features].tolist() for one in asked]
             return Asked(forced, asked, predictions, self._read(forced), list(map(str, range(steps))))
-        ids, ended = self._tokens(batch, prefix)
+        told_ids, ended = self._tokens(batch, prefix)
+        ids = source.known(told_ids) if getattr(source, "copied", None) is not None else told_ids
         written = [*ids, *([writing.end] if ended else [])]
         read = torch.tensor([[writing.begin, *written[:-1]]], device=batch.lengths.device)
         forced = _forced(batch, read, torch.full_like(read, IGNORE))
@@ -216,7 +218,7 @@ class Asking:
         asked = [
             self._question(new[step], written[new[step]], step + 1, forced) for step in self._steps(len(new), number)
         ]
-        told = [source.text(ids)] * len(asked)
+        told = [source.text(told_ids)] * len(asked)
         return Asked(forced, asked, told, self._read(forced), [BEGIN, *source.words(written[:-1])])
 
     def _tokens(self, batch: Batch, prefix: list[int]) -> tuple[list[int], bool]:
@@ -236,7 +238,9 @@ class Asking:
         output = self._read(batch)
         assert output.lengths is not None
         writing = self.stored.assembly.source.writing
-        logs, lengths = allowed(Heard(output.logits(), output.lengths), writing, ())  # as what is heard is decoded
+        logs, lengths = allowed(
+            Start(Heard(output.logits(), output.lengths), None, writing)
+        )  # as what is heard is decoded
         frames = logs[0, : int(lengths[0])].argmax(-1).tolist()
         blank = self._targets.size
         heard = [

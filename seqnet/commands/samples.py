@@ -96,9 +96,9 @@ def _written(
         return [source.text(found[0] if isinstance(found, Tensor) else found[0][0].ids)], list(seen)
     assert few.source_lengths is not None
     found = Writer(assembly, precision, greedily(decoding), seed)(few)
-    shown = []
+    shown, targets = [], few.told().targets
     for row, length in enumerate(few.source_lengths.tolist()):
-        read, wanted = source.show(few.source[row, :length]), few.targets[row]
+        read, wanted = source.show(few.source[row, :length]), targets[row]
         ours = source.text(found[row] if isinstance(found, Tensor) else found[row][0].ids)
         theirs = source.text(wanted)
         if "\n" in theirs:  # a drawing

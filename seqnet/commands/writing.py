@@ -10,12 +10,13 @@ from torch import Tensor
 
 from seqnet.batch import Batch
 from seqnet.build import Assembly, check_options, locate, make
+from seqnet.commands.copying import Copying
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.vocabulary import read_vocabulary
 from seqnet.data.generation import generator
 from seqnet.decoding.constrained import Constrained
-from seqnet.decoding.generation import Decoding
-from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.generation import OF_WRITER, Decoding
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.decoding.incremental import Written
 from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.unroll import unroll
@@ -26,7 +27,8 @@ from seqnet.specs import Tokens, Writing
 from seqnet.training.evaluation import evaluating
 from seqnet.training.precision import Precision
 
-LIMITS = ("min_length", "max_length", "no_repeat_ngram", "vocabulary")
+LIMITS = ("min_length", "max_length", "no_repeat_ngram", *OF_WRITER)
+FILES = ("vocabulary", "dictionary")
 GREEDY = "seqnet.decoding.greedy.Greedy"
 
 Found = list[list[Hypothesis]] | Tensor
@@ -67,7 +69,15 @@ def decoder(decoding: dict[str, Any], source: Any, trust: Sequence[str] | None =
     Raises ConfigurationError and DataError.
     """
     options = dict(decoding)
-    path = options.pop("vocabulary", None)
+    path, copies, dictionary = (options.pop(key, None) for key in OF_WRITER)
+    if dictionary is not None and not copies:
+        raise ConfigurationError(
+            f"decoding.dictionary={dictionary} has no effect: nothing is copied; set decoding.replace_unknown=true too"
+        )
+    if copies and writing_of(source) is None:
+        raise ConfigurationError(
+            "decoding.replace_unknown=true copies words of a source, and this run goes on with a text: leave it out"
+        )
     made: Decoding = make(options, trust)
     if path is None:
         return made
@@ -101,6 +111,8 @@ class Writer:
         self._written = self._cut = 0
         self._decoder = decoder(self.decoding, self.assembly.source, self.trust)
         self._check()
+        copies, path = self.decoding.get("replace_unknown"), self.decoding.get("dictionary")
+        self._copying = Copying(self.assembly.source, self.assembly.model, path) if copies else None
         self._generator = torch.Generator().manual_seed(self.seed)
 
     def _check(self) -> None:
@@ -131,10 +143,10 @@ class Writer:
             memory, state = model.begin(batch.to(self.precision.device))
             if self.numbers:
                 return unroll(model, memory, state, source.writing.longest, source.targets.size)
-            found: Found = self._obeying(batch).decode(model, memory, state, source.writing, prefix, self._generator)
+            found: list[list[Hypothesis]] = self._obeying(batch).decode(model, self._start(memory, state, prefix))
         self._written += len(found)
         self._cut += sum(not several[0].ended for several in found)
-        return found
+        return found if self._copying is None else self._copying.hypotheses(found, batch)
 
     def of_batch(self, number: int, batch: Batch) -> Found:
         """What is written for the batch of that number: what is drawn is the same whoever writes for the others."""
@@ -146,10 +158,13 @@ class Writer:
         model: Any = self.assembly.model
         with evaluating(model), self.precision.autocast():
             memory, state = model.begin(batch.to(self.precision.device))
-            found: Iterator[Written] = self._obeying(batch).steps(
-                model, memory, state, self.assembly.source.writing, prefix, self._generator
-            )
-        return found
+            found: Iterator[Written] = self._obeying(batch).steps(model, self._start(memory, state, prefix))
+        return found if self._copying is None else self._copying.steps(found, batch)
+
+    def _start(self, memory: Any, state: Any, prefix: Sequence[int]) -> Start:
+        writing: Writing = self.assembly.source.writing
+        writing = writing if self._copying is None else self._copying.writing(writing)
+        return Start(memory, state, writing, prefix, self._generator, looks=self._copying is not None)
 
     @property
     def has_steps(self) -> bool:
@@ -198,13 +213,14 @@ def asked_writer(config: dict[str, Any], stored: StoredRun) -> Writer | None:
             )
         return None
     settings = stored.config
-    vocabulary = settings["decoding"].get("vocabulary")
-    if typed is None and vocabulary is not None:
-        name = described(settings["decoding"])["name"]
-        raise ConfigurationError(
-            f"this run was configured with decoding.vocabulary={visible(str(vocabulary)[:60])}, and no file is opened "
-            f"because a run says so: type decoding={name} with its options, and decoding.vocabulary= where it is wanted"
-        )
+    for key in FILES:
+        path = settings["decoding"].get(key)
+        if typed is None and path is not None:
+            name = described(settings["decoding"])["name"]
+            raise ConfigurationError(
+                f"this run was configured with decoding.{key}={visible(str(path)[:60])}, and no file is opened because "
+                f"a run says so: type decoding={name} with its options, and decoding.{key}= where it is wanted"
+            )
     if typed is not None:
         check_options({"decoding": typed})
     decoding, trust = (typed, None) if typed is not None else (settings["decoding"], config["trust"])

@@ -1,12 +1,9 @@
 """How often each word occurs, of more words than memory holds."""
 
-import heapq
 import json
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -14,29 +11,29 @@ from seqnet import strict_json
 from seqnet.data.temporary import on_temporary
 
 MOST = 1 << 19  # different words that are counted in memory
-PIECE = 1 << 12  # of them that are read back at a time
+PARTS = 64  # that words in files are shared out to, by their hash: each part of all files is read back at once
 
 
 class Counts:
-    """How often each word was seen, exactly: beyond MOST different ones, sorted in a temporary file, to be merged.
+    """How often each word was seen, exactly: beyond MOST different ones, in temporary files, to be added up.
 
     Raises DiskError where the disk is full.
     """
 
     def __init__(self) -> None:
         self._memory = Counter[str]()
-        self._runs: list[IO[bytes]] = []
+        self._files: list[tuple[IO[bytes], list[int]]] = []  # and where each part begins
 
     def __bool__(self) -> bool:
-        return bool(self._memory or self._runs)
+        return bool(self._memory or self._files)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_memory": Counter(dict(self.items())), "_runs": []}  # open files are no one else's
+        return {"_memory": Counter(dict(self.items())), "_files": []}  # open files are no one else's
 
     @property
     def full(self) -> bool:
         """Whether memory holds no more of them beside as many again."""
-        return len(self._memory) > MOST // 2 or bool(self._runs)
+        return len(self._memory) > MOST // 2 or bool(self._files)
 
     def update(self, words: Iterable[str]) -> None:
         """Count words."""
@@ -50,27 +47,34 @@ class Counts:
         self.update(words)
 
     def _write(self) -> None:
-        run = TemporaryFile()
-        weakref.finalize(self, run.close)
-        pairs = sorted(self._memory.items())
+        file, begins = TemporaryFile(), list[int]()
+        weakref.finalize(self, file.close)
         with on_temporary():
-            for begin in range(0, len(pairs), PIECE):
-                run.write(strict_json.dumps(pairs[begin : begin + PIECE]).encode() + b"\n")
-            run.flush()
-        self._runs.append(run)
+            for part in _parts(self._memory):
+                begins.append(file.tell())
+                file.write(strict_json.dumps(part).encode() + b"\n")
+            file.flush()
+        self._files.append((file, begins))
         self._memory = Counter()
 
     def items(self) -> Iterator[tuple[str, int]]:
-        """Each word and how often it was seen; from files in the order of the alphabet."""
-        if not self._runs:
+        """Each word and how often it was seen."""
+        if not self._files:
             yield from self._memory.items()
             return
-        runs = [*map(_read, self._runs), iter(sorted(self._memory.items()))]
-        for word, pairs in groupby(heapq.merge(*runs, key=itemgetter(0)), itemgetter(0)):
-            yield word, sum(count for _, count in pairs)
+        for place, part in enumerate(_parts(self._memory)):
+            found = Counter(dict(zip(*part, strict=True)))
+            for file, begins in self._files:
+                file.seek(begins[place])
+                found.update(dict(zip(*json.loads(file.readline()), strict=True)))
+            yield from found.items()
 
 
-def _read(run: IO[bytes]) -> Iterator[tuple[str, int]]:
-    run.seek(0)
-    for line in run:
-        yield from map(tuple, json.loads(line))
+def _parts(counts: Mapping[str, int]) -> list[tuple[list[str], list[int]]]:
+    """Words, and how often each was seen, shared out."""
+    parts: list[tuple[list[str], list[int]]] = [([], []) for _ in range(PARTS)]
+    for word, count in counts.items():
+        words, times = parts[hash(word) % PARTS]
+        words.append(word)
+        times.append(count)
+    return parts

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from seqnet import strict_json
-from seqnet.batch import Batch, Seen, has_target
+from seqnet.batch import WORDS, Batch, Seen, has_target
 from seqnet.data import legible
 from seqnet.data.asking import Inputs, NextSteps, asked_late
 from seqnet.data.cache import Cache
+from seqnet.data.copied import Copied
 from seqnet.data.encoded import NO_ROW, Encoded, Encoder
 from seqnet.data.examples import Examples, Ragged, Stream
 from seqnet.data.exported_layout import exported_layout
@@ -125,6 +126,7 @@ class Dataset:
         self.tallies: dict[str, Tally] = {}
         self._rows_seen: int | None = None  # training rows, while the fields learned from them
         self._done: dict[str, Examples | Stream] = {}
+        self.copied: Copied | None = None  # words that no vocabulary has, once they are asked for
         self._beside: dict[str, Encoded | None] = {}  # splits that were read with train
 
     # ------------------------------------------------------------------------- what is known before data is read
@@ -346,6 +348,10 @@ class Dataset:
         if isinstance(made, Stream):
             return made
         made = replace(made, places=encoded.places)
+        if self.copied is not None:  # what no vocabulary has was not kept: it is read again
+            blocks = self._rows.blocks(split, BadRows("skip"), Tally())
+            kept = (self._encoder.block(raw, Tally(), BadRows("skip"), list(self.fields))[0] for raw in blocks)
+            made = self._with_words(made, kept, asked=True)
         if encoded.asked_from is not None:
             shift = int(self._layout.again)  # what is asked at a step is the step behind it
             made = replace(made, targets=asked_late(made.targets, encoded.asked_from - shift))
@@ -357,6 +363,25 @@ class Dataset:
                 "lower data.horizon, or give it a larger share"
             )
         return made
+
+    def copy_words(self) -> None:
+        """From now on rows are told with their words too, see `WORDS`. Of a source and a target that are words."""
+        if self.copied is None:
+            assert isinstance(self.targets, Tokens)
+            self.copied, self._done = Copied(self.targets.names), {}
+
+    def _with_words(self, examples: Examples, blocks: Iterable[RawBlock], asked: bool) -> Examples:
+        """Examples of raw rows, of which none is bad, with the words of these. asked: those of the targets too."""
+        if self.copied is None or self.first is None:
+            return examples
+        source: list[list[str]] = []
+        target: list[list[str]] = []
+        for raw in blocks:
+            source += self.fields[self.first].words(raw.values[self.first])  # type: ignore[attr-defined]
+            if asked:
+                target += self.fields[self.target].words(raw.values[self.target])  # type: ignore[attr-defined]
+        views = {**examples.views, WORDS: self.copied.targets(target)} if asked else examples.views
+        return replace(examples, views=views, wholes={**examples.wholes, WORDS: self.copied.source(source)})
 
     def remarks(self, splits: Sequence[str] = SPLITS) -> list[str]:
         """What a person should know of what was read: sentences. splits: those that were read; ASKED: by predict."""
@@ -437,7 +462,10 @@ class Dataset:
             return None, numbers
         if isinstance(self._fitted.asking, NextSteps):
             tally.add_short(self._fitted.asking.not_ahead(columns))
-        return self._fitted.asking.without_targets(self._fitted.at_each_step(columns)), numbers
+        made = self._fitted.asking.without_targets(self._fitted.at_each_step(columns))
+        used = set(numbers)
+        kept = raw.only([place for place, number in enumerate(raw.numbers) if number in used])
+        return self._with_words(made, [kept], asked=False), numbers
 
     # ------------------------------------------------------------------------------------------------ what is shown
 
@@ -492,13 +520,27 @@ class Dataset:
     def text(self, ids: Sequence[int] | Tensor) -> str:
         """What target ids say, up to the first end."""
         assert self.writing is not None
-        own = [number for number in strip_special(ids, self.writing) if number < self.targets.size - 2]
+        own = strip_special(ids, self.writing)
+        if self.copied is not None:
+            return " ".join(self.copied.words(own))
         return str(self.fields[self.target].decode(own)).strip()
 
     def words(self, ids: Sequence[int] | Tensor) -> list[str]:
         """Each target token by itself, as the label of an axis."""
         assert isinstance(self.targets, Tokens)
+        if self.copied is not None:
+            return self.copied.words(map(int, ids))
         return legible.labels(self.fields[self.target], self.targets, ids)
+
+    def known(self, ids: Sequence[int]) -> list[int]:
+        """Target ids as a model reads them: the unknown one in the place of a word that the vocabulary lacks."""
+        return [number if number < self.targets.size else self.unknown for number in ids]
+
+    @property
+    def unknown(self) -> int:
+        """The id that is written for a word that the vocabulary lacks, of targets that have one."""
+        found: int = self.fields[self.target].encoding.unknown  # type: ignore[attr-defined]
+        return found
 
     @property
     def seen(self) -> Callable[[Tensor, Any], Seen] | None:

@@ -1,16 +1,13 @@
 """The likeliest class of every frame, read off."""
 
-from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 import torch
 
 from seqnet.decoding.heard import allowed
-from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.kinds import Axis
-from seqnet.specs import Writing
-from seqnet.state import State
 
 
 class BestPath:
@@ -23,17 +20,9 @@ class BestPath:
     greedy = "seqnet.decoding.best_path.BestPath"  # it is its own
 
     @torch.no_grad()
-    def decode(
-        self,
-        model: Any,
-        memory: Any,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-    ) -> list[list[Hypothesis]]:
-        """One hypothesis a row. memory: a `Heard`. Raises ConfigurationError for a prefix."""
-        logs, lengths = allowed(memory, writing, prefix)
+    def decode(self, model: Any, start: Start) -> list[list[Hypothesis]]:
+        """One hypothesis a row. The memory is a `Heard`. Raises ConfigurationError for a prefix."""
+        logs, lengths = allowed(start)
         best, classes = logs.max(dim=-1)
         blank, found = logs.shape[-1] - 1, []
         for scores, path, length in zip(best.cpu(), classes.tolist(), lengths.tolist(), strict=True):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.decoding.generation import Decoding
-from seqnet.decoding.hypothesis import Hypothesis, first_inputs
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.decoding.incremental import Written
 from seqnet.decoding.limits import Limits
 from seqnet.linear import Linear, is_plain
@@ -32,49 +32,22 @@ class Constrained:
         return self.decoding.limits
 
     @torch.no_grad()
-    def decode(
-        self,
-        model: Any,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> list[list[Hypothesis]]:
+    def decode(self, model: Any, start: Start) -> list[list[Hypothesis]]:
         """As `decoding` does, with places among the tokens in the place of tokens."""
-        tokens, few = self._among(model, memory, state, writing, prefix, generator, first)
-        found = self.decoding.decode(*few)
+        tokens, few, begun = self._among(model, start)
+        found = self.decoding.decode(few, begun)
         return [[one._replace(ids=[tokens[place] for place in one.ids]) for one in row] for row in found]
 
-    def steps(
-        self,
-        model: Any,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> Iterator[Written]:
+    def steps(self, model: Any, start: Start) -> Iterator[Written]:
         """The same step by step, of a decoding that has `steps`."""
-        tokens, few = self._among(model, memory, state, writing, prefix, generator, first)
-        of_places = few[0].read
-        return (one._replace(ids=of_places[one.ids]) for one in self.decoding.steps(*few))  # type: ignore[attr-defined]
+        _, few, begun = self._among(model, start)
+        return (one._replace(ids=few.read[one.ids]) for one in self.decoding.steps(few, begun))  # type: ignore[attr-defined]
 
-    def _among(
-        self,
-        model: Any,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int],
-        generator: torch.Generator | None,
-        first: Tensor | None,
-    ) -> tuple[list[int], tuple[Any, ...]]:
+    def _among(self, model: Any, start: Start) -> tuple[list[int], "_Few", Start]:
         """The tokens by their places, and what `decoding` is asked of these."""
+        writing = start.writing
         free = self.tokens if writing.end is None else self.tokens | {writing.end}
-        tokens = sorted(free.union(prefix))
+        tokens = sorted(free.union(start.prefix))
         places = {token: place for place, token in enumerate(tokens)}
         inside = Writing(
             begin=None,
@@ -85,11 +58,11 @@ class Constrained:
             longest=writing.longest,
         )
         # What is read first need not be of the tokens: it stands behind them, and there is no output for it.
-        inputs = first_inputs(state, writing.begin, first)
+        inputs = start.inputs
         few = _Few(model, torch.tensor(tokens, device=inputs.device), inputs)
         begins = torch.arange(len(tokens), len(tokens) + len(inputs), device=inputs.device)
-        begun = [places[token] for token in prefix]
-        return tokens, (few, memory, state, inside, begun, generator, begins)
+        begun = [places[token] for token in start.prefix]
+        return tokens, few, start._replace(writing=inside, prefix=begun, first=begins)
 
 
 class _Few:

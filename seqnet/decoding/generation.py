@@ -6,12 +6,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from seqnet.decoding.hypothesis import Hypothesis, Stepper
+from seqnet.decoding.hypothesis import Hypothesis, Start, Stepper
 from seqnet.decoding.incremental import Written
 from seqnet.decoding.limits import Limits
 from seqnet.errors import ConfigurationError
 from seqnet.specs import Writing
 from seqnet.state import State
+
+OF_WRITER = ("vocabulary", "replace_unknown", "dictionary")
+"""Options of a decoding that whoever writes by it hears, and not its class."""
 
 
 class LanguageModel(Protocol):
@@ -27,22 +30,13 @@ class Decoding(Protocol):
     @property
     def limits(self) -> Limits: ...
 
-    def decode(
-        self,
-        model: Stepper,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> list[list[Hypothesis]]: ...
+    def decode(self, model: Stepper, start: Start) -> list[list[Hypothesis]]: ...
 
 
 class _WithoutMemory:
     """A language model as decoding asks for one."""
 
-    def __init__(self, model: Any, told: Callable[[], None]) -> None:
+    def __init__(self, model: Any, told: Callable[[], None] = lambda: None) -> None:
         self.model, self.told = model, told
 
     @property
@@ -70,7 +64,7 @@ def generate(
     forbidden: ids that are never written. told: is called at each of them. The model is to be in evaluation mode.
     Raises ConfigurationError for an empty prompt.
     """
-    return decoding.decode(*_begun(model, prompt, length, forbidden, generator, told))
+    return decoding.decode(_WithoutMemory(model, told), _begun(model, prompt, length, forbidden, generator))
 
 
 def stream(
@@ -82,7 +76,9 @@ def stream(
     generator: torch.Generator | None = None,
 ) -> Iterator[Written]:
     """The same token by token, of a decoding that has `steps`. Raises ConfigurationError for an empty prompt."""
-    steps: Iterator[Written] = decoding.steps(*_begun(model, prompt, length, forbidden, generator))
+    steps: Iterator[Written] = decoding.steps(
+        _WithoutMemory(model), _begun(model, prompt, length, forbidden, generator)
+    )
     return steps
 
 
@@ -93,13 +89,12 @@ def _begun(
     length: int,
     forbidden: Sequence[int],
     generator: torch.Generator | None,
-    told: Callable[[], None] = lambda: None,
-) -> tuple[Any, ...]:
-    """What a decoding is asked, once all of the prompt but its last token is read."""
+) -> Start:
+    """How a decoding begins, once all of the prompt but its last token is read."""
     if prompt.shape[1] == 0:
         raise ConfigurationError("prompt is empty; generation needs at least one token to go on from")
     state = model.initial_state(len(prompt))
     for tokens in prompt.unbind(dim=1)[:-1]:
         _, state = model.step(tokens, state)
     writing = Writing(begin=None, end=None, forbidden=tuple(forbidden), longest=length)
-    return _WithoutMemory(model, told), None, state, writing, (), generator, prompt[:, -1]
+    return Start(None, state, writing, generator=generator, first=prompt[:, -1])

@@ -1,12 +1,11 @@
 """What is heard in each frame, of which an answer is read off."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
+from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError
-from seqnet.specs import Writing
 
 
 class Heard(NamedTuple):
@@ -16,14 +15,14 @@ class Heard(NamedTuple):
     lengths: Tensor  # [batch]: frames that are no padding
 
 
-def allowed(heard: Any, writing: Writing, prefix: Sequence[int]) -> Heard:
-    """The same with -inf where nothing may be written. Raises ConfigurationError for a beginning that is given."""
-    if prefix:
+def allowed(start: Start) -> Heard:
+    """The memory, a `Heard`, with -inf where nothing may be written. Raises ConfigurationError for a prefix."""
+    if start.prefix:
         raise ConfigurationError(
             "prefix is of a model that writes one token after another, and this one hears all of them at once: leave "
             "it out"
         )
-    logs, lengths = heard
+    (logs, lengths), writing = start.memory, start.writing
     logs = logs.float().clone()
     for token in (*writing.forbidden, *([] if writing.end is None else [writing.end])):
         logs[..., token] = -float("inf")

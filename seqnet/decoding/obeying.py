@@ -1,15 +1,15 @@
 """Decoding held to a grammar: what it does not let follow has no probability, whatever the model says."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seqnet.decoding.generation import Decoding
-from seqnet.decoding.hypothesis import Hypothesis, first_inputs
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.decoding.incremental import Written
-from seqnet.specs import Grammar, Writing
+from seqnet.specs import Grammar
 from seqnet.state import State
 
 
@@ -32,45 +32,21 @@ class Obeying:
         self.decoding, self.grammar, self.lengths = decoding, grammar, lengths
 
     @torch.no_grad()
-    def decode(
-        self,
-        model: Any,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> list[list[Hypothesis]]:
+    def decode(self, model: Any, start: Start) -> list[list[Hypothesis]]:
         """As `decoding` does."""
-        held, begun = self._held(model, state, writing, prefix, first)
-        return self.decoding.decode(held, memory, begun, writing, prefix, generator, first)
+        return self.decoding.decode(*self._held(model, start))
 
-    def steps(
-        self,
-        model: Any,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> Iterator[Written]:
+    def steps(self, model: Any, start: Start) -> Iterator[Written]:
         """The same step by step, of a decoding that has `steps`."""
-        held, begun = self._held(model, state, writing, prefix, first)
-        steps: Iterator[Written] = self.decoding.steps(  # type: ignore[attr-defined]
-            held, memory, begun, writing, prefix, generator, first
-        )
+        steps: Iterator[Written] = self.decoding.steps(*self._held(model, start))  # type: ignore[attr-defined]
         return steps
 
-    def _held(
-        self, model: Any, state: State, writing: Writing, prefix: Sequence[int], first: Tensor | None
-    ) -> tuple["_Held", ObeyingState]:
-        """The model held to the grammar, and the state in which it begins."""
-        lengths = self.lengths.to(first_inputs(state, writing.begin, first).device)
-        begun = ObeyingState(state, self.grammar.begin(lengths), torch.zeros_like(lengths))
-        steps = self.decoding.limits.steps(writing, len(prefix))
-        return _Held(model, self.grammar, steps, len(prefix)), begun
+    def _held(self, model: Any, start: Start) -> tuple["_Held", Start]:
+        """The model held to the grammar, and how it begins."""
+        lengths, free = self.lengths.to(start.inputs.device), len(start.prefix)
+        begun = ObeyingState(start.state, self.grammar.begin(lengths), torch.zeros_like(lengths))
+        steps = self.decoding.limits.steps(start.writing, free)
+        return _Held(model, self.grammar, steps, free), start._replace(state=begun)
 
 
 class _Held:

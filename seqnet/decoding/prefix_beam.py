@@ -2,19 +2,16 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from seqnet.decoding.heard import allowed
-from seqnet.decoding.hypothesis import Hypothesis
+from seqnet.decoding.hypothesis import Hypothesis, Start
 from seqnet.errors import ConfigurationError
 from seqnet.kinds import Axis
 from seqnet.options import Count, NotNegative, whole
-from seqnet.specs import Writing
-from seqnet.state import State
 
 NEVER = -math.inf
 
@@ -46,17 +43,9 @@ class PrefixBeam:
         self.beam_size, self.n_best, self.negligible = beam_size, n_best, negligible
 
     @torch.no_grad()
-    def decode(
-        self,
-        model: Any,
-        memory: Any,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-    ) -> list[list[Hypothesis]]:
+    def decode(self, model: Any, start: Start) -> list[list[Hypothesis]]:
         """Up to n_best hypotheses a row, best first. memory: a `Heard`. Raises ConfigurationError for a prefix."""
-        logs, lengths = allowed(memory, writing, prefix)
+        logs, lengths = allowed(start)
         rows = logs.double().cpu()
         return [self._row(frames[:length]) for frames, length in zip(rows, lengths.tolist(), strict=True)]
 

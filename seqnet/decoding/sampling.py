@@ -1,18 +1,16 @@
 """Tokens drawn at random, from all of a distribution or from its likeliest part."""
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from seqnet.decoding.hypothesis import Hypothesis, Stepper, first_inputs
+from seqnet.decoding.hypothesis import Hypothesis, Start, Stepper
 from seqnet.decoding.incremental import Written, gathered, write
 from seqnet.decoding.limits import LeastLength, Limits
 from seqnet.errors import ConfigurationError, NonFiniteError
-from seqnet.options import Count, CountFromZero, NotNegative, Steps, number
-from seqnet.specs import Writing
-from seqnet.state import State
+from seqnet.options import Count, CountFromZero, NotNegative, SomeShare, Steps, number
 
 
 def sample(
@@ -21,13 +19,18 @@ def sample(
     top_k: int | None,
     top_p: float | None,
     generator: torch.Generator,
+    *,
+    min_p: float | None = None,
+    typical_p: float | None = None,
 ) -> Tensor:
     """Draw a token id for each row: [batch] of logits [batch vocab].
 
-    The distribution is softmax(logits / temperature), cut to its `top_k` likeliest tokens (Fan et al. 2018),
-    renormalised, then cut to its nucleus: the smallest set of the likeliest tokens whose probabilities sum to at
-    least `top_p` (Holtzman et al. 2019). None = not cut. Of equal tokens the first count as likelier.
-    Temperature 0, the limit of ever lower ones, takes the likeliest token.
+    The distribution is softmax(logits / temperature), which is cut in this order, and renormalised after each cut: to
+    its `top_k` likeliest tokens (Fan et al. 2018); to its nucleus, the smallest set of the likeliest tokens whose
+    probabilities sum to at least `top_p` (Holtzman et al. 2019); to the tokens at least `min_p` times as likely as
+    the likeliest (Nguyen et al. 2024); to the smallest set of tokens of which -log p is next to the entropy, whose
+    probabilities sum to at least `typical_p` (Meister et al. 2023). None = not cut. Of equal tokens the first come
+    first. Temperature 0, the limit of ever lower ones, takes the likeliest token.
     Draws from `generator` alone, on its device. Raises NonFiniteError.
     """
     if temperature == 0:
@@ -35,15 +38,28 @@ def sample(
     # In doubles, from the largest logit down: no temperature above 0 overflows.
     scaled = logits.to(generator.device, torch.float64)
     scaled = (scaled - scaled.amax(dim=-1, keepdim=True)) / temperature
-    if top_k is None and top_p is None:
+    if (top_k, top_p, min_p, typical_p) == (None,) * 4:
         return _drawn(scaled.softmax(dim=-1), generator).squeeze(-1).to(logits.device)
     ordered, ids = scaled.sort(dim=-1, descending=True, stable=True)
     probabilities = ordered[:, :top_k].softmax(dim=-1)
     if top_p is not None and top_p < 1:
         likelier = probabilities.cumsum(dim=-1) - probabilities  # what the tokens before this one sum to
         probabilities = probabilities.masked_fill(likelier >= top_p, 0.0)
+    if min_p is not None:
+        probabilities = probabilities.masked_fill(probabilities < min_p * probabilities[:, :1], 0.0)
+    if typical_p is not None:
+        probabilities = _typical(probabilities / probabilities.sum(dim=-1, keepdim=True), typical_p)
     place = _drawn(probabilities, generator)
     return ids.gather(-1, place).squeeze(-1).to(logits.device)
+
+
+def _typical(probabilities: Tensor, share: float) -> Tensor:
+    """The same with 0 in place of those whose -log p is farthest from the entropy. [batch n]"""
+    entropy = torch.special.entr(probabilities).sum(dim=-1, keepdim=True)
+    order = (-probabilities.log() - entropy).abs().sort(dim=-1, stable=True).indices
+    near = probabilities.gather(-1, order)
+    nearer = near.cumsum(dim=-1) - near  # what those before this one sum to
+    return torch.zeros_like(near).scatter(-1, order, near.masked_fill(nearer >= share, 0.0))
 
 
 def _drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
@@ -56,13 +72,24 @@ def _drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class Sampling:
-    """`sample` with its options, and the limits of `Limits`. Raises ConfigurationError where one is out of range."""
+    """`sample` with its options, within `Limits`. Raises ConfigurationError for one that is out of range, or idle."""
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Any], target: Any) -> dict[str, str]:
+        """Cuts that change nothing, as one token is left, and why."""
+        if options["temperature"] == 0:
+            return dict.fromkeys(("min_p", "typical_p"), "decoding.temperature=0 takes the likeliest token")
+        if options["top_k"] == 1:
+            return dict.fromkeys(("min_p", "typical_p"), "decoding.top_k=1 takes the likeliest token")
+        return {"typical_p": "decoding.min_p=1 leaves the likeliest token"} if options["min_p"] == 1 else {}
 
     def __init__(
         self,
         temperature: NotNegative = 1.0,
         top_k: Count | None = None,
         top_p: Annotated[float, number(above=0, most=1)] | None = None,
+        min_p: Annotated[float, number(above=0, most=1)] | None = None,
+        typical_p: SomeShare | None = None,
         min_length: LeastLength = 0,
         max_length: Steps | None = None,
         no_repeat_ngram: CountFromZero = 0,
@@ -75,39 +102,27 @@ class Sampling:
             raise ConfigurationError(f"decoding.top_k is {top_k}; it must be at least 1, or null for all tokens")
         if top_p is not None and not 0 < top_p <= 1:
             raise ConfigurationError(f"decoding.top_p is {top_p}; it must be above 0 and at most 1, or null")
+        cuts = {"min_p": min_p, "typical_p": typical_p}
+        for key, why in self.idle({"temperature": temperature, "top_k": top_k, "min_p": min_p}, {}, None).items():
+            if cuts[key] is not None:
+                raise ConfigurationError(f"decoding.{key}={cuts[key]} has no effect: {why}; leave it out")
         self.temperature = temperature
         self.top_k = top_k
         self.top_p = top_p
+        self.min_p = min_p
+        self.typical_p = typical_p
         self.limits = Limits(min_length, max_length, no_repeat_ngram)
 
-    def decode(
-        self,
-        model: Stepper,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> list[list[Hypothesis]]:
-        """One hypothesis a row, drawn from the generator (None: one that begins at seed 0)."""
-        steps = self.steps(model, memory, state, writing, prefix, generator, first)
-        return gathered(steps, len(first_inputs(state, writing.begin, first)), writing.end)
+    def decode(self, model: Stepper, start: Start) -> list[list[Hypothesis]]:
+        """One hypothesis a row, drawn from the generator."""
+        return gathered(self.steps(model, start), start)
 
-    def steps(
-        self,
-        model: Stepper,
-        memory: State,
-        state: State,
-        writing: Writing,
-        prefix: Sequence[int] = (),
-        generator: torch.Generator | None = None,
-        first: Tensor | None = None,
-    ) -> Iterator[Written]:
+    def steps(self, model: Stepper, start: Start) -> Iterator[Written]:
         """The same, step by step. See `write`."""
-        drawn_from = torch.Generator().manual_seed(0) if generator is None else generator
+        generator = torch.Generator().manual_seed(0) if start.generator is None else start.generator
 
         def choose(logs: Tensor) -> Tensor:
-            return sample(logs, self.temperature, self.top_k, self.top_p, drawn_from)
+            cuts = {"min_p": self.min_p, "typical_p": self.typical_p}
+            return sample(logs, self.temperature, self.top_k, self.top_p, generator, **cuts)
 
-        return write(model, memory, state, writing, self.limits, choose, prefix, first)
+        return write(model, start, self.limits, choose)

@@ -31,6 +31,16 @@ class Deployed(nn.Module):
         """The model that the graphs were made of."""
         return self._model[0]
 
+    @property
+    def attention(self) -> Any:
+        """The model's, of which the graphs tell the weights."""
+        return getattr(self.model, "attention", None)
+
+    @property
+    def encoder(self) -> Any:
+        """The model's."""
+        return getattr(self.model, "encoder", None)
+
     def forward(self, window: Batch, state: State = None) -> Output:
         """The logits of a window as features, and the state after it."""
         if "model.onnx" not in self._sessions:

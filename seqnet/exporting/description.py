@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqnet.build import Assembly
+from seqnet.data.copied import no_copies
 from seqnet.errors import ConfigurationError
 from seqnet.exported import described
 from seqnet.exporting.plan import initial_state
+from seqnet.options import shown
+
+UNKNOWN = {"vocabulary": None, "dictionary": None, "groups": 1, "diversity": None}
+"""Options that run.py does not know, and what says that they are not used."""
 
 CHOSEN = ("greedy", "sampling", "beam")
 
@@ -19,7 +24,7 @@ def said_of(assembly: Assembly, decoding: Mapping[str, Any]) -> dict[str, Any]:
     source, model = assembly.source, assembly.model
     said = described(source, "this run's data")
     if said["asks"] in ("text", "next"):
-        said["writing"], said["decoding"] = _writing(source, said), _decoding(decoding, said["asks"])
+        said["writing"], said["decoding"] = _writing(assembly, said), _decoding(decoding, said["asks"])
         said.pop("forbidden", None)
     else:
         said["answer"] = _answer(assembly)
@@ -34,8 +39,12 @@ def said_of(assembly: Assembly, decoding: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def _writing(source: Any, said: Mapping[str, Any]) -> dict[str, Any]:
-    """How tokens are written. Raises ConfigurationError where run.py knows no such way."""
+def _writing(assembly: Assembly, said: Mapping[str, Any]) -> dict[str, Any]:
+    """How tokens are written. unknown: the one in whose place a word of the source may be told, where it may.
+
+    Raises ConfigurationError where run.py knows no such way.
+    """
+    source = assembly.source
     if said["asks"] == "next":
         return {"begin": None, "end": None, "forbidden": said["forbidden"], "longest": 0}
     writing = source.writing
@@ -44,19 +53,28 @@ def _writing(source: Any, said: Mapping[str, Any]) -> dict[str, Any]:
             "what this run writes obeys a grammar, which an exported model does not know: use seqnet predict"
         )
     forbidden = [int(number) for number in writing.forbidden]
-    return {"begin": writing.begin, "end": writing.end, "forbidden": forbidden, "longest": writing.longest}
+    unknown = None if no_copies(source, assembly.model) is not None else source.unknown
+    found = {"begin": writing.begin, "end": writing.end, "forbidden": forbidden, "longest": writing.longest}
+    return {**found, "unknown": unknown}
 
 
 def _decoding(decoding: Mapping[str, Any], asks: str) -> dict[str, Any]:
     """The decoding of training; of a language model, which is generated from, sampling as seqnet generate has it."""
-    options = {key: value for key, value in decoding.items() if key != "vocabulary"}
+    options = {key: value for key, value in decoding.items() if key not in UNKNOWN}
     if asks == "next":
+        options.pop("replace_unknown", None)
         return options if options["name"] == "sampling" else {"name": "sampling"}
-    if decoding["name"] not in CHOSEN or decoding.get("vocabulary") is not None:
+    if decoding["name"] not in CHOSEN:
         raise ConfigurationError(
             f"decoding={decoding['name']} of this run is none that an exported model knows: these are "
-            f"{', '.join(CHOSEN)}, without decoding.vocabulary"
+            f"{', '.join(CHOSEN)}"
         )
+    for key, without in UNKNOWN.items():
+        if key in decoding and decoding[key] != without:
+            raise ConfigurationError(
+                f"decoding.{key}={shown(decoding[key])} of this run is nothing that an exported model knows: use "
+                "seqnet predict"
+            )
     return options
 
 

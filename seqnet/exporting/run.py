@@ -35,6 +35,7 @@ FORMAT = 1
 ROWS = 32  # lines of a file that are answered at once
 LENGTH = 400  # tokens that a language model goes on for
 BROKEN, LONGEST_LETTER = "\N{REPLACEMENT CHARACTER}", 4  # what stands for bytes that are no letter, which has 4 at most
+WORDS = "<words>"  # of a source, as they are read
 Array = np.ndarray[Any, Any]
 KINDS = {
     "row": "one of an answer to each line",
@@ -102,6 +103,12 @@ class Text:
         if self.line_ends:
             text = text.replace("\n", " <eos> ")
         return text.split()
+
+    def words(self, value: str) -> list[str]:
+        """The words of a text, whether they are known or not."""
+        text = value.strip() if self.strip else value
+        text = unicodedata.normalize(self.normalise, text) if self.normalise else text
+        return list(self.tokens(text.lower() if self.lower else text))
 
     def decode(self, ids: Sequence[int], before: str = "") -> str:
         """The text of ids. before: the text so far, which they go on with."""
@@ -767,6 +774,7 @@ class Hypothesis(NamedTuple):
     ids: list[int]
     score: float
     ended: bool
+    looked: tuple[int, ...] = ()  # where attention was largest as each was written, of a model that has some
 
 
 class Decoding(NamedTuple):
@@ -776,6 +784,8 @@ class Decoding(NamedTuple):
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
+    min_p: float | None = None
+    typical_p: float | None = None
     beam_size: int = 5
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
@@ -783,6 +793,7 @@ class Decoding(NamedTuple):
     min_length: int = 0
     max_length: int | None = None
     no_repeat_ngram: int = 0
+    replace_unknown: bool = False
 
     def checked(self) -> "Decoding":
         """The same. Raises Problem where an option is out of range."""
@@ -791,6 +802,8 @@ class Decoding(NamedTuple):
             "temperature must be at least 0": not 0 <= self.temperature < math.inf,
             "top-k must be at least 1": self.top_k is not None and self.top_k < 1,
             "top-p must be above 0 and at most 1": self.top_p is not None and not 0 < self.top_p <= 1,
+            "min-p must be above 0 and at most 1": self.min_p is not None and not 0 < self.min_p <= 1,
+            "typical-p must be above 0 and below 1": self.typical_p is not None and not 0 < self.typical_p < 1,
             "beam-size must be at least 1": self.beam_size < 1,
             "n-best must be at least 1 and at most beam-size": not 1 <= self.n_best <= self.beam_size,
             "penalties must be at least 0": min(self.length_penalty, self.coverage_penalty) < 0,
@@ -812,7 +825,8 @@ class Decoding(NamedTuple):
 
     def limited(self, logs: Array, written: Array, writing: dict[str, Any]) -> Array:
         """Log-probabilities, or logits, [rows vocab] after written [rows time], -inf where nothing may be written."""
-        logs[:, writing["forbidden"]] = -np.inf
+        free = writing.get("unknown") if self.replace_unknown else None
+        logs[:, [token for token in writing["forbidden"] if token != free]] = -np.inf
         time = written.shape[1]
         if writing["end"] is not None and time < self.min_length:
             logs[:, writing["end"]] = -np.inf
@@ -838,7 +852,7 @@ class Decoding(NamedTuple):
             return likeliest
         scaled = logs.astype(np.float64)
         scaled = (scaled - scaled.max(-1, keepdims=True)) / self.temperature
-        if self.top_k is None and self.top_p is None:
+        if (self.top_k, self.top_p, self.min_p, self.typical_p) == (None,) * 4:
             order = np.broadcast_to(np.arange(logs.shape[1]), logs.shape)
             shares = softmax(scaled)
         else:
@@ -846,10 +860,26 @@ class Decoding(NamedTuple):
             shares = softmax(np.take_along_axis(scaled, order, -1))
             if self.top_p is not None and self.top_p < 1:
                 shares = np.where(shares.cumsum(-1) - shares >= self.top_p, 0.0, shares)
+            if self.min_p is not None:
+                shares = np.where(shares < self.min_p * shares[:, :1], 0.0, shares)
+            if self.typical_p is not None:
+                shares = typical(shares / shares.sum(-1, keepdims=True), self.typical_p)
         up_to = shares.cumsum(-1)
         drawn = random.random((len(shares), 1)) * up_to[:, -1:]
         place = np.minimum((up_to <= drawn).sum(-1, keepdims=True), shares.shape[1] - 1)
         return np.take_along_axis(order, place, -1)[:, 0]
+
+
+def typical(shares: Array, most: float) -> Array:
+    """Probabilities [rows n] with 0 in place of those whose -log p is farthest from the entropy."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(shares)
+    entropy = -np.where(shares > 0, shares * np.where(shares > 0, logs, 0.0), 0.0).sum(-1, keepdims=True)
+    order = np.argsort(np.abs(-logs - entropy), axis=-1, kind="stable")
+    near = np.take_along_axis(shares, order, -1)
+    kept, found = np.where(near.cumsum(-1) - near >= most, 0.0, near), np.zeros_like(near)
+    np.put_along_axis(found, order, kept, -1)
+    return found
 
 
 class Bound:
@@ -932,6 +962,7 @@ def written_by(
     """What is written greedily or by drawing, a hypothesis for each row, which is dropped once it has ended."""
     rows, inputs, end = np.arange(len(first)), first, writing["end"]
     ids: list[list[int]] = [[] for _ in rows]
+    looked: list[list[int]] = [[] for _ in rows]
     scores, written = [0.0] * len(rows), np.zeros((len(rows), 0), np.int64)
     for _ in range(decoding.steps(writing)):
         logs = decoding.limited(log_softmax(steps(inputs)), written, writing)
@@ -939,6 +970,8 @@ def written_by(
         for place, (row, token) in enumerate(zip(rows.tolist(), inputs.tolist(), strict=True)):
             ids[row].append(token)
             scores[row] += float(logs[place, token])
+            if steps.attention is not None:
+                looked[row].append(int(steps.attention[place].argmax()))
         written = np.concatenate([written, inputs[:, None]], axis=1)
         going = np.flatnonzero(inputs != end) if end is not None else np.arange(len(inputs))
         if len(going) < len(inputs):
@@ -947,9 +980,10 @@ def written_by(
             rows, inputs, written = rows[going], inputs[going], written[going]
             steps.pick(going, memory=True)
     found = []
-    for one, total in zip(ids, scores, strict=True):
+    for one, total, seen in zip(ids, scores, looked, strict=True):
         ended = bool(one) and one[-1] == end
-        found.append([Hypothesis(one[:-1] if ended else one, total, ended)])
+        kept = len(one) - ended
+        found.append([Hypothesis(one[:kept], total, ended, tuple(seen[:kept]))])
     return found
 
 
@@ -961,6 +995,7 @@ def beam(steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any]
     size, end, most = decoding.beam_size, writing["end"], decoding.steps(writing)
     found: list[Hypothesis] = []
     scores, written, inputs = np.zeros(1), np.zeros((1, 0), np.int64), first
+    looked = written
     covered: Array | None = None
 
     def rank(total: Array, length: int, seen: Array | None) -> Array:
@@ -971,6 +1006,8 @@ def beam(steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any]
 
     for time in range(most):
         logs = decoding.limited(log_softmax(steps(inputs)), written, writing)
+        if steps.attention is not None:
+            looked = np.concatenate([looked, steps.attention.argmax(-1)[:, None]], axis=1)
         if decoding.coverage_penalty:
             if steps.attention is None:
                 raise Problem("coverage-penalty asks what attention covered, and this model has none", 2)
@@ -984,12 +1021,13 @@ def beam(steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any]
         over = tokens == end if end is not None else np.zeros(len(tokens), bool)
         ranks = rank(totals, time + 1, None if covered is None else covered[places])
         for n in np.flatnonzero(over[:size] & np.isfinite(totals[:size])):
-            found.append(Hypothesis(written[places[n]].tolist(), float(ranks[n]), True))
+            seen = tuple(looked[places[n], : written.shape[1]].tolist())
+            found.append(Hypothesis(written[places[n]].tolist(), float(ranks[n]), True, seen))
         going = np.argsort(over, kind="stable")[:size]
         scores = np.where(over[going], -np.inf, totals[going])
         origin = places[going]
         written = np.concatenate([written[origin], tokens[going][:, None]], axis=1)
-        covered = None if covered is None else covered[origin]
+        looked, covered = looked[origin], None if covered is None else covered[origin]
         reachable = scores.max() / ((5 + most) / 6) ** decoding.length_penalty
         told = sorted((one.score for one in found), reverse=True)
         if end is not None:
@@ -1001,9 +1039,10 @@ def beam(steps: Steps, first: Array, decoding: Decoding, writing: dict[str, Any]
             steps.memory = [np.repeat(part[:1], len(origin), axis=0) for part in steps.memory]
         inputs = tokens[going]
     else:
-        for ids, total, each in zip(written.tolist(), scores, rank(scores, most, covered), strict=True):
+        ranks = rank(scores, most, covered)
+        for ids, places_read, total, each in zip(written.tolist(), looked.tolist(), scores, ranks, strict=True):
             if total > -np.inf or not found:
-                found.append(Hypothesis(ids, float(each), False))
+                found.append(Hypothesis(ids, float(each), False, tuple(places_read)))
     return sorted(found, key=lambda one: (not one.ended, -one.score))[: decoding.n_best]
 
 
@@ -1113,6 +1152,9 @@ class Model:
             known = ahead is not None and one["name"] in ahead["known"]  # of what is to come, too
             if one["role"] == "view" and (other < steps if known else other != steps):
                 raise Problem(f"{one['name']}: {other} steps, and {self.inputs[0]['name']} has {steps}")
+        if self.writing is not None and self.writing.get("unknown") is not None:  # words that may be copied
+            name = self.inputs[0]["name"]
+            found[WORDS] = np.array(self.readers[name].words(values[name]), dtype=object)
         return self._scaled(found, ahead) if ahead is not None else found
 
     def _up_to_now(self, values: dict[str, Any], ahead: dict[str, Any]) -> dict[str, Any]:
@@ -1261,6 +1303,8 @@ class Model:
     # ----------------------------------------------------------------------------------------------------- writing
 
     def _written(self, rows: Sequence[dict[str, Array]], decoding: Decoding, seed: list[int]) -> list[dict[str, Any]]:
+        if decoding.replace_unknown and self._how().get("unknown") is None:
+            raise Problem("replace-unknown is of a model with attention that reads and writes words: leave it out", 2)
         random = decoding.drawing(seed)
         found: list[list[Hypothesis]] = []
         if decoding.checked().name == "beam":
@@ -1271,8 +1315,9 @@ class Model:
             steps, first = self._begun(rows)
             found = written_by(steps, first, decoding, self._how(), random)
         told = []
-        for several in found:
-            each = [{"prediction": self._text(one.ids), "score": one.score} for one in several]
+        for row, several in zip(rows, found, strict=True):
+            words: Sequence[str] = row[WORDS].tolist() if decoding.replace_unknown else []
+            each = [{"prediction": self._text(one, words), "score": one.score} for one in several]
             told.append({**each[0], **({"n_best": each} if decoding.n_best > 1 else {})})
         return told
 
@@ -1280,10 +1325,13 @@ class Model:
         assert self.writing is not None
         return self.writing
 
-    def _text(self, ids: Sequence[int]) -> str:
+    def _text(self, one: Hypothesis, words: Sequence[str]) -> str:
+        """The text of a hypothesis. words: of the source, one of which is told in the place of each unknown one."""
         assert self.writes is not None
-        own = [number for number in ids if number < len(self.writes.names)]
-        return str(self.writes.written(own))
+        if not len(words):
+            return str(self.writes.written([number for number in one.ids if number < len(self.writes.names)]))
+        unknown, pairs = self._how()["unknown"], zip(one.ids, one.looked, strict=True)
+        return " ".join(words[at] if number == unknown else self.writes.names[number] for number, at in pairs)
 
     def _begun(self, rows: Sequence[dict[str, Array]]) -> tuple[Steps, Array]:
         """A decoder that has read the sources of some rows, and what each row reads first."""
@@ -1305,6 +1353,8 @@ class Model:
         """What a language model writes after a prompt, piece by piece as it is written. Raises Problem."""
         steps, tokens = self._prompted(prompt)
         how = (decoding or self.decoding or Decoding("sampling"))._replace(max_length=length).checked()
+        if how.replace_unknown:
+            raise Problem("replace-unknown is of a model that reads a source, and this one goes on with a text", 2)
         writing = {"end": None, "forbidden": self._how()["forbidden"], "longest": length}
         assert self.writes is not None
         if how.name == "beam":
@@ -1418,12 +1468,22 @@ def options() -> argparse.ArgumentParser:
     add("--temperature", type=float, help="of sampling: below 1 safer, above 1 wilder")
     add("--top-k", type=int, help="of sampling: from the k likeliest tokens only")
     add("--top-p", type=float, help="of sampling: from the likeliest tokens that together have this probability")
+    add("--min-p", type=float, help="of sampling: from the tokens at least this share as likely as the likeliest")
+    add(
+        "--typical-p", type=float, help="of sampling: from those about as likely as expected that have this probability"
+    )
     add("--beam-size", type=int, help="hypotheses that are followed side by side")
     add("--length-penalty", type=float, help="of a beam: 0 prefers short answers")
     add("--coverage-penalty", type=float, help="of a beam: above 0 prefers answers that looked at all of the source")
     add("--n-best", type=int, help="of a beam: so many answers to each line")
     add("--min-length", type=int, help="tokens before an end may come")
     add("--no-repeat-ngram", type=int, help="no so many tokens in a row occur twice")
+    add(
+        "--replace-unknown",
+        action="store_true",
+        default=None,
+        help="in the place of an unknown word, the word of the source that attention looks at",
+    )
     return parser
 
 
@@ -1432,10 +1492,16 @@ def asked_decoding(model: Model, typed: dict[str, Any]) -> Decoding:
     own = model.decoding or Decoding("sampling" if model.asks == "next" else "greedy")
     name = typed.pop("decoding", None)
     if name is None:
-        of_sampling = {"temperature", "top_k", "top_p"} & typed.keys()
+        of_sampling = {"temperature", "top_k", "top_p", "min_p", "typical_p"} & typed.keys()
         of_beams = {"beam_size", "length_penalty", "coverage_penalty", "n_best"} & typed.keys()
         name = "sampling" if of_sampling else "beam" if of_beams else own.name
-    kept = own if name == own.name else Decoding(name, min_length=own.min_length, no_repeat_ngram=own.no_repeat_ngram)
+    kept = (
+        own
+        if name == own.name
+        else Decoding(
+            name, min_length=own.min_length, no_repeat_ngram=own.no_repeat_ngram, replace_unknown=own.replace_unknown
+        )
+    )
     return kept._replace(**typed).checked()
 
 

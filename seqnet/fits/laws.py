@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seqnet.data.copied import misfit
 from seqnet.errors import did_you_mean
 from seqnet.fits.parts import Parts
 from seqnet.fits.small import small_cells
@@ -123,6 +124,13 @@ def _decoding(parts: Parts) -> str | None:
     if reads is has:
         return None
     return f"{parts.choice('decoding')} decodes {WHERE[reads]}, and {parts.choice('task')} judges {WHERE[has]}"
+
+
+def _copied(parts: Parts) -> str | None:
+    """5. What is copied in the place of an unknown word is a word of the source."""
+    if not parts.section("decoding").get("replace_unknown"):
+        return None
+    return misfit(next(iter(parts.inputs.values()), None), parts.target)
 
 
 def _tied(parts: Parts) -> str | None:
@@ -332,6 +340,7 @@ LAWS = (
     Law(_losses, groups=(("objective",),)),
     Law(_whole_rows, groups=(("objective",),), keys=(("training.window", None),)),
     Law(_decoding, groups=(("decoding",),)),
+    Law(_copied, keys=(("decoding.replace_unknown", False),)),
     Law(_tied, groups=(("objective",),), sections=("model",)),
     Law(_shared, sections=("data", "model")),
     Law(_source, groups=(("attention",),), keys=(("attention", None),)),

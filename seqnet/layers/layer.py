@@ -16,7 +16,6 @@ from seqnet.state import State
 class Layer(nn.Module):
     """`cell` over time: where `fused` by its own `scan` or by a fused function, if it has one, else unrolled.
 
-
     weight_dropout: with what probability, in training, a recurrent weight is 0 for all steps of all rows of a window.
     """
 

@@ -140,10 +140,11 @@ def evaluate(
                         learn(moved, enter(model, before, piece, moved))
                 go_on()
                 found = None if write is None else write(number, batch)
+                told = batch if write is None else batch.told()
                 if write is not None:
-                    evaluator.written(found, batch)
+                    evaluator.written(found, told)
                 if report is not None:
-                    report.batch(batch, found)
+                    report.batch(told, found)
     except Abandoned as error:
         if ranks.count == 1:
             raise

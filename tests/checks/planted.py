@@ -301,14 +301,14 @@ class OwnBeam(Beam):
 
     sound = False
 
-    def decode(self, model, memory, state, writing, prefix=(), generator=None, first=None):
-        rows, size = len(first), self.beam_size
+    def decode(self, model, start):
+        memory, state, writing, inputs = start.memory, start.state, start.writing, start.first
+        rows, size = len(inputs), self.beam_size
         scores = torch.zeros(rows, 1, dtype=torch.float64)
         written = torch.zeros(rows, 1, 0, dtype=torch.int64)
-        inputs = first
         for _ in range(self.limits.steps(writing)):
             logits, state, _ = model.step(inputs, state, memory)
-            logs = self.limits.apply(logits.float().log_softmax(-1), written.flatten(0, 1), writing, prefix)
+            logs = self.limits.apply(logits.float().log_softmax(-1), written.flatten(0, 1), writing, ())
             width = scores.shape[1]
             totals = scores[..., None] + logs.unflatten(0, (rows, width))
             scores, places = totals.flatten(1).topk(size, dim=1)

@@ -308,6 +308,8 @@ def test_a_seed_makes_the_same_text(seqnet: Any, writer_run: Path) -> None:
     assert text() == text("seed=1") != text("seed=2")
     greedy = text("decoding=greedy")
     assert greedy == text("decoding=greedy", "seed=2") == text("top_k=1") == text("top_p=1e-9")
+    assert greedy == text("min_p=1", "seed=5")
+    assert text("min_p=0.2", "seed=2") != text("typical_p=0.2", "seed=2")
     assert greedy == text("temperature=1e-6", "seed=3")
     assert greedy == text("temperature=0", "seed=3") == text("temperature=0", "top_k=5")
     assert greedy == text("decoding.temperature=0", "seed=3")
@@ -379,7 +381,7 @@ def test_generate_refuses(seqnet: Any, judge_run: Path, writer_run: Path) -> Non
     assert "is not a language model" in found.err and "seqnet predict" in found.err
     found = seqnet("generate", f"run={writer_run}", "decoding=greedy", "top_k=3")
     assert (found.code, "decoding=sampling" in found.err) == (2, True)
-    for override in ("temperature=-1", "top_p=2", "length=0", "decoding=beem"):
+    for override in ("temperature=-1", "top_p=2", "min_p=0", "typical_p=1", "length=0", "decoding=beem"):
         assert seqnet("generate", f"run={writer_run}", override).code == 2
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 GREEDY = {"name": "greedy", "min_length": 0, "max_length": None, "no_repeat_ngram": 0, "vocabulary": None}
+GREEDY |= {"replace_unknown": False, "dictionary": None}
 LINES = b"1 2 3\n4\n0 1 2 3 4\n2 2\n"
 
 

@@ -6,7 +6,9 @@ import torch
 from seqnet import build
 from seqnet.checks.contracts import steps
 from seqnet.checks.layers import Caught
+from seqnet.draws import drawing
 from seqnet.layers.layer import Layer
+from seqnet.layers.weight_drop import recurrent_weights, weight_dropped
 from seqnet.state import leaves, map_state, select, with_leaves
 
 RAGGED = [9, 4, 0, 1, 7]
@@ -56,6 +58,21 @@ def test_the_layer_is_the_step_repeated(unit, fused, ragged):
     expected = results(unit, lambda *given: by_hand(unit, *given), lengths)
     for found, wanted in zip(results(unit, layer, lengths), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_its_recurrent_weights_are_dropped_as_they_are_where_it_is_unrolled(unit):
+    """And no gradient reaches what is dropped. A cell that has none of them is left as it is."""
+    with drawing((1, 2, 3, 4)):
+        one = weight_dropped(unit, 0.5)
+    with drawing((1, 2, 3, 4)):
+        found = results(unit, Layer(unit, weight_dropout=0.5), None)
+    for part, wanted in zip(found, results(unit, Layer(one, False), None), strict=True):
+        torch.testing.assert_close(part, wanted, rtol=1e-3, atol=1e-4)
+    gradients = dict(zip(dict(unit.named_parameters()), found[-len([*unit.parameters()]) :], strict=True))
+    for name in recurrent_weights(unit):
+        dropped = one._parameters[name] == 0
+        assert dropped.any() and not dropped.all()
+        assert (gradients[name][dropped] == 0).all() and (gradients[name] != 0).any()
 
 
 def test_its_state_is_a_named_tuple_batch_first(unit):

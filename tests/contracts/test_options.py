@@ -12,6 +12,7 @@ import yaml
 import seqnet
 from seqnet import configuration
 from seqnet.build import LOADER_KEYS, MODEL_KEYS, REGULARISED, locate
+from seqnet.decoding.generation import OF_WRITER
 from tests.contracts.conftest import parts_of, read
 
 PACKAGE = Path(seqnet.__file__).parent
@@ -19,7 +20,7 @@ ELSEWHERE = {
     "data": LOADER_KEYS,
     "task": MODEL_KEYS,
     "model": ("embeddings", "freeze_embeddings", *REGULARISED),
-    "decoding": ("vocabulary",),
+    "decoding": OF_WRITER,
     "field": ("column",),
 }  # by the loader, the model, what a run begins with, the writer, the data set
 CODE_ONLY = (

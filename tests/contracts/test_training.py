@@ -11,7 +11,9 @@ import torch
 from torch import nn
 
 from seqnet import build
+from seqnet.decoding.generation import OF_WRITER
 from seqnet.decoding.heard import Heard
+from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError
 from seqnet.specs import Writing
 from seqnet.state import HiddenState
@@ -110,11 +112,11 @@ ROWS = HiddenState(torch.arange(4)[:, None])
 def written(decoding, composed):
     """What is written for each row: written(table, prefix, seed, rows, option=...)."""
     options = composed("experiment=reverse", f"decoding={decoding}")["decoding"]
-    del options["vocabulary"]  # a file, which is read before the decoder is made
+    options = {key: value for key, value in options.items() if key not in OF_WRITER}
 
     def decode(table, prefix=(), seed=5, rows=ROWS, **changed):
         made = build.make(options | changed)
-        return made.decode(Chain(table), None, rows, WRITING, prefix, torch.Generator().manual_seed(seed))
+        return made.decode(Chain(table), Start(None, rows, WRITING, prefix, torch.Generator().manual_seed(seed)))
 
     return decode
 
@@ -192,7 +194,9 @@ FRAMES, BLANK = 4, 7  # behind the seven tokens
 def read_off(hearing, composed):
     """What is read off for each row: read_off(logs, lengths, prefix)."""
     made = build.make(composed("experiment=reverse", f"decoding={hearing}")["decoding"])
-    return lambda logs, lengths=LENGTHS, prefix=(): made.decode(None, Heard(logs, lengths), None, WRITING, prefix)
+    return lambda logs, lengths=LENGTHS, prefix=(): made.decode(
+        None, Start(Heard(logs, lengths), None, WRITING, prefix)
+    )
 
 
 def spoken():

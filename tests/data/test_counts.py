@@ -17,7 +17,7 @@ WORDS = [f"word{int(random.Random(row).paretovariate(0.7))}" for row in range(30
 @pytest.fixture(autouse=True)
 def _few_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "MOST", 50)
-    monkeypatch.setattr(counts, "PIECE", 7)
+    monkeypatch.setattr(counts, "PARTS", 7)
 
 
 def counted() -> Counts:
@@ -29,7 +29,7 @@ def counted() -> Counts:
 
 def test_words_beyond_memory_are_counted_exactly() -> None:
     made = counted()
-    assert len(made._runs) > 3 and made
+    assert len(made._files) > 3 and made
     assert dict(made.items()) == dict(made.items()) == Counter(WORDS)
     assert dict(pickle.loads(pickle.dumps(made)).items()) == Counter(WORDS)
 

@@ -11,6 +11,7 @@ from seqnet.batch import Batch
 from seqnet.cells.gru import GRU
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.errors import ConfigurationError
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.specs import Tokens, Writing
@@ -64,7 +65,7 @@ def test_a_beam_as_large_as_the_search_space_finds_the_best_in_order(length_pena
     for seed in range(10):
         model, (memory, state) = Table(seed), begin(seed)
         beam = Beam(100, length_penalty, n_best=3, min_length=min_length, max_length=4)
-        found = beam.decode(model, memory, state, WRITING)
+        found = beam.decode(model, Start(memory, state, WRITING))
         for row in range(ROWS):
             best = enumerated(model, state[0][row : row + 1], length_penalty, min_length, 4)[:3]
             assert [(hypothesis.ids) for hypothesis in found[row]] == [tokens for _, tokens in best]
@@ -94,7 +95,7 @@ def test_so_it_does_with_a_coverage_penalty(length_penalty, coverage_penalty):
         model, memory = Looking(seed, lengths), LengthsOnly(lengths)
         state = (begin(seed)[1][0], torch.arange(ROWS))
         beam = Beam(100, length_penalty, coverage_penalty, n_best=3, max_length=4)
-        found = beam.decode(model, memory, state, WRITING)
+        found = beam.decode(model, Start(memory, state, WRITING))
         for row in range(ROWS):
             expected = []
             for score, tokens in enumerated(Table(seed), state[0][row : row + 1], length_penalty, 0, 4):
@@ -143,7 +144,7 @@ def test_a_small_beam_is_the_same_search_a_hypothesis_at_a_time(beam_size, size,
         n_best = min(beam_size, 1 + seed % 3)
         model, (memory, state) = Table(seed, 7), begin(seed, 5)
         beam = Beam(beam_size, 0.8, n_best=n_best, max_length=8, no_repeat_ngram=size, min_length=shortest)
-        found = beam.decode(model, memory, state, WRITING)
+        found = beam.decode(model, Start(memory, state, WRITING))
         for row in range(5):
             expected = by_hand(model, state[0][row : row + 1], beam_size, 0.8, n_best, 8, size, shortest)
             assert [one.ids for one in found[row]] == [ids for _, ids in expected]
@@ -164,13 +165,13 @@ class Even:
 @pytest.mark.parametrize("vocabulary", [6, 50, 5000])
 def test_of_equals_the_first_goes_first(vocabulary):
     memory, state = begin(0)
-    greedy = Greedy(max_length=3).decode(Even(vocabulary), memory, state, WRITING)
-    one = Beam(1, max_length=3).decode(Even(vocabulary), memory, state, WRITING)
+    greedy = Greedy(max_length=3).decode(Even(vocabulary), Start(memory, state, WRITING))
+    one = Beam(1, max_length=3).decode(Even(vocabulary), Start(memory, state, WRITING))
     assert [row[0].ids for row in greedy] == [row[0].ids for row in one] == [[0, 0, 0]] * ROWS
     writing = Writing(BEGIN, None, (BEGIN,), 2)
-    for row in Beam(4, n_best=4).decode(Even(vocabulary), memory, state, writing):
+    for row in Beam(4, n_best=4).decode(Even(vocabulary), Start(memory, state, writing)):
         assert [one.ids for one in row] == [[0, 0], [0, 1], [0, 2], [0, 4]]
-    for row in Beam(4, n_best=4).decode(Even(vocabulary, 1.0), memory, state, writing):
+    for row in Beam(4, n_best=4).decode(Even(vocabulary, 1.0), Start(memory, state, writing)):
         assert [one.ids for one in row] == [[4, 4], [4, 5], [5, 4], [5, 5]]
 
 
@@ -186,12 +187,12 @@ def test_what_was_cut_off_comes_after_what_ended():
             return logits, (state[0] + 1,), None
 
     memory, state = torch.zeros(1, 1), (torch.zeros(1, dtype=torch.int64),)
-    several = Beam(3, n_best=3, max_length=4).decode(Loth(), memory, state, WRITING)[0]
+    several = Beam(3, n_best=3, max_length=4).decode(Loth(), Start(memory, state, WRITING))[0]
     assert [one.ended for one in several] == [True, False, False]
     assert [one.ids for one in several[:2]] == [[0], [0, 0, 0, 0]]
     assert several[0].score < several[1].score
     assert several[1].score > several[2].score
-    alone = Beam(3, max_length=4).decode(Loth(), memory, state, WRITING)[0]
+    alone = Beam(3, max_length=4).decode(Loth(), Start(memory, state, WRITING))[0]
     assert alone == several[:1]
 
 
@@ -213,8 +214,8 @@ def test_greedy_is_a_beam_of_one(limits, prefix):
         if len(prefix) > limits["max_length"]:
             continue
         memory, state = begin(seed)
-        greedy = Greedy(**limits).decode(Table(seed, 6), memory, state, WRITING, prefix)
-        beam = Beam(1, 0.0, **limits).decode(Table(seed, 6), memory, state, WRITING, prefix)
+        greedy = Greedy(**limits).decode(Table(seed, 6), Start(memory, state, WRITING, prefix))
+        beam = Beam(1, 0.0, **limits).decode(Table(seed, 6), Start(memory, state, WRITING, prefix))
         assert greedy == beam
 
 
@@ -227,11 +228,11 @@ def test_no_repeated_pair_by_hand():
             return torch.nn.functional.one_hot(wanted, 6) * 5.0 + torch.tensor([0.0, 0, -9, -9, 2, 1]), state, None
 
     memory, state = begin(0, 1)
-    free = Greedy(max_length=6).decode(Waver(), memory, state, WRITING)[0][0]
+    free = Greedy(max_length=6).decode(Waver(), Start(memory, state, WRITING))[0][0]
     assert free.ids == [0, 1, 0, 1, 0, 1] and not free.ended
-    bound = Greedy(max_length=6, no_repeat_ngram=2).decode(Waver(), memory, state, WRITING)[0][0]
+    bound = Greedy(max_length=6, no_repeat_ngram=2).decode(Waver(), Start(memory, state, WRITING))[0][0]
     assert bound.ids == [0, 1, 0, 4, 0, 5]
-    assert Greedy(max_length=3).decode(Waver(), memory, state, WRITING, [4])[0][0].ids == [4, 0, 1]
+    assert Greedy(max_length=3).decode(Waver(), Start(memory, state, WRITING, [4]))[0][0].ids == [4, 0, 1]
 
 
 DECODINGS = {"greedy": Greedy, "beam": lambda **limits: Beam(4, n_best=4, **limits)}
@@ -241,10 +242,12 @@ DECODINGS = {"greedy": Greedy, "beam": lambda **limits: Beam(4, n_best=4, **limi
 def test_rows_beside_do_not_matter_and_finished_ones_are_asked_no_more(kind):
     model = Table(4, 6)
     memory, state = begin(4, 20)
-    together = DECODINGS[kind](max_length=12).decode(model, memory, state, WRITING)
+    together = DECODINGS[kind](max_length=12).decode(model, Start(memory, state, WRITING))
     asked = [rows for rows, _ in model.asked]
     for row in range(20):
-        alone = DECODINGS[kind](max_length=12).decode(model, memory[row : row + 1], (state[0][row : row + 1],), WRITING)
+        alone = DECODINGS[kind](max_length=12).decode(
+            model, Start(memory[row : row + 1], (state[0][row : row + 1],), WRITING)
+        )
         assert [one.ids for one in alone[0]] == [one.ids for one in together[row]]
         assert [one.score for one in alone[0]] == pytest.approx([one.score for one in together[row]])
     width = 4 if kind == "beam" else 1
@@ -261,7 +264,7 @@ def test_many_rows_are_decoded_in_parts(monkeypatch):
     lengths = torch.arange(20) % 3 + 1
     state, first = (torch.arange(20) * 13, torch.arange(20)), torch.arange(20) % 2
     beam = Beam(4, 1.0, 0.5, n_best=2, max_length=8)
-    decode = lambda: beam.decode(Looking(3, lengths), LengthsOnly(lengths), state, WRITING, first=first)  # noqa: E731
+    decode = lambda: beam.decode(Looking(3, lengths), Start(LengthsOnly(lengths), state, WRITING, first=first))  # noqa: E731
     expected = decode()
     monkeypatch.setattr("seqnet.decoding.beam.AT_ONCE", 30)
     assert decode() == expected
@@ -307,7 +310,7 @@ def test_scores_are_those_of_teacher_forcing(translator, penalty):
     batch = sources()
     with evaluating(translator):
         memory, state = translator.begin(batch)
-        found = Beam(4, 1.0, penalty, n_best=4, max_length=9).decode(translator, memory, state, HOW)
+        found = Beam(4, 1.0, penalty, n_best=4, max_length=9).decode(translator, Start(memory, state, HOW))
         for row, hypotheses in enumerate(found):
             length = int(batch.source_lengths[row])
             for one in hypotheses:
@@ -332,7 +335,7 @@ def test_scores_are_those_of_teacher_forcing(translator, penalty):
 def test_a_coverage_penalty_needs_attention():
     memory, state = begin(0)
     with pytest.raises(ConfigurationError, match=r"coverage_penalty=0\.5 .* has none"):
-        Beam(2, coverage_penalty=0.5).decode(Table(0), memory, state, WRITING)
+        Beam(2, coverage_penalty=0.5).decode(Table(0), Start(memory, state, WRITING))
 
 
 @pytest.mark.parametrize(
@@ -359,4 +362,4 @@ def test_a_model_that_is_no_number_any_more_ends_by_its_length():
 
     memory, state = begin(0)
     for decoding in (Greedy(max_length=4), Beam(3, max_length=4)):
-        assert len(decoding.decode(Broken(), memory, state, WRITING)) == ROWS
+        assert len(decoding.decode(Broken(), Start(memory, state, WRITING))) == ROWS

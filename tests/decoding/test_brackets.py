@@ -10,6 +10,7 @@ from seqnet.decoding.beam import Beam
 from seqnet.decoding.brackets import Brackets
 from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.sampling import Sampling
 from seqnet.specs import Writing
@@ -43,7 +44,7 @@ class Stubborn(nn.Module):
 
 def written(decoding, model, words=WORDS, prefix=(), **how):
     state = HiddenState(torch.zeros(len(words), 1))
-    found = Obeying(decoding, GRAMMAR, words).decode(model, None, state, writing(**how), prefix)
+    found = Obeying(decoding, GRAMMAR, words).decode(model, Start(None, state, writing(**how), prefix))
     return [[(" ".join(NAMES[token] for token in one.ids), one) for one in row] for row in found]
 
 

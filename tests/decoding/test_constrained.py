@@ -11,6 +11,7 @@ from seqnet.decoding.beam import Beam
 from seqnet.decoding.constrained import Constrained, rows_of
 from seqnet.decoding.generation import generate
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.sampling import Sampling
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.models.recurrent import Recurrent
@@ -90,11 +91,11 @@ def test_it_is_masking_all_others(translator, kind, prefix):
     decoding = DECODINGS[kind]
     with evaluating(translator):
         memory, state = translator.begin(sources())
-        found = Constrained(decoding, ONLY).decode(translator, memory, state, WRITING, prefix)
+        found = Constrained(decoding, ONLY).decode(translator, Start(memory, state, WRITING, prefix))
         kept = {*ONLY, END, *prefix}
         writing = Writing(BEGIN, END, (*WRITING.forbidden, *(set(prefix) - {*ONLY})), WRITING.longest)
-        alike(found, decoding.decode(Masked(translator, kept), memory, state, writing, prefix))
-        free = decoding.decode(translator, memory, state, WRITING, prefix)
+        alike(found, decoding.decode(Masked(translator, kept), Start(memory, state, writing, prefix)))
+        free = decoding.decode(translator, Start(memory, state, WRITING, prefix))
     for row in found:
         for one in row:
             assert tuple(one.ids[: len(prefix)]) == prefix
@@ -127,7 +128,7 @@ def test_draws_are_as_likely_as_the_model_says_of_those_tokens():
     state = (torch.zeros(many, dtype=torch.int64),)
     writing = Writing(begin=0, end=None, forbidden=(), longest=1)
     found = Constrained(Sampling(), [1, 2, 4]).decode(
-        Same(), None, state, writing, generator=torch.Generator().manual_seed(0)
+        Same(), Start(None, state, writing, generator=torch.Generator().manual_seed(0))
     )
     shares = torch.bincount(torch.tensor([row[0].ids[0] for row in found]), minlength=5) / many
     expected = logits[[1, 2, 4]].softmax(0)

@@ -9,6 +9,7 @@ from seqnet.cells.gru import GRU
 from seqnet.decoding.brackets import Brackets
 from seqnet.decoding.constrained import Constrained
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.incremental import gathered
 from seqnet.decoding.obeying import Obeying
 from seqnet.decoding.sampling import Sampling
@@ -44,8 +45,8 @@ def test_steps_are_the_whole(way):
         return torch.Generator().manual_seed(3)
 
     with evaluating(model):
-        memory, state = model.begin(batch)
-        steps = list(WAYS[way].steps(model, memory, state, WRITING, (), drawn()))
-        whole = WAYS[way].decode(model, memory, state, WRITING, (), drawn())
+        start = Start(*model.begin(batch), WRITING)
+        steps = list(WAYS[way].steps(model, start._replace(generator=drawn())))
+        whole = WAYS[way].decode(model, start._replace(generator=drawn()))
     assert len(steps[0].rows) == 3 >= len(steps[-1].rows) > 0
-    assert gathered(steps, 3, END) == whole
+    assert gathered(steps, start) == whole

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.limits import Limits
 from seqnet.decoding.sampling import Sampling
 from seqnet.errors import ConfigurationError
@@ -100,7 +101,7 @@ def test_limits_hold_of_what_is_written(kind, seed, min_length, more, size, pref
         "no_repeat_ngram": size,
     }
     made = {"greedy": Greedy, "beam": lambda **own: Beam(3, n_best=3, **own), "sampling": Sampling}[kind](**limits)
-    found = made.decode(Table(seed), None, (torch.arange(rows) * 11,), WRITING, prefix)
+    found = made.decode(Table(seed), Start(None, (torch.arange(rows) * 11,), WRITING, prefix))
     assert len(found) == rows
     for row in found:
         assert 1 <= len(row) <= (3 if kind == "beam" else 1)

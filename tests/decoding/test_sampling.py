@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.sampling import Sampling, sample
 from seqnet.errors import ConfigurationError, NonFiniteError
 from seqnet.specs import Writing
@@ -15,8 +16,8 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def frequencies(temperature=1.0, top_k=None, top_p=None, logits=LOGITS):
-    ids = sample(logits.expand(DRAWS, -1), temperature, top_k, top_p, generator())
+def frequencies(temperature=1.0, top_k=None, top_p=None, logits=LOGITS, **cuts):
+    ids = sample(logits.expand(DRAWS, -1), temperature, top_k, top_p, generator(), **cuts)
     return torch.bincount(ids, minlength=len(logits)) / DRAWS
 
 
@@ -57,6 +58,46 @@ def test_truncated_sets_by_hand(top_k, top_p, expected):
     assert_distribution(frequencies(1.0, top_k, top_p), expected)
 
 
+@pytest.mark.parametrize(
+    ("cuts", "expected"),
+    [
+        ({"min_p": 0.74}, [0, 4 / 7, 0, 3 / 7, 0]),  # 0.3 is 0.75 * 0.4
+        ({"min_p": 0.76}, [0, 1, 0, 0, 0]),
+        ({"min_p": 0.12}, P),
+        ({"min_p": 1.0}, [0, 1, 0, 0, 0]),
+        # The entropy is 1.392 nats; -log p is 2.30, 0.92, 3.00, 1.20, 1.90: in the order 3, 1, 4, 0, 2.
+        ({"typical_p": 0.29}, [0, 0, 0, 1, 0]),
+        ({"typical_p": 0.31}, [0, 4 / 7, 0, 3 / 7, 0]),
+        ({"typical_p": 0.71}, [0, 0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85]),
+        ({"typical_p": 0.951}, P),
+        # Of 0.4, 0.3, 0.15 over 0.85, at least 0.6 times the likeliest are 4/7 and 3/7: 0.683 nats, -log p 0.56, 0.85.
+        ({"top_k": 3, "min_p": 0.6, "typical_p": 0.5}, [0, 1, 0, 0, 0]),
+        ({"top_p": 0.71, "typical_p": 0.4}, [0, 4 / 7, 0, 3 / 7, 0]),  # 1.03 nats; -log p 0.75, 1.04, 1.73
+    ],
+)
+def test_min_p_and_typical_sets_by_hand(cuts, expected):
+    assert_distribution(frequencies(**cuts), expected)
+
+
+def test_flat_distributions_keep_all_of_equals_by_min_p_and_some_by_typical_p():
+    flat = torch.zeros(4)
+    assert_distribution(frequencies(min_p=1.0, logits=flat), [0.25] * 4)
+    assert_distribution(frequencies(typical_p=0.5, logits=flat), [0.5, 0.5, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"temperature": 0, "min_p": 0.1}, "decoding.min_p=0.1 has no effect: decoding.temperature=0"),
+        ({"top_k": 1, "typical_p": 0.9}, "decoding.typical_p=0.9 has no effect: decoding.top_k=1"),
+        ({"min_p": 1, "typical_p": 0.9}, "decoding.typical_p=0.9 has no effect: decoding.min_p=1"),
+    ],
+)
+def test_cuts_of_one_token_are_refused(options, named):
+    with pytest.raises(ConfigurationError, match=named):
+        Sampling(**options)
+
+
 def test_top_k_keeps_exactly_k_of_equals():
     found = frequencies(top_k=2, logits=torch.zeros(5))
     assert_distribution(found, [0.5, 0.5, 0, 0, 0])
@@ -83,7 +124,7 @@ class Table:
 def first_tokens(decoding, logits, own=None):
     rows = len(logits)
     writing = Writing(begin=0, end=None, forbidden=(), longest=1)
-    found = decoding.decode(Table(logits), None, (torch.arange(rows),), writing, generator=own)
+    found = decoding.decode(Table(logits), Start(None, (torch.arange(rows),), writing, generator=own))
     return torch.tensor([hypotheses[0].ids[0] for hypotheses in found])
 
 
@@ -141,7 +182,7 @@ def test_whole_sequences_are_as_likely_as_the_model_says(order):
     """Whichever rows stand beside, and leave: 3 kinds of rows, 4,000 times each; at most 3 tokens."""
     many, writing = 4_000, Writing(begin=3, end=2, forbidden=(3,), longest=2)
     rows = torch.tensor(order).repeat(many)
-    found = Sampling().decode(Chain(), None, (rows,), writing, generator=generator())
+    found = Sampling().decode(Chain(), Start(None, (rows,), writing, generator=generator()))
     for kind, place in zip(order, range(3), strict=True):
         probabilities = Chain.logits[kind, :, :3].double().softmax(-1)
         written = [tuple(row[0].ids) + (2,) * row[0].ended for row in found[place::3]]

@@ -29,6 +29,7 @@ from seqnet.data.scaled_so_far import SoFar
 from seqnet.data.teacher_forcing import with_ends, writing
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.decoding.sampling import Sampling
 from seqnet.errors import ConfigurationError
 from seqnet.exported import described
@@ -324,12 +325,16 @@ def _both(tokens: int, seed: int) -> tuple[Table, Any, dict[str, Any], Any]:
 def test_a_beam_finds_the_same(beams: dict[str, Any], limits: dict[str, Any]) -> None:
     for tokens, seed in ((4, 0), (7, 1), (30, 2)):
         table, how, said, looked = _both(tokens, seed)
-        wanted = Beam(**beams, **limits).decode(table, looked, HiddenState(torch.tensor([[1.0], [0.0]])), how)
+        wanted = Beam(**beams, **limits).decode(
+            table, Start(looked, HiddenState(torch.tensor([[1.0], [0.0]])), how, looks=True)
+        )
         for row, start in enumerate((1.0, 0.0)):
             steps = run.Steps(table, [np.array([[start]], np.float32)], MEMORY)
             first = np.array([said["begin"]])
             found = run.beam(steps, first, run.Decoding("beam", **beams, **limits), said)
-            assert [(one.ids, one.ended) for one in found] == [(one.ids, one.ended) for one in wanted[row]]
+            assert [(one.ids, one.ended, one.looked) for one in found] == [
+                (one.ids, one.ended, one.looked) for one in wanted[row]
+            ]
             assert [one.score for one in found] == pytest.approx([one.score for one in wanted[row]], rel=1e-5)
 
 
@@ -337,16 +342,30 @@ def test_a_beam_finds_the_same(beams: dict[str, Any], limits: dict[str, Any]) ->
 def test_greedy_writes_the_same(limits: dict[str, Any]) -> None:
     for tokens, seed in ((4, 0), (7, 1), (30, 2)):
         table, how, said, looked = _both(tokens, seed)
-        wanted = Greedy(**limits).decode(table, looked, HiddenState(torch.tensor([[1.0], [0.0]])), how)
+        wanted = Greedy(**limits).decode(
+            table, Start(looked, HiddenState(torch.tensor([[1.0], [0.0]])), how, looks=True)
+        )
         steps = run.Steps(table, [np.array([[1.0], [0.0]], np.float32)], MEMORY)
         first = np.full(2, said["begin"])
         found = run.written_by(steps, first, run.Decoding(**limits), said, None)
-        assert [(row[0].ids, row[0].ended) for row in found] == [(row[0].ids, row[0].ended) for row in wanted]
+        assert [(row[0].ids, row[0].ended, row[0].looked) for row in found] == [
+            (row[0].ids, row[0].ended, row[0].looked) for row in wanted
+        ]
         assert [row[0].score for row in found] == pytest.approx([row[0].score for row in wanted], rel=1e-5)
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.6}, {"top_k": 4, "top_p": 0.7, "temperature": 2.0}]
+    "options",
+    [
+        {},
+        {"temperature": 0.5},
+        {"top_k": 3},
+        {"top_p": 0.6},
+        {"top_k": 4, "top_p": 0.7, "temperature": 2.0},
+        {"min_p": 0.3},
+        {"typical_p": 0.6},
+        {"top_k": 5, "min_p": 0.2, "typical_p": 0.7, "temperature": 2.0},
+    ],
 )
 def test_tokens_are_drawn_of_the_same_distribution(options: dict[str, Any]) -> None:
     logits, draws = torch.randn(1, 6, generator=torch.Generator().manual_seed(3)), 20_000

@@ -178,6 +178,7 @@ FROM_ZERO = SIGNED | {
     "training.scheduled_sampling",
 }
 BELOW_ONE = {
+    "decoding.typical_p",
     "data.test_share",
     "data.train_share",
     "data.valid_share",
@@ -189,6 +190,7 @@ BELOW_ONE = {
     "training.ema_decay",
 }
 TO_ONE = {
+    "decoding.min_p",
     "decoding.top_p",
     "optimizer.alpha",
     "optimizer.dampening",
@@ -197,7 +199,15 @@ TO_ONE = {
     "schedule.final",
     "training.scheduled_sampling",
 }
-FRACTIONS = {"training.ema_decay", "decoding.top_p", "training.clip_value", "training.max_minutes"}  # of null defaults
+FRACTIONS = {  # of null defaults
+    "decoding.diversity",
+    "decoding.min_p",
+    "decoding.top_p",
+    "decoding.typical_p",
+    "training.clip_value",
+    "training.ema_decay",
+    "training.max_minutes",
+}
 SIZES = {"model.hidden_size", "model.embedding_size", "model.num_layers", "data.num_workers", "threads", "data.digits"}
 LISTS = {
     "optimizer.betas": ("[0.9]", "[0.9,1.0]", "[0.9,-0.1]", "[0.9,nan]", "[0.9,abc]", "[]", "[0.8,0.9,0.99]"),
@@ -883,9 +893,15 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "debug.profile",
     "decoding.beam_size",
     "decoding.coverage_penalty",
+    "decoding.dictionary",
+    "decoding.diversity",
+    "decoding.groups",
     "decoding.max_length",
     "decoding.min_length",
+    "decoding.min_p",
     "decoding.n_best",
+    "decoding.replace_unknown",
+    "decoding.typical_p",
     "decoding.vocabulary",
     "deterministic",
     "device",
@@ -1116,6 +1132,13 @@ def good_pairs(draw: Draw, made: dict[str, str]) -> dict[str, str]:
     if "decoding.beam_size" in known:
         beams = draw.randint(1, 9)
         typed |= {"decoding.beam_size": str(beams), "decoding.n_best": str(draw.randint(1, beams))}
+    if "decoding.groups" in known:
+        groups = draw.randint(2, 3)
+        typed |= {
+            "decoding.groups": str(groups),
+            "decoding.diversity": "0.7",
+            "decoding.beam_size": str(groups * beams),
+        }
     if made["optimizer"] == "sgd":
         typed |= draw.choice(
             (

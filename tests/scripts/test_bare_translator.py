@@ -15,6 +15,7 @@ from seqnet.attention.soft import Soft
 from seqnet.cells.lstm import LSTM
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
+from seqnet.decoding.hypothesis import Start
 from seqnet.models.encoder_decoder import EncoderDecoder
 from seqnet.objectives.tokens import NextToken
 from seqnet.tasks.seq2seq import SequenceToSequence
@@ -75,7 +76,7 @@ def test_what_is_written_is_the_same(translators, size):
     choice = Greedy(max_length=12) if size == 1 else Beam(beam_size=size, max_length=12)
     with evaluating(model):
         memory, state = model.begin(batch)
-        ours = [found[0].ids for found in choice.decode(model, memory, state, writing)]
+        ours = [found[0].ids for found in choice.decode(model, Start(memory, state, writing))]
     given = (batch.source, batch.source_lengths, writing.begin, writing.end, 12)
     theirs = bare.greedy(*given) if size == 1 else bare.beam(*given, size)
     same = sum(one == other for one, other in zip(ours, theirs, strict=True))

@@ -14,7 +14,7 @@ from seqnet.data.levels.byte_pairs import BytePairs
 from seqnet.data.levels.words import Words
 from seqnet.data.vocabulary import check_limits
 from seqnet.errors import ConfigurationError, DataError
-from seqnet.kinds import OPEN, RANKED, STREAM, Axis, Item, Kind
+from seqnet.kinds import OPEN, RANKED, STREAM, WORDS, Axis, Item, Kind
 from seqnet.specs import Tokens
 
 NORMAL_FORMS = ("NFC", "NFKC", None)
@@ -91,6 +91,8 @@ class TextField:
     def kind(self) -> Kind:
         """Tokens in a sequence; byte pairs do not stand by frequency."""
         traits = {RANKED, OPEN} if self.level != "bpe" else set()
+        if self.level == "words":
+            traits.add(WORDS)
         return Kind(Item.TOKEN, Axis.SEQUENCE, frozenset(traits | ({STREAM} if self._streams else set())))
 
     @property
@@ -143,6 +145,11 @@ class TextField:
                 ending = f"tokens, more than max_length={self.max_length}"
                 raise BadValues({row: f"{lengths[row]} {ending}" for row in longer})
         return Block(flat, lengths)
+
+    def words(self, values: Sequence[Raw]) -> list[list[str]]:
+        """The words of each text, of a level that has words, known or not. Raises BadValues."""
+        assert isinstance(self.encoding, Words)
+        return list(map(self.encoding.split, self._read(values)))
 
     def unknown(self, block: Block) -> int:
         """How many of the tokens are ones that training did not see often enough."""

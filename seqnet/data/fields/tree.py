@@ -1,6 +1,7 @@
 """A parse tree in brackets, to be written token by token."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from seqnet.batch import Tree
@@ -9,6 +10,7 @@ from seqnet.data.fields.raw import Unusable, each
 from seqnet.data.fields.text import TextField
 from seqnet.data.files import shown
 from seqnet.decoding.brackets import CLOSE, LEAF, OPEN, Brackets
+from seqnet.kinds import WORDS, Kind
 
 
 class TreeField(TextField):
@@ -24,6 +26,12 @@ class TreeField(TextField):
     def __init__(self, word_tags: bool = True, well_formed: bool = True, max_length: int | None = None) -> None:
         super().__init__("words", max_length=max_length)
         self._word_tags, self._well_formed = word_tags, well_formed
+
+    @property
+    def kind(self) -> Kind:
+        """Tokens in a sequence, which are no words."""
+        kind = super().kind
+        return replace(kind, traits=kind.traits - {WORDS})
 
     def _read(self, values: Sequence[Raw]) -> list[str]:
         return list(map(self._normal, each(values, self._tree)))

@@ -56,7 +56,7 @@ SOUND = {"array": tone(440), "sampling_rate": 8000}
 EXAMPLES = {
     "text": Example(
         ["the cat", "The cat sat.", "café cafe\u0301"],
-        Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({"ranked"})),
+        Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({"ranked", "open", "words"})),
         ["the cat", "The cat sat.", "café café"],
         [(None, "the text is missing"), (3, "it is no text but int"), ("  ", "there is no text")],
         changes={
@@ -72,7 +72,7 @@ EXAMPLES = {
     ),
     "tokens": Example(
         [*WORDS, ["cafe\u0301"]],
-        Kind(Item.TOKEN, STEPS, frozenset({"ranked"})),
+        Kind(Item.TOKEN, STEPS, frozenset({"ranked", "open"})),
         [*WORDS, ["café"]],
         [
             ([], "no words"),
@@ -91,7 +91,7 @@ EXAMPLES = {
     ),
     "word_shape": Example(
         [*WORDS, ["McDonald's", "cafe\u0301"]],
-        Kind(Item.TOKEN, STEPS, frozenset({"ranked"})),
+        Kind(Item.TOKEN, STEPS, frozenset({"ranked", "open"})),
         [["Xxx", "xx", "xx"], ["X", "xx", "xd", "."], ["XxXxx'x", "xx"]],
         [([], "no words")],
         changes={"run": [1, 3], "vocabulary_size": [3], "min_count": [2], "normalise": [None]},
@@ -143,7 +143,7 @@ EXAMPLES = {
     ),
     "tree": Example(
         ["(S (NP (DT the) (NN dog)) (VP (VBZ barks)))", "( (S-TPC-1 (NP=2 (NN it)) (VP (VBZ is) (ADJP (JJ so)))))"],
-        Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({"ranked"})),
+        Kind(Item.TOKEN, Axis.SEQUENCE, frozenset({"ranked", "open"})),
         ["(S (NP XX XX ) (VP XX ) )", "(S (NP XX ) (VP XX (ADJP XX ) ) )"],
         [
             (None, "the text is missing"),
