@@ -69,7 +69,7 @@ def test_from_nothing_in_words_and_what_is_refused(seqnet: Any, made: list[Any])
     for typed, sentence in {
         ("decoding=beam",): "decoding=beam chooses among tokens, and this run goes on with several labels a step",
         ("top_k=2",): "decoding.top_k=2 is of tokens",
-        ("decoding=greedy", "temperature=2"): "temperature, top_k and top_p belong to decoding=sampling",
+        ("decoding=greedy", "temperature=2"): "belong to decoding=sampling",
         ("prompt=[[3.5]]",): "prompt, line 1",
         ("output=x.png",): "a .png shows a drawing",
     }.items():
