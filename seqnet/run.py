@@ -209,10 +209,10 @@ class TrainedRun:
     ) -> list[Sample]:
         """So many samples: a text gone on with, or what is written, composed or drawn for a source.
 
-        prompt: the text to go on from, or the source. length: tokens at most. temperature, top_k, top_p, min_p,
-        typical_p: of sampling. The same seed makes the same samples. output: also saves a piece as .mid or .wav, a
-        drawing as .png. Raises ConfigurationError for a run that writes nothing, and DataError for a prompt that it
-        cannot read.
+        prompt: the text to go on from, or steps of notes; or the source. length: tokens at most, or steps. temperature,
+        top_k, top_p, min_p, typical_p: of sampling. The same seed makes the same samples. output: also saves a piece as
+        .mid or .wav, a drawing as .png. Raises ConfigurationError for a run that writes nothing, and DataError for a
+        prompt that it cannot read.
         """
         config = self._prompted(
             prompt,

@@ -404,6 +404,7 @@ IDLE = [
         "experiment=dates attention=hard attention.estimator=gumbel attention.decode=hard",
         "attention.decode=hard has no",
     ),
+    ("experiment=adding cell.chrono=200 cell.forget_bias=2", "cell.forget_bias=2.0 has no effect: cell.chrono=200"),
     (
         "experiment=digit_average decoding=beam",
         "decoding=beam has no effect: numbers are not decoded but rolled out; leave it out, or set decoding=greedy",

@@ -27,7 +27,9 @@ def update(from_input: Tensor, from_hidden: Tensor, hidden: Tensor) -> Tensor:
 class GRU(Projected):
     """Gates in torch's order r z n, from W_ih x_t + b_ih and W_hh h_{t-1} + b_hh; see `update`.
 
-    recurrent_init: how each gate's W_hh begins, `orthogonal` or `uniform`; biases begin at 0.
+    recurrent_init: how each gate's W_hh begins, `orthogonal` or `uniform`; biases begin at 0. chrono: the most steps
+    between what is read and what it is needed for; the bias of z then begins at log u, with u drawn evenly from 1 to
+    chrono - 1 for each unit (Tallec & Ollivier 2018).
     single_bias: the input's bias only. Raises ConfigurationError for unknown names.
     """
 
@@ -42,6 +44,7 @@ class GRU(Projected):
         input_size: int,
         hidden_size: int,
         *,
+        chrono: initialisation.Horizon | None = None,
         recurrent_init: Literal["orthogonal", "uniform"] = "orthogonal",
         single_bias: bool = False,
     ) -> None:
@@ -55,6 +58,8 @@ class GRU(Projected):
         initialisation.uniform(self.weight_ih, hidden_size)
         initialisation.recurrent(self.weight_hh, recurrent_init)
         initialisation.biases(self, 3 * hidden_size, single_bias)
+        if chrono is not None:
+            initialisation.chrono(self.bias_ih.detach().chunk(3)[1], chrono)
 
     def initial_state(self, batch_size: int) -> HiddenState:
         """Zeros [batch hidden]."""

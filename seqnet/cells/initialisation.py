@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.options import number
+from seqnet.options import number, whole
 
 ForgetBias = Annotated[float, number(least=-1000, most=1000)]
 """What the bias of a forget gate begins at."""
+Horizon = Annotated[int, whole(2, 1_000_000_000)]
+"""Steps that must be bridged."""
 
 
 def one_of(key: str, value: str, known: tuple[str, ...]) -> str:
@@ -46,6 +48,16 @@ def uniform(weight: Tensor, hidden_size: float) -> None:
     """Fill weight uniformly within 1/sqrt(hidden_size)."""
     bound = hidden_size**-0.5
     weight.uniform_(-bound, bound)
+
+
+@torch.no_grad()
+def chrono(keeping: Tensor, longest: int) -> None:
+    """Fill biases of a gate that keeps what is remembered with log u, u uniform from 1 to longest - 1.
+
+    A gate at sigmoid(log u) forgets in about u steps, so the units remember spans of all lengths up to `longest`
+    (Tallec & Ollivier 2018, equation 16).
+    """
+    keeping.uniform_(1, longest - 1).log_()
 
 
 def biases(module: nn.Module, size: int, single: bool) -> None:

@@ -1,6 +1,7 @@
 """The long short-term memory of Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000)."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from seqnet.cells import initialisation, native
 from seqnet.cells.projected import Projected
+from seqnet.kinds import Kind
 from seqnet.linear import linear, linear_onto
 from seqnet.state import LSTMState
 
@@ -58,8 +60,10 @@ class LSTM(Projected):
     """Gates W_ih x_t + b_ih + W_hh h_{t-1} + b_hh in torch's order i f g o; see `update`.
 
     forget_bias: what the forget gate's bias begins at (1: Jozefowicz et al. 2015); the other biases begin at 0.
-    recurrent_init: how each gate's W_hh begins, `orthogonal` or `uniform`. single_bias: one bias in place of two.
-    Raises ConfigurationError for unknown names.
+    chrono: the most steps between what is read and what it is needed for; the forget gate's bias then begins at
+    log u, with u drawn evenly from 1 to chrono - 1 for each unit, and the input gate's at -log u (Tallec & Ollivier
+    2018). recurrent_init: how each gate's W_hh begins, `orthogonal` or `uniform`. single_bias: one bias in place of
+    two. Raises ConfigurationError for unknown names.
     """
 
     weight_ih: Tensor  # [4*hidden input]
@@ -74,6 +78,7 @@ class LSTM(Projected):
         hidden_size: int,
         *,
         forget_bias: initialisation.ForgetBias = 1.0,
+        chrono: initialisation.Horizon | None = None,
         recurrent_init: Literal["orthogonal", "uniform"] = "orthogonal",
         single_bias: bool = False,
     ) -> None:
@@ -88,6 +93,17 @@ class LSTM(Projected):
         initialisation.recurrent(self.weight_hh, recurrent_init)
         initialisation.biases(self, 4 * hidden_size, single_bias)
         nn.init.constant_(self.bias_ih[hidden_size : 2 * hidden_size], forget_bias)
+        if chrono is not None:
+            i, f, _, _ = self.bias_ih.detach().chunk(4)
+            initialisation.chrono(f, chrono)
+            i.copy_(-f)
+
+    @staticmethod
+    def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
+        """Which options have no effect here, and why. options: as typed."""
+        if options.get("chrono") is None:
+            return {}
+        return {"forget_bias": f"cell.chrono={options['chrono']} draws what the forget gate's bias begins at"}
 
     def initial_state(self, batch_size: int) -> LSTMState:
         """Zeros, [batch hidden] each."""

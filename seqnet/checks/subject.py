@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -86,7 +86,9 @@ class Subject:
 
         draw: whereto, from 0 on ever farther.
         """
-        made = replace(self._assembly, model=copy.deepcopy(self._assembly.model).eval())
+        # Together: an objective may have weights of its own, which the model holds.
+        made = copy.deepcopy(self._assembly, {id(self.source): self.source})
+        made.model.eval()
         moved = torch.Generator().manual_seed(self.config["seed"] + draw)
         for weight, direction in directions(made.model, moved):
             wide = weight.shape[-1] if weight.dim() > 1 else 1

@@ -1,7 +1,7 @@
 """`seqnet generate`: let a language model go on from a prompt, or a decoder compose, caption and draw."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from torch import Tensor
 from seqnet.batch import IGNORE, Batch
 from seqnet.build import check_options
 from seqnet.commands import media
+from seqnet.commands.composing import composed, composes
 from seqnet.commands.failures import explained
 from seqnet.commands.lines import in_words, writer
 from seqnet.commands.samples import RunningText, continue_text, runs_on
@@ -55,6 +56,8 @@ def made(stored: StoredRun, config: Row) -> Made:
     refuse_silent(stored, config)
     if writing_of(stored.assembly.source) is not None:
         return _write(stored, config)
+    if composes(stored.assembly):
+        return _compose(stored, config)
     if _suffix(config) is not None:
         raise ConfigurationError(f"output={config['output']}: a language model writes text, and neither notes nor grey")
     return _go_on(stored, config)
@@ -63,6 +66,8 @@ def made(stored: StoredRun, config: Row) -> Made:
 def refuse_silent(stored: StoredRun, config: Row) -> None:
     """Raises ConfigurationError for a run that writes nothing."""
     source = stored.assembly.source
+    if composes(stored.assembly):
+        return
     if writing_of(source) is None and (not runs_on(source) or stored.assembly.model.bidirectional):
         raise ConfigurationError(
             f"run={config['run']} is not a language model that reads left to right, so it generates no text; "
@@ -133,6 +138,27 @@ def tokens_of(source: RunningText, text: str) -> Tensor:
     return tokens
 
 
+# ---------------------------------------------------------------------------- a run that says which labels come next
+
+
+def _compose(stored: StoredRun, config: Row) -> Made:
+    source: Any = stored.assembly.source
+    decoding, given = decoding_of(config), config["prompt"] or ""
+    if config["length"] is not None:
+        decoding["max_length"] = config["length"]
+    field = source.fields[source.target]
+    save = None if (suffix := _suffix(config)) is None else _saving(field, suffix)
+    labels, scores = composed(stored, decoding, given, config["samples"], config["seed"])
+    rows: list[Row] = [
+        {"prompt": given, "prediction": field.decode(one), "score": score}
+        for one, score in zip(labels, scores.tolist(), strict=True)
+    ]
+    if save is not None:
+        _save(save, Path(config["output"]), rows, list(labels))
+    text = getattr(field, "text", lambda one: " ".join("+".join(step) or "-" for step in field.decode(one)))
+    return Made(rows, [text(one) for one in labels], described(decoding))
+
+
 # --------------------------------------------------------------------------------------- a run that writes
 
 
@@ -144,14 +170,7 @@ def _write(stored: StoredRun, config: Row) -> Made:
     rows = [{"prompt": given or "", **row} for row in write.rows(found)]
     kept = list(found) if isinstance(found, Tensor) else [hypotheses[0].ids for hypotheses in found]
     if save is not None:
-        for row, values, path in zip(rows, kept, _paths(Path(config["output"]), len(rows)), strict=True):
-            row["output"] = str(path)
-            try:
-                save(path, values)
-            except OSError as error:
-                full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-                refused = DiskError if full else ConfigurationError
-                raise refused(f"output={path} cannot be written: {error.strerror}") from error
+        _save(save, Path(config["output"]), rows, kept)
     return Made(rows, [source.text(values) for values in kept], write.description)
 
 
@@ -202,6 +221,18 @@ def _saving(source: Any, suffix: str) -> Callable[[Path, Any], None]:
         raise ConfigurationError(f"output: a {suffix} plays notes, and this run writes none: choose another ending")
     play = media.write_wav if suffix == ".wav" else media.write_midi
     return lambda path, ids: play(path, source.notes(ids))
+
+
+def _save(save: Callable[[Path, Any], None], output: Path, rows: list[Row], made: Sequence[Any]) -> None:
+    """Write a file for each row, and say in the row which. Raises ConfigurationError and DiskError."""
+    for row, values, path in zip(rows, made, _paths(output, len(rows)), strict=True):
+        row["output"] = str(path)
+        try:
+            save(path, values)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            refused = DiskError if full else ConfigurationError
+            raise refused(f"output={path} cannot be written: {error.strerror}") from error
 
 
 def _paths(path: Path, count: int) -> list[Path]:

@@ -162,6 +162,9 @@ class Asking:
         logits: Tensor = head(features)
         if isinstance(self._targets, Tokens):  # of one logit for two classes the first one's is what speaks against it
             return torch.cat([-logits, logits], dim=-1) if logits.shape[-1] == 1 else logits
+        if hasattr(self._objective, "conditionals"):  # of labels that are told of each other
+            conditionals: Tensor = self._objective.conditionals(logits)
+            return conditionals
         forecast = getattr(self._objective, "forecast", None)
         return logits if forecast is None else forecast(logits)[MEDIAN]
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from seqnet.build import Assembly
+from seqnet.commands.composing import composes
 from seqnet.commands.generate import LENGTH, asked_of, decoding_of, refuse_silent, tokens_of, writer_of
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.writing import decoder, described, has_steps, writing_of
@@ -26,6 +27,10 @@ def streamed(stored: StoredRun, config: dict[str, Any]) -> Iterator[str]:
     refuse_silent(stored, config)
     assembly, precision = stored.assembly, stored.precision
     source: Any = assembly.source
+    if composes(assembly):
+        raise ConfigurationError(
+            "this run goes on with several labels a step, which are no text to stream: use generate"
+        )
     if writing_of(source) is not None:
         write = writer_of(stored, config)
         if write.numbers:

@@ -602,6 +602,89 @@ class Present:
         return list(zip(found, map(float, scores), strict=True))
 
 
+class OneByOne(Present):
+    """The same of labels that are decided one after another, each told of those before it."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__({**said, "threshold": 0.5})
+        self.beam_size: int = said["beam_size"]
+
+    def probabilities(self, logits: Array) -> Array:
+        """[items labels], each given what is decided of those before it."""
+        return sigmoid(np.stack([self._searched(row)[1] for row in logits]))
+
+    def __call__(self, logits: Array) -> list[tuple[Any, float | None]]:
+        """See above."""
+        answers: list[tuple[Any, float | None]] = []
+        for row in logits:
+            there, told = self._searched(row)
+            score = math.exp(-float(np.logaddexp(0, np.where(there, -told, told)).sum()))
+            answers.append(([name for name, one in zip(self.names, there, strict=True) if one], score))
+        return answers
+
+    def _searched(self, logits: Array) -> tuple[Array, Array]:
+        """The likeliest labels of an item that a beam finds, and the logit of each of them given those before it."""
+        state, scores = self._begin(logits[None]), np.zeros(1)
+        there, told = np.zeros((1, 0), bool), np.zeros((1, 0))
+        for place in range(len(self.names)):
+            logit = self._logit(place, logits[None], state)
+            ways = np.concatenate([scores - np.logaddexp(0, logit), scores - np.logaddexp(0, -logit)])
+            best = np.argsort(-ways, kind="stable")[: self.beam_size]
+            origin, new = best % len(scores), best >= len(scores)
+            scores, state = ways[best], self._moved(place, state[origin], new[:, None])
+            there = np.concatenate([there[origin], new[:, None]], axis=1)
+            told = np.concatenate([told[origin], logit[origin][:, None]], axis=1)
+        return there[0], told[0]
+
+    def _begin(self, logits: Array) -> Array:
+        """What is known before the first label, [1 state]."""
+        raise NotImplementedError
+
+    def _logit(self, place: int, logits: Array, state: Array) -> Array:
+        """Of the label at a place, [ways]."""
+        raise NotImplementedError
+
+    def _moved(self, place: int, state: Array, there: Array) -> Array:
+        """What is known behind it, [ways state]. there: whether it is, [ways 1]."""
+        raise NotImplementedError
+
+
+class Fvsbn(OneByOne):
+    """Told of them by a number for each."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__(said)
+        self.between = np.array(said["between"], np.float32)
+
+    def _begin(self, logits: Array) -> Array:
+        return logits
+
+    def _logit(self, place: int, logits: Array, state: Array) -> Array:
+        return state[:, place]
+
+    def _moved(self, place: int, state: Array, there: Array) -> Array:
+        moved: Array = state + there * self.between[place]
+        return moved
+
+
+class Nade(OneByOne):
+    """Told of them by hidden units."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__(said)
+        self.read, self.write = np.array(said["read"], np.float32), np.array(said["write"], np.float32)
+
+    def _begin(self, logits: Array) -> Array:
+        return logits[:, len(self.write) :]
+
+    def _logit(self, place: int, logits: Array, state: Array) -> Array:
+        found: Array = logits[:, place] + sigmoid(state) @ self.write[place]
+        return found
+
+    def _moved(self, place: int, state: Array, there: Array) -> Array:
+        return state + there * self.read[place] if place < len(self.read) else state
+
+
 class Amounts:
     """Numbers in the units of the file: one, by name, or a list; of several parts, such as quantiles, each by name."""
 
@@ -675,6 +758,8 @@ class Chain:
 JUDGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "classes": Classes,
     "present": Present,
+    "fvsbn": Fvsbn,
+    "nade": Nade,
     "amounts": Amounts,
     "chain": Chain,
 }

@@ -58,7 +58,7 @@ class MultiLabel:
         from seqnet.objectives.label_counts import LabelCounts
         from seqnet.objectives.thresholds import GRID
 
-        labels = self.out_features
+        labels = self.targets.size
         if self.chooses:
             counts = LabelCounts(labels)
             ways = {
@@ -119,6 +119,11 @@ class MultiLabel:
         there = self._there(logits)
         return there, F.logsigmoid(torch.where(there, logits, -logits)).sum(dim=-1).exp()
 
+    def draw(self, logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Labels drawn at random, each by itself, [... labels] bool, and how likely these are, [...]; see `drawn`."""
+        there = drawn(logits, generator, temperature)
+        return there, F.logsigmoid(torch.where(there, logits, -logits)).sum(dim=-1).exp()
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """The probability that each label is there, [... labels]."""
         return logits.sigmoid()
@@ -129,15 +134,26 @@ class MultiLabel:
 
     def exported(self) -> dict[str, Any]:
         """See seqnet.exported."""
-        names = self.targets.names or range(self.out_features)
+        names = self.targets.names or range(self.targets.size)
         return {"kind": "present", "names": list(names), "threshold": self.threshold}
 
     def report(self, horizon: int) -> list[Any]:
         """A row a label."""
         from seqnet.objectives.tables import Labels
 
-        return [Labels(self.targets.names or range(self.out_features))]
+        return [Labels(self.targets.names or range(self.targets.size))]
 
     def derived(self, loss: float) -> dict[str, float]:
         """nll is the mean loss."""
         return {"nll": loss}
+
+
+def drawn(logits: Tensor, generator: torch.Generator, temperature: float) -> Tensor:
+    """Whether each is there, bool, with probability sigmoid(logit / temperature); at 0 where the logit is above 0.
+
+    Draws from `generator` alone, on its device.
+    """
+    if temperature == 0:
+        return logits > 0
+    chances = (logits.to(generator.device, torch.float64) / temperature).sigmoid()
+    return torch.bernoulli(chances, generator=generator).bool().to(logits.device)

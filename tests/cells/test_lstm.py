@@ -59,6 +59,16 @@ def test_forget_bias_is_the_only_bias_at_first():
     assert LSTM(3, 2).bias_ih.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
 
 
+def test_chrono_draws_biases_by_which_units_forget_in_1_to_so_many_steps():
+    torch.manual_seed(0)
+    cell = LSTM(3, 2000, chrono=100, single_bias=True)
+    i, f, g, o = cell.bias_ih.detach().chunk(4)
+    assert torch.equal(i, -f) and not g.any() and not o.any()
+    steps = f.exp()  # u of log u
+    assert steps.min() >= 1 and steps.max() <= 99
+    assert steps.mean().item() == pytest.approx(50, abs=3) and steps.std().item() == pytest.approx(98 / 12**0.5, abs=2)
+
+
 @pytest.mark.skipif(native.library() is None, reason="no compiler here")
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
 @pytest.mark.parametrize("of", ["both", "hidden", "cell"])

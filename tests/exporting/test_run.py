@@ -36,8 +36,10 @@ from seqnet.exported import described
 from seqnet.exporting import run
 from seqnet.objectives.classification import Classification
 from seqnet.objectives.crf import Crf
+from seqnet.objectives.fvsbn import Fvsbn
 from seqnet.objectives.gaussian import Gaussian
 from seqnet.objectives.multi_label import MultiLabel
+from seqnet.objectives.nade import Nade
 from seqnet.objectives.quantile import Quantile
 from seqnet.objectives.regression import Regression
 from seqnet.specs import Scale, Tokens, Vector
@@ -203,6 +205,14 @@ NAMES = Tokens(("a", "b", "c"))
 NUMBERS = Vector(2, ("x", "y"), scale=Scale((1.0, 2.0), (3.0, 0.5), log=True), digits=(4, 6))
 
 
+def chained(cls: Any) -> Any:
+    """An objective whose labels depend much on each other."""
+    made = cls(Vector(4, ("a", "b", "c", "d")))
+    for weight in made.links.parameters():
+        torch.nn.init.normal_(weight, std=3, generator=torch.Generator().manual_seed(3)).requires_grad_(False)
+    return made
+
+
 @pytest.mark.parametrize(
     "objective",
     [
@@ -211,6 +221,8 @@ NUMBERS = Vector(2, ("x", "y"), scale=Scale((1.0, 2.0), (3.0, 0.5), log=True), d
         Classification(Tokens(NAMES.names, commonest=1), bias=0.75),
         Classification(Tokens(("no", "yes"), commonest=1), one_logit=True, bias=0.75),
         MultiLabel(Vector(3, ("a", "b", "c")), threshold=0.3),
+        chained(Fvsbn),
+        chained(Nade),
         Regression(NUMBERS),
         Regression(Vector(1)),
         Quantile(NUMBERS),

@@ -59,6 +59,16 @@ def test_decision_is_the_set_and_its_probability():
     assert MultiLabel(Vector(3)).explain([False, True, True]) == [1, 2]
 
 
+def test_draws_come_as_often_as_they_are_likely():
+    objective, random = MultiLabel(Vector(3)), torch.Generator().manual_seed(2)
+    there, share = objective.draw(LOGITS[:1].expand(20_000, -1), random)
+    assert there.double().mean(0).tolist() == pytest.approx([3 / 4, 1 / 4, SIGMOID_HALF], abs=0.015)
+    assert share[there.all(1)][0].item() == pytest.approx(3 / 16 * SIGMOID_HALF)
+    assert torch.equal(objective.draw(LOGITS, random, 0.0)[0], objective.decide(LOGITS)[0])
+    warm = objective.draw(LOGITS[:1].expand(20_000, -1), random, 2.0)[0].double().mean(0)
+    assert warm[0].item() == pytest.approx(1 / (1 + 3**-0.5), abs=0.015)
+
+
 def test_refuses_classes():
     with pytest.raises(ConfigurationError, match="objective=multi_label"):
         MultiLabel(Tokens(("a", "b")))

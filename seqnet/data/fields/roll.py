@@ -11,7 +11,7 @@ from seqnet.batch import Batch, Roll
 from seqnet.data.fields.field import Augment, Block, Raw
 from seqnet.data.fields.options import at_least
 from seqnet.data.fields.raw import Unusable, each, told
-from seqnet.data.pitches import HIGHEST, LOWEST, draw_moves, show_piece
+from seqnet.data.pitches import HIGHEST, LOWEST, draw_moves, show_piece, step_name
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.kinds import Axis, Item, Kind
 from seqnet.specs import Vector
@@ -91,6 +91,14 @@ class RollField:
     def show(self, entry: Any) -> str:
         """The notes of the first steps by name, `C4+E4+G4`, a rest as `-`. entry: [steps notes]."""
         return show_piece(self.decode(np.atleast_2d(entry)))
+
+    def notes(self, entry: Any) -> list[list[int]]:
+        """The MIDI numbers of each step. entry: [steps notes]."""
+        return self.decode(np.atleast_2d(entry))
+
+    def text(self, entry: Any) -> str:
+        """The notes of each step by name. entry: [steps notes]."""
+        return " ".join(map(step_name, self.notes(entry)))
 
     def seen(self, read: Sequence[Sequence[int]], answer: Sequence[Sequence[str]]) -> Roll:
         """What there is to see of the notes answered at each step; of a piece that is read, those that follow it."""
