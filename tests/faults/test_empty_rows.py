@@ -47,7 +47,7 @@ SCORES = {
 ATTENTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("none", {}),
     *(("soft", {"score": score}) for score in SCORES.values()),
-    *(("hard", {"estimator": estimator}) for estimator in ("exact", "reinforce", "gumbel")),
+    *(("hard", {"estimator": estimator}) for estimator in ("reinforce", "gumbel")),
     *(("local", {"window": 1, "position": position}) for position in ("monotonic", "predicted")),
     ("local", {"window": 2, "position": "monotonic", "score": SCORES["additive"]}),
     ("multi_head", {"num_heads": 2}),
