@@ -4,10 +4,11 @@
     python scripts/attention_table.py data.max_length=10 --steps 500 --orders reverse --kinds soft_additive none
 
 Trains `seqnet train experiment=reverse data.order=ORDER` with each kind, one after another, under --folder; runs that
-are there and complete are not trained again. Columns: exact match of the test split, decoded freely; then, of the
-test split under teacher forcing and over all target steps but the end, the mean weight on the position that the
-step copies, and the mean entropy of the weights (both averaged over heads); then seconds of training steps for a
-thousand examples, the median of the run, evaluations not counted. --write puts the table into docs/results.md.
+are there and complete are not trained again. Columns: exact match of the test split, decoded freely, of all rows, of
+those as long as some of training, and of longer ones; then, of the test split under teacher forcing and over all
+target steps but the end, the mean weight on the position that the step copies, and the mean entropy of the weights
+(both averaged over heads); then seconds of training steps for a thousand examples, the median of the run, evaluations
+not counted. --write puts the table into docs/results.md.
 """
 
 import argparse
@@ -32,6 +33,14 @@ KINDS = {
     "none": ("attention=none",),
     "soft_scaled_dot": ("attention=soft", "attention.score=scaled_dot"),
     "soft_additive": ("attention=soft", "attention.score=additive"),
+    "hard_exact": ("attention=hard", "attention.estimator=exact"),
+    "hard_exact_top_4": ("attention=hard", "attention.estimator=exact", "attention.top_k=4"),
+    "hard_exact_reach_1": (
+        "attention=hard",
+        "attention.estimator=exact",
+        "attention.coverage=true",
+        "attention.score.reach=1",
+    ),
     "hard_reinforce": ("attention=hard", "attention.estimator=reinforce"),
     "hard_gumbel": ("attention=hard", "attention.estimator=gumbel"),
     "local_monotonic": ("attention=local", "attention.position=monotonic"),
@@ -39,8 +48,9 @@ KINDS = {
     "multi_head": ("attention=multi_head",),
 }
 HEADING = (
-    "| order | attention | exact match | weight on the true position | entropy (nats) | seconds a thousand examples |\n"
-    "|---|---|---:|---:|---:|---:|"
+    "| order | attention | exact match | of lengths seen | of longer rows | weight on the true position "
+    "| entropy (nats) | seconds a thousand examples |\n"
+    "|---|---|---:|---:|---:|---:|---:|---:|"
 )
 RESULTS = Path(__file__).parents[1] / "docs" / "results.md"
 
@@ -57,10 +67,12 @@ def train(folder: Path, order: str, kind: str, limit: Sequence[str], overrides: 
 def row(folder: Path, order: str, kind: str) -> str:
     """The table's row of a trained run."""
     run = load(folder, "best", [], "cpu")
-    exact = json.loads((folder / "results.json").read_text())["test"]["exact_match"]
+    scores = json.loads((folder / "results.json").read_text())["test"]
+    names = ("exact_match", "exact_match_seen", "exact_match_longer")
+    exact = " | ".join(f"{scores[name]:.1%}" if name in scores else "–" for name in names)
     found = looked(run)
     known = "– | –" if found is None else f"{found[0]:.3f} | {found[1]:.2f}"
-    return f"| {order} | {kind.replace('_', ' ')} | {exact:.1%} | {known} | {seconds(run, folder):.2f} |"
+    return f"| {order} | {kind.replace('_', ' ')} | {exact} | {known} | {seconds(run, folder):.2f} |"
 
 
 def looked(run: StoredRun) -> tuple[float, float] | None:

@@ -256,7 +256,7 @@ class Batch:
 class Output:
     """What a model makes of a window: features after the readout, and the head that makes logits of them."""
 
-    features: Tensor  # [batch hidden] or [batch time hidden]
+    features: Tensor  # [batch hidden] or [batch time hidden]; of a mixture [batch time positions hidden+1]
     head: Callable[[Tensor], Tensor]
     state: State  # after `window.advance` steps
     attention: Tensor | None = None  # [batch heads time source_time]; none in training
@@ -264,6 +264,7 @@ class Output:
     baseline: Tensor | None = None  # [batch time], the loss expected before the choice
     bonus: Tensor | None = None  # [batch time], nats taken off the loss, so that the choice stays open
     lengths: Tensor | None = None  # [batch]: of a row's features those that count, where they are not of its own steps
+    mixed: bool = False  # features are those of several positions, each with its log-probability behind them
     undropped: Tensor | None = None  # [batch time feature], the features before their dropout, where there are several
     reaches: bool = False  # the choice of a step is fed to later ones, so their losses follow from it too
 

@@ -9,6 +9,8 @@ HIGHER_IS_BETTER = frozenset(
         "entity_f1",
         "token_accuracy",
         "exact_match",
+        "exact_match_seen",
+        "exact_match_longer",
         "bleu",
         "chrf",
         "bracket_f1",

@@ -220,6 +220,25 @@ CLASHES = [
     ),
     ("experiment=dates attention=hard attention.estimator=gumble", "attention.estimator=gumble must be"),
     (
+        "experiment=dates attention=hard attention.estimator=exact model.input_feeding=true",
+        "attention.estimator=exact mixes what is answered at each position, and model.input_feeding=true would "
+        "feed back which it was: set attention.estimator=reinforce or gumbel, or model.input_feeding=false",
+    ),
+    (
+        "experiment=multi30k attention=hard attention.estimator=exact objective=adaptive model.tied=false",
+        "attention.estimator=exact mixes what is answered at each position, and objective=adaptive does not judge "
+        "mixtures: set attention.estimator=reinforce or gumbel",
+    ),
+    (
+        "experiment=dates attention=hard attention.coverage=true attention.decode=hard",
+        "attention.coverage=true tells the scores what each position was paid, and attention.decode=hard pays the best",
+    ),
+    (
+        "experiment=dates attention.score.reach=1",
+        "attention.score.reach=1 is how far to each side a score knows what positions were paid: set "
+        "attention.coverage=true",
+    ),
+    (
         "experiment=dates attention=multi_head attention.num_heads=3",
         "attention.num_heads=3 does not divide model.hidden",
     ),
@@ -362,7 +381,7 @@ def test_what_does_not_go_together_is_refused_with_what_would(typed, sentence):
         "experiment=dates model.bidirectional=false model.bridge=copy training.scheduled_sampling=0.5",
         "experiment=sort model.bidirectional=false model.bridge=copy cell=rnn cell@decoder_cell=gru",
         "experiment=sst2 data.fields.text.column=review data.fields.label.column=stars",
-        "experiment=dates decoding=beam attention=hard attention.entropy=0.2",
+        "experiment=dates decoding=beam attention=hard attention.estimator=reinforce attention.entropy=0.2",
         "experiment=multi30k model.locked_dropout=true model.weight_dropout=0.5 model.word_dropout=0.1 cell=rnn",
         "experiment=compose training.activation_regularisation=2 training.temporal_activation_regularisation=1",
         "experiment=sentiment model=bag_of_words model.word_dropout=0.3 model.embedding_dropout=0.1",
@@ -379,6 +398,12 @@ IDLE = [
         "attention.entropy=0.05",
     ),
     ("experiment=dates attention=hard attention.temperature=2", "attention.temperature=2.0 has no effect"),
+    ("experiment=dates attention=hard attention.entropy=0.1", "attention.entropy=0.1 has no effect"),
+    ("experiment=dates attention=hard model.input_feeding=true attention.top_k=4", "attention.top_k=4 has no effect"),
+    (
+        "experiment=dates attention=hard attention.estimator=gumbel attention.decode=hard",
+        "attention.decode=hard has no",
+    ),
     (
         "experiment=digit_average decoding=beam",
         "decoding=beam has no effect: numbers are not decoded but rolled out; leave it out, or set decoding=greedy",

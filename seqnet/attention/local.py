@@ -45,6 +45,11 @@ class Local(nn.Module):
                 f"attention.position={position} is not one of {', '.join(POSITIONS)}{did_you_mean(position, POSITIONS)}"
             )
         self.score = Scoring(score, query_size, memory_size, coverage)
+        if reach := getattr(self.score.compare, "reach", 0):
+            raise ConfigurationError(
+                f"attention.score.reach={reach} looks at what stands beside a position, and attention=local reads a "
+                "window of the source alone: set attention.score.reach=0, or attention=soft, hard or multi_head"
+            )
         self.predict: nn.Module | None = None
         if position == "predicted":
             hidden = Linear(query_size, query_size, bias=False)

@@ -24,11 +24,12 @@ class Memory(NamedTuple):
 class Attended(NamedTuple):
     """What a query found."""
 
-    context: Tensor  # [batch queries context]
+    context: Tensor  # [batch queries context]; with `logs` [batch queries positions context], or of all queries alike 1
     weights: Tensor | None  # [batch heads queries source_time], summing to 1; None where they were not wanted
     log_probability: Tensor | None = None  # [batch queries], of a choice that was drawn at random
     baseline: Tensor | None = None  # [batch queries], the loss expected before the choice was made
     bonus: Tensor | None = None  # [batch queries], nats taken off the loss, so that the choice stays open
+    logs: Tensor | None = None  # [batch queries positions]: of each that may be the one, its log-probability
 
 
 def memory(keys: Tensor, values: Tensor, lengths: Tensor | None) -> Memory:
@@ -46,6 +47,16 @@ def memory(keys: Tensor, values: Tensor, lengths: Tensor | None) -> Memory:
 def masked(scores: Tensor, mask: Tensor | None) -> Tensor:
     """The scores, minus infinity where the mask (of a shape that broadcasts; None = nowhere) is False."""
     return scores if mask is None else scores.masked_fill(~mask, -torch.inf)
+
+
+def paid(coverage: Tensor | None, memory: Memory) -> Tensor | None:
+    """What positions were paid, [batch queries source_time]; padding, as all that lies beside the source, counts as 1.
+
+    A score that looks at what stands beside a position sees where the source ends.
+    """
+    if coverage is None or memory.mask is None:
+        return coverage
+    return coverage.masked_fill(~memory.mask[:, None], 1.0)
 
 
 def at(rows: Tensor, places: Tensor) -> Tensor:

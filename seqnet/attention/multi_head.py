@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from seqnet.attention.memory import Attended, Memory, masked, memory
+from seqnet.attention.memory import Attended, Memory, masked, memory, paid
 from seqnet.attention.scores.scaled_dot import ScaledDot
 from seqnet.attention.scoring import MakeScore
 from seqnet.errors import ConfigurationError
@@ -59,8 +59,9 @@ class MultiHead(nn.Module):
         self, query: Tensor, memory: Memory, position: Tensor, coverage: Tensor | None = None, weights: bool = True
     ) -> Attended:
         """query: [batch queries query]; position: [batch queries], of no use here; coverage: [batch queries source]."""
-        paid = None if coverage is None else coverage.unsqueeze(1)
-        scores = self.compare(self._heads(self.query(query)), memory.keys, paid)
+        seen = paid(coverage, memory)
+        seen = None if seen is None else seen.unsqueeze(1)
+        scores = self.compare(self._heads(self.query(query)), memory.keys, seen)
         found = masked(scores, None if memory.mask is None else memory.mask[:, None, None]).softmax(dim=-1)
         context = self.combine((found @ memory.values).transpose(1, 2).flatten(2))
         if self.residual:

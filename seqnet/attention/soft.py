@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from seqnet.attention.memory import Attended, Memory, masked, memory
+from seqnet.attention.memory import Attended, Memory, masked, memory, paid
 from seqnet.attention.scores.scaled_dot import ScaledDot
 from seqnet.attention.scoring import MakeScore, Scoring
 
@@ -28,6 +28,6 @@ class Soft(nn.Module):
         self, query: Tensor, memory: Memory, position: Tensor, coverage: Tensor | None = None, weights: bool = True
     ) -> Attended:
         """query: [batch queries query]; position: [batch queries], of no use here; coverage: [batch queries source]."""
-        scores = self.score(query, memory.keys, coverage)
+        scores = self.score(query, memory.keys, paid(coverage, memory))
         found = masked(scores, None if memory.mask is None else memory.mask.unsqueeze(1)).softmax(dim=-1)
         return Attended(found @ memory.values, found.unsqueeze(1) if weights else None)

@@ -28,16 +28,26 @@ def by_windows(
             features = output.features.new_zeros(whole.size, *wide)
         mask = window.target_mask()
         if whole.row_targets:
-            features = torch.where(mask[:, None], output.features, features)
+            features = torch.where(_beside(mask, features), output.features, features)
         else:
             here = features[:, begin : begin + window.time]
-            kept = torch.where(mask[..., None], output.features, here)
+            kept = torch.where(_beside(mask, here), output.features, here)
             features = torch.cat([features[:, :begin], kept, features[:, begin + window.time :]], dim=1)
         told.append((output, window))
         state = carry(output.state)
         begin += window.advance
     assert features is not None
     return features, state, told
+
+
+def _beside(mask: Tensor, features: Tensor) -> Tensor:
+    """A mask of items for their features, however many dimensions these have."""
+    return mask.view(*mask.shape, *[1] * (features.dim() - mask.dim()))
+
+
+def told(output: Output) -> Tensor:
+    """What an output says at each item, as wide in any company: its features, of a mixture what they are mixed to."""
+    return output.logits() if output.mixed else output.features
 
 
 def by_steps(model: Any, whole: Batch) -> tuple[list[Tensor], State, bool]:

@@ -15,7 +15,7 @@ from seqnet.terminal import warn
 from seqnet.training.adaptation import Adaptation, gradient_scales
 from seqnet.training.evaluation import evaluate
 
-RATES = {"rms": (0.0003, 0.001, 0.003, 0.01, 0.03), "sgd": (0.01, 0.03, 0.1, 0.3, 1.0)}
+RATES = {"rms": (0.0001, 0.0003, 0.001, 0.003, 0.01), "sgd": (0.01, 0.03, 0.1, 0.3, 1.0)}
 """What `adaptation.lr=chosen` is chosen of, and 0."""
 
 

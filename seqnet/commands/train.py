@@ -358,6 +358,11 @@ class Training:
         with nullcontext() if average is None else average.in_place():
             report = self.score("valid")
         stopping = self.state.stopping
+        if stopping.monitor not in report.scores:
+            raise ConfigurationError(
+                f"training.monitor={stopping.monitor} is a score of rows that the validation split has none of: choose "
+                "another"
+            )
         value = report.scores[stopping.monitor]
         report.best = stopping.observe(value, report.scores["loss"], report.step)
         if average is not None and average.observe(value) and self.ranks.first:
@@ -403,12 +408,14 @@ def check(composed: Composed) -> None:
 def checked(config: Config, trust: Sequence[str] | None, defaults: dict[str, Any], places: Sequence[Path]) -> Any:
     """The source, which has read nothing yet, once all that can be known without reading it is right.
 
+    What an `auto` is in this run is written into the configuration.
     defaults, places: see `Composed`. Raises ConfigurationError.
     """
     build.locate_all(config, trust)
     build.check_options(config, trust)
     source = build.source(config, trust)
     parts = fits.Parts(config, source, trust, places)
+    fits.settle(parts)
     fits.check(parts)
     fits.check_idle(parts, defaults)
     return source

@@ -20,6 +20,7 @@ Config = dict[str, Any]
 STORED = "config.json"  # in a checkpoint
 OF_THE_CALL = ("run_dir", "resume", "trust", "sweep")
 CHANGEABLE = ("data.batch_size", "data.batch_tokens", "precision")  # beside whole sections, see `may_change`
+SETTLED = ("attention.estimator",)  # whose `auto` is stored as what it became, and is that again
 OF_MACHINE = ("device", "threads", "processes")  # what a run is computed with
 BEGINNING = (  # where an optimiser's state begins: of no use later
     ("torch.optim.Adagrad", "optimizer.initial_accumulator_value"),
@@ -107,7 +108,7 @@ def merge_stored(
             merged[group][named] = copy.deepcopy(config[group][named])  # not to be told option by option
         elif free or (elsewhere and now != before and may_change(key, merged)):
             put(merged, key, copy.deepcopy(now))
-        elif now != before:
+        elif now != before and not (now == "auto" and key in SETTLED):
             raise ConfigurationError(_differs(key, now, before, config, merged))
     for group in trust.NAMED:  # an earlier seqnet stored what is as its file says as true
         merged[group] = {

@@ -2,6 +2,7 @@
 
 from seqnet.fits.checking import check
 from seqnet.fits.idle import check_idle
+from seqnet.fits.laws import settle
 from seqnet.fits.parts import Parts
 
-__all__ = ["Parts", "check", "check_idle"]
+__all__ = ["Parts", "check", "check_idle", "settle"]

@@ -194,6 +194,37 @@ def _score(parts: Parts) -> str | None:
     )
 
 
+def _mixture(parts: Parts) -> str | None:
+    """5. An attention that has answers mixed has a model and an objective for it, and what it finds is not fed back."""
+    mixed = getattr(parts.part("attention"), "mixed", None)
+    if mixed is None or not mixed(parts.section("attention")):
+        return None
+    return _no_mixture(parts)
+
+
+def _no_mixture(parts: Parts) -> str | None:
+    """Why answers cannot be mixed; None where they can."""
+    what = "attention.estimator=exact mixes what is answered at each position"
+    otherwise = "set attention.estimator=reinforce or gumbel"
+    if not getattr(parts.part("model"), "mixes", False):
+        return f"{what}, and {parts.choice('model')} has one answer for all: {otherwise}"
+    if parts.section("model").get("input_feeding"):
+        return (
+            f"{what}, and model.input_feeding=true would feed back which it was: {otherwise}, or "
+            "model.input_feeding=false"
+        )
+    if not hasattr(parts.part("objective"), "mixed_losses"):
+        return f"{what}, and {parts.choice('objective')} does not judge mixtures: {otherwise}"
+    return None
+
+
+def settle(parts: Parts) -> None:
+    """Write into a configuration what an `auto` of its attention is there."""
+    settled = getattr(parts.part("attention"), "settled", None)
+    if settled is not None:
+        parts.section("attention").update(settled(parts.section("attention"), _no_mixture(parts) is None))
+
+
 def _decoder(parts: Parts) -> str | None:
     """5. What is said to a decoder is said to a model that has one."""
     model = parts.choice("model")
@@ -345,6 +376,7 @@ LAWS = (
     Law(_shared, sections=("data", "model")),
     Law(_source, groups=(("attention",),), keys=(("attention", None),)),
     Law(_score, groups=(("attention/score",), ("attention",))),
+    Law(_mixture),
     Law(_decoder, keys=(("decoder_cell", None), ("training.scheduled_sampling", 0.0))),
     Law(_lags, groups=(("model",),), keys=(("data.lags", None),)),
     Law(_states, sections=("model",)),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.attention.memory import Attended, Memory
+from seqnet.attention.mixture import MixtureLayer, packed
 from seqnet.batch import Batch, Output
 from seqnet.draws import uniform
 from seqnet.errors import ConfigurationError
@@ -15,7 +16,7 @@ from seqnet.kinds import Axis, Kind
 from seqnet.layers.dropout import Drop, idle_locked
 from seqnet.layers.stack import idle_between, stacked
 from seqnet.layers.unroll import padding, within
-from seqnet.linear import Linear
+from seqnet.linear import Linear, linear
 from seqnet.models.attending import DecoderState, attend, output
 from seqnet.models.bridge import Bridge
 from seqnet.models.encoder import Encoder, at_least_one
@@ -34,7 +35,8 @@ class EncoderDecoder(nn.Module):
 
     A step's attentional vector is tanh(W [context; output]) of the top layer's output, which is the query
     (Luong et al. 2015, equation 5); without attention it is the output itself, or tanh(W output) where tied weights
-    are of another width. The head makes logits of it.
+    are of another width. The head makes logits of it. Of an attention that is judged at each position by itself there
+    is one vector a position, and the head mixes what they answer (see `seqnet.attention.mixture`).
     cell, decoder_cell: make a cell of (input_size, hidden_size); without a decoder_cell both sides are alike.
     attention: makes one of (query_size, memory_size), or None. source: what is read; None = nothing at all.
     encoder: `recurrent` layers over the source, or `none`: the source's own vectors are the memory, for a source that
@@ -90,6 +92,7 @@ class EncoderDecoder(nn.Module):
             found |= dict.fromkeys(("encoder", "bidirectional", "bridge"), "it is of a source, and this data has none")
         return found
 
+    mixes = True  # what is answered at each position of a source
     bidirectional = False  # the decoder, which is what is cut into windows and run step by step
 
     def __init__(
@@ -156,7 +159,12 @@ class EncoderDecoder(nn.Module):
         found: int = self.attention.context_size if self.attention else 0  # type: ignore[assignment]
         same = self.attention is None and features == self.layers.size
         self.combine = None if same else Linear(self.layers.size + found, features)
-        self.head = Linear(features, out_features) if head is None else head(features)
+        self.mixed = self.attention is not None and bool(getattr(self.attention, "mixes", False))
+        if self.mixed and (input_feeding or head is not None):
+            what = "model.input_feeding=true" if input_feeding else "an objective with an output layer of its own"
+            raise ConfigurationError(f"attention.estimator=exact mixes answers, not contexts, which {what} needs")
+        plain = MixtureLayer if self.mixed else Linear
+        self.head = plain(features, out_features) if head is None else head(features)
         self.bridge: Bridge | None = None
         if self.encoder is not None:
             self.bridge = Bridge(bridge, self.encoder.initial_state(1), self.layers.initial_state(1))
@@ -194,7 +202,16 @@ class EncoderDecoder(nn.Module):
         if self.attention is None:
             return None, states, encoded.shape[1]
         memory: Memory = self.attention.prepare(encoded, lengths)  # type: ignore[operator]
+        if self.mixed:  # W [context; output] is a sum, of which one half is made once a position
+            memory = memory._replace(values=linear(memory.values, self._halves()[0]))
         return memory, states, encoded.shape[1]
+
+    def _halves(self) -> tuple[Tensor, Tensor]:
+        """What the attentional vector's weight makes of a context, and of an output."""
+        assert self.combine is not None
+        sizes = [self.combine.in_features - self.layers.size, self.layers.size]
+        of_context, of_output = self.combine.weight.split(sizes, dim=1)
+        return of_context.contiguous(), of_output.contiguous()  # rows with gaps take oneDNN many times as long
 
     def _begin(self, batch: Batch, states: tuple[State, ...] | None, positions: int) -> DecoderState:
         first = self.initial_state(batch.size)
@@ -258,7 +275,7 @@ class EncoderDecoder(nn.Module):
         """
         features, attended, state = self._write(self._read(inputs.unsqueeze(1), None), state, memory, None, True)
         weights = None if attended is None or attended.weights is None else attended.weights.select(2, 0)
-        return (head or self.head)(features.select(1, 0)), state, weights
+        return (head or self.head)(_of_all_positions(features, attended).select(1, 0)), state, weights
 
     def _read(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
         if lengths is not None:
@@ -285,7 +302,7 @@ class EncoderDecoder(nn.Module):
         for step in range(x.shape[1]):
             read = x[:, step : step + 1]
             if own is not None and features:
-                read = torch.where(own[:, step, None, None], self._own(features[-1]), read)
+                read = torch.where(own[:, step, None, None], self._own(features[-1], found[-1]), read)
             feature, attended, new = self._write(read, state, memory, None)
             state = new if ended is None else where(ended[:, step], state, new)
             features.append(feature)
@@ -296,9 +313,9 @@ class EncoderDecoder(nn.Module):
         made.reaches = True
         return made
 
-    def _own(self, features: Tensor) -> Tensor:
+    def _own(self, features: Tensor, found: Attended | None) -> Tensor:
         """What the model reads after writing features [batch 1 feature]: its likeliest token, or its numbers."""
-        logits = self.head(features).detach()
+        logits = self.head(_of_all_positions(features, found)).detach()
         inputs = logits.argmax(dim=-1) if self.writes_tokens else logits
         return self._read(inputs, None)
 
@@ -314,7 +331,10 @@ class EncoderDecoder(nn.Module):
             weights = weights or self.coverage or not self.training
             attended = attend(self.attention, y, memory, state, weights)  # type: ignore[arg-type]
         features = y
-        if self.combine is not None:
+        if self.mixed and attended is not None:
+            own = linear(y, self._halves()[1], self.combine.bias)  # type: ignore[union-attr]
+            features = torch.tanh(attended.context + (own if attended.logs is None else own.unsqueeze(2)))
+        elif self.combine is not None:
             found = y if attended is None else torch.cat([attended.context, y], dim=-1)
             features = torch.tanh(self.combine(found))
         context, coverage = state.context, state.coverage
@@ -327,6 +347,18 @@ class EncoderDecoder(nn.Module):
 
     def _output(self, features: list[Tensor], found: list[Attended | None], state: DecoderState) -> Output:
         written = features[0] if len(features) == 1 else torch.cat(features, dim=1)
-        made = output(self.output_dropout(written), self.head, state, found)
-        made.undropped = written
+        if written.dim() == 3:
+            dropped = self.output_dropout(written)
+        elif self.training and self.output_dropout.p:  # of a step the same at all positions
+            dropped = written * self.output_dropout(torch.ones_like(written[:, :, 0])).unsqueeze(2)
+        else:
+            dropped = written
+        made = output(dropped, self.head, state, found)
+        if not self.mixed:
+            made.undropped = written
         return made
+
+
+def _of_all_positions(features: Tensor, attended: Attended | None) -> Tensor:
+    """Features as the head takes them: of a mixture with the log-probability of each position."""
+    return features if attended is None or attended.logs is None else packed(features, attended.logs)

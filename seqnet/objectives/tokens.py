@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from seqnet.attention.mixture import mixture
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
 from seqnet.objectives.cross_entropy import cross_entropy
@@ -42,6 +43,14 @@ class NextToken:
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
         return cross_entropy(logits.float(), targets, self.label_smoothing if training else 0.0)
+
+    def mixed_losses(self, logits: Tensor, logs: Tensor, targets: Tensor) -> Tensor:
+        """What `loss` sums in training of a mixture, [n]. logits: [n positions vocab]; logs: [n positions], of each."""
+        if self.label_smoothing:
+            return self.losses(mixture(logits, logs), targets)
+        wanted = targets.unsqueeze(1).expand(logs.shape).flatten()
+        each = cross_entropy(logits.flatten(0, 1).to(logs.dtype), wanted, 0.0).view(logs.shape)
+        return -(logs - each).logsumexp(dim=1)  # of the wanted tokens alone, which is half of the work
 
     def metrics(self) -> dict[str, Metric]:
         """perplexity, bits (a token) and accuracy."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from seqnet.attention.mixture import unpacked
 from seqnet.linear import crossed, is_plain, linear
 
 LARGEST = 3 * 2**22
@@ -18,9 +20,16 @@ smaller chunks it keeps several times as much, and they are no faster."""
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Of logits [n out] and targets [n ...]: [n], or their sum."""
 
+MixedLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Of logits [n positions out], the log-probability of each position [n positions] and targets [n]: [n]."""
+
 
 def pieces(out_features: int, *items: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Tensors of n items each, so many items at a time that they have at most LARGEST logits."""
+    """Tensors of n items each, so many items at a time that they have at most LARGEST logits.
+
+    The first are features [n hidden], or of a mixture [n positions hidden+1].
+    """
+    out_features *= prod(items[0].shape[1:-1])
     if len(items[0]) * out_features <= LARGEST:
         return iter([items])
     rows = _rows(out_features)
@@ -52,13 +61,23 @@ def losses_of(
     return each.sum(), each.detach()
 
 
+def mixed_loss_of(losses: MixedLoss, head: nn.Linear, features: Tensor, targets: Tensor) -> Tensor:
+    """The summed loss of n items, each answered at several positions. features: `packed`, [n positions hidden+1]."""
+    vectors, logs = unpacked(features)
+    if logs.numel() * head.out_features > LARGEST:
+        return _chunked(losses, head, vectors, targets, logs)[0]
+    return losses(linear(vectors, head.weight, head.bias), logs, targets).sum()
+
+
 def _rows(out_features: int) -> int:
     return max(1, LARGEST // out_features)
 
 
-def _chunked(loss: Loss, head: nn.Linear, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _chunked(
+    loss: Loss | MixedLoss, head: nn.Linear, features: Tensor, targets: Tensor, logs: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     apply: Callable[..., tuple[Tensor, Tensor]] = _Chunked.apply
-    return apply(features, head.weight, head.bias, targets, loss)
+    return apply(features, head.weight, head.bias, logs, targets, loss)
 
 
 class _Chunked(torch.autograd.Function):
@@ -70,24 +89,34 @@ class _Chunked(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, loss: Loss
+        ctx: Any,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        logs: Tensor | None,
+        targets: Tensor,
+        loss: Loss | MixedLoss,
     ) -> tuple[Tensor, Tensor]:
-        needed = [weight, bias, features]
+        needed = [weight, bias, features, logs]
+        asked = ctx.needs_input_grad
         made = [
             torch.zeros_like(tensor) if tensor is not None and wanted else None
-            for tensor, wanted in zip(needed, (*ctx.needs_input_grad[1:3], ctx.needs_input_grad[0]), strict=True)
+            for tensor, wanted in zip(needed, (*asked[1:3], asked[0], asked[3]), strict=True)
         ]
-        rows, found = _rows(len(weight)), []
+        rows, found = _rows(len(weight) * prod(features.shape[1:-1])), []
         for begin in range(0, len(features), rows):
-            x = features[begin : begin + rows]
-            logits = linear(x, weight, bias)
+            here = slice(begin, begin + rows)
+            x = features[here]
+            given = [linear(x, weight, bias), *([] if logs is None else [logs[here].detach()])]
             with torch.enable_grad():
-                losses = loss(logits.requires_grad_(any(ctx.needs_input_grad)), targets[begin : begin + rows])
+                losses = loss(*(each.requires_grad_(any(asked)) for each in given), targets[here])  # type: ignore[call-arg]
                 total = losses.sum()
             found.append(losses.detach())
             if total.requires_grad:
-                (gradient,) = torch.autograd.grad(total, logits)
-                _add(made, gradient, x, weight, begin)
+                gradient, *of_logs = torch.autograd.grad(total, given)
+                _add(made, gradient, x, weight, here)
+                if made[3] is not None:
+                    made[3][here] = of_logs[0]
         ctx.made = made
         each = torch.cat(found) if found[0].dim() else torch.stack(found)
         ctx.mark_non_differentiable(each)
@@ -97,16 +126,17 @@ class _Chunked(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         made, ctx.made = ctx.made, None  # scaled in place: there is no second backward pass
-        weight, bias, features = (None if one is None else one.mul_(scale) for one in made)
-        return features, weight, bias, None, None
+        weight, bias, features, logs = (None if one is None else one.mul_(scale) for one in made)
+        return features, weight, bias, logs, None, None
 
 
-def _add(made: list[Tensor | None], gradient: Tensor, x: Tensor, weight: Tensor, begin: int) -> None:
-    """Add what a chunk's gradient [rows out] says of weight, bias and features, in the type that it has."""
-    of_weight, of_bias, of_features = made
+def _add(made: list[Tensor | None], gradient: Tensor, x: Tensor, weight: Tensor, here: slice) -> None:
+    """Add what a chunk's gradient [rows ... out] says of weight, bias and features, in the type that it has."""
+    of_weight, of_bias, of_features, _ = made
+    rows = gradient.flatten(0, -2)
     if of_weight is not None:
-        of_weight += crossed(gradient, x.to(gradient.dtype))
+        of_weight += crossed(rows, x.flatten(0, -2).to(rows.dtype))
     if of_bias is not None:
-        of_bias += gradient.sum(0)
+        of_bias += rows.sum(0)
     if of_features is not None:
-        of_features[begin : begin + len(x)] = linear(gradient, weight.to(gradient.dtype).t())
+        of_features[here] = linear(gradient, weight.to(gradient.dtype).t())

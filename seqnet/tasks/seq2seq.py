@@ -16,10 +16,11 @@ from seqnet.options import shown
 from seqnet.specs import Tokens
 from seqnet.tasks.evaluator import Evaluator, asked_items
 from seqnet.tasks.merging import by_itself, counted, merge
-from seqnet.tasks.output_layer import loss_of, losses_of
+from seqnet.tasks.output_layer import loss_of, losses_of, mixed_loss_of
 
 OF_TOKENS = ("token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed")
 OF_NUMBERS = ("mse", "mae")
+BY_LENGTH = {"exact_match_seen": False, "exact_match_longer": True}  # whether of rows longer than any of training
 Metrics = Sequence[
     Literal["token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf", "bracket_f1", "well_formed", "mse", "mae"]
 ]
@@ -56,7 +57,8 @@ class SequenceToSequence:
     """An item at each step of a row, each after those before it; the model's features are [batch time hidden].
 
     metrics: scores of what is decoded freely, any of token_accuracy, exact_match, cer, wer, bleu and chrf, of trees in
-    brackets bracket_f1 and well_formed too; of numbers, mse and mae. What the objective itself counts is of teacher
+    brackets bracket_f1 and well_formed too; of numbers, mse and mae. exact_match is told apart for rows whose target
+    is at most as long as the longest of training, and for longer ones. What the objective itself counts is of teacher
     forcing. Raises ConfigurationError for data without anything to write, for an objective without `losses`, and for
     metrics that are unknown or not of its items.
     """
@@ -95,7 +97,8 @@ class SequenceToSequence:
     @staticmethod
     def scores(options: Mapping[str, Any], of_objective: Sequence[str]) -> tuple[str, ...]:
         """What a run can be judged by: the objective's under teacher forcing, and `metrics` of what is written."""
-        return (*forced(dict.fromkeys(of_objective, 0.0)), *options["metrics"])
+        told = BY_LENGTH if "exact_match" in options["metrics"] else ()
+        return (*forced(dict.fromkeys(of_objective, 0.0)), *options["metrics"], *told)
 
     @staticmethod
     def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
@@ -117,6 +120,8 @@ class SequenceToSequence:
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The objective's loss summed over the steps that are asked; a hard attention's choices are taught by it."""
         features, targets = asked_items(output.features, batch)
+        if output.mixed:
+            return mixed_loss_of(self.objective.mixed_losses, output.head, features, targets)  # type: ignore[arg-type]
         if output.log_probability is None:
             return loss_of(self.objective.loss, output.head, features, targets)
         total, losses = losses_of(self.objective.losses, output.head, features, targets)
@@ -162,9 +167,12 @@ class WritingEvaluator:
         self.class_names = task.objective.class_names
         self._forced = Evaluator(task.objective)
         self._source = task.source
-        self._metrics: dict[str, Any] = {name: known[name]() for name in task.metrics}
+        self._metrics: dict[str, Any] = {}
+        for name in task.metrics:
+            self._metrics |= {each: known[name]() for each in (name, *(BY_LENGTH if name == "exact_match" else ()))}
         by_itself(self._metrics.values())
         self._of_tokens = [metric for name, metric in self._metrics.items() if name in TOKENS]
+        self._by_length = {name: metric for name, metric in self._metrics.items() if name in BY_LENGTH}
         self._of_texts = [metric for name, metric in self._metrics.items() if name in TEXTS]
         self._empty = True
 
@@ -204,6 +212,10 @@ class WritingEvaluator:
         written, wanted = zip(*pairs, strict=True)
         for metric in self._of_tokens:
             metric.update(written, wanted)
+        longest = self._source.writing.longest
+        for name, metric in self._by_length.items():
+            rows = [(ours, row) for ours, row in pairs if (len(row) > longest) == BY_LENGTH[name]]
+            metric.update([ours for ours, _ in rows], [row for _, row in rows])
         if self._of_texts:
             texts = [[self._source.text(ids) for ids in side] for side in (written, wanted)]
             for metric in self._of_texts:
@@ -224,9 +236,14 @@ class WritingEvaluator:
         merge(self._metrics.values(), [one["metrics"] for one in several])
 
     def compute(self) -> dict[str, float]:
-        """Each metric by name; NaN where nothing was judged, or nothing written."""
+        """Each metric by name; NaN where nothing was judged, or nothing written.
+
+        What is told of rows of some length is left out where there are none.
+        """
         free = {
-            name: float("nan") if self._empty else metric.compute().item() for name, metric in self._metrics.items()
+            name: float("nan") if self._empty else metric.compute().item()
+            for name, metric in self._metrics.items()
+            if name not in self._by_length or metric.asked
         }
         return forced(self._forced.compute()) | free
 

@@ -1,11 +1,15 @@
+from functools import partial
+
 import pytest
 import torch
 
+from seqnet.attention.local import Local
 from seqnet.attention.scores.additive import Additive
 from seqnet.attention.scores.dot import Dot
 from seqnet.attention.scores.general import General
 from seqnet.attention.scores.scaled_dot import ScaledDot
 from seqnet.attention.scoring import Scoring
+from seqnet.errors import ConfigurationError
 from tests.attention.conftest import SCORES
 
 
@@ -36,6 +40,27 @@ def test_coverage_by_hand():
     assert product(query, keys, coverage).tolist() == [[1.0, -5.0]]
     additive.v.data.fill_(1), additive.seen.data.fill_(-1)
     torch.testing.assert_close(additive(query, keys, coverage), torch.tensor([[2.5, 0.0]]).tanh())
+
+
+def test_reach_by_hand():
+    """What was paid to the left, at the position itself, to the right; what lies beside the source counts as paid."""
+    query, keys, coverage = torch.tensor([[1.0]]), torch.zeros(3, 1), torch.tensor([[1.0, 2.0, 4.0]])
+    product, additive = Dot(1, coverage=True, reach=1), Additive(1, coverage=True, reach=1)
+    assert product(query, keys, coverage).tolist() == [[0.0, 0.0, 0.0]]  # U begins at 0
+    product.seen.data = torch.tensor([[100.0], [10.0], [1.0]])
+    assert product(query, keys, coverage).tolist() == [[112.0, 124.0, 241.0]]
+    assert product(-2 * query, keys, coverage).tolist() == [[-224.0, -248.0, -482.0]]  # as the query weighs it
+    additive.v.data.fill_(1)
+    additive.seen.data = torch.tensor([[[1.0], [0.0], [-1.0]]])
+    torch.testing.assert_close(additive(query - 1, keys, coverage), torch.tensor([[-1.0, -3.0, 1.0]]).tanh())
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_reach_is_of_coverage_and_of_the_whole_source(name):
+    with pytest.raises(ConfigurationError, match="attention.score.reach=2 is .* set attention.coverage=true"):
+        SCORES[name](4, coverage=False, reach=2)
+    with pytest.raises(ConfigurationError, match="attention=local reads a window of the source alone"):
+        Local(4, 4, partial(SCORES[name], reach=2), coverage=True)
 
 
 @pytest.mark.parametrize("name", SCORES)

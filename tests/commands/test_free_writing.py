@@ -23,7 +23,7 @@ def test_validation_decodes_greedily_and_the_test_score_as_configured(seqnet: An
     found = seqnet.results(reverse_run)
     assert (found["decoding"]["name"], found["decoding"]["beam_size"]) == ("beam", 3)
     scores = {"loss", "perplexity", "bits", "accuracy"}
-    scores |= {"token_accuracy", "exact_match", "cer", "wer", "bleu", "chrf"}
+    scores |= {"token_accuracy", "exact_match", "exact_match_seen", "exact_match_longer", "cer", "wer", "bleu", "chrf"}
     assert found["test"].keys() == scores
     rows = seqnet.rows(reverse_run)
     assert [row["split"] for row in rows] == ["train", "valid", "train", "valid", "test"]

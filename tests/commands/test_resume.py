@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqnet.data import cache, lanes, shuffling
@@ -387,6 +388,17 @@ def test_before_training_begins_a_signal_stops_at_once(
     monkeypatch.setattr("seqnet.build.source", lambda *given: os.kill(os.getpid(), signal.SIGTERM))
     assert seqnet.quietly(*classifier, "run_dir=run").code == 143
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("feeding", "estimator"), [("false", "exact"), ("true", "reinforce")])
+def test_what_an_estimator_that_is_left_to_the_run_became_is_stored(
+    seqnet: Any, reverser: tuple[str, ...], feeding: str, estimator: str
+) -> None:
+    """And it is no other one where the run is gone on with by what was typed before."""
+    typed = ("attention=hard", "attention.estimator=auto", f"model.input_feeding={feeding}", "run_dir=run")
+    assert seqnet.quietly(*reverser, *typed, "training.max_steps=1", "training.max_epochs=null").code == 0
+    assert yaml.safe_load(Path("run", "config.yaml").read_text())["attention"]["estimator"] == estimator
+    assert seqnet.quietly(*reverser, *typed, "training.max_steps=2", "training.max_epochs=null").code == 0
 
 
 @pytest.mark.parametrize("step", [2, 9])

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from seqnet import fits
 from seqnet.batch import IGNORE, Batch
 from seqnet.checks.contract import judge
 from seqnet.checks.subject import Subject
@@ -33,6 +34,7 @@ def subject(composed):
             if "window" in config["attention"]:
                 config["attention"]["window"] = 1
         config["model"] |= {"hidden_size": 6, "embedding_size": 5, "num_layers": 2, "input_feeding": feeding}
+        fits.settle(fits.Parts(config, None))
         spaces = SimpleNamespace(
             source=WORDS, inputs=WORDS, targets=WORDS, views={}, writing=writing(WORDS, 9), text=lambda ids: str(ids)
         )

@@ -16,7 +16,7 @@ from seqnet.tasks.evaluator import asked_items
 
 CONTRACT = {  # the names of DESIGN, section 4, and of trees and of a threshold and a bias that are chosen
     *("accuracy", "macro_f1", "entity_f1", "perplexity", "bits", "mse", "mae", "r2", "nll", "token_accuracy"),
-    *("exact_match", "bleu", "chrf", "cer", "wer", "mase", "wql", "coverage"),
+    *("exact_match", "exact_match_seen", "exact_match_longer", "bleu", "chrf", "cer", "wer", "mase", "wql", "coverage"),
     *("bracket_f1", "well_formed", "threshold", "bias"),
 }
 SPACES = (  # with and without what training tells of them

@@ -203,6 +203,8 @@ def test_dates_of_forty_countries(trained):
     [
         "soft",
         "soft attention.score=additive model.input_feeding=true",
+        "hard attention.estimator=exact",
+        "hard attention.estimator=exact attention.top_k=3 attention.decode=hard",
         "hard attention.estimator=gumbel",
         "hard attention.estimator=reinforce",
         "local attention.position=monotonic attention.window=1",

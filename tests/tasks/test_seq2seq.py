@@ -168,6 +168,28 @@ def test_rows_of_which_nothing_is_asked_are_not_judged(batch):
     assert evaluator.compute()["exact_match"] == 1
 
 
+def test_exact_match_of_longer_rows_is_told_apart(batch):
+    """Longer than the longest target of training, its end counted; what there is nothing of is left out."""
+    right = [hypothesis(word) for word in ("ab", "b", "cda")]  # the second one should be empty
+
+    def scores(longest):
+        source = SimpleNamespace(targets=LETTERS, writing=writing(LETTERS, longest), text=text)
+        task = SequenceToSequence(NextToken(LETTERS), source, ["exact_match", "cer"])
+        one, other, both = task.evaluator(), task.evaluator(), task.evaluator()
+        one.written(right[:2], batch.rows(slice(0, 2)))
+        other.written(right[2:], batch.rows(slice(2, 3)))
+        both.merge([one.counted(), other.counted()])
+        found = both.compute()
+        return {name: found[name] for name in found if name.startswith("exact_match")}
+
+    assert scores(4) == {"exact_match": pytest.approx(2 / 3), "exact_match_seen": pytest.approx(2 / 3)}
+    assert scores(3) == {"exact_match": pytest.approx(2 / 3), "exact_match_seen": 0.5, "exact_match_longer": 1.0}
+    assert scores(0) == {"exact_match": pytest.approx(2 / 3), "exact_match_longer": pytest.approx(2 / 3)}
+    options = {"metrics": ["exact_match", "cer"]}
+    assert SequenceToSequence.scores(options, ("perplexity",))[-2:] == ("exact_match_seen", "exact_match_longer")
+    assert "exact_match_seen" not in SequenceToSequence.scores({"metrics": ["cer"]}, ())
+
+
 @pytest.mark.parametrize(("size", "stride"), [(1, 1), (2, 2), (3, 1)])
 def test_windows_are_judged_as_the_whole(batch, size, stride):
     task, found = SequenceToSequence(NextToken(LETTERS), SOURCE, ["exact_match"]), output(batch)
@@ -181,7 +203,7 @@ def test_windows_are_judged_as_the_whole(batch, size, stride):
     for evaluator in (one, other):  # the whole is written once, however it is cut
         evaluator.written([hypothesis(word) for word in ROWS], batch)
     assert other.compute() == pytest.approx(one.compute(), rel=1e-6)
-    assert one.compute().keys() == {"perplexity", "bits", "accuracy", "exact_match"}
+    assert one.compute().keys() == {"perplexity", "bits", "accuracy", "exact_match", "exact_match_seen"}
 
 
 def test_numbers_are_judged_as_they_are_written_freely():

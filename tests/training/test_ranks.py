@@ -66,6 +66,7 @@ def recurrent(cell: Any = LSTM, **options: Any) -> Recurrent:
 
 
 SOFT, HARD = partial(Soft, score=Dot), partial(Hard, score=Dot)
+EXACT = partial(HARD, estimator="exact", top_k=2)
 
 
 def translator(attention: Any = SOFT, **options: Any) -> EncoderDecoder:
@@ -180,6 +181,7 @@ CASES: dict[str, Case] = {
         limits=Limits(max_epochs=4),
     ),
     "hard attention": case(partial(translator, HARD), TRANSLATED, window=4),
+    "hard attention, exact": case(partial(translator, EXACT, **DROPOUT), TRANSLATED, window=4),
     "written by one": case(translator, [translated([9], [7])], window=4),
 }
 

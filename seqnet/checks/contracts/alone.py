@@ -2,7 +2,7 @@
 
 import torch
 
-from seqnet.checks.asking import row_of
+from seqnet.checks.asking import row_of, told
 from seqnet.checks.comparing import difference, of_states
 from seqnet.checks.measured import Measured
 from seqnet.checks.subject import Subject, loss_of
@@ -24,12 +24,12 @@ def check(subject: Subject) -> Measured:
             one = row_of(batch, row)
             alone = parts.model(one, None)
             total = total + loss_of(parts, alone, one)
-            features = together.features[row : row + 1]
+            features, found = told(together)[row : row + 1], told(alone)
             if subject.features is Axis.FRAME:
-                length = alone.features.shape[1]
+                length = found.shape[1]
             if not subject.once_a_row:
                 features = features[:, :length]
-            yield f"features of row {row}, {length} steps long", difference(alone.features, features)
+            yield f"features of row {row}, {length} steps long", difference(found, features)
             if alone.state is not None and _of_one_size(parts.model):
                 state = select(together.state, torch.tensor([row]))
                 yield f"state after row {row}, {length} steps long", of_states(alone.state, state)

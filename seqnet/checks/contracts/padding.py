@@ -3,7 +3,7 @@
 import torch
 
 from seqnet.build import Assembly
-from seqnet.checks.asking import padded_otherwise
+from seqnet.checks.asking import padded_otherwise, told
 from seqnet.checks.comparing import difference, largest, of_states
 from seqnet.checks.measured import Measured
 from seqnet.checks.subject import Subject, gradients, loss_of
@@ -27,13 +27,13 @@ def _of(parts: Assembly, subject: Subject) -> Measured:
     batch = subject.batch
     other = padded_otherwise(batch)
     expected, found = parts.model(batch, None), parts.model(other, None)
-    features = found.features
+    features, others = told(found), told(expected)
     if subject.once_a_row:
-        yield "features", difference(features, expected.features)
+        yield "features", difference(features, others)
     else:
         lengths = batch.lengths if expected.lengths is None else expected.lengths
         for row, length in enumerate(lengths.tolist()):
-            yield f"features of row {row}", difference(features[row, :length], expected.features[row, :length])
+            yield f"features of row {row}", difference(features[row, :length], others[row, :length])
     looked, sources = found.attention, batch.source_lengths
     if looked is not None and sources is not None and other.source is not None:
         if looked.shape[3] == other.source.shape[1]:  # it looks at the very steps of the source
