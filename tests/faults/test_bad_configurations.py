@@ -849,11 +849,17 @@ AT_LEAST = {
 }  # of fewer digits: few sums
 TOGETHER = {  # what must suit other options is drawn beside them, below
     "data.batch_tokens",
+    "attention.decode",
     "attention.entropy",
     "attention.estimator",
     "attention.num_heads",
     "attention.score",
     "attention.temperature",
+    "attention.top_k",
+    "cell.chrono",
+    "cell.num_heads",
+    "cell.recurrent_max",
+    "cell.recurrent_min",
     "checkpoint.average_best",
     "data.characters",
     "data.horizon",
@@ -882,6 +888,10 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "field.vocabulary",
     "data.first_year",
     "data.generated.every_sentence",
+    "data.generated.fewest",
+    "data.generated.most",
+    "data.generated.train_share",
+    "data.generated.valid_share",
     "data.last_year",
     "data.max_characters",
     "data.max_speed",
@@ -909,6 +919,7 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "model.bidirectional",
     "model.bridge",
     "model.dropout",
+    "model.embedding_dropout",
     "model.embedding_size",
     "model.embedding_std",
     "model.embeddings",
@@ -916,11 +927,15 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "model.hidden_size",
     "model.input_feeding",
     "model.join",
+    "model.locked_dropout",
     "model.num_layers",
     "model.readout",
     "model.residual",
     "model.shared_embedding",
     "model.tied",
+    "model.weight_dropout",
+    "model.word_dropout",
+    "objective.bias",
     "objective.one_logit",
     "objective.weights",
     "observers.sample_length",
@@ -934,6 +949,8 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "task.encoder",
     "task.metrics",
     "task.readout",
+    "training.activation_regularisation",
+    "training.average_after",
     "training.clip_norm",
     "training.clip_value",
     "training.evaluate_every_steps",
@@ -945,6 +962,7 @@ TOGETHER = {  # what must suit other options is drawn beside them, below
     "training.sampling_schedule",
     "training.scheduled_sampling",
     "training.stride",
+    "training.temporal_activation_regularisation",
     "training.window",
     "trust",
 }
@@ -1105,6 +1123,12 @@ def good_model(draw: Draw, made: dict[str, str]) -> dict[str, str]:
     if task == "many_to_one":
         readouts = said.of(model)["readout"].choices if "readout" in said.of(model) else ("all",)
         typed["model.readout"] = draw.choice([name for name in readouts if name != "all"] or ["all"])
+    if draw.random() < 0.3:
+        typed |= {"model.input_dropout": "0.2", "model.locked_dropout": "true"}
+    if stream and draw.random() < 0.3:
+        typed |= {"training.activation_regularisation": "2", "training.temporal_activation_regularisation": "1"}
+    if made.get("cell") in ("gru", "lstm", "rnn") and "cell@decoder_cell" not in made and draw.random() < 0.3:
+        typed["model.weight_dropout"] = "0.4"
     return typed | {"model.bidirectional": "true" if both else "false"}
 
 
@@ -1123,6 +1147,7 @@ def good_pairs(draw: Draw, made: dict[str, str]) -> dict[str, str]:
             {"training.max_steps": "100", "training.evaluate_every_steps": "10", "training.patience": "9"},
             {"training.max_epochs": "3", "training.patience": "5"},
             {"training.max_epochs": "null", "training.max_minutes": "0.5"},
+            {"training.max_epochs": "4", "training.average_after": "2", "training.ema_decay": "null"},
         )
     )
     least = draw.randint(0, 5)
