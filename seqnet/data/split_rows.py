@@ -78,8 +78,7 @@ class SplitRows:
             return ()
         if self.column is not None:
             return SPLITS
-        shared = bool(held) and "train" in self.located.splits and self._drawn.splits is not None
-        return ("train", *held) if shared else ()
+        return ("train", *held) if held and self._drawn.splits is not None else ()
 
     def apart(self, splits: Sequence[str], bad: BadRows) -> Iterator[tuple[str, RawBlock]]:
         """The rows of some of these, each block with its split, read once. bad: of lines that are no rows."""
@@ -108,8 +107,10 @@ class SplitRows:
             yield block, rows
 
     def held_out(self) -> Mapping[str, float]:
-        """The share of the training rows that each split without rows of its own has."""
+        """The share of the training rows, where there are some, that each split without rows of its own has."""
         there = self.located.splits
+        if "train" not in there:
+            return {}
         shares = dict(zip(SPLITS[1:], self.shares, strict=True))
         return {split: share for split, share in shares.items() if share and split not in there}
 
@@ -161,7 +162,7 @@ class SplitRows:
         """The sequences of a split that the rows of a table make."""
         there, held = self.located.splits, self.held_out()
         own = split in there and split != "train"
-        if not own and ("train" not in there or (split != "train" and split not in held)):
+        if split not in there and split not in held:
             return
         parts = there[split if own else "train"]
         first = bad if own or split == "train" else BadRows(self.on_bad_row)
