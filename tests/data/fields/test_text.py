@@ -118,7 +118,7 @@ def test_two_fields_share_a_vocabulary() -> None:
     other.share(one)
     one.observe(["a b"])
     other.observe(["b c c"])
-    assert one.learned() == other.learned() == Tokens(("<unk>", "b", "c"), 3)
+    assert one.learned() == other.learned() == Tokens(("<unk>", "b", "c"), 3, unknown=0)
     assert other.encode(["a b c"]).flat.tolist() == one.encode(["a b c"]).flat.tolist() == [0, 1, 2]
     again, beside = TextField(min_count=2), TextField(min_count=2)
     beside.share(again)
