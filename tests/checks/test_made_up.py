@@ -51,5 +51,5 @@ def test_a_table_of_made_up_rows_is_read_as_one_of_files():
     source = build.source(in_place_of_files(config))
     source.fit()
     batch = source.split("train").batch(torch.arange(3))
-    assert batch.views.keys() == {"letters"}
+    assert batch.views.keys() == {"letters", "shape"}
     assert batch.targets.shape == batch.inputs.shape
