@@ -331,9 +331,9 @@ class OwnSoundBeam(OwnBeam):
 def forgets_gradients(run):
     """A loop's `_run` that forgets the gradients of the windows before, so that a step is made of its last alone."""
 
-    def forgetful(self, piece, state: object, count: float) -> tuple[object, Tensor | None]:
+    def forgetful(self, piece, state: object, count: float, regularised) -> tuple[object, Tensor | None]:
         self._forget_gradients()
-        found: tuple[object, Tensor | None] = run(self, piece, state, count)
+        found: tuple[object, Tensor | None] = run(self, piece, state, count, regularised)
         return found
 
     return forgetful
