@@ -76,7 +76,7 @@ def test_the_kernel_gives_the_same_bits_as_operators(
     monkeypatch.setattr(draws_on_gpu, "_kernels", lambda: kernels)
     for dtype in (torch.float32, torch.float64, torch.bfloat16, torch.float16):
         for p in (1e-9, 0.1, 0.5, 0.999, 1 - 1e-12):
-            expected = draws._kept(torch.Size(rows_and_places), p, dtype, cpu)
+            expected = draws.kept(rows_and_places, p, dtype, cpu)
             dropped = min(round(p * 2**32), 2**32 - 1)
             found = draws_on_gpu.keep(where, rows, places, dropped, 1 / (1 - p), dtype, cpu)
             assert found is not None and found.dtype == dtype and torch.equal(found, expected)
