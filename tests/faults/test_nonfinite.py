@@ -25,6 +25,7 @@ from seqnet.specs import Tokens, Vector
 from seqnet.state import leaves
 from seqnet.tasks.many_to_many import ManyToMany
 from seqnet.training import checkpoint, manifest
+from seqnet.training.averaging import MovingAverage
 from seqnet.training.limits import Limits
 from seqnet.training.pieces import Loader, Piece
 from seqnet.training.precision import Precision
@@ -220,7 +221,7 @@ def made(precision: str, on_nonfinite: str, loader: Loader) -> Trainer:
         window=WINDOW,
         accumulate=ACCUMULATE,
         on_nonfinite=on_nonfinite,
-        ema_decay=0.8,
+        average=partial(MovingAverage, decay=0.8),
     )
 
 
@@ -232,7 +233,7 @@ def standing(trainer: Trainer) -> dict[str, Any]:
     return copy.deepcopy(
         {
             "model": trainer.model.state_dict(),
-            "average": trainer.average.state(),
+            "average": trainer.average.weights(),
             "optimizer": trainer.optimizer.state_dict(),
             "scaler": trainer.precision.scaler.state_dict(),
             "state": leaves(trainer.state),
