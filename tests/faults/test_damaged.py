@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from seqnet import build
 from seqnet.errors import CheckpointError
 from seqnet.training import checkpoint, manifest
 from seqnet.training.trainer import Trainer
@@ -391,15 +393,27 @@ def test_a_best_one_that_is_gone_is_not_replaced_by_another(runs: Runs, tmp_path
     assert f"{folder / 'best'} points to {BEFORE_NAME}" in found.err
 
 
-def test_a_damaged_best_one_is_said_when_the_run_ends(runs: Runs, tmp_path: Path) -> None:
+def test_a_damaged_best_one_is_said_when_the_run_ends(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Training goes on from the newest, since a better one may come; where none does, nothing else counts as best."""
     run = tmp_path / "run"
-    climbs = {"optimizer.lr": 1.0, "training.monitor": "loss"}  # so high that each evaluation is worse than the last
-    assert runs.train(runs.overrides, run, {"training.max_steps": 6, **climbs})[0] == 0
+    made = build.optimizer
+
+    def climbing(*given: Any) -> torch.optim.Optimizer:
+        """Goes up the gradient, so that each evaluation is worse than the last."""
+        optimizer = made(*given)
+        for settings in optimizer.param_groups:
+            settings["maximize"] = True
+        return optimizer
+
+    monkeypatch.setattr(build, "optimizer", climbing)
+    by_loss = {"optimizer.lr": 0.1, "training.monitor": "loss"}
+    assert runs.train(runs.overrides, run, {"training.max_steps": 6, **by_loss})[0] == 0
     (best,) = {os.readlink(run / "checkpoints/best")}
     assert best == "step_00000005"
     flip(run / "checkpoints" / best / "ema.safetensors", 100, 3)
-    code, told = runs.train(runs.overrides, run, {"training.max_steps": 9, **climbs})
+    code, told = runs.train(runs.overrides, run, {"training.max_steps": 9, **by_loss})
     assert code == 5 and told.count("\n") == 1
     assert f"{run / 'checkpoints' / best / 'ema.safetensors'} is damaged" in told
     assert not (run / "results.json").exists()
