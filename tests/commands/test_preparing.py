@@ -20,18 +20,20 @@ from seqnet.specs import Vector
 
 
 @pytest.mark.parametrize(
-    ("objective", "sentence"),
+    ("objective", "after", "sentence"),
     [
-        (Quantile(Vector(1), conformal=True), "objective.conformal=true measures a band on the validation split"),
+        (Quantile(Vector(1), conformal=True), None, "objective.conformal=true measures a band on the validation split"),
         (
             MultiLabel(Vector(2), threshold="chosen"),
+            None,
             "objective.threshold=chosen is chosen on the validation split",
         ),
-        (Quantile(Vector(1)), None),
-        (MultiLabel(Vector(2)), None),
+        (Quantile(Vector(1)), 3, "training.average_after=3 waits for scores of the validation split"),
+        (Quantile(Vector(1)), None, None),
+        (MultiLabel(Vector(2)), None, None),
     ],
 )
-def test_what_goes_by_the_validation_split_needs_one(objective: Any, sentence: str | None) -> None:
+def test_what_goes_by_the_validation_split_needs_one(objective: Any, after: int | None, sentence: str | None) -> None:
     class Seen(Exception):
         """The model was asked, so nothing was refused."""
 
@@ -44,13 +46,14 @@ def test_what_goes_by_the_validation_split_needs_one(objective: Any, sentence: s
     example = Batch(torch.zeros(1, 1, 1), torch.tensor([1]), torch.zeros(1, 1, 1))
     data = DataOfRun({}, {"train": None, "valid": None, "test": None}, example, None)
     assembly: Any = SimpleNamespace(source=SimpleNamespace(), objective=objective, task=task, model=model)
+    config = {"training": {"average_after": after}}
     precision: Any = SimpleNamespace(autocast=torch.no_grad, device=torch.device("cpu"))
     with pytest.raises(Seen if sentence is None else ConfigurationError, match=sentence):
-        rehearse({}, assembly, precision, data, None)
+        rehearse(config, assembly, precision, data, None)
     if sentence is not None:
         told = dataclasses.replace(data, loaders={**data.loaders, "valid": SimpleNamespace()})
         with pytest.raises(Seen):
-            rehearse({}, assembly, precision, told, None)
+            rehearse(config, assembly, precision, told, None)
 
 
 def test_rows_of_a_table_are_drawn_where_no_files_are_named() -> None:
