@@ -13,23 +13,32 @@ from pathlib import Path
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
 SECONDS = 60
 THREADED = ("-fopenmp",)  # not every compiler has it
+Library = ctypes.CDLL
+TYPES = {  # what a function takes, as signatures call it
+    "size": ctypes.c_size_t,
+    "array": ctypes.c_void_p,
+    "float": ctypes.c_float,
+    "uint32": ctypes.c_uint32,
+    "uint64": ctypes.c_uint64,
+}
 
 
-def compiled(name: str, sources: Sequence[Path], signatures: Mapping[str, Sequence[type]]) -> ctypes.CDLL | None:
+def compiled(name: str, sources: Sequence[Path], signatures: Mapping[str, Sequence[str]]) -> Library | None:
     """The functions of some files; None without a compiler, or where SEQNET_NATIVE=0 asks for none.
 
-    sources: files in C and what they include. signatures: what each function takes; one of no array returns a size.
+    sources: files in C and what they include. signatures: what each function takes, by the names in `TYPES`; one of no
+    array returns a size.
     """
     if os.environ.get("SEQNET_NATIVE") == "0":
         return None
     try:
-        found = ctypes.CDLL(str(_built(name, sources)))
+        found = Library(str(_built(name, sources)))
     except (OSError, subprocess.SubprocessError):
         return None
     for called, takes in signatures.items():
         function = getattr(found, called)
-        function.argtypes = takes
-        function.restype = None if ctypes.c_void_p in takes else ctypes.c_size_t
+        function.argtypes = [TYPES[one] for one in takes]
+        function.restype = None if "array" in takes else TYPES["size"]
     return found
 
 

@@ -6,7 +6,6 @@ draws the same, and the rows of a batch may be shared out among processes; what 
 them. In C where there is a compiler, on a GPU in one kernel; torch's operators give the same bits.
 """
 
-import ctypes
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 
 from seqnet import draws_on_gpu
-from seqnet.compiling import compiled
+from seqnet.compiling import Library, compiled
 
 Key = tuple[int, int, int, int]
 """Seed, epoch, batch, and window of the batch."""
@@ -158,14 +157,10 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[An
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
-    size, whole = ctypes.c_size_t, ctypes.c_uint64
-    where = [size, whole, whole, whole, size, size]
+def _library() -> Library | None:
+    where = "size uint64 uint64 uint64 size size".split()
     return compiled(
         "draws",
         [Path(__file__).with_suffix(".c")],
-        {
-            "keep": [*where, ctypes.c_uint32, ctypes.c_float, ctypes.c_void_p],
-            "uniform": [*where, ctypes.c_void_p],
-        },
+        {"keep": [*where, "uint32", "float", "array"], "uniform": [*where, "array"]},
     )

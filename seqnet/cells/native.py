@@ -1,10 +1,9 @@
 """What cells compute in C, where there is a compiler; else torch computes it."""
 
-import ctypes
 from functools import cache
 from pathlib import Path
 
-from seqnet.compiling import compiled
+from seqnet.compiling import Library, compiled
 
 SOURCES = sorted(Path(__file__).parent.glob("*.[ch]"))
 SIGNATURES = {  # how many sizes, and how many arrays
@@ -23,10 +22,7 @@ SIGNATURES = {  # how many sizes, and how many arrays
 
 
 @cache
-def library() -> ctypes.CDLL | None:
+def library() -> Library | None:
     """The compiled functions; None without a compiler, or where SEQNET_NATIVE=0 asks for none."""
-    takes = {
-        name: [*[ctypes.c_size_t] * sizes, *[ctypes.c_void_p] * pointers]
-        for name, (sizes, pointers) in SIGNATURES.items()
-    }
+    takes = {name: ["size"] * sizes + ["array"] * arrays for name, (sizes, arrays) in SIGNATURES.items()}
     return compiled("recurrence", SOURCES, takes)

@@ -1,6 +1,5 @@
 """Cross-entropy with fewer passes over the logits than torch makes, where there is a compiler; else torch's."""
 
-import ctypes
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqnet.compiling import compiled
+from seqnet.compiling import Library, compiled
 
 FEW = 256  # classes up to which a call takes longer than what it saves, and as many thousands of logits
 
@@ -58,14 +57,13 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
+def _library() -> Library | None:
     here = Path(__file__)
-    sizes, array, share = [ctypes.c_size_t] * 3, ctypes.c_void_p, ctypes.c_float
     return compiled(
         "cross_entropy",
         [here.with_suffix(".c"), here.parents[1] / "cells" / "nonlinear.h"],
         {
-            "cross_entropy_forward": [*sizes, array, array, share, array, array],
-            "cross_entropy_backward": [*sizes, array, array, array, array, share, array],
+            "cross_entropy_forward": "size size size array array float array array".split(),
+            "cross_entropy_backward": "size size size array array array array float array".split(),
         },
     )

@@ -29,7 +29,7 @@ ONLY_IN = {  # what can do harm, and where it is needed
     "pickle": {"seqnet/data/workers.py"},  # between a process and those it forked, as torch's own loader does
     "runpy": set[str](),
     "socket": {"seqnet/observers/event_file.py", "seqnet/commands/launching.py"},  # the machine's name; a free port
-    "ctypes": {"seqnet/compiling.py", "seqnet/cells/native.py", "seqnet/draws.py", "seqnet/training/allocator.py"},
+    "ctypes": {"seqnet/compiling.py", "seqnet/training/allocator.py"},
     "json.dump": set[str](),
     "json.dumps": {"seqnet/strict_json.py"},  # all others would write Infinity and NaN, which are no JSON
     "json.JSONEncoder": {"seqnet/data/numbers.py"},  # shows the beginning of a value in an error message
