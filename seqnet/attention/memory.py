@@ -1,7 +1,8 @@
 """What attention reads and what it answers: (query, memory, position) -> (context, weights).
 
 A kind of attention is a module with `context_size`, `coverage` (whether it wants to know where it looked before),
-`prepare(encoded, lengths) -> Memory` and `forward(query, memory, position, coverage, weights) -> Attended`.
+`prepare(encoded, lengths) -> Memory` and `forward(query, memory, position, coverage, weights) -> Attended`; where
+what is answered at each position is to be mixed, `mixes` is True and what it found has `logs`.
 It keeps no state: queries of one row, be they target steps or the hypotheses of a beam, are answered side by side.
 Their positions go up by 1 from query to query (target steps), or not at all (hypotheses).
 """

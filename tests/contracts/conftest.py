@@ -88,17 +88,26 @@ def read(group, choice):
     return given | {part: options if "_target_" in options else None for part, options in made.items()}
 
 
-def covering(rows):
-    """The rows as parameters of a test, all slow but few in which each pair of things stands that goes together at all.
+def few_of(rows, size=2):
+    """Few of the rows, in which each pair of things, or so many of them, stands that goes together at all.
 
     rows: tuples of the same length. The first comes first, and then each time the one that brings the most new pairs.
     """
-    pairs = {row: set(combinations(enumerate(row), 2)) for row in rows}
-    quick, missing = set(), set().union(*pairs.values())
+    pairs = {row: set(combinations(enumerate(row), size)) for row in rows}
+    found, missing = [], set().union(*pairs.values())
     while missing:
         best = max(rows, key=lambda row: len(pairs[row] & missing))
-        quick.add(best)
+        found.append(best)
         missing -= pairs[best]
+    return found
+
+
+def covering(rows):
+    """The rows as parameters of a test, all slow but few in which each pair of things stands that goes together at all.
+
+    rows: see `few_of`.
+    """
+    quick = set(few_of(rows))
     return [
         pytest.param(row, id="-".join(map(shown, row)), marks=() if row in quick else pytest.mark.slow) for row in rows
     ]

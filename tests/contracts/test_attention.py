@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from seqnet import build
+from seqnet.attention.mixture import mixture
 from seqnet.state import select
 from tests.contracts.conftest import read
 
@@ -40,15 +41,38 @@ def run(attention, encoded, lengths, query, position, coverage, weights=True):
     return attention(query, attention.prepare(encoded, lengths), position, coverage, weights)
 
 
+def answer(found):
+    """What is made of what the queries found, [batch queries context]: the context, or of an attention that mixes
+    what is answered at each position that mixture.
+    """
+    return found.context if found.logs is None else mixture(found.context, found.logs)
+
+
+def seen(found):
+    return answer(found), found.weights
+
+
 def same(found, wanted):
-    for one, other in zip(found[:2], wanted[:2], strict=True):
+    for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("learns", [False, True], ids=["evaluation", "training"])
+def test_it_answers_at_each_position_only_where_it_says_so(made, asked, learns):
+    mixes = getattr(made, "mixes", False)
+    found = run(made.train(learns), *asked)
+    if learns or not mixes:
+        assert (found.logs is not None) == mixes
+    if found.logs is not None:
+        assert found.logs.shape[:2] == (ROWS, QUERIES) and found.context.shape[2] == found.logs.shape[2]
+        torch.testing.assert_close(found.logs.exp().sum(-1), torch.ones(ROWS, QUERIES).double())
+        torch.testing.assert_close(found.weights[:, 0].amax(-1), found.logs.exp().amax(-1))
 
 
 @pytest.mark.parametrize("learns", [False, True], ids=["evaluation", "training"])
 def test_weights_sum_to_1_and_are_exactly_0_in_padding(made, asked, learns):
     found = run(made.train(learns), *asked)
-    assert found.context.shape == (ROWS, QUERIES, made.context_size)
+    assert answer(found).shape == (ROWS, QUERIES, made.context_size)
     assert found.weights.shape[::2] == (ROWS, QUERIES) and found.weights.shape[3] == SOURCE
     torch.testing.assert_close(found.weights.sum(-1), torch.ones(found.weights.shape[:3]).double())
     assert (found.weights >= 0).all()
@@ -59,12 +83,13 @@ def test_weights_sum_to_1_and_are_exactly_0_in_padding(made, asked, learns):
 def test_weights_are_made_where_they_are_wanted_and_change_nothing(made, asked):
     wanted, without = run(made, *asked), run(made, *asked, weights=False)
     assert without.weights is None
-    torch.testing.assert_close(without.context, wanted.context)
+    torch.testing.assert_close(answer(without), answer(wanted))
 
 
 def test_no_lengths_are_full_lengths(made, asked):
     encoded, _, *rest = asked
-    same(run(made, encoded, None, *rest), run(made, encoded, torch.full((ROWS,), SOURCE), *rest))
+    full = run(made, encoded, torch.full((ROWS,), SOURCE), *rest)
+    same(seen(run(made, encoded, None, *rest)), seen(full))
 
 
 def test_padding_and_the_rows_beside_do_not_matter(made, asked):
@@ -77,14 +102,14 @@ def test_padding_and_the_rows_beside_do_not_matter(made, asked):
         paid = torch.cat([coverage, coverage[..., :3]], dim=2)
         paid.movedim(2, 1)[padding(SOURCE + 3)] = 1e3
     padded = run(made, longer, lengths, query, position, paid)
-    torch.testing.assert_close(padded.context, found.context)
+    torch.testing.assert_close(answer(padded), answer(found))
     torch.testing.assert_close(padded.weights[..., :SOURCE], found.weights)
     assert not padded.weights[..., SOURCE:].any()
     for row, length in enumerate(RAGGED):
         one = slice(row, row + 1)
         paid = None if coverage is None else coverage[one, :, :length]
         alone = run(made, encoded[one, :length], None, query[one], position[one], paid)
-        torch.testing.assert_close(alone.context, found.context[one])
+        torch.testing.assert_close(answer(alone), answer(found)[one])
         torch.testing.assert_close(alone.weights, found.weights[one, ..., :length])
 
 
@@ -98,7 +123,7 @@ def test_queries_side_by_side_are_one_at_a_time(made, asked):
             here = slice(one, one + 1)
             paid = None if coverage is None else coverage[:, here]
             alone = made(query[:, here], memory, places[:, here], paid, True)
-            torch.testing.assert_close(alone.context, found.context[:, here])
+            torch.testing.assert_close(answer(alone), answer(found)[:, here])
             torch.testing.assert_close(alone.weights, found.weights[:, :, here])
 
 
@@ -111,7 +136,7 @@ def test_a_coverage_of_all_queries_is_that_of_each(made, covered, asked):
     encoded, lengths, query, position, coverage = asked
     first = coverage[:, :1]
     each = run(made, encoded, lengths, query, position, first.expand(-1, QUERIES, -1))
-    same(run(made, encoded, lengths, query, position, first), each)
+    same(seen(run(made, encoded, lengths, query, position, first)), seen(each))
 
 
 def test_rows_of_a_memory_can_be_picked(made, asked):
@@ -119,14 +144,15 @@ def test_rows_of_a_memory_can_be_picked(made, asked):
     memory, rows = made.prepare(encoded, lengths), torch.tensor([3, 1, 1, 0, 2])
     found = made(query, memory, position, coverage, True)
     picked = made(*select((query, memory, position, coverage), rows), True)
-    same(picked, [found.context[rows], found.weights[rows]])
+    same(seen(picked), [part[rows] for part in seen(found)])
 
 
 def gradients(attention, inputs, weights):
     """Of everything that training makes, with respect to inputs and weights."""
     torch.manual_seed(1)
     found = run(attention.train(), *inputs, weights=weights)
-    made = [part for name, part in zip(found._fields, found, strict=True) if part is not None and name != "weights"]
+    chosen = (found.log_probability, found.baseline, found.bonus)
+    made = [answer(found), *(part for part in chosen if part is not None)]
     total = sum((part * torch.randn(part.shape)).sum() for part in made)
     wanted = [part for part in inputs if part is not None and part.is_floating_point()] + [*attention.parameters()]
     return torch.autograd.grad(total, wanted)
@@ -161,13 +187,13 @@ def test_half_precision(made, asked, learns):
     sums = found.weights.float().sum(-1)
     torch.testing.assert_close(sums, torch.ones_like(sums), rtol=0, atol=2e-2)
     assert not found.weights.movedim(3, 1)[padding(SOURCE)].any()
-    assert found.context.isfinite().all()
+    assert answer(found).isfinite().all()
 
 
 def test_a_row_without_a_source_spoils_no_other(made, asked):
     encoded, lengths, *rest = asked
     lengths = lengths * torch.tensor([1, 0, 1, 1])
     found, before = run(made, encoded, lengths, *rest), run(made, *asked)
-    assert found.context.isfinite().all()
+    assert answer(found).isfinite().all()
     rows = torch.tensor([0, 2, 3])
-    same([found.context[rows], found.weights[rows]], [before.context[rows], before.weights[rows]])
+    same([part[rows] for part in seen(found)], [part[rows] for part in seen(before)])
