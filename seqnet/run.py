@@ -176,17 +176,25 @@ class TrainedRun:
         decoding: Decoding | None = None,
         batch_size: int | None = None,
         on_bad_row: Literal["raise", "skip"] | None = None,
+        dynamic: bool = False,
+        rule: Literal["rms", "sgd"] = "rms",
+        lr: float | Literal["chosen"] = "chosen",
+        decay: float = 0.001,
+        window: int | None = None,
     ) -> Evaluation:
         """Scores on a split of the data that it was trained on, or of other data of the same kind at `path`.
 
         decoding: of a run that writes, None = as in training. on_bad_row: `skip` leaves out rows that cannot be used.
-        Raises ConfigurationError and DataError.
+        dynamic: scores too, each named `dynamic_...`, of weights that learn of each window of a running text once it
+        has been scored; rule, lr, decay, window (tokens): how they learn. Raises ConfigurationError and DataError.
         """
         config = self._asked(
             "evaluate",
             split=split,
             decoding=decoding,
+            dynamic=dynamic,
             **{"data.path": path, "data.batch_size": batch_size, "data.on_bad_row": on_bad_row},
+            **{"adaptation.rule": rule, "adaptation.lr": lr, "adaptation.decay": decay, "adaptation.window": window},
         )
         with _undisturbed(), explained(self._stored.config, config):
             scores, report = evaluate.judged(self._stored, config)

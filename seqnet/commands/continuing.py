@@ -34,10 +34,10 @@ def _adapted(stored: Components, fresh: Components, before: Config, config: Conf
     made = {**stored, "optimizer": _optimizer(stored["optimizer"], fresh["optimizer"], before, config, changed)}
     if config["schedule"]["_target_"] != before["schedule"]["_target_"]:
         made["schedule"] = fresh["schedule"]
-    if config["training"]["ema_decay"] is not None:
-        made |= {"ema": stored["ema"] or stored["parameters"], "averaging": fresh["averaging"]}
-    elif not {"training.ema_decay", "training.average_after", "training.monitor"}.isdisjoint(changed):
-        made |= {"ema": {}, "averaging": fresh["averaging"]}  # it begins anew
+    if not {"training.ema_decay", "training.average_after", "training.monitor"}.isdisjoint(changed):
+        goes_on = config["training"]["ema_decay"] is not None
+        ema = (stored["ema"] or stored["parameters"]) if goes_on else {}  # another average begins anew
+        made |= {"ema": ema, "averaging": fresh["averaging"]}
     if "precision" in changed:
         carried = stored["carried_state"]
         tensors = [tensor.float() if tensor.is_floating_point() else tensor for tensor in carried["tensors"]]

@@ -140,8 +140,11 @@ class RunState:
         load_weights(model, components, where)
         restore_objective(self.assembly.objective, components, where)
         try:
-            if trainer.average is not None:
-                trainer.average.restore(components["ema"], components["averaging"])
+            averaging = components.get("averaging", {})  # an earlier seqnet had none
+            if trainer.average is None:
+                check_like({"ema": {}, "averaging": {}}, {"ema": components["ema"], "averaging": averaging})
+            else:
+                trainer.average.restore(components["ema"], averaging)
             check_optimizer(self.config, model, components["optimizer"])
             trainer.optimizer.load_state_dict(components["optimizer"])
             if self.config["schedule"]["_target_"].startswith("seqnet."):  # another's may hold what it likes

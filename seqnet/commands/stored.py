@@ -96,7 +96,8 @@ class _NothingToFill(TorchFunctionMode):
 
 def judged(components: dict[str, Any]) -> dict[str, Any]:
     """The components with the weights that are scored and used: their average, where there is one."""
-    return {**components, "parameters": components.get("ema") or components.get("parameters")}
+    average = components.get("ema", {})
+    return {**components, "parameters": components.get("parameters") if average == {} else average}
 
 
 def restore_objective(objective: Any, components: dict[str, Any], where: str) -> None:

@@ -78,7 +78,8 @@ class MovingAverage(WeightAverage):
         get_ema_multi_avg_fn(decay)(self._average, self._weights, None)
 
     def restore(self, weights: Mapping[str, Tensor], state: Any) -> None:
-        """The inverse of `weights`. Raises KeyError."""
+        """The inverse of `weights`. Raises KeyError, and ValueError where there is a state."""
+        check_like(self.state(), state)
         super().restore({name: weights[name] for name in self._names}, state)
 
 

@@ -3,6 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+import seqnet as package
+from seqnet.errors import ConfigurationError
+
 SGD = ("dynamic=true", "adaptation.rule=sgd")
 
 
@@ -34,3 +39,16 @@ def test_what_learns_nothing_is_refused(seqnet: Any, judge_run: Path, writer_run
     assert rows.code == 2 and rows.err.count("\n") == 1 and "rows that stand by themselves" in rows.err
     typed = seqnet("evaluate", f"run={writer_run}", "adaptation.lr=0.1")
     assert typed.code == 2 and "adaptation.lr=0.1 is of dynamic=true" in typed.err
+
+
+def test_python_has_the_scores_of_the_command(seqnet: Any, writer_run: Path) -> None:
+    typed = ("dynamic=true", "adaptation.rule=sgd", "adaptation.lr=0.1", "adaptation.decay=0.01", "adaptation.window=5")
+    told = seqnet("evaluate", f"run={writer_run}", "split=train", *typed).rows[0]
+    run = package.load(writer_run, device="cpu")
+    found = run.evaluate("train", dynamic=True, rule="sgd", lr=0.1, decay=0.01, window=5)
+    assert {"split": "train", "step": run.step, **found.scores} == told
+    assert run.evaluate("train").scores == {
+        name: score for name, score in found.scores.items() if not name.startswith("dynamic_")
+    }
+    with pytest.raises(ConfigurationError, match=r"adaptation.lr=0.1 is of dynamic=true"):
+        run.evaluate(lr=0.1)
