@@ -240,7 +240,9 @@ def is_done(folder: Path, composed: configuration.Composed) -> bool:
     if read(folder / STATUS).get("status") != DONE or not is_file(folder / RESULTS):
         return False
     stored = configuration.stored_config({**composed.config, "run_dir": str(folder), "resume": "auto"})
-    return stored is not None and stored.get("training") == composed.config["training"]
+    if stored is None:
+        return False
+    return bool(configuration.as_stored(stored, composed.config)["training"] == composed.config["training"])
 
 
 def holds_a_run(folder: Path) -> bool:

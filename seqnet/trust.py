@@ -7,6 +7,7 @@ classes say are checked by `build.check_options` before anything is built.
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -253,7 +254,7 @@ def _section(name: str, group: str, value: Any, trust: Sequence[str], typed: Any
     if not isinstance(target, str):
         raise ConfigurationError(f"{SAYS} names no class for {name}: _target_ must be there, and be text")
     if target in classes:
-        return _options(name, value, _defaults(classes[target]), trust, typed, filled=False)
+        return _options(name, value, _defaults(classes[target]), trust, typed, target.startswith("seqnet."))
     named = typed.get("_target_") if isinstance(typed, Mapping) else None
     if target != named and not (name == "optimizer" and OPTIMIZER.fullmatch(target)):
         _refuse_strangers(target, trust)
@@ -274,23 +275,40 @@ def _options(
     typed: Any = None,
     filled: bool = True,
 ) -> Config:
-    """The options of a section: those of `defaults`, where there are any, which also fill what is missing."""
+    """The options of a section: those of `defaults`, where there are any, which also fill what is missing.
+
+    Those of a class of ours are what its parameters are where nothing is given: what it did before it had the option.
+    """
     if not isinstance(value, dict):
         raise ConfigurationError(f"{SAYS} has {name}={_brief(value)}, which must hold options")
+    found = dict(value)
     for key, option in value.items():
         own = typed.get(key) if isinstance(typed, Mapping) else None
         inner = _inner(f"{name}.{key}")
         if inner is not None and option is None:  # no such part is chosen
             continue
         if inner is not None and isinstance(option, dict):
-            _check_inner(f"{name}.{key}", inner, option, trust, own)
+            found[key] = _inner_options(f"{name}.{key}", inner, option, trust, own)
         elif defaults is not None and key in defaults:
             _check(f"{name}.{key}", option, defaults[key], "_target_" in defaults)
         elif defaults is None:
             _refuse_strange(f"{name}.{key}", option, trust, own)
         else:
             raise ConfigurationError(f"{SAYS} has {name}.{_brief(key)}, which this seqnet does not know")
-    return {**defaults, **value} if defaults is not None and filled else dict(value)
+    return _filled(found, defaults) if defaults is not None and filled else found
+
+
+def _filled(value: Config, defaults: Config) -> Config:
+    """The options with those that are missing, but for what is composed of other choices or is another's value."""
+    found = {
+        key: default
+        for key, default in defaults.items()
+        if key not in NO_OPTIONS and not (isinstance(default, str) and default.startswith("${"))
+    }
+    for key, option in value.items():
+        inner = isinstance(option, dict) and isinstance(found.get(key), dict)
+        found[key] = _filled(option, found[key]) if inner else option
+    return deepcopy(found)
 
 
 def _inner(key: str) -> str | None:
@@ -299,14 +317,17 @@ def _inner(key: str) -> str | None:
     return found.get(key)
 
 
-def _check_inner(key: str, group: str, value: Config, trust: Sequence[str], typed: Any) -> None:
-    """Check a section within a section, or several by their names."""
-    named = {f"{key}.{name}": (name, one) for name, one in value.items()} if group in NESTED else {key: (None, value)}
-    for where, (name, one) in named.items():
-        if name is not None and not (isinstance(name, str) and name.isidentifier()):
+def _inner_options(key: str, group: str, value: Config, trust: Sequence[str], typed: Any) -> Config | None:
+    """A section within a section, or several by their names, checked."""
+    if group not in NESTED:
+        return _section(key, group, value, trust, typed)
+    found = {}
+    for name, one in value.items():
+        where = f"{key}.{name}"
+        if not (isinstance(name, str) and name.isidentifier()):
             raise ConfigurationError(f"{SAYS} has {_brief(where)}, which is no name")
-        own = typed.get(name) if name is not None and isinstance(typed, Mapping) else typed
-        _section(where, group, one, trust, own)
+        found[name] = _section(where, group, one, trust, typed.get(name) if isinstance(typed, Mapping) else typed)
+    return found
 
 
 def _check(key: str, value: Any, default: Any, of_class: bool = False) -> None:

@@ -48,7 +48,7 @@ class Hard(nn.Module):
     @staticmethod
     def conflict(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> str | None:
         """Scores that knew all states in training cannot be told of the best alone."""
-        if options["estimator"] != "exact" or options.get("decode") != "hard" or not options["coverage"]:
+        if options["estimator"] != "exact" or options["decode"] != "hard" or not options["coverage"]:
             return None
         return (
             "attention.coverage=true tells the scores what each position was paid, and attention.decode=hard pays the "

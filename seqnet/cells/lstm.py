@@ -101,7 +101,7 @@ class LSTM(Projected):
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Kind], target: Kind | None) -> dict[str, str]:
         """Which options have no effect here, and why. options: as typed."""
-        if options.get("chrono") is None:
+        if options["chrono"] is None:
             return {}
         return {"forget_bias": f"cell.chrono={options['chrono']} draws what the forget gate's bias begins at"}
 

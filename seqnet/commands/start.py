@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqnet.configuration import changes, goes_on_elsewhere, merge_stored
+from seqnet.configuration import as_stored, changes, goes_on_elsewhere, merge_stored
 from seqnet.errors import CheckpointError, ConfigurationError, DiskError
 from seqnet.folders import LOCK
 from seqnet.terminal import warn
@@ -90,6 +90,7 @@ def begin(
     path, components = found
     try:
         merged = merge_stored(config, components["config"], typed, choices)
+        components = {**components, "config": as_stored(components["config"], config)}
         changed = changes(merged, components["config"], typed, choices) if goes_on_elsewhere(config) else {}
         if changed:
             entry = {"path": str(path), "step": components["counters"]["step"], "changed": changed}

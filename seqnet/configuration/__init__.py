@@ -6,6 +6,7 @@ from seqnet.configuration.composing import compose, run_hydra
 from seqnet.configuration.keys import leaves, put
 from seqnet.configuration.overrides import is_sweep, parse_overrides, quote, quoted, typed_keys
 from seqnet.configuration.stored import (
+    as_stored,
     changes,
     goes_on_elsewhere,
     merge_stored,
@@ -18,6 +19,7 @@ from seqnet.trust import CONFIGS
 __all__ = [
     "CONFIGS",
     "Composed",
+    "as_stored",
     "asked",
     "changes",
     "compose",

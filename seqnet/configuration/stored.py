@@ -121,6 +121,14 @@ def merge_stored(
     return merged
 
 
+def as_stored(stored: Mapping[str, Any], config: Mapping[str, Any]) -> Config:
+    """A stored configuration with what is newer than it as it was then, without what is chosen anew.
+
+    config: that of the command line, which names whom it trusts. Raises ConfigurationError and CheckpointError.
+    """
+    return trust.checked({**stored, **{group: {} for group in trust.NAMED}}, config["trust"], config)
+
+
 def _differs(key: str, now: Any, before: Any, config: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
     typed, run = f"{key}={shown(now)}", shlex.quote(str(config["run_dir"] or "RUN"))
     if goes_on_elsewhere(config):

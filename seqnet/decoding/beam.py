@@ -42,12 +42,12 @@ class Beam:
     @staticmethod
     def idle(options: Mapping[str, Any], inputs: Mapping[str, Any], target: Any) -> dict[str, str]:
         """Options that change nothing, and why."""
-        return {"diversity": "it is between groups, and decoding.groups=1"} if options.get("groups", 1) == 1 else {}
+        return {"diversity": "it is between groups, and decoding.groups=1"} if options["groups"] == 1 else {}
 
     @staticmethod
     def conflict(options: Mapping[str, Any], inputs: Mapping[str, Any], target: Any) -> str | None:
         """Groups are of one size."""
-        size, groups = options.get("beam_size", 5), options.get("groups", 1)
+        size, groups = options["beam_size"], options["groups"]
         if groups >= 1 and size % groups == 0:
             return None
         return (

@@ -81,7 +81,7 @@ class Sampling:
             return dict.fromkeys(("min_p", "typical_p"), "decoding.temperature=0 takes the likeliest token")
         if options["top_k"] == 1:
             return dict.fromkeys(("min_p", "typical_p"), "decoding.top_k=1 takes the likeliest token")
-        return {"typical_p": "decoding.min_p=1 leaves the likeliest token"} if options.get("min_p") == 1 else {}
+        return {"typical_p": "decoding.min_p=1 leaves the likeliest token"} if options["min_p"] == 1 else {}
 
     def __init__(
         self,

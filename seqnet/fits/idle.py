@@ -18,7 +18,7 @@ def check_idle(parts: Parts, defaults: Mapping[str, Any]) -> None:
     """
     found = dict(relations.idle(parts.config))
     for name, idle in parts.saying("idle"):
-        own = idle(parts.section(name), parts.inputs, parts.target)
+        own = idle(parts.options(name), parts.inputs, parts.target)
         found |= {f"{name}.{key}": why for key, why in own.items()}
     if any(STREAM in kind.traits for kind in parts.inputs.values()):
         lanes = LaneLoader.idle(parts.section("data"), parts.inputs, parts.target)

@@ -303,7 +303,7 @@ def _word_dropout(parts: Parts) -> str | None:
 def _own(parts: Parts) -> str | None:
     """5. A part's own options suit each other, the inputs and the target."""
     for name, conflict in parts.saying("conflict"):
-        sentence: str | None = conflict(parts.section(name), parts.inputs, parts.target)
+        sentence: str | None = conflict(parts.options(name), parts.inputs, parts.target)
         if sentence is not None:
             return sentence
     return None

@@ -39,6 +39,11 @@ class Parts:
         found = self.config[name] if name in self.config else relations.lookup(self.config, name, None)
         return found if isinstance(found, dict) else {}
 
+    def options(self, name: str) -> Config:
+        """The options of a section, and what its class has for those that are not said."""
+        taken = signature(self.part(name)).parameters.values()
+        return {each.name: each.default for each in taken if each.default is not Parameter.empty} | self.section(name)
+
     def choice(self, group: str) -> str:
         """A group and what is chosen of it, as it is typed."""
         return f"{trust.spelled(group)}={self.config['groups'].get(group, 'null')}"
