@@ -718,3 +718,18 @@ def test_no_class_is_named_where_the_laws_are():
         text = file.read_text()
         named = [path.stem for path in CONFIGS.glob("*/*.yaml") if f"{path.parent.name}.{path.stem}." in text]
         assert not named and "_target_ ==" not in text, f"{file} names {named}"
+
+
+def test_what_a_class_inherits_may_ask_for_options_that_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "narrow_cells.py").write_text(
+        "from seqnet.cells.lstm import LSTM\n\n\n"
+        "class Narrow(LSTM):\n"
+        "    def __init__(self, input_size: int, hidden_size: int) -> None:\n"
+        "        super().__init__(input_size, hidden_size)\n"
+    )
+    (tmp_path / "mine/cell").mkdir(parents=True)
+    (tmp_path / "mine/cell/narrow.yaml").write_text("_target_: narrow_cells.Narrow\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert refusal("--config-dir", str(tmp_path / "mine"), "experiment=adding", "cell=narrow") is None

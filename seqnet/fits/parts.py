@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from inspect import Parameter, signature
+from inspect import Parameter, isfunction, signature
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,14 @@ class Parts:
         return found if isinstance(found, dict) else {}
 
     def options(self, name: str) -> Config:
-        """The options of a section, and what its class has for those that are not said."""
-        taken = signature(self.part(name)).parameters.values()
+        """The options of a section, and what its class has for those that are not said.
+
+        What a class inherits may ask for options that only the class it comes from takes.
+        """
+        part = self.part(name)
+        bases = [vars(one) for one in reversed(part.__mro__)] if isinstance(part, type) else []
+        makers = [*(own["__init__"] for own in bases if isfunction(own.get("__init__"))), part]
+        taken = [each for maker in makers for each in signature(maker).parameters.values()]
         return {each.name: each.default for each in taken if each.default is not Parameter.empty} | self.section(name)
 
     def choice(self, group: str) -> str:
