@@ -49,6 +49,11 @@ def shown(value: Any) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
+def or_chosen(option: Option) -> Option:
+    """The same, or the word `chosen`: what is best on the validation split."""
+    return Option(f"{option.words}, or chosen", lambda value: value == "chosen" or option.accepts(value), ("chosen",))
+
+
 def or_null(option: Option) -> Option:
     """The same, or null."""
     return Option(

@@ -19,6 +19,7 @@ from seqnet.options import (
     number,
     numbers,
     one_of,
+    or_chosen,
     or_null,
     shown,
     whole,
@@ -31,6 +32,7 @@ DROPOUT = number(least=0, below=1)
 COUNT = whole(1)
 PROCESSES = 1000
 STEPS = whole(1, 1_000_000)  # of a row
+ACTIVATION = ("activation_regularisation", "temporal_activation_regularisation")  # of what a model puts out at a step
 PATH = or_null(A_PATH)
 DEVICE = one_of("auto", "cpu", "cuda")
 PRECISION = one_of("fp32", "tf32", "bf16", "fp16")
@@ -94,8 +96,7 @@ OPTIONS: Mapping[str, Option] = {
     "training.on_nonfinite": one_of("raise", "skip", "rewind"),
     "training.ema_decay": or_null(number(above=0, below=1)),
     "training.average_after": or_null(COUNT),
-    "training.activation_regularisation": NOT_NEGATIVE,
-    "training.temporal_activation_regularisation": NOT_NEGATIVE,
+    **{f"training.{key}": NOT_NEGATIVE for key in ACTIVATION},
     "training.scheduled_sampling": SHARE,
     "training.sampling_schedule": one_of("linear", "exponential", "inverse_sigmoid"),
     "checkpoint.every_steps": or_null(COUNT),
@@ -136,24 +137,12 @@ OPTIONS: Mapping[str, Option] = {
     "optimizer.d": number(least=1),
     "optimizer.t0": POSITIVE,
     # a number in its yaml, and a word too
-    "objective.threshold": Option(
-        "a number above 0 and below 1, or chosen",
-        lambda value: value == "chosen" or number(above=0, below=1).accepts(value),
-        ("chosen",),
-    ),
-    "adaptation.lr": Option(
-        "a number of at least 0, or chosen",
-        lambda value: value == "chosen" or NOT_NEGATIVE.accepts(value),
-        ("chosen",),
-    ),
+    "objective.threshold": or_chosen(number(above=0, below=1)),
+    "adaptation.lr": or_chosen(NOT_NEGATIVE),
     "adaptation.rule": one_of("rms", "sgd"),
     "adaptation.decay": SHARE,
     "adaptation.window": or_null(COUNT),
-    "objective.bias": Option(
-        "a number of at least 0, or chosen",
-        lambda value: value == "chosen" or NOT_NEGATIVE.accepts(value),
-        ("chosen",),
-    ),
+    "objective.bias": or_chosen(NOT_NEGATIVE),
     # of what is made by the loader and by the writer
     "model.embeddings": PATH,
     "model.freeze_embeddings": FLAG,

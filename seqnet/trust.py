@@ -295,7 +295,7 @@ def _options(
             _refuse_strange(f"{name}.{key}", option, trust, own)
         else:
             raise ConfigurationError(f"{SAYS} has {name}.{_brief(key)}, which this seqnet does not know")
-    return _filled(found, defaults) if defaults is not None and filled else found
+    return deepcopy(_filled(found, defaults)) if defaults is not None and filled else found
 
 
 def _filled(value: Config, defaults: Config) -> Config:
@@ -308,7 +308,7 @@ def _filled(value: Config, defaults: Config) -> Config:
     for key, option in value.items():
         inner = isinstance(option, dict) and isinstance(found.get(key), dict)
         found[key] = _filled(option, found[key]) if inner else option
-    return deepcopy(found)
+    return found
 
 
 def _inner(key: str) -> str | None:

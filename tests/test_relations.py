@@ -1,8 +1,10 @@
 """What belongs to no class: options, and what cannot go together, as data."""
 
 import pytest
+import yaml
 
 from seqnet import relations
+from seqnet.configuration import CONFIGS
 from seqnet.options import shown
 
 
@@ -56,3 +58,11 @@ def test_what_says_nothing_is_told_with_the_reason():
     assert relations.idle({"checkpoint": {"average_best": True, "keep_best": 3}}) == {}
     found = relations.idle({"checkpoint": {"average_best": True, "keep_best": 1}})
     assert list(found) == ["checkpoint.average_best"] and "checkpoint.keep_best=1" in found["checkpoint.average_best"]
+
+
+def test_what_is_said_of_dynamic_evaluation_is_the_yamls_own():
+    stored = yaml.safe_load((CONFIGS / "evaluate.yaml").read_text(encoding="utf-8"))
+    values = {f"adaptation.{key}": value for key, value in stored["adaptation"].items()} | {"dynamic": False}
+    asked = [relation for relation in relations.RELATIONS if relation.keys[-1] == "dynamic"]
+    assert [relation.keys[0] for relation in asked] == [key for key in values if key != "dynamic"]
+    assert not any(relation.clash(*(values[key] for key in relation.keys)) for relation in asked)

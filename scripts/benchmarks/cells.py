@@ -1,6 +1,6 @@
 """Recurrences over whole sequences: ours beside torch's, and a tagger on real lengths beside packed sequences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count, product
 from typing import Any
 from unittest import mock
@@ -94,32 +94,25 @@ def cells() -> list[Pair]:
 
 def custom() -> list[Pair]:
     """Cells without a fused path, unrolled, beside the fused LSTM of the same size."""
-    found = []
-    for make in (LayerNormLSTM, ZoneoutLSTM, MGU):
-        several = []
-        for shape in SHAPES:
-            time, batch, inputs, hidden = shape
-            x = torch.randn(batch, time, inputs, requires_grad=True)
-            own, fused = Layer(make(inputs, hidden)), Layer(LSTM(inputs, hidden))
-            pairs = (
-                _forward_backward(lambda x, own=own: own(x)[0], own, x),
-                _forward_backward(lambda x, fused=fused: fused(x)[0], fused, x),
-            )
-            several.append(pair(f"{make.__name__} {shape}", *pairs, seconds=6, repeats=11))
-        found += [*several, mean(f"{make.__name__}, geometric mean", several)]
+    found = _beside((LayerNormLSTM, ZoneoutLSTM, MGU), LSTM)
     return [*found, mean("custom cells, geometric mean", [one for one in found if "(" in one.name])]
 
 
 def scan() -> list[Pair]:
     """Cells that go through a whole sequence at once beside the fused GRU of the same size, forward and backward."""
+    return _beside((MinGRU, MinLSTM, SRU, QRNN), GRU)
+
+
+def _beside(makes: Iterable[Callable[[int, int], nn.Module]], other: Callable[[int, int], nn.Module]) -> list[Pair]:
+    """Layers of each of these cells beside a layer of another, forward and backward; after each cell's their mean."""
     found = []
-    for make in (MinGRU, MinLSTM, SRU, QRNN):
+    for make in makes:
         several = []
         for shape in SHAPES:
             time, batch, inputs, hidden = shape
             torch.manual_seed(0)
             x = torch.randn(batch, time, inputs, requires_grad=True)
-            own, fused = Layer(make(inputs, hidden)), Layer(GRU(inputs, hidden))
+            own, fused = Layer(make(inputs, hidden)), Layer(other(inputs, hidden))
             pairs = (
                 _forward_backward(lambda x, own=own: own(x)[0], own, x),
                 _forward_backward(lambda x, fused=fused: fused(x)[0], fused, x),

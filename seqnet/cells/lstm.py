@@ -20,8 +20,7 @@ def update(gates: Tensor, cell: Tensor) -> LSTMState:
     On a CPU, in single precision, it is one compiled function where there is a compiler; cells of one's own may call
     it too.
     """
-    here = gates.is_cpu and gates.dtype == cell.dtype == torch.float32 and not torch.compiler.is_exporting()
-    if here and native.library() is not None:
+    if native.takes(gates, cell):
         return LSTMState(*_Update.apply(gates, cell))  # type: ignore[no-untyped-call]
     i, f, g, o = gates.chunk(4, dim=-1)
     cell = torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))
@@ -38,8 +37,7 @@ class _Update(torch.autograd.Function):
         batch, size = cell.shape
         kept = gates.new_empty(batch, 5 * size)
         hidden, new = torch.empty_like(cell), torch.empty_like(cell)
-        arrays = (part.data_ptr() for part in (gates, cell, kept, new, hidden))
-        native.library().lstm_forward(torch.get_num_threads(), batch, size, *arrays)  # type: ignore[union-attr]
+        native.call("lstm_forward", (batch, size), gates, cell, kept, new, hidden)
         ctx.save_for_backward(kept, cell)
         return hidden, new
 
@@ -51,8 +49,7 @@ class _Update(torch.autograd.Function):
         batch, size = cell.shape
         d_hidden, d_new = d_hidden.contiguous(), d_new.contiguous()
         d_gates, d_cell = kept.new_empty(batch, 4 * size), torch.empty_like(cell)
-        arrays = (part.data_ptr() for part in (d_hidden, d_new, kept, cell, d_gates, d_cell))
-        native.library().lstm_backward(torch.get_num_threads(), batch, size, *arrays)  # type: ignore[union-attr]
+        native.call("lstm_backward", (batch, size), d_hidden, d_new, kept, cell, d_gates, d_cell)
         return d_gates, d_cell
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from seqnet.cells.initialisation import ForgetBias
 from seqnet.cells.lstm import LSTM
-from seqnet.linear import Linear, linear
+from seqnet.linear import Linear
 from seqnet.options import Width, whole
 from seqnet.state import LSTMState
 
@@ -46,16 +46,10 @@ class MogrifierLSTM(LSTM):
                 x = 2 * torch.sigmoid(matrix(hidden)) * x
         return x, hidden
 
-    @property
-    def recurrent(self) -> Tensor:
-        """The part of W_hh that makes the new content g, [hidden hidden]."""
-        return self.weight_hh.chunk(4)[2]
-
     def gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
         """How far each gate is open, 0 to 1, [... hidden]. x: [... input]; state: before the step."""
         x, hidden = self._mogrified(x, state.hidden)
-        i, f, _, o = (self.project(x) + linear(hidden, self.weight_hh)).sigmoid().chunk(4, dim=-1)
-        return {"input": i, "forget": f, "output": o}
+        return super().gates(x, LSTMState(hidden, state.cell))
 
 
 def _through(wide: int, size: int, rank: int | None) -> nn.Module:

@@ -34,11 +34,6 @@ class PeepholeLSTM(LSTM):
         cell = torch.addcmul(f * cell, i, torch.tanh(g))
         return i, f, torch.sigmoid(torch.addcmul(o, at_o, cell)), cell
 
-    @property
-    def recurrent(self) -> Tensor:
-        """The part of W_hh that makes the new content g, [hidden hidden]."""
-        return self.weight_hh.chunk(4)[2]
-
     def gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
         """How far each gate is open, 0 to 1, [... hidden]. x: [... input]; state: before the step."""
         i, f, o, _ = self._opened(self.project(x) + linear(state.hidden, self.weight_hh), state.cell)

@@ -49,7 +49,7 @@ def _opened(gates: Tensor, bend: Bend) -> tuple[Tensor, Tensor]:
 def _way(gates: Tensor) -> str:
     if not gates.is_cpu:
         return "log space"
-    return "compiled" if gates.dtype == torch.float32 and native.library() is not None else "operators"
+    return "compiled" if native.takes(gates) else "operators"
 
 
 class _Pool(torch.autograd.Function):
@@ -60,7 +60,7 @@ class _Pool(torch.autograd.Function):
         """gates: [batch time 2*hidden]; start: [batch hidden]; without gaps."""
         if way == "compiled":
             y = gates.new_empty(*gates.shape[:2], start.shape[1])
-            _run("pool_forward", bend, y, gates, start, y)
+            native.call("pool_forward", (KINDS.index(bend), *y.shape), gates, start, y)
         elif way == "operators":
             y = _step_by_step(*_opened(gates, bend), start)
         else:
@@ -80,7 +80,8 @@ class _Pool(torch.autograd.Function):
         d_gates = torch.empty_like(gates)
         if ctx.way == "compiled":
             d_start = torch.empty_like(start)
-            _run("pool_backward", ctx.bend, y, gates, start, y, dy, d_gates, d_start)
+            sizes = (KINDS.index(ctx.bend), *y.shape)
+            native.call("pool_backward", sizes, gates, start, y, dy, d_gates, d_start)
             return None, None, d_gates, d_start
         (x, content), (z, n) = gates.chunk(2, dim=-1), _opened(gates, ctx.bend)
         keep = torch.sigmoid(-x)
@@ -101,12 +102,6 @@ def _slope(x: Tensor, n: Tensor, bend: Bend) -> Tensor:
     if bend == "linear":
         return torch.ones_like(x)
     return 1 - n * n if bend == "tanh" else torch.where(x >= 0, 1, n * (1 - n))
-
-
-def _run(name: str, bend: Bend, like: Tensor, *arrays: Tensor) -> None:
-    """Call a compiled function of the sizes of `like` [batch time hidden]."""
-    pointers = (array.data_ptr() for array in arrays)
-    getattr(native.library(), name)(torch.get_num_threads(), KINDS.index(bend), *like.shape, *pointers)
 
 
 def _step_by_step(z: Tensor, n: Tensor, start: Tensor) -> Tensor:

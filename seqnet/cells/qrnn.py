@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seqnet.cells import initialisation
 from seqnet.cells.pooling import pool, pool_once
 from seqnet.linear import linear
-from seqnet.options import number, whole
+from seqnet.options import whole
 
 
 class QRNNState(NamedTuple):
@@ -33,7 +33,7 @@ class QRNN(nn.Module):
         hidden_size: int,
         *,
         window: Annotated[int, whole(2, 1000)] = 2,
-        forget_bias: Annotated[float, number(least=-1000, most=1000)] = 1.0,
+        forget_bias: initialisation.ForgetBias = 1.0,
     ) -> None:
         super().__init__()
         initialisation.sizes(input_size, hidden_size)

@@ -10,7 +10,7 @@ from seqnet.cells import initialisation
 from seqnet.cells.projected import Projected
 from seqnet.errors import ConfigurationError
 from seqnet.linear import linear, linear_onto
-from seqnet.options import number, whole
+from seqnet.options import whole
 
 
 class SLSTMState(NamedTuple):
@@ -42,7 +42,7 @@ class SLSTM(Projected):
         *,
         forget: Literal["sigmoid", "exp"] = "sigmoid",
         num_heads: Annotated[int, whole(1, 10_000)] = 1,
-        forget_bias: Annotated[float, number(least=-1000, most=1000)] = 1.0,
+        forget_bias: initialisation.ForgetBias = 1.0,
         recurrent_init: Literal["orthogonal", "uniform"] = "orthogonal",
     ) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ class SRU(Projected):
         input_size: int,
         hidden_size: int,
         *,
-        forget_bias: Annotated[float, number(least=-1000, most=1000)] = 1.0,
+        forget_bias: initialisation.ForgetBias = 1.0,
         highway_bias: Annotated[float, number(least=-80, most=80)] = 0.0,
     ) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class SRU(Projected):
         On a CPU, in single precision, by one compiled function where there is a compiler; else step by step.
         """
         projected = self.project(x).to(state.hidden.dtype)
-        if projected.is_cpu and projected.dtype == torch.float32 and native.library() is not None:
+        if native.takes(projected):
             y, cells = _Scan.apply(projected, self.peepholes, state.hidden)  # type: ignore[no-untyped-call]
             return y, HiddenState(cells)
         outputs, states = [], []
@@ -103,7 +103,7 @@ class _Scan(torch.autograd.Function):
         """gates: [batch time 4*hidden]; v: [2*hidden]; start: [batch hidden]. Returns outputs and states."""
         gates, v, start = gates.contiguous(), v.contiguous(), start.contiguous()
         cells, y = gates.new_empty(2, *gates.shape[:2], start.shape[1]).unbind(0)
-        _run("sru_forward", y, gates, v, start, cells, y)
+        native.call("sru_forward", y.shape, gates, v, start, cells, y)
         ctx.save_for_backward(gates, v, start, cells)
         return y, cells
 
@@ -114,11 +114,5 @@ class _Scan(torch.autograd.Function):
         gates, v, start, cells = ctx.saved_tensors
         d_gates, d_start, d_v = torch.empty_like(gates), torch.empty_like(start), v.new_empty(len(start), len(v))
         given = (gates, v, start, cells, dy.contiguous(), d_cells.contiguous())
-        _run("sru_backward", cells, *given, d_gates, d_v, d_start)
+        native.call("sru_backward", cells.shape, *given, d_gates, d_v, d_start)
         return d_gates, d_v.sum(0), d_start
-
-
-def _run(name: str, like: Tensor, *arrays: Tensor) -> None:
-    """Call a compiled function of the sizes of `like` [batch time hidden]."""
-    pointers = (array.data_ptr() for array in arrays)
-    getattr(native.library(), name)(torch.get_num_threads(), *like.shape, *pointers)

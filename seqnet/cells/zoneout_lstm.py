@@ -6,7 +6,6 @@ from torch import Tensor
 from seqnet.cells.initialisation import ForgetBias
 from seqnet.cells.lstm import LSTM
 from seqnet.draws import uniform
-from seqnet.linear import linear
 from seqnet.options import Dropout
 from seqnet.state import LSTMState
 
@@ -52,19 +51,13 @@ class ZoneoutLSTM(LSTM):
         hidden = zoneout(new.hidden, state.hidden, self.zoneout_hidden, self.training)
         return hidden, LSTMState(hidden, cell)
 
-    @property
-    def recurrent(self) -> Tensor:
-        """The part of W_hh that makes the new content g, [hidden hidden]."""
-        return self.weight_hh.chunk(4)[2]
-
     def gates(self, x: Tensor, state: LSTMState) -> dict[str, Tensor]:
         """How far each gate is open, and how much of the cell stays by forget gate and zoneout, 0 to 1, [... hidden].
 
         x: [... input]; state: before the step.
         """
-        i, f, _, o = (self.project(x) + linear(state.hidden, self.weight_hh)).sigmoid().chunk(4, dim=-1)
-        kept = self.zoneout_cell + (1 - self.zoneout_cell) * f
-        return {"input": i, "forget": f, "output": o, "kept": kept}
+        found = super().gates(x, state)
+        return {**found, "kept": self.zoneout_cell + (1 - self.zoneout_cell) * found["forget"]}
 
     def extra_repr(self) -> str:
         """What a printed model shows."""

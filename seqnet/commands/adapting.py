@@ -19,25 +19,50 @@ RATES = {"rms": (0.0001, 0.0003, 0.001, 0.003, 0.01), "sgd": (0.01, 0.03, 0.1, 0
 """What `adaptation.lr=chosen` is chosen of, and 0."""
 
 
-def expect_running_text(split: Any) -> None:
-    """Raises ConfigurationError for a split whose rows have nothing to do with each other."""
+def rehearsed(stored: StoredRun, config: dict[str, Any], split: Any) -> Stream | None:
+    """What a rate is to be chosen on; None where one is named. config: of the command; split: to be scored.
+
+    Raises ConfigurationError for a split whose rows have nothing to do with each other, and where a rate is to be
+    chosen and there is no validation split.
+    """
     if not isinstance(split, Stream):
         raise ConfigurationError(
             "dynamic=true learns of a running text while it is read, and this run reads rows that stand by themselves: "
             "leave it out"
         )
+    if config["adaptation"]["lr"] != "chosen":
+        return None
+    valid: Stream | None = _of_training(stored, "valid")
+    if valid is None:
+        raise ConfigurationError(
+            "adaptation.lr=chosen is chosen on the validation split, and this run's data has none: name a rate, "
+            f"such as adaptation.lr={RATES[config['adaptation']['rule']][2]}"
+        )
+    return valid
 
 
-def dynamic_scores(stored: StoredRun, config: dict[str, Any], split: Stream) -> dict[str, float]:
+def dynamic_scores(stored: StoredRun, config: dict[str, Any], split: Stream, valid: Stream | None) -> dict[str, float]:
     """Loss and metrics of a split, each named `dynamic_...`, and `dynamic_lr`. The stored run stays as it is.
 
-    config: of the command. Raises ConfigurationError where a rate is to be chosen and there is no validation split.
+    config: of the command; valid: see `rehearsed`.
     """
-    adapted = _Adapted(stored, config)
-    asked = config["adaptation"]["lr"]
-    lr = adapted.chosen(config["split"]) if asked == "chosen" else float(asked)
-    scores = adapted.scores(split, lr, f"learning of {config['split']}")
+    adapted, name = _Adapted(stored, config), config["split"]
+    if valid is None:
+        lr = float(config["adaptation"]["lr"])
+        scores = adapted.scores(split, lr, f"learning of {name}")
+    else:
+        lr, scores = adapted.chosen(valid)
+        if name == "valid" and config["data"]["path"] is None:
+            warn("split=valid is what adaptation.lr was chosen on: its dynamic scores are flattered")
+        else:
+            scores = adapted.scores(split, lr, f"learning of {name}")
     return {f"dynamic_{name}": value for name, value in (scores | {"lr": lr}).items() if "baseline" not in name}
+
+
+def _of_training(stored: StoredRun, name: str) -> Any:
+    """A split of the data that a run was trained on. Raises DataError."""
+    trust.refuse_elsewhere(stored.config)
+    return stored.assembly.source.split(name)
 
 
 class _Adapted:
@@ -50,7 +75,7 @@ class _Adapted:
 
     def _gradients(self) -> list[torch.Tensor]:
         stored = self._stored
-        loader = self._loader(stored.assembly.source.split("train"))
+        loader = self._loader(_of_training(stored, "train"))
         shown_on_a_bar = OnABar(loader, "measuring gradients of train")
         return gradient_scales(
             stored.assembly.model, stored.assembly.task, shown_on_a_bar, stored.precision, self._window
@@ -66,20 +91,11 @@ class _Adapted:
         loader = OnABar(self._loader(split), doing)
         return evaluate(model, stored.assembly.task, loader, stored.precision, self._window, learn=learn)[0]
 
-    def chosen(self, asked: str) -> float:
-        """The rate with the least loss on the validation split, 0 where none betters it. asked: the split to score."""
-        trust.refuse_elsewhere(self._stored.config)
-        valid = self._stored.assembly.source.split("valid")
-        if valid is None:
-            raise ConfigurationError(
-                "adaptation.lr=chosen is chosen on the validation split, and this run's data has none: name a rate, "
-                f"such as adaptation.lr={RATES[self._rule][2]}"
-            )
+    def chosen(self, valid: Stream) -> tuple[float, dict[str, float]]:
+        """The rate with the least loss on the validation split, 0 where none betters it, and the scores there."""
         rates = (0.0, *RATES[self._rule])
-        losses = {lr: self.scores(valid, lr, f"trying adaptation.lr={shown(lr)}")["loss"] for lr in rates}
-        best = min(rates, key=lambda lr: losses[lr])
-        tried = ", ".join(f"{loss:.4f} at {shown(lr)}" for lr, loss in losses.items())
+        scores = {lr: self.scores(valid, lr, f"trying adaptation.lr={shown(lr)}") for lr in rates}
+        best = min(rates, key=lambda lr: scores[lr]["loss"])
+        tried = ", ".join(f"{each['loss']:.4f} at {shown(lr)}" for lr, each in scores.items())
         warn(f"adaptation.lr={shown(best)} was chosen by its loss on valid ({tried})")
-        if asked == "valid":
-            warn("split=valid is what adaptation.lr was chosen on: its dynamic scores are flattered")
-        return best
+        return best, scores[best]

@@ -9,6 +9,7 @@ from torch import Tensor
 from seqnet.build import Assembly
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.writing import decoder, described
+from seqnet.decoding.generation import OF_WRITER
 from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.sampling import Sampling
 from seqnet.errors import ConfigurationError
@@ -41,9 +42,10 @@ def composes(assembly: Assembly) -> bool:
 def chooser(assembly: Assembly, decoding: dict[str, Any], seed: int) -> Choose:
     """The likeliest labels, or some that are drawn. Raises ConfigurationError for a decoding that is of tokens."""
     objective: Any = assembly.objective
-    made = decoder(decoding, assembly.source)
-    said = described(decoding)
-    name, temperature = said.pop("name"), said.pop("temperature", None)
+    made = decoder({key: value for key, value in decoding.items() if key not in OF_WRITER}, assembly.source)
+    said = {**described(decoding), **{key: decoding.get(key) for key in OF_WRITER}}
+    name = said.pop("name")
+    said.pop("temperature", None)
     if not isinstance(made, Greedy | Sampling):
         raise ConfigurationError(
             f"decoding={name} chooses among tokens, and this run goes on with several labels a step: use "
@@ -58,7 +60,7 @@ def chooser(assembly: Assembly, decoding: dict[str, Any], seed: int) -> Choose:
     if isinstance(made, Greedy):
         return objective.decide  # type: ignore[no-any-return]
     generator = torch.Generator().manual_seed(seed)
-    return lambda logits: objective.draw(logits, generator, temperature)
+    return lambda logits: objective.draw(logits, generator, made.temperature)
 
 
 def composed(stored: StoredRun, decoding: dict[str, Any], prompt: str, rows: int, seed: int) -> tuple[Tensor, Tensor]:

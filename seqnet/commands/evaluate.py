@@ -9,7 +9,7 @@ import torch
 
 from seqnet import build, trust
 from seqnet.batch import Confusion
-from seqnet.commands.adapting import dynamic_scores, expect_running_text
+from seqnet.commands.adapting import dynamic_scores, rehearsed
 from seqnet.commands.elsewhere import reads
 from seqnet.commands.failures import explained
 from seqnet.commands.lines import in_words
@@ -45,8 +45,7 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
         settings["data"]["on_bad_row"] = config["data"]["on_bad_row"]
     drawn = _album(stored, config["pictures"])
     split = asked_split(stored, config)
-    if config["dynamic"]:
-        expect_running_text(split)
+    valid = rehearsed(stored, config, split) if config["dynamic"] else None
     if config["data"]["batch_size"] is not None:
         settings["data"] |= {"batch_size": config["data"]["batch_size"], "batch_tokens": None}
     settings["debug"]["one_batch"] = False  # whatever it was trained on, here all of it is scored
@@ -71,7 +70,7 @@ def judged(stored: StoredRun, config: dict[str, Any]) -> tuple[dict[str, float],
     if drawn is not None and (confusion := evaluator.confusion()) is not None:
         drawn.add("confusion", [Confusion.named(confusion, evaluator.class_names)])
     if config["dynamic"]:
-        scores |= dynamic_scores(stored, config, split)
+        scores |= dynamic_scores(stored, config, split, valid)
     for note in [decoded(write.description), *write.notes] if write is not None else ():
         warn(note)
     return scores, report

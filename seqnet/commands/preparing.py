@@ -16,6 +16,8 @@ from seqnet.commands.samples import runs_on
 from seqnet.commands.start import Config, limits
 from seqnet.commands.writing import Writer, decoder, writing_of
 from seqnet.errors import CheckpointError, ConfigurationError
+from seqnet.options import shown
+from seqnet.relations import ACTIVATION
 from seqnet.terminal import warn
 from seqnet.training import checkpoint, manifest
 from seqnet.training.activation import ActivationRegularisation
@@ -44,7 +46,7 @@ def prepare_process(config: Config) -> None:
     if config["deterministic"]:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
         torch.backends.cudnn.benchmark = False
-    if config["deterministic"] != torch.are_deterministic_algorithms_enabled():
+    if config["deterministic"] or torch.are_deterministic_algorithms_enabled():
         torch.use_deterministic_algorithms(config["deterministic"])  # which imports torch's compiler, a second or two
 
 
@@ -101,7 +103,7 @@ def make_trainer(
 
 
 def _activation(options: Config) -> ActivationRegularisation | None:
-    level, change = options["activation_regularisation"], options["temporal_activation_regularisation"]
+    level, change = (options[key] for key in ACTIVATION)
     return ActivationRegularisation(level, change) if level or change else None
 
 
@@ -136,11 +138,12 @@ def rehearse(
     assembly.task.count(example)
     with evaluating(assembly.model), precision.autocast():
         output = assembly.model(example.to(precision.device), None)
-    if _activation(config["training"]) is not None and output.undropped is None:
-        raise ConfigurationError(
-            f"training.activation_regularisation is of what a model puts out at each step, and "
-            f"{type(assembly.model).__name__} gives no `undropped` in its Output: set it to 0"
-        )
+    for key in ACTIVATION:
+        if config["training"][key] and output.undropped is None:
+            raise ConfigurationError(
+                f"training.{key}={shown(config['training'][key])} is of what a model puts out at each step, and "
+                f"{type(assembly.model).__name__} gives no `undropped` in its Output: set it to 0"
+            )
 
 
 def compare(before: dict[str, Any], now: dict[str, Any]) -> None:

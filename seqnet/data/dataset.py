@@ -463,6 +463,8 @@ class Dataset:
         if isinstance(self._fitted.asking, NextSteps):
             tally.add_short(self._fitted.asking.not_ahead(columns))
         made = self._fitted.asking.without_targets(self._fitted.at_each_step(columns))
+        if self.copied is None:
+            return made, numbers
         used = set(numbers)
         kept = raw.only([place for place, number in enumerate(raw.numbers) if number in used])
         return self._with_words(made, [kept], asked=False), numbers

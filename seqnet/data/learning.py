@@ -74,7 +74,8 @@ def _observed(
                 looked_at,
                 dict(sorted(both, key=lambda found: order.index(found[1][0]), reverse=True)),
             )  # the first wins
-    assert busy <= ended, "a process has not told all that it was shown"
+    if not busy <= ended:
+        raise RuntimeError("a process has not told all that it was shown")
 
 
 class _Looking:

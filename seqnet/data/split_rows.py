@@ -84,7 +84,8 @@ class SplitRows:
         """The rows of some of these, each block with its split, read once. bad: of lines that are no rows."""
         for block, places in self._placed(bad):
             for split in splits:
-                yield split, block.only(np.flatnonzero(places == SPLITS.index(split)).tolist())
+                if own := np.flatnonzero(places == SPLITS.index(split)).tolist():
+                    yield split, block.only(own)
 
     def _placed(self, bad: BadRows) -> Iterator[tuple[RawBlock, np.ndarray]]:
         """All rows of those files, and the place in SPLITS of each one's split."""

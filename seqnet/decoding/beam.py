@@ -195,9 +195,10 @@ class Beam:
             here = (names % self.groups == group).nonzero()[:, 0]
             row = names[here] // self.groups
             less = self.diversity * chosen[row]
-            best, place = _best(logs[here] - less[:, None], scores[here], count)
+            own = logs[here]
+            _, place = _best(own - less[:, None], scores[here], count)
             tokens = place % vocabulary
-            best = best + less.gather(1, tokens)
+            best = own.flatten(1).gather(1, place) + scores[here].gather(1, place // vocabulary)
             totals[here], places[here] = best, place
             over = tokens == end if end is not None else torch.zeros_like(tokens, dtype=torch.bool)
             going = over.long().argsort(dim=1, stable=True)[:, :size]

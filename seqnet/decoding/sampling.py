@@ -102,6 +102,10 @@ class Sampling:
             raise ConfigurationError(f"decoding.top_k is {top_k}; it must be at least 1, or null for all tokens")
         if top_p is not None and not 0 < top_p <= 1:
             raise ConfigurationError(f"decoding.top_p is {top_p}; it must be above 0 and at most 1, or null")
+        if min_p is not None and not 0 < min_p <= 1:
+            raise ConfigurationError(f"decoding.min_p is {min_p}; it must be above 0 and at most 1, or null")
+        if typical_p is not None and not 0 < typical_p < 1:
+            raise ConfigurationError(f"decoding.typical_p is {typical_p}; it must be above 0 and below 1, or null")
         cuts = {"min_p": min_p, "typical_p": typical_p}
         for key, why in self.idle({"temperature": temperature, "top_k": top_k, "min_p": min_p}, {}, None).items():
             if cuts[key] is not None:

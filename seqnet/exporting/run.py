@@ -602,12 +602,11 @@ class Present:
         return list(zip(found, map(float, scores), strict=True))
 
 
-class OneByOne(Present):
-    """The same of labels that are decided one after another, each told of those before it."""
+class OneByOne:
+    """Which of several labels are there, decided one after another, each told of those before it."""
 
     def __init__(self, said: dict[str, Any]) -> None:
-        super().__init__({**said, "threshold": 0.5})
-        self.beam_size: int = said["beam_size"]
+        self.names, self.beam_size = said["names"], said["beam_size"]
 
     def probabilities(self, logits: Array) -> Array:
         """[items labels], each given what is decided of those before it."""

@@ -16,6 +16,7 @@ from seqnet.fits.small import small_cells
 from seqnet.kinds import BIO, ENDS, NEXT, OPEN, RANKED, SHARED, STREAM, Axis, Item
 from seqnet.layers.weight_drop import recurrent_weights
 from seqnet.options import shown
+from seqnet.relations import ACTIVATION
 from seqnet.state import leaves
 from seqnet.tasks.forecast_scores import SCORES as FORECAST_SCORES
 
@@ -264,7 +265,7 @@ def _states(parts: Parts) -> str | None:
 def _activation(parts: Parts) -> str | None:
     """4. What is added for the outputs at each step is so where there are such."""
     training = parts.config["training"]
-    for key in ("activation_regularisation", "temporal_activation_regularisation"):
+    for key in ACTIVATION:
         if training[key] and parts.features not in (Axis.STEP, Axis.SEQUENCE):
             return (
                 f"training.{key}={shown(training[key])} is of what a model puts out at each step, and "
@@ -382,7 +383,7 @@ LAWS = (
     Law(_states, sections=("model",)),
     Law(
         _activation,
-        keys=(("training.activation_regularisation", 0.0), ("training.temporal_activation_regularisation", 0.0)),
+        keys=tuple((f"training.{key}", 0.0) for key in ACTIVATION),
     ),
     Law(_weight_dropout, groups=(("cell",),), keys=(("model.weight_dropout", 0.0),)),
     Law(_word_dropout, keys=(("model.word_dropout", 0.0),)),

@@ -203,15 +203,15 @@ class EncoderDecoder(nn.Module):
             return None, states, encoded.shape[1]
         memory: Memory = self.attention.prepare(encoded, lengths)  # type: ignore[operator]
         if self.mixed:  # W [context; output] is a sum, of which one half is made once a position
-            memory = memory._replace(values=linear(memory.values, self._halves()[0]))
+            memory = memory._replace(values=linear(memory.values, self._half(of_output=False)))
         return memory, states, encoded.shape[1]
 
-    def _halves(self) -> tuple[Tensor, Tensor]:
-        """What the attentional vector's weight makes of a context, and of an output."""
+    def _half(self, of_output: bool) -> Tensor:
+        """What the attentional vector's weight makes of an output, or of a context."""
         assert self.combine is not None
         sizes = [self.combine.in_features - self.layers.size, self.layers.size]
-        of_context, of_output = self.combine.weight.split(sizes, dim=1)
-        return of_context.contiguous(), of_output.contiguous()  # rows with gaps take oneDNN many times as long
+        half: Tensor = self.combine.weight.split(sizes, dim=1)[of_output]
+        return half.contiguous()  # rows with gaps take oneDNN many times as long
 
     def _begin(self, batch: Batch, states: tuple[State, ...] | None, positions: int) -> DecoderState:
         first = self.initial_state(batch.size)
@@ -332,7 +332,7 @@ class EncoderDecoder(nn.Module):
             attended = attend(self.attention, y, memory, state, weights)  # type: ignore[arg-type]
         features = y
         if self.mixed and attended is not None:
-            own = linear(y, self._halves()[1], self.combine.bias)  # type: ignore[union-attr]
+            own = linear(y, self._half(of_output=True), self.combine.bias)  # type: ignore[union-attr]
             features = torch.tanh(attended.context + (own if attended.logs is None else own.unsqueeze(2)))
         elif self.combine is not None:
             found = y if attended is None else torch.cat([attended.context, y], dim=-1)

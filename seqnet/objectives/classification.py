@@ -79,8 +79,7 @@ class Classification:
         if self.one_logit and weights is None:
             wanted = targets.float() * (1 - smoothing) + smoothing / 2
             return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
-        if self.one_logit:  # 0 is the logit of the first class
-            logits = torch.cat([torch.zeros_like(logits), logits], dim=-1)
+        logits = self._of_each(logits)
         if weights is None:
             return cross_entropy(logits.float(), targets, smoothing).sum()
         return F.cross_entropy(logits.float(), targets, weights, reduction="sum", label_smoothing=smoothing)
@@ -169,9 +168,11 @@ class Classification:
         from seqnet.objectives.biases import decisions
 
         assert self.targets.commonest is not None
-        if self.one_logit:  # 0 is the logit of the first class
-            logits = torch.cat([torch.zeros_like(logits), logits], dim=-1)
-        return decisions(logits, self.targets.commonest, biases)
+        return decisions(self._of_each(logits), self.targets.commonest, biases)
+
+    def _of_each(self, logits: Tensor) -> Tensor:
+        """The logits of all classes, [... classes]: of the first of two it is 0 where one stands for both."""
+        return torch.cat([torch.zeros_like(logits), logits], dim=-1) if self.one_logit else logits
 
     def choose(self, metrics: dict[str, Metric]) -> None:
         """Take the bias with the best macro_f1 of what `metrics` counted, where it is to be chosen."""

@@ -88,7 +88,7 @@ class LabelChain(MultiLabel):
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n out]; targets: [n labels]."""
         metrics["nll"].update(self.losses(logits, targets))
-        decisions, wanted = self.decide(logits)[0].long(), targets.reshape(len(logits), -1).long()
+        decisions, wanted = self._likeliest(logits).long(), targets.reshape(len(logits), -1).long()
         metrics["accuracy"].update(decisions, wanted)
         metrics["macro_f1"].update(decisions, wanted)
 

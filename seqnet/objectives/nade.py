@@ -7,6 +7,7 @@ and 5). That the biases b and c follow from what was read before, h, is the RNN-
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -67,7 +68,8 @@ class HiddenUnits(Links):
             if len(logits) <= rows:
                 return self._given(logits, before, states)
             parts = zip(logits.split(rows), before.split(rows), strict=True)
-            return torch.cat([checkpoint(self._given, *part, states, use_reentrant=False) for part in parts])
+            again = partial(checkpoint, self._given, use_reentrant=False, preserve_rng_state=False)  # it draws nothing
+            return torch.cat([again(*part, states) for part in parts])
 
     def _given(self, logits: Tensor, before: Tensor, states: int) -> Tensor:
         own, first = self._parts(logits)

@@ -139,12 +139,12 @@ def evaluate(
                     if learn is not None:
                         learn(moved, enter(model, before, piece, moved))
                 go_on()
-                found = None if write is None else write(number, batch)
-                told = batch if write is None else batch.told()
+                found = None
                 if write is not None:
-                    evaluator.written(found, told)
+                    found, batch = write(number, batch), batch.told()
+                    evaluator.written(found, batch)
                 if report is not None:
-                    report.batch(told, found)
+                    report.batch(batch, found)
     except Abandoned as error:
         if ranks.count == 1:
             raise

@@ -43,7 +43,7 @@ class SharedSum:
 def shared(ranks: Ranks, size: int, kind: torch.dtype) -> Tensor | None:
     """Memory that all ranks see, [2, ranks, size]; None where they are many or on several machines, or it is too small.
 
-    To be called by all ranks. No file is left, however they end.
+    To be called by all ranks. No file is left, unless the first one is killed while they open it.
     """
     if ranks.count > MOST:
         return None

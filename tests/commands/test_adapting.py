@@ -25,13 +25,28 @@ def test_at_a_rate_of_0_the_dynamic_scores_are_the_static_ones(seqnet: Any, writ
     assert seqnet.fingerprint(writer_run, "best") == before
 
 
-def test_a_rate_is_chosen_on_the_validation_split(seqnet: Any, writer_run: Path) -> None:
+def test_a_rate_is_chosen_on_the_validation_split(seqnet: Any, writer_run: Path, novel: Path) -> None:
     found = seqnet("evaluate", f"run={writer_run}", "split=train", *SGD)
     scores = found.rows[0]
     assert "was chosen by its loss on valid" in found.err and "flattered" not in found.err
     again = seqnet("evaluate", f"run={writer_run}", "split=train", *SGD, f"adaptation.lr={scores['dynamic_lr']}")
     assert again.rows[0] == scores
-    assert "flattered" in seqnet("evaluate", f"run={writer_run}", *SGD, "split=valid").err
+    own = seqnet("evaluate", f"run={writer_run}", *SGD, "split=valid")
+    assert "flattered" in own.err
+    named = seqnet("evaluate", f"run={writer_run}", *SGD, "split=valid", f"adaptation.lr={own.rows[0]['dynamic_lr']}")
+    assert named.rows[0] == own.rows[0]  # which are taken from where it was chosen
+    other = seqnet("evaluate", f"run={writer_run}", *SGD, "split=valid", f"data.path={novel}")
+    assert "was chosen" in other.err and "flattered" not in other.err  # it was chosen on other text
+
+
+def test_a_run_without_a_validation_split_is_told_before_anything_is_scored(
+    seqnet: Any, language_model: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert seqnet.quietly(*language_model, "data.valid_share=0", "training.max_epochs=1", "run_dir=run").code == 0
+    monkeypatch.setattr("seqnet.commands.evaluate.evaluate", None)
+    monkeypatch.setattr("seqnet.commands.adapting.gradient_scales", None)
+    found = seqnet("evaluate", "run=run", "split=train", "dynamic=true")
+    assert found.code == 2 and "adaptation.lr=chosen is chosen on the validation split" in found.err
 
 
 def test_what_learns_nothing_is_refused(seqnet: Any, judge_run: Path, writer_run: Path) -> None:

@@ -70,6 +70,8 @@ def test_from_nothing_in_words_and_what_is_refused(seqnet: Any, made: list[Any])
         ("decoding=beam",): "decoding=beam chooses among tokens, and this run goes on with several labels a step",
         ("top_k=2",): "decoding.top_k=2 is of tokens",
         ("decoding=greedy", "temperature=2"): "belong to decoding=sampling",
+        ("decoding=greedy", "decoding.vocabulary=words.txt"): "decoding.vocabulary=words.txt is of tokens",
+        ("decoding=greedy", "decoding.replace_unknown=true"): "decoding.replace_unknown=true is of tokens",
         ("prompt=[[3.5]]",): "prompt, line 1",
         ("output=x.png",): "a .png shows a drawing",
     }.items():

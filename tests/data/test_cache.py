@@ -1,7 +1,6 @@
 """What is made of large files is kept, found by what they hold, and never used where it is damaged."""
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from seqnet.data.examples import Ragged
 from seqnet.data.fields.image import ImageField
 from seqnet.data.fields.label import LabelField
 from seqnet.data.fields.text import TextField
-from seqnet.data.files import BadRows
 from seqnet.data.formats.csv import Csv
+from tests.data.counted import Counted
 
 ROWS = [("a good film", "yes"), ("a bad one", "no"), ("good good", "yes"), ("so bad", "no"), ("not a good one", "no")]
 
@@ -27,17 +26,6 @@ def _small_is_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cache, "WORTH_WHILE", 0)
     monkeypatch.setattr("seqnet.data.kept.LARGE", 0)
     monkeypatch.setenv("SEQNET_CACHE", str(tmp_path / "kept"))
-
-
-class Counted(Csv):
-    """A CSV of which each row that is handed out counts."""
-
-    read = 0
-
-    def rows(self, file: Any, columns: Any, bad: BadRows) -> Iterator[Any]:
-        for block in super().rows(file, columns, bad):
-            self.read += len(block)
-            yield block
 
 
 def table(path: Path, rows: list[tuple[str, str]]) -> Path:

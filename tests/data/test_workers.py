@@ -20,7 +20,6 @@ from seqnet.data.fields.number import NumberField
 from seqnet.data.fields.series import SeriesField
 from seqnet.data.fields.text import TextField
 from seqnet.data.fields.tokens import TokensField
-from seqnet.data.files import BadRows
 from seqnet.data.formats import format as sizes
 from seqnet.data.formats.auto import Auto
 from seqnet.data.formats.csv import Csv
@@ -28,6 +27,7 @@ from seqnet.data.generation import SPLITS
 from seqnet.data.learning import _joins
 from seqnet.data.workers import in_order
 from seqnet.errors import DataError
+from tests.data.counted import Counted
 
 
 @pytest.fixture(autouse=True)
@@ -98,17 +98,6 @@ def test_words_are_counted_alike_whenever_they_are_joined(tmp_path: Path, monkey
     monkeypatch.setattr(counts, "MOST", most)  # so that a process is full now and then, and the rest is told at the end
     path = table(tmp_path / "films")
     assert told(read(path, 0)) == told(read(path, 1)) == told(read(path, 2))
-
-
-class Counted(Csv):
-    """A CSV of which each row that is handed out counts."""
-
-    read = 0
-
-    def rows(self, file: Any, columns: Any, bad: BadRows) -> Iterator[Any]:
-        for block in super().rows(file, columns, bad):
-            self.read += len(block)
-            yield block
 
 
 @pytest.mark.parametrize(("column", "readings"), [(None, 4), ("split", 2)])

@@ -88,12 +88,16 @@ def test_flat_distributions_keep_all_of_equals_by_min_p_and_some_by_typical_p():
 @pytest.mark.parametrize(
     ("options", "named"),
     [
+        ({"min_p": 2.0}, "decoding.min_p is 2.0"),
+        ({"min_p": -1.0}, "decoding.min_p is -1.0"),
+        ({"typical_p": 1.5}, "decoding.typical_p is 1.5"),
+        ({"typical_p": 0.0}, "decoding.typical_p is 0.0"),
         ({"temperature": 0, "min_p": 0.1}, "decoding.min_p=0.1 has no effect: decoding.temperature=0"),
         ({"top_k": 1, "typical_p": 0.9}, "decoding.typical_p=0.9 has no effect: decoding.top_k=1"),
         ({"min_p": 1, "typical_p": 0.9}, "decoding.typical_p=0.9 has no effect: decoding.min_p=1"),
     ],
 )
-def test_cuts_of_one_token_are_refused(options, named):
+def test_cuts_that_cannot_be_or_cut_nothing_are_refused(options, named):
     with pytest.raises(ConfigurationError, match=named):
         Sampling(**options)
 
