@@ -103,7 +103,7 @@ def make_trainer(
 
 
 def _activation(options: Config) -> ActivationRegularisation | None:
-    level, change = (options[key] for key in ACTIVATION)
+    level, change = options["activation_regularisation"], options["temporal_activation_regularisation"]
     return ActivationRegularisation(level, change) if level or change else None
 
 
