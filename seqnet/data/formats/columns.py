@@ -91,11 +91,15 @@ def position(column: Any) -> int | None:
 def by_position(columns: Sequence[Column], names: Sequence[str] = ()) -> bool:
     """Whether all columns are positions. names: of columns that there may be.
 
-    Whole numbers as text are names where all of them are there: of a table without a header some may stand in its first
-    row, as its label.
+    Whole numbers as text are names where all of them are there and they can be nothing else, as 2020 of two columns, or
+    where the names count from 0: of a table without a header they may stand in its first row, as its label.
     """
     texts = _texts(columns, names)
-    return all(position(text) is not None for text in texts) and not (texts and all(text in names for text in texts))
+    if any(position(text) is None for text in texts):
+        return False
+    counted = len(names) > 2 and list(names) == list(map(str, range(len(names))))
+    named = all(text in names for text in texts) and (counted or any(int(text) >= len(names) for text in texts))
+    return not (texts and named)
 
 
 def _texts(columns: Sequence[Column], names: Sequence[str]) -> list[str]:

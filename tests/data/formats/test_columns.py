@@ -63,6 +63,9 @@ def test_what_is_asked_by_position() -> None:
     assert not by_position(["2020"], ("2020",))
     assert not by_position([0, "2020", "2021"], ("2020", "2021", "text"))
     assert by_position(["0", "1"], ("a dull film", "0")), "which is the label of a first row"
+    assert by_position([0, "0", "1"], ("a dull film", "0", "1")), "as above"
+    assert by_position(["1"], ("1", "0")) and by_position(["0", "1"], ("1", "0"))
+    assert by_position(["0", "1"], ("0", "1")) and not by_position(["0", "1"], ("0", "1", "2")), "a header that counts"
     assert not by_position([0, "text"])
     assert not by_position(["t0..3"])
     assert not by_position([[0, "text"]])

@@ -109,6 +109,11 @@ def test_header_and_positions(tmp_path: Path) -> None:
         Csv(header="yes")  # type: ignore[arg-type]
 
 
+def test_a_label_of_the_first_row_is_no_header(tmp_path: Path) -> None:
+    path = write(tmp_path, "a dull film,0\na fine one,1\n")
+    assert read(path, [0, "0", "1"]) == [(1, "a dull film", "a dull film", "0"), (2, "a fine one", "a fine one", "1")]
+
+
 @pytest.mark.parametrize(
     ("content", "header"),
     [
