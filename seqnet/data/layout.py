@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from seqnet.data.asking import Inputs
 from seqnet.data.fields.field import Field
 from seqnet.errors import ConfigurationError, did_you_mean
-from seqnet.kinds import ENDS, NEXT, ONE, SHARED, Axis, Item, Kind
+from seqnet.kinds import ENDS, NEXT, ONE, SHARED, WORDS, Axis, Item, Kind
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,10 @@ def _read(fields: Mapping[str, Field], inputs: Sequence[str], target: str) -> In
     asked_at_steps = kind.axis is Axis.STEP and target not in inputs
     if (views or asked_at_steps) and not stepped:
         other = views[0] if views else target
+        tokens = f", or choose field@data.fields.{first}=tokens" if WORDS in fields[first].kind.traits else ""
         raise ConfigurationError(
             f"{other} has a value for each step of the first input, and {first} has none: "
-            "put what has steps first in data.inputs"
+            f"put what has steps first in data.inputs{tokens}"
         )
     if views and is_text(kind):
         raise ConfigurationError(

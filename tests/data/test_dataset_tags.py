@@ -12,7 +12,7 @@ import torch
 from seqnet.batch import IGNORE, UNKNOWN_LABEL
 from seqnet.data.batching import BucketLoader
 from seqnet.data.examples import Examples, Ragged
-from seqnet.errors import DataError
+from seqnet.errors import ConfigurationError, DataError
 from seqnet.specs import Spelling
 
 TRAIN = "EU\tB-ORG\nsaid\tO\n\nsaid\tO\n"
@@ -184,3 +184,18 @@ def test_wnut17(fitted: Any) -> None:
     assert 1 - sum(filled for filled, _ in sides) / sum(places for _, places in sides) <= 0.02
     outside = made.targets.names.index("O")
     assert sum(tag == outside for tag in targets(made.split("train"))) == 59_570
+
+
+def test_letters_beside_a_text_say_what_has_a_word_a_step(tmp_path: Path, table: Callable[..., Any]) -> None:
+    path = write(tmp_path, "text,label\na dull film,0\na fine one,1\n", "train.csv")
+    fields = {
+        "text": {"type": "text", "level": "words"},
+        "letters": {"type": "letters", "column": "text"},
+        "label": {"type": "label"},
+    }
+    with pytest.raises(ConfigurationError, match=r"text has none: .*, or choose field@data\.fields\.text=tokens$"):
+        table(path, fields, ["text", "letters"], "label")
+    fields["text"] = {"type": "tokens"}
+    made = table(path, fields, ["text", "letters"], "label")
+    made.fit()
+    assert made.split("train").inputs.offsets.tolist() == [0, 3, 6]
