@@ -298,6 +298,12 @@ RELATIONS = (
         "for, one every training.evaluate_every_steps={1} steps: lower one of them, or set training.average_after=null",
     ),
     Relation(
+        ("training.patience", "training.average_after"),
+        lambda patience, after: None not in (patience, after) and patience <= after + 1,
+        "training.patience={0} ends a run before the average that training.average_after={1} waits for is scored: "
+        "raise it by two above that, or set one of them to null",
+    ),
+    Relation(
         ("optimizer.nesterov", "optimizer.momentum", "optimizer.dampening"),
         lambda nesterov, momentum, dampening: nesterov and (momentum == 0 or dampening != 0),
         "optimizer.nesterov=true needs optimizer.momentum above 0 and optimizer.dampening=0",

@@ -355,6 +355,11 @@ CLASHES = [
         "training.ema_decay=0.9 and training.average_after=3 are two averages of the weights: set one to null",
     ),
     (
+        "training.average_after=3 training.patience=4",
+        "training.patience=4 ends a run before the average that training.average_after=3 waits for is scored",
+    ),
+    ("experiment=adding cell=ind_rnn model.weight_dropout=0.2", "model.weight_dropout=0.2 drops weights that a state"),
+    (
         "training.average_after=3 training.evaluate_every_steps=10 training.max_steps=50",
         "training.average_after=3 compares evaluations that lie further apart than training.max_steps=50",
     ),

@@ -1,6 +1,6 @@
 """The RNN whose units hear of the past only themselves: IndRNN, of Li et al. (2018)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,9 @@ class IndRNN(Projected):
     and |u| stays within the larger: the paper has 2^(1/T), or 1 in the limit, so that relu cannot explode. None = no
     bound, and 1 to begin with. Raises ConfigurationError for an unknown name and for a range that has none.
     """
+
+    recurrent_weights: ClassVar[tuple[str, ...]] = ()
+    """Of dropping some the others are scaled up, beyond the bound, and to the power of T."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ def update(gates: Tensor, cell: Tensor) -> LSTMState:
     On a CPU, in single precision, it is one compiled function where there is a compiler; cells of one's own may call
     it too.
     """
-    if native.takes(gates, cell):
+    if native.takes(gates, cell) and cell.dim() == 2 and gates.shape == (len(cell), 4 * cell.shape[1]):
         return LSTMState(*_Update.apply(gates, cell))  # type: ignore[no-untyped-call]
     i, f, g, o = gates.chunk(4, dim=-1)
     cell = torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))

@@ -30,7 +30,7 @@ def pool(gates: Tensor, start: Tensor, bend: Bend) -> Tensor:
 
     gates: z before its sigmoid and beside it n before it is bent, [batch time 2*hidden].
     """
-    gates = gates.to(start.dtype)
+    gates, start = gates.to(start.dtype), start.expand(len(gates), -1)
     states: Tensor = _Pool.apply(_way(gates), bend, gates.contiguous(), start.contiguous())  # type: ignore[no-untyped-call]
     return states
 

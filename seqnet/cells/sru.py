@@ -75,7 +75,7 @@ class SRU(Projected):
         """
         projected = self.project(x).to(state.hidden.dtype)
         if native.takes(projected):
-            y, cells = _Scan.apply(projected, self.peepholes, state.hidden)  # type: ignore[no-untyped-call]
+            y, cells = _Scan.apply(projected, self.peepholes, state.hidden.expand(len(projected), -1))  # type: ignore[no-untyped-call]
             return y, HiddenState(cells)
         outputs, states = [], []
         for step in projected.unbind(1):

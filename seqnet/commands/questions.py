@@ -26,7 +26,7 @@ class Question:
     """One number of an answer. features: the place of its features, None of a whole row; column: which of them.
 
     step: counted from 1, as it is told; target: what the number is of; scale: what one of it is worth in what is told,
-    and offset what 0 is.
+    and offset what 0 is; labels: those that are decided, where each is told of the ones before it, [labels].
     """
 
     features: int | None
@@ -35,6 +35,7 @@ class Question:
     target: str
     scale: float = 1.0
     offset: float = 0.0
+    labels: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,29 +90,35 @@ class Asking:
             return self._written(batch, number)
         output = self._read(batch)
         if self._by_row:
-            decision, column = self._decided(output, None, batch)
-            asked = [self._question(None, column, None, batch)]
-            return Asked(batch, asked, [decision], output)
+            decision, column, labels = self._decided(output, None, batch)
+            return Asked(batch, [self._question(None, None, batch, column, labels)], [decision], output)
         whole = None
         if getattr(self._objective, "whole_rows", False):
             with torch.no_grad():
                 whole = output.head.decide(output.features[0], batch.lengths)[0]  # type: ignore[attr-defined]
         steps = self._steps(int(batch.lengths[0]), number)
-        decided = {step: self._decided(output, step, batch, whole) for step in steps}
-        asked = [self._question(step, column, step + 1, batch) for step, (_, column) in decided.items()]
-        return Asked(batch, asked, [decision for decision, _ in decided.values()], output)
+        asked, predictions = [], []
+        for step in steps:
+            decision, column, labels = self._decided(output, step, batch, whole)
+            asked.append(self._question(step, step + 1, batch, column, labels))
+            predictions.append(decision)
+        return Asked(batch, asked, predictions, output)
 
     def numbers(self, questions: Sequence[Question]) -> Callable[[Batch], Tensor]:
         """What computes the numbers of the questions, [copies questions], of a batch that is copies of a row."""
 
+        labels = [one.labels for one in questions if one.labels is not None]
+
         def answer(batch: Batch) -> Tensor:
             output: Output = self.stored.assembly.model(batch, None)
+            # What is told stays what was decided of the row itself: a copy that decides otherwise would be a jump.
+            told = torch.stack(labels).repeat(batch.size, 1) if labels else None
             if self._by_row:
-                found = self._answers(output.head, output.features)
+                found = self._answers(output.head, output.features, told)
                 row: Tensor = found[:, [one.column for one in questions]]
                 return row
             features = output.features[:, [one.features for one in questions]]
-            found = self._answers(output.head, features.flatten(0, 1)).unflatten(0, features.shape[:2])
+            found = self._answers(output.head, features.flatten(0, 1), told).unflatten(0, features.shape[:2])
             steps: Tensor = found[:, range(len(questions)), [one.column for one in questions]]
             return steps
 
@@ -136,11 +143,13 @@ class Asking:
             raise DataError(f"step={step}: the answer to line {number} has {steps} steps; choose one of these")
         return [place]
 
-    def _question(self, features: int | None, column: int, step: int | None, batch: Batch) -> Question:
+    def _question(
+        self, features: int | None, step: int | None, batch: Batch, column: int, labels: Tensor | None = None
+    ) -> Question:
         if self.target is not None and not self._text:
             column = self.names.index(self.target)
         scale, offset = self._units(features, column, batch)
-        return Question(features, column, step, self.names[column], scale, offset)
+        return Question(features, column, step, self.names[column], scale, offset, labels)
 
     def _units(self, features: int | None, column: int, batch: Batch) -> tuple[float, float]:
         """What one of an answer is worth in the units of the file, and what 0 is; of logarithms as they are."""
@@ -157,19 +166,21 @@ class Asking:
         zero, one = both[:, column].tolist()
         return one - zero, zero
 
-    def _answers(self, head: Any, features: Tensor) -> Tensor:
-        """A number for each of the names, [n names]. features: [n hidden]."""
+    def _answers(self, head: Any, features: Tensor, labels: Tensor | None = None) -> Tensor:
+        """A number for each of the names, [n names]. features: [n hidden]; labels: see `Question`, [n labels]."""
         logits: Tensor = head(features)
         if isinstance(self._targets, Tokens):  # of one logit for two classes the first one's is what speaks against it
             return torch.cat([-logits, logits], dim=-1) if logits.shape[-1] == 1 else logits
         if hasattr(self._objective, "conditionals"):  # of labels that are told of each other
-            conditionals: Tensor = self._objective.conditionals(logits)
+            conditionals: Tensor = self._objective.conditionals(logits, labels)
             return conditionals
         forecast = getattr(self._objective, "forecast", None)
         return logits if forecast is None else forecast(logits)[MEDIAN]
 
-    def _decided(self, output: Output, step: int | None, batch: Batch, whole: Tensor | None = None) -> tuple[Any, int]:
-        """What is answered for a row, or at a step of it, in words; and which of the names that is.
+    def _decided(
+        self, output: Output, step: int | None, batch: Batch, whole: Tensor | None = None
+    ) -> tuple[Any, int, Tensor | None]:
+        """What is answered for a row, or at a step of it, in words; which of the names that is; labels of `Question`.
 
         whole: the decisions of all steps, where they are made together.
         """
@@ -182,14 +193,15 @@ class Asking:
                 units = batch.views.get(UNITS)
                 told = in_the_columns_scale(logits, None if units is None or step is None else units[:, step])
                 decision = self._objective.decide(told.float())[0][0]
-            answers = self._answers(output.head, features)[0]
+            labels = decision if hasattr(self._objective, "conditionals") else None
+            answers = self._answers(output.head, features, None if labels is None else labels[None])[0]
         if isinstance(self._targets, Tokens):
             column = (
                 int(decision) if not decision.is_floating_point() and decision.dim() == 0 else int(answers.argmax())
             )
         else:
             column = 0 if hasattr(self._objective, "forecast") else int(answers.argmax())
-        return self._objective.explain(decision.tolist()), column
+        return self._objective.explain(decision.tolist()), column, labels
 
     def _written(self, batch: Batch, number: int) -> Asked:
         assert self.writer is not None
@@ -206,7 +218,7 @@ class Asking:
             steps = found.shape[1]
             targets = torch.full_like(found, float("nan"))
             forced = _forced(batch, read.to(batch.inputs.device), targets)
-            asked = [self._question(step, 0, step + 1, batch) for step in self._steps(steps, number)]
+            asked = [self._question(step, step + 1, batch, 0) for step in self._steps(steps, number)]
             predictions = [found[0, one.features].tolist() for one in asked]
             return Asked(forced, asked, predictions, self._read(forced), list(map(str, range(steps))))
         told_ids, ended = self._tokens(batch, prefix)
@@ -216,7 +228,7 @@ class Asking:
         forced = _forced(batch, read, torch.full_like(read, IGNORE))
         new = range(len(prefix), len(written))
         asked = [
-            self._question(new[step], written[new[step]], step + 1, forced) for step in self._steps(len(new), number)
+            self._question(new[step], step + 1, forced, written[new[step]]) for step in self._steps(len(new), number)
         ]
         told = [source.text(told_ids)] * len(asked)
         return Asked(forced, asked, told, self._read(forced), [BEGIN, *source.words(written[:-1])])

@@ -77,6 +77,8 @@ def _run(
     dtype: torch.dtype | None,
 ) -> tuple[Tensor, HiddenState | LSTMState]:
     weights = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+    if len(state.hidden) != len(x):  # one for all rows, as a loop over steps would have it
+        state = type(state)(*(part.expand(len(x), -1).contiguous() for part in state))
     ended = None
     if lengths is not None:
         ended = padding(lengths, x.shape[1])[..., None]

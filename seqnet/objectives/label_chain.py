@@ -98,13 +98,16 @@ class LabelChain(MultiLabel):
 
     def _told(self, logits: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         """Labels [n labels] of logits [... out] as these stand, and their probability."""
-        share, shape = (-self.losses(logits.flatten(0, -2), there)).exp(), logits.shape[:-1]
+        share, shape = (-self.losses(logits.flatten(0, -2), there)).double().exp(), logits.shape[:-1]
         return there.view(*shape, self.targets.size), share.view(shape)
 
-    def conditionals(self, logits: Tensor) -> Tensor:
-        """The logit of each label given what is decided of those before it, [... labels]. logits: [... out]."""
+    def conditionals(self, logits: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The logit of each label given those before it, [... labels]. logits: [... out].
+
+        labels: which are there, [n labels]; None: what is decided.
+        """
         flat = logits.flatten(0, -2)
-        found = self.links.given(flat, self._likeliest(flat).to(flat.dtype))
+        found = self.links.given(flat, (self._likeliest(flat) if labels is None else labels).to(flat.dtype))
         return found.view(*logits.shape[:-1], self.targets.size)
 
     def probabilities(self, logits: Tensor) -> Tensor:

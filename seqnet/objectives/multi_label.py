@@ -116,13 +116,11 @@ class MultiLabel:
 
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Whether each label is there [... out] bool, and the probability [...] that all are so."""
-        there = self._there(logits)
-        return there, F.logsigmoid(torch.where(there, logits, -logits)).sum(dim=-1).exp()
+        return _told(logits, self._there(logits))
 
     def draw(self, logits: Tensor, generator: torch.Generator, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """Labels drawn at random, each by itself, [... labels] bool, and how likely these are, [...]; see `drawn`."""
-        there = drawn(logits, generator, temperature)
-        return there, F.logsigmoid(torch.where(there, logits, -logits)).sum(dim=-1).exp()
+        return _told(logits, drawn(logits, generator, temperature))
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """The probability that each label is there, [... labels]."""
@@ -146,6 +144,11 @@ class MultiLabel:
     def derived(self, loss: float) -> dict[str, float]:
         """nll is the mean loss."""
         return {"nll": loss}
+
+
+def _told(logits: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels, and the probability that all are so, in double precision: that of 88 is often next to none."""
+    return there, F.logsigmoid(torch.where(there, logits, -logits)).double().sum(dim=-1).exp()
 
 
 def drawn(logits: Tensor, generator: torch.Generator, temperature: float) -> Tensor:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from seqnet.batch import Batch, Output
 from seqnet.state import State
+from seqnet.training.constraints import constrained
 from seqnet.training.evaluation import evaluating, outputs
 from seqnet.training.pieces import Loader
 from seqnet.training.precision import Precision
@@ -45,6 +46,7 @@ class Adaptation:
     ) -> None:
         self._model, self._task, self._precision = model, task, precision
         self._weights = learning(model)
+        self._constrained = constrained(model)
         self._trained = [weight.detach().clone() for weight in self._weights]
         if scales is None:
             self._rates: list[Tensor | float] = [lr] * len(self._weights)
@@ -67,6 +69,8 @@ class Adaptation:
                 self._weights, self._trained, self._rates, self._back, gradients, strict=True
             ):
                 weight.add_(back * (trained - weight) - rate * gradient)
+            for module in self._constrained:
+                module.constrain()
 
 
 def gradient_scales(

@@ -9,6 +9,7 @@ from seqnet.cells.ind_rnn import IndRNN
 from seqnet.cells.rnn import RNN
 from seqnet.errors import ConfigurationError
 from seqnet.layers.unroll import unroll
+from seqnet.layers.weight_drop import recurrent_weights
 from seqnet.state import HiddenState
 
 
@@ -52,6 +53,10 @@ def test_recurrent_weights_begin_in_their_range_and_are_brought_back_into_it():
         free.weight_hh[0] = 2
     free.constrain()
     assert free.weight_hh[0] == 2
+
+
+def test_no_weight_is_dropped_which_would_scale_the_others_up_to_the_power_of_the_steps():
+    assert recurrent_weights(IndRNN(3, 4)) == ()
 
 
 def test_a_range_that_has_none_is_refused():

@@ -2,6 +2,7 @@
 
 import json
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from seqnet.commands.composing import composed
+from seqnet.commands.questions import Asking
 from seqnet.commands.stored import load
 
 KINDS = {  # by the type of the field: what a step may hold, and what a run of it is
@@ -84,3 +86,19 @@ def test_from_nothing_in_words_and_what_is_refused(seqnet: Any, made: list[Any])
         assert seqnet("generate", "run=run", "length=1", "prompt=[[60,64]]", "format=text").out.startswith("C4+E4 ")
     else:
         assert plays.code == 2 and "plays notes, and this run writes none" in plays.err
+
+
+def test_an_explanation_is_told_the_labels_that_the_row_itself_has(seqnet: Any, made: list[Any]) -> None:
+    stored = load(Path("run"), "best", [], "cpu")
+    source, objective = stored.assembly.source, stored.assembly.objective
+    row = source.read_inputs([json.dumps([made[:2], made[2:]])], "here").batch(torch.tensor([0]))
+    (question,) = Asking(stored, None, None, None)(row, 1).questions
+    chain = hasattr(objective, "conditionals")
+    other = replace(row, inputs=(1 - row.inputs).expand(3, -1, -1), lengths=row.lengths.expand(3))
+    with torch.no_grad():
+        logits = (output := stored.assembly.model(other, None)).head(output.features[:, -1])
+        found = Asking(stored, None, None, None).numbers([question])(other)
+        decided = objective.decide(stored.assembly.model(row, None).logits()[:, -1])[0]
+    wanted = objective.conditionals(logits, decided.expand(3, -1)) if chain else logits
+    assert torch.equal(question.labels, decided[0]) if chain else question.labels is None
+    torch.testing.assert_close(found[:, 0], wanted[:, question.column])

@@ -4,8 +4,10 @@ from torch import nn
 
 from seqnet.cells import native
 from seqnet.cells.gru import GRU
-from seqnet.cells.lstm import LSTM
+from seqnet.cells.lstm import LSTM, update
+from seqnet.cells.mingru import MinGRU
 from seqnet.cells.rnn import RNN
+from seqnet.cells.sru import SRU
 from seqnet.layers import fused as fused_path
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.layer import Layer
@@ -184,3 +186,27 @@ def test_autocast_on_a_cpu_computes_in_the_weights_type(name, ragged):
     assert torch.equal(y, expected[0])
     torch.testing.assert_close(leaves(final), leaves(expected[1]), atol=0, rtol=0)
     assert all(weight.grad is not None for weight in layer.parameters())
+
+
+@pytest.mark.parametrize("make", [LSTM, GRU, RNN, MinGRU, SRU])
+def test_one_state_stands_for_all_rows(make):
+    """Functions in C go through as many rows as there are, and would read what is no state's."""
+    torch.manual_seed(0)
+    layer = Layer(make(3, 4))
+    assert layer.realisation != "unrolled"
+    start = [torch.randn(1, 4, requires_grad=True) for _ in layer.initial_state(1)]
+    several = [part.detach().expand(5, -1).clone().requires_grad_() for part in start]
+    x, kind = torch.randn(5, 6, 3), type(layer.initial_state(1))
+    one, other = layer(x, kind(*start))[0], layer(x, kind(*several))[0]
+    torch.testing.assert_close(one, other)
+    found, wanted = torch.autograd.grad(one.sum(), start), torch.autograd.grad(other.sum(), several)
+    torch.testing.assert_close(found, tuple(part.sum(0, keepdim=True) for part in wanted))
+
+
+def test_the_lstms_update_takes_what_its_operators_take(monkeypatch):
+    torch.manual_seed(0)
+    for gates, cell in ((torch.randn(1, 8), torch.randn(5, 2)), (torch.randn(3, 5, 8), torch.randn(3, 5, 2))):
+        found = update(gates, cell)
+        with monkeypatch.context() as patch:
+            patch.setattr(native, "library", lambda: None)
+            torch.testing.assert_close(found, update(gates, cell))

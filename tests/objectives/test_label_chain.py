@@ -9,6 +9,7 @@ import torch
 from seqnet.errors import ConfigurationError
 from seqnet.objectives import label_chain, nade
 from seqnet.objectives.fvsbn import Fvsbn
+from seqnet.objectives.multi_label import MultiLabel
 from seqnet.objectives.nade import Nade
 from seqnet.specs import Tokens, Vector
 
@@ -113,6 +114,34 @@ def test_a_beam_of_one_decides_label_by_label(cls):
     assert torch.equal(objective.draw(logits, torch.Generator(), 0.0)[0], there)
     assert (made(cls, 9).decide(logits)[1] >= objective.decide(logits)[1]).all()
     assert not torch.equal(made(cls, 9).decide(logits)[0], there)
+
+
+@BOTH
+def test_how_likely_88_labels_are_is_told_though_single_precision_has_no_such_number(cls):
+    chain = made(cls, 88)
+    chain.links.float()
+    for objective in (chain, MultiLabel(Vector(88))):
+        logits = torch.full((2, objective.out_features), -8.0)
+        there, share = objective.draw(logits, torch.Generator().manual_seed(1), 10.0)
+        losses = [
+            objective.loss(one[None], labels[None].float()).item() for one, labels in zip(logits, there, strict=True)
+        ]
+        assert min(losses) > 104, "where single precision has 0"
+        torch.testing.assert_close(-share.log(), torch.tensor(losses, dtype=torch.float64), rtol=1e-5, atol=0)
+
+
+@BOTH
+def test_told_of_labels_the_logits_do_not_jump(cls):
+    """So that what an explanation adds up along a path is the difference between its ends."""
+    objective = made(cls)
+    ends = logits_of(objective, 2) * 3
+    labels = objective.decide(ends[1:])[0]
+    shares = ((torch.arange(2000, dtype=torch.float64) + 0.5) / 2000)[:, None]
+    path = (ends[:1] + shares * (ends[1:] - ends[:1])).requires_grad_()
+    told = objective.conditionals(path, labels.expand(2000, -1))
+    (slopes,) = torch.autograd.grad(told[:, 3].sum(), path)
+    difference = objective.conditionals(ends, labels.expand(2, -1))[:, 3]
+    assert ((slopes * (ends[1] - ends[0])).sum(1).mean() - difference[1] + difference[0]).abs() < 1e-6
 
 
 @BOTH

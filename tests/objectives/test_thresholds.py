@@ -48,7 +48,7 @@ def test_it_is_used_by_scores_and_decisions_and_kept(judged):
     there, score = objective.decide(logits)
     share = logits.sigmoid()
     assert torch.equal(there, share > objective.threshold)
-    torch.testing.assert_close(score, torch.where(there, share, 1 - share).prod(1))
+    torch.testing.assert_close(score, torch.where(there, share, 1 - share).double().prod(1))
     other = MultiLabel(LABELS, threshold="chosen")
     other.restore(objective.state())
     assert other.threshold == objective.threshold

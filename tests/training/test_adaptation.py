@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from seqnet.batch import Batch
+from seqnet.cells.ind_rnn import IndRNN
 from seqnet.cells.lstm import LSTM
 from seqnet.models.recurrent import Recurrent
 from seqnet.objectives.tokens import NextToken
@@ -88,6 +89,16 @@ def test_what_gradients_measure_is_their_root_mean_square(network: Recurrent, te
         state = detach(output.state)
     for found, square in zip(gradient_scales(network, TASK, Fixed(text), FP32, WINDOW), squares, strict=True):
         torch.testing.assert_close(found, square.sqrt())
+
+
+def test_bounded_weights_are_brought_back(text: Batch) -> None:
+    torch.manual_seed(0)
+    learner = Recurrent(IndRNN, SPACE, {}, 5, hidden_size=6, embedding_size=4).eval()
+    with torch.no_grad():
+        learner.layers.layers[0].left_to_right.cell.weight_hh.fill_(1.0)
+    Adaptation(learner, TASK, FP32, 10.0)(next(iter(text.windows(WINDOW))), None)
+    u = learner.layers.layers[0].left_to_right.cell.weight_hh
+    assert u.abs().max() <= 1 and not (u == 1).all()
 
 
 def test_a_step_is_that_of_the_equations(network: Recurrent, text: Batch) -> None:
