@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hydra._internal import config_loader_impl
+from hydra._internal import config_loader_impl, config_repository, defaults_list
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig
@@ -39,19 +40,31 @@ def pytest_configure() -> None:
 
 
 def compose_each_choice_once() -> None:
-    """Have Hydra read and put together each choice of groups once in this process, not for each run that makes it.
+    """Have Hydra read each file, and put together each choice of groups, once in this process, not for each run.
 
     Values that are typed are put in afterwards, as ever. The user's own files, which tests change, are read each time.
     """
-    loader = config_loader_impl.ConfigLoaderImpl
+    loader, repository = config_loader_impl.ConfigLoaderImpl, config_repository.ConfigRepository
     create_defaults_list = config_loader_impl.create_defaults_list
-    put_together = loader._compose_config_from_defaults_list
+    map_of_choices = defaults_list._create_interpolation_map
+    put_together, load_single, load_config = (
+        loader._compose_config_from_defaults_list,
+        loader._load_single_config,
+        repository.load_config,
+    )
     places = {f"file://{CONFIGS}", "pkg://hydra.conf", "structured://"}
     chosen: dict[tuple[str | None, ...], Any] = {}
-    made: dict[str, DictConfig] = {}
+    made: dict[tuple[Any, ...], bytes] = {}
 
     def ours(repo: Any) -> bool:
         return {source.full_path() for source in repo.get_sources()} <= places
+
+    def once(repo: Any, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        if not ours(repo):
+            return make()
+        if key not in made:
+            made[key] = pickle.dumps(make())
+        return pickle.loads(made[key])  # a copy, several times as fast as copy.deepcopy
 
     def chooses(override: Override, repo: Any) -> bool:
         return not isinstance(override.value(), dict) and bool(repo.group_exists(override.key_or_group))
@@ -69,15 +82,25 @@ def compose_each_choice_once() -> None:
         found.config_overrides = [one for one in values if not one.is_sweep_override()]
         return found
 
-    def compose(self: Any, defaults: list[Any], repo: Any) -> DictConfig:
-        if not ours(repo):
-            return put_together(self, defaults, repo)
-        if (key := repr(defaults)) not in made:
-            made[key] = put_together(self, defaults, repo)
-        return copy.deepcopy(made[key])
+    def map_if_used(overrides: Any, listed: list[Any], self_added: bool) -> DictConfig | None:
+        used = any(one.is_interpolation() for one in listed if not one.is_self())
+        return map_of_choices(overrides, listed, self_added) if used else None
+
+    def compose(self: Any, defaults: list[Any], repo: Any) -> Any:
+        return once(repo, ("whole", repr(defaults)), lambda: put_together(self, defaults, repo))
+
+    def single(self: Any, default: Any, repo: Any) -> Any:
+        return once(repo, ("part", default.config_path, default.package), lambda: load_single(self, default, repo))
+
+    def read(self: Any, config_path: str) -> Any:
+        return once(self, ("file", config_path), lambda: load_config(self, config_path))
 
     config_loader_impl.create_defaults_list = choose
+    defaults_list._create_interpolation_map = map_if_used
     loader._compose_config_from_defaults_list = compose
+    loader._load_single_config = single
+    repository.load_config = read
+    repository.__deepcopy__ = lambda self, memo: copy.copy(self)  # its sources, which are all that Hydra registers
 
 
 def last_of(*arguments: str | Path) -> list[str | Path]:

@@ -17,6 +17,7 @@ import threading
 
 import torch._dynamo  # noqa: F401  what most commands import
 import torchmetrics  # noqa: F401
+from hydra.core.plugins import Plugins
 
 from seqnet import cli
 from seqnet.commands import evaluate, generate, predict, train  # noqa: F401
@@ -45,6 +46,7 @@ def run(typed: list[str], folder: str, out: str, err: str) -> None:
 
 
 if __name__ == "__main__":
+    Plugins.instance()  # which are imported, and looked for in all of what is installed
     gc.freeze()  # a child that looked through all this would copy it
     context = multiprocessing.get_context("fork")
     for line in sys.stdin:

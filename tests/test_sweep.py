@@ -189,7 +189,7 @@ def contents(folder):
 SMALL = ["experiment=digits", "debug=quick", "model.hidden_size=8", "observers.console=false"]
 
 
-def test_a_folder_of_runs_with_other_values_is_left_as_it_is(seqnet):
+def test_a_folder_of_runs_with_other_values_is_left_as_it_is(seqnet, jobs_inside):
     train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine")
     assert seqnet(*train, "seed=1,2").code == 0
     before = contents(Path("mine"))
@@ -211,7 +211,7 @@ def test_a_folder_of_runs_with_other_values_is_left_as_it_is(seqnet):
     assert steps == [3, 2, 3]
 
 
-def test_so_it_is_by_a_sampler(seqnet):
+def test_so_it_is_by_a_sampler(seqnet, jobs_inside):
     train = ("train", "-m", *SMALL, "observers.tensorboard=false", "run_dir=mine", "sweep=random", "sweep.trials=1")
     assert seqnet(*train, "optimizer.lr=interval(0.1,0.2)").code == 0
     before = contents(Path("mine"))

@@ -38,7 +38,7 @@ def test_single_bias_is_the_inputs():
 
 def test_chrono_draws_biases_by_which_units_keep_for_1_to_so_many_steps():
     torch.manual_seed(0)
-    cell = GRU(3, 2000, chrono=100)
+    cell = GRU(3, 500, chrono=100)
     r, z, n = cell.bias_ih.detach().chunk(3)
     assert not r.any() and not n.any() and not cell.bias_hh.any()
     steps = z.exp()  # u of log u

@@ -61,7 +61,7 @@ def test_forget_bias_is_the_only_bias_at_first():
 
 def test_chrono_draws_biases_by_which_units_forget_in_1_to_so_many_steps():
     torch.manual_seed(0)
-    cell = LSTM(3, 2000, chrono=100, single_bias=True)
+    cell = LSTM(3, 500, chrono=100, single_bias=True)
     i, f, g, o = cell.bias_ih.detach().chunk(4)
     assert torch.equal(i, -f) and not g.any() and not o.any()
     steps = f.exp()  # u of log u

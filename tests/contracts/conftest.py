@@ -75,17 +75,22 @@ def variants(group, choice):
 
 def parts_of(group, choice):
     """The choices that a yaml makes of parts of its own, by the option that they are."""
-    given = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
-    entries = [entry for entry in given.get("defaults", ()) if isinstance(entry, dict)]
+    entries = [entry for entry in file_of(group, choice).get("defaults", ()) if isinstance(entry, dict)]
     return {part: made for entry in entries for part, made in entry.items() if f"{group}/{part}" in trust.INNER}
 
 
 def read(group, choice):
     """The options of a yaml, those of its parts among them."""
-    given = yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
+    given = copy.deepcopy(file_of(group, choice))
     given.pop("defaults", None)
     made = {part: read(f"{group}/{part}", name) for part, name in parts_of(group, choice).items() if name is not None}
     return given | {part: options if "_target_" in options else None for part, options in made.items()}
+
+
+@functools.cache
+def file_of(group, choice):
+    """What a yaml says, not to be changed."""
+    return yaml.safe_load((CONFIGS / group / f"{choice}.yaml").read_text(encoding="utf-8"))
 
 
 def few_of(rows, size=2):

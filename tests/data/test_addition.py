@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from seqnet.data import sources
 from seqnet.data.examples import Examples, Ragged
 from seqnet.data.sources.addition import Addition
 from seqnet.errors import ConfigurationError, DataError
@@ -54,8 +55,9 @@ def test_train_and_valid_are_alike_and_test_has_what_they_left(splits: dict[str,
     assert sum(single) > 40, "a third of all numbers has one digit, so all 55 such questions are drawn early"
 
 
-def test_numbers_are_drawn_as_published() -> None:
+def test_numbers_are_drawn_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lengths uniform, then digits uniform, zeros in front too: against a slow loop."""
+    monkeypatch.setattr(sources.addition, "DRAWN_AT_ONCE", 64)  # of which twenty are looked at
     random = torch.Generator().manual_seed(0)
 
     def number() -> int:

@@ -1,3 +1,4 @@
+import functools
 import re
 import sys
 from collections import defaultdict
@@ -28,6 +29,7 @@ def rows(source: Dates, name: str) -> list[tuple[str, str]]:
     return [(source.show(split.source[row]), source.text(split.targets[row])) for row in range(len(split))]
 
 
+@functools.cache
 def readings(year: int) -> dict[str, set[date]]:
     """All dates of a year by each of their texts, slowly: babel writes every one."""
     found = defaultdict[str, set[date]](set)
