@@ -14,6 +14,7 @@ from seqnet.draws import drawing
 from seqnet.errors import NonFiniteError
 from seqnet.state import State, detach, leaves, with_leaves
 from seqnet.training.activation import ActivationRegularisation
+from seqnet.training.allocator import SECONDS, give_freed_memory_back
 from seqnet.training.averaging import WeightAverage
 from seqnet.training.clipping import UNCLIPPED, Clipping
 from seqnet.training.constraints import constrained
@@ -104,7 +105,7 @@ class Trainer:
         self._nothing = torch.zeros((), device=precision.device)  # the loss, and the norm, of a rank that has none
         precision.scaler.scale(self._nothing)  # has its scale on such a rank, too
         self._rates = [group["lr"] for group in optimizer.param_groups]
-        self._began = time.monotonic()
+        self._began = self._given_back = time.monotonic()
 
     def start_clock(self) -> None:
         """Count `position.seconds` on from now."""
@@ -261,6 +262,9 @@ class Trainer:
         position.step += 1
         if self.average is not None:
             self.average.update(position.step)
+        if began > self._given_back + SECONDS:
+            self._given_back = began
+            give_freed_memory_back()
         return StepReport(
             step=position.step,
             epoch=position.epoch,

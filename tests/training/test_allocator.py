@@ -32,3 +32,29 @@ def test_what_was_freed_is_taken_again_without_the_system():
         for how in ("kept", "as it is")
     }
     assert 5 * faults["kept"] < faults["as it is"], faults
+
+
+HOLES = """
+import torch
+from seqnet.training.allocator import give_freed_memory_back, keep_freed_memory
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+keep_freed_memory()
+give_freed_memory_back()
+begun = resident()
+between = []  # so small that it has no block of its own, and behind a large one
+for _ in range(20):
+    large = torch.ones(2 * 2**20)
+    between.append(torch.ones(1000))
+    between.append(large)
+del between[1::2], large
+held = resident() - begun
+give_freed_memory_back()
+print(held // 2**20, (resident() - begun) // 2**20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_holes_between_blocks_in_use_are_given_back():
+    held, left = map(int, subprocess.check_output([sys.executable, "-c", HOLES]).split())
+    assert held > 140 and left < 10, (held, left)
