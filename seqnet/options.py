@@ -203,13 +203,21 @@ def option_of(hint: Any) -> Option | None:
     if origin is Annotated:
         return next((part for part in arguments[1:] if isinstance(part, Option)), None) or option_of(arguments[0])
     if origin is Literal:
-        return one_of(*arguments) if all(isinstance(part, str) for part in arguments) else None
+        return _one_of_these(arguments)
     if origin in (Union, types.UnionType):
         return _either([option_of(part) for part in arguments if part is not type(None)], type(None) in arguments)
     if origin in (Sequence, list) or (origin is tuple and arguments[1:] == (...,)):
         part = option_of(arguments[0])
         return None if part is None else some_of(*part.choices) if _is_words(arguments[0]) else several(part)
     return None
+
+
+def _one_of_these(values: tuple[Any, ...]) -> Option | None:
+    """One of a few words, or of a few whole numbers."""
+    kinds, words = set(map(type, values)), one_of(*map(str, values))
+    if kinds == {int}:
+        return Option(words.words, lambda value: type(value) is int and value in values, words.choices)
+    return words if kinds == {str} else None
 
 
 def _is_words(hint: Any) -> bool:
@@ -223,13 +231,19 @@ def _either(parts: list[Option | None], null: bool) -> Option | None:
         return None
     one = known[0]
     if len(known) > 1:
+        told = [part for part in known if not any(0 < len(part.choices) and _holds(other, part) for other in known)]
         one = Option(
-            " or ".join(part.words for part in known),
+            " or ".join(part.words for part in told),
             lambda value: any(part.accepts(value) for part in known),
-            tuple(choice for part in known for choice in part.choices),
+            tuple(dict.fromkeys(choice for part in known for choice in part.choices)),
             any(part.text for part in known),
         )
     return or_null(one) if null else one
+
+
+def _holds(option: Option, other: Option) -> bool:
+    """Whether all choices of another, and more, are its own too."""
+    return set(other.choices) < set(option.choices)
 
 
 # ------------------------------------------------------------------------------------------ what stands at parameters

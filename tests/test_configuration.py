@@ -111,6 +111,12 @@ def test_every_choice_composes(choice):
         (["cell=[gru]"], f"cell=[gru]: choose one of {CELLS}"),
         (["+cell=gru"], "cannot add '+cell=gru', as cell is chosen already: type cell=gru"),
         (["+cell@other=gru"], "unknown group 'cell@other'; did you mean"),
+        (["experiment=dates", "attention.scor=dot"], "unknown key 'attention.scor'; did you mean 'attention.score'?"),
+        (
+            ["cell=gru", "cell.forget_bias=1"],
+            "unknown key 'cell.forget_bias': cell=gru has none, it belongs to cell=",
+        ),
+        (["cell", "=", "gru"], "cannot read 'cell': it must be KEY=VALUE without spaces round the =, such as cell=gru"),
         (["optimizer.LR=1"], "unknown key 'optimizer.LR'; did you mean 'optimizer.lr'?"),
         (["optimizer.lr=???"], "optimizer.lr: Missing mandatory value"),
         (["=3"], "cannot read '=3': it must be KEY=VALUE, and there is no key"),

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import pytest
 import yaml
@@ -349,24 +349,14 @@ def of_group(group: str) -> str:
     """Each option of a group's choices: its default and what it means as the yaml says, what it may be by the class."""
     lines = ["| of | option | default | may be | means |", "|---|---|---|---|---|"]
     for path in sorted((CONFIGS / group).glob("*.yaml")):
-        cls = build.locate(_yaml(path)["_target_"], None)
+        may_be = options_of.of(build.locate(_yaml(path)["_target_"], None))
         for line in path.read_text(encoding="utf-8").splitlines():
             option = OPTION.fullmatch(line)
             if option and option["key"] not in ("_target_", "column"):
-                words = words_of(cls, option["key"])
+                words = may_be[option["key"]].words if option["key"] in may_be else ""
                 cells = (f"`{path.stem}`", f"`{option['key']}`", f"`{option['default']}`", words, option["means"] or "")
                 lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def words_of(cls: Any, key: str) -> str:
-    """What an option may be: each choice once, though two kinds of values have it, and a few numbers one by one."""
-    known = options_of.of(cls).get(key)
-    if known is None:
-        hint = get_type_hints(cls.__init__).get(key)
-        return " or ".join(map(str, get_args(hint))) if get_origin(hint) is Literal else ""
-    once = tuple(dict.fromkeys(known.choices))
-    return known.words if len(once) == len(known.choices) else options_of.one_of(*once).words
 
 
 def test_every_option_is_in_the_table_and_nothing_else() -> None:

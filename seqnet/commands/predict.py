@@ -221,6 +221,12 @@ def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
         with reads("input="):
             found = stored.assembly.source.unlabelled(config["input"], bad)
         return Inputs(_rows(found, bad), found.names, found.format)
+    if "path" not in stored.config["data"]:
+        kind = stored.config["data"]["_target_"].rpartition(".")[2]
+        raise ConfigurationError(
+            f"input={config['input']}: this run was trained on {kind}, which is made and has no such files: give one "
+            "input a line, in a .jsonl or .txt file"
+        )
     split = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
     if not isinstance(split, Examples):
         raise DataError(f"input={config['input']} holds no test split; give one input a line, in a .txt file")

@@ -72,7 +72,8 @@ def parse_overrides(arguments: Sequence[str]) -> list[Override]:
             told = shown(line)
             if "=" not in line:
                 raise ConfigurationError(
-                    f"cannot read '{told}': it must be KEY=VALUE, such as run={told} for the folder of a run"
+                    f"cannot read '{told}': it must be KEY=VALUE without spaces round the =, such as cell=gru, or "
+                    f"run={told} for the folder of a run"
                 ) from error
             raise ConfigurationError(
                 f"cannot read '{told}': it must be KEY=VALUE, and a value that holds = , ( [ {{ or quotes must be "

@@ -35,11 +35,14 @@ def unknown_key(key: str, known: Iterable[str], choices: Mapping[str, str], comm
     if owners and choices.get(group) in ("null", "None"):
         return f"{key} belongs to a choice that is not made: add {' or '.join(owners)}"
     if owners and group in choices:
-        return f"unknown key '{key}': {group}={choices[group]} has none, it belongs to {' and '.join(owners)}"
+        *first, last = owners
+        those = f"{', '.join(first)} and {last}" if first else last
+        return f"unknown key '{key}': {group}={choices[group]} has none, it belongs to {those}"
     inside = [name for name in known if name.startswith(f"{key}.")]
     if inside:
         return f"'{key}' holds keys of its own, such as {inside[0]}: set those"
     last = key.rpartition(".")[2]
+    known += [part for part in trust.parts() if any(name.startswith(f"{part}.") for name in known)]
     known = [*known] if "." in key else [*known, *choices]
     theirs = frozenset() if command == "train" else _chosen_in_training()
     only_theirs = {name for name in theirs if name.partition(".")[0] not in choices}.difference(known)

@@ -79,9 +79,8 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror}); name a file that can be, with data.path="
-        ) from error
+        why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise DataError(f"{path}: {why}; name a file that can be read, with data.path=") from error
 
 
 @contextmanager

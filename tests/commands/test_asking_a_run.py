@@ -72,6 +72,8 @@ def test_what_is_wrong_with_a_file_is_said_in_the_options_of_the_command(
 def test_evaluate_refuses(seqnet: Any, writer_run: Path, adding_run: Path) -> None:
     found = seqnet("evaluate", f"run={adding_run}", "data.path=file.jsonl")
     assert (found.code, "trained on Adding, which reads no files" in found.err) == (2, True)
+    found = seqnet("predict", f"run={adding_run}", "input=new.csv")
+    assert (found.code, "trained on Adding, which is made and has no such files: give one" in found.err) == (2, True)
     found = seqnet("evaluate", "run=nowhere")
     assert (found.code, "nowhere does not exist" in found.err) == (5, True)
     found = seqnet("evaluate", f"run={writer_run}", "split=tset")

@@ -19,7 +19,7 @@ from seqnet.data.formats.names import ending, in_order, is_archive, is_compresse
 from seqnet.data.formats.opening import Beside, parents, tree
 from seqnet.data.formats.side_by_side import WITHOUT_NAME, column_name, siblings, side_by_side, tables_of
 from seqnet.data.formats.split_names import are_shards, split_called, split_of, stem_of
-from seqnet.errors import ConfigurationError, DataError, MissingData, did_you_mean
+from seqnet.errors import ConfigurationError, DataError, MissingData, nearest
 
 HELD = 5  # names that an error shows of what a folder holds
 READ_ME = re.compile(r"(read_?me|licen[cs]e|notice|changelog|citation|dataset_(infos|dict))\b.*", re.IGNORECASE)
@@ -96,7 +96,9 @@ def _beside(missing: Path) -> str:
     there = sorted(path.name for path in missing.parent.iterdir())
     if not there:
         return f": {missing.parent} is empty"
-    return did_you_mean(missing.name, there) or f": {missing.parent} holds {shown(', '.join(there), 200)}"
+    alike = nearest(missing.stem, (Path(name).stem for name in there))  # an ending is alike in all of them
+    found = nearest(missing.name, (name for name in there if Path(name).stem == alike))
+    return f"; did you mean '{found}'?" if found else f": {missing.parent} holds {shown(', '.join(there), 200)}"
 
 
 def _hint(format: Format, columns: Sequence[Column]) -> str:

@@ -375,3 +375,11 @@ def test_a_file_of_an_unknown_ending(tmp_path: Path) -> None:
     )
     result: Found = find(tmp_path / "mine.dat", "", None, None, Csv())
     assert isinstance(result.splits["train"][0].format, Csv)
+
+
+def test_what_is_most_like_a_missing_file_is_so_by_its_name_not_its_ending(tmp_path: Path) -> None:
+    put(tmp_path, "empty.csv", "reviews.tsv", "x.csv")
+    assert "reviws.csv does not exist; did you mean 'reviews.tsv'?" in refused(tmp_path / "reviws.csv")
+    assert "zq.csv does not exist: " in refused(tmp_path / "zq.csv") and "holds empty.csv" in refused(
+        tmp_path / "zq.csv"
+    )
