@@ -40,10 +40,10 @@ class Experiment(NamedTuple):
 
 
 EXPERIMENTS = {
-    "tiny_shakespeare": Experiment(2000, "loss", "Shakespeare: nats a character"),
-    "adding": Experiment(2000, "mse", "adding, 200 steps: squared error"),
-    "copy_memory": Experiment(1000, "loss", "copy, 100 steps: nats a symbol", ("data.length=100",)),
-    "jsb_chorales": Experiment(1450, "nll", "JSB: nats a step"),
+    "tiny_shakespeare": Experiment(1000, "loss", "Shakespeare: nats a character"),
+    "adding": Experiment(1000, "mse", "adding, 200 steps: squared error"),
+    "copy_memory": Experiment(600, "loss", "copy, 100 steps: nats a symbol", ("data.length=100",)),
+    "jsb_chorales": Experiment(580, "nll", "JSB: nats a step"),
 }
 
 
