@@ -14,6 +14,7 @@ from seqnet.errors import ConfigurationError
 from seqnet.kinds import Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
 from seqnet.objectives.cross_entropy import cross_entropy
+from seqnet.objectives.single import at_least_single
 from seqnet.objectives.weights import Weights, of_classes
 from seqnet.options import Dropout, NotNegative
 from seqnet.specs import Spec
@@ -75,14 +76,15 @@ class Classification:
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """Summed cross-entropy in nats, smoothed and weighted in training only. logits: [n out]; targets: [n] int64."""
         smoothing = self.label_smoothing if training else 0.0
-        weights = None if self._weights is None or not training else self._weights.to(logits.device)
+        logits = at_least_single(logits)
+        weights = None if self._weights is None or not training else self._weights.to(logits)
         if self.one_logit and weights is None:
-            wanted = targets.float() * (1 - smoothing) + smoothing / 2
-            return F.binary_cross_entropy_with_logits(logits.squeeze(-1).float(), wanted, reduction="sum")
+            wanted = targets.to(logits.dtype) * (1 - smoothing) + smoothing / 2
+            return F.binary_cross_entropy_with_logits(logits.squeeze(-1), wanted, reduction="sum")
         logits = self._of_each(logits)
         if weights is None:
-            return cross_entropy(logits.float(), targets, smoothing).sum()
-        return F.cross_entropy(logits.float(), targets, weights, reduction="sum", label_smoothing=smoothing)
+            return cross_entropy(logits, targets, smoothing).sum()
+        return F.cross_entropy(logits, targets, weights, reduction="sum", label_smoothing=smoothing)
 
     def weight_of(self, targets: Tensor, like: Tensor) -> Tensor:
         """How much items of these classes [n] count, [n], 1 where there are no weights. like: of the type wanted."""

@@ -20,6 +20,7 @@ from seqnet.kinds import Axis, Item, Kind
 from seqnet.linear import Linear
 from seqnet.objectives.classes import expect_tokens
 from seqnet.objectives.classification import Classification
+from seqnet.objectives.single import at_least_single
 from seqnet.specs import Spec
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class CrfLayer(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Logits [... tags] of features [... feature], each a row of one step."""
         begin, _, end = self._scores(UNLIKELY)
-        logits: Tensor = self.emission(features).float() + begin + end
+        logits: Tensor = at_least_single(self.emission(features)) + begin + end
         return logits
 
     def row_losses(self, features: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
@@ -209,7 +210,7 @@ class CrfLayer(nn.Module):
 
     def _rows(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Emissions side by side, [rows time tags] of at least one step."""
-        return _padded(self.emission(features).float(), lengths)
+        return _padded(at_least_single(self.emission(features)), lengths)
 
     def scores(self, forbidden: float) -> dict[str, Any]:
         """What tags score beside each other, as lists by name. forbidden: what a move adds that is not allowed."""
@@ -217,9 +218,9 @@ class CrfLayer(nn.Module):
 
     def _scores(self, forbidden: float) -> Scores:
         return Scores(
-            self.begin.float().masked_fill(~self.allowed_begin, forbidden),
-            self.move.float().masked_fill(~self.allowed_move, forbidden),
-            self.end.float().masked_fill(~self.allowed_end, forbidden),
+            at_least_single(self.begin).masked_fill(~self.allowed_begin, forbidden),
+            at_least_single(self.move).masked_fill(~self.allowed_move, forbidden),
+            at_least_single(self.end).masked_fill(~self.allowed_end, forbidden),
         )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import expect_tokens
+from seqnet.objectives.single import at_least_single
 from seqnet.specs import Spec
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Ctc:
         """
         if logits.is_cuda and torch.are_deterministic_algorithms_enabled():
             logits = logits.cpu()  # there is no deterministic kernel on a GPU
-        logs = logits.float().log_softmax(dim=-1).transpose(0, 1)
+        logs = at_least_single(logits).log_softmax(dim=-1).transpose(0, 1)
         answers = targets.to(logs.device).clamp(min=0)
         found = F.ctc_loss(
             logs,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seqnet.objectives.classes import exported_classes
 from seqnet.objectives.classification import Classification
+from seqnet.objectives.single import at_least_single
 from seqnet.objectives.weights import Weights
 from seqnet.options import NotNegative
 from seqnet.specs import Spec
@@ -31,7 +32,7 @@ class Focal(Classification):
         """Summed loss in nats, focal in training only. logits: [n classes]; targets: [n] int64."""
         if not training:
             return super().loss(logits, targets, training)
-        surprise = F.cross_entropy(logits.float(), targets, reduction="none")
+        surprise = F.cross_entropy(at_least_single(logits), targets, reduction="none")
         # p_y = exp(-surprise); 1 - p_y of it loses no digits where p_y is nearly 1, where its root has no gradient
         doubt = (-(-surprise).expm1()).clamp(min=1e-12)
         return (self.weight_of(targets, surprise) * doubt**self.gamma * surprise).sum()

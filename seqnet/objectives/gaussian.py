@@ -14,6 +14,7 @@ from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
 from seqnet.objectives.bands import LEVELS, Levels, band_metrics, update_with_band
 from seqnet.objectives.regression import Regression
+from seqnet.objectives.single import at_least_single
 from seqnet.objectives.vectors import as_answer, expect_vector, exported_amounts, in_words, undone
 from seqnet.specs import Spec
 
@@ -71,7 +72,7 @@ class Gaussian:
 
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
-        mean, deviation = self._moments(logits.float())
+        mean, deviation = self._moments(at_least_single(logits))
         deviation = deviation.clamp(min=LEAST)
         away = (targets.reshape_as(mean) - mean) / deviation
         return (away.square() / 2 + deviation.log() + math.log(2 * math.pi) / 2).mean(dim=-1)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqnet.kinds import Item
+from seqnet.objectives.single import at_least_single
 from seqnet.objectives.vectors import expect_vector
 from seqnet.objectives.weights import Weights, of_labels
 from seqnet.options import SomeShare
@@ -45,9 +46,10 @@ class MultiLabel:
 
         logits, targets (0 or 1): [n out].
         """
-        weights = None if self._weights is None or not training else self._weights.to(logits.device)
+        logits = at_least_single(logits)
+        weights = None if self._weights is None or not training else self._weights.to(logits)
         wanted = targets.reshape_as(logits)
-        return F.binary_cross_entropy_with_logits(logits.float(), wanted, pos_weight=weights, reduction="sum")
+        return F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weights, reduction="sum")
 
     def metrics(self) -> dict[str, Metric]:
         """nll (an item, in nats), accuracy over single labels, F1 averaged over labels; the threshold if chosen."""

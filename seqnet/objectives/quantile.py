@@ -16,6 +16,7 @@ from seqnet.kinds import Axis, Item
 from seqnet.linear import Linear
 from seqnet.objectives.bands import LEVELS, MEDIAN, Levels, band_metrics, pinball, update_with_band
 from seqnet.objectives.regression import Regression
+from seqnet.objectives.single import at_least_single
 from seqnet.objectives.vectors import as_answer, expect_vector, exported_amounts
 from seqnet.options import Option, number, several
 from seqnet.specs import Spec
@@ -81,7 +82,7 @@ class Quantile:
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
         wanted = targets.reshape(-1, self.targets.size)
-        each = [pinball(level, found, wanted) for level, found in self.forecast(logits.float()).items()]
+        each = [pinball(level, found, wanted) for level, found in self.forecast(at_least_single(logits)).items()]
         return torch.stack(each, dim=-1).mean(dim=(-2, -1))
 
     def metrics(self) -> dict[str, Metric]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.kinds import Item
 from seqnet.objectives.bands import MEDIAN, Levels
+from seqnet.objectives.single import at_least_single
 from seqnet.objectives.vectors import as_answer, expect_vector, exported_amounts, undone
 from seqnet.specs import Spec
 
@@ -44,12 +45,12 @@ class Regression:
 
     def loss(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """The error summed over items, the mean over an item's numbers. logits, targets: [n out]."""
-        total = ERRORS[self.error](logits.float(), targets.reshape_as(logits), reduction="sum")
+        total = ERRORS[self.error](at_least_single(logits), targets.reshape_as(logits), reduction="sum")
         return total / self.out_features
 
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
-        return ERRORS[self.error](logits.float(), targets.reshape_as(logits), reduction="none").mean(dim=-1)
+        return ERRORS[self.error](at_least_single(logits), targets.reshape_as(logits), reduction="none").mean(dim=-1)
 
     def metrics(self) -> dict[str, Metric]:
         """mse, mae and r2 over all numbers, in the units of the file; baseline_mse and baseline_mae are those of always

@@ -12,6 +12,7 @@ from seqnet.attention.mixture import mixture
 from seqnet.kinds import Axis, Item
 from seqnet.objectives.classes import check_smoothing, expect_tokens, exported_classes, most_likely
 from seqnet.objectives.cross_entropy import cross_entropy
+from seqnet.objectives.single import at_least_single
 from seqnet.options import Dropout
 from seqnet.specs import Spec
 
@@ -42,7 +43,7 @@ class NextToken:
 
     def losses(self, logits: Tensor, targets: Tensor, training: bool = True) -> Tensor:
         """What `loss` sums, [n]."""
-        return cross_entropy(logits.float(), targets, self.label_smoothing if training else 0.0)
+        return cross_entropy(at_least_single(logits), targets, self.label_smoothing if training else 0.0)
 
     def mixed_losses(self, logits: Tensor, logs: Tensor, targets: Tensor) -> Tensor:
         """What `loss` sums in training of a mixture, [n]. logits: [n positions vocab]; logs: [n positions], of each."""

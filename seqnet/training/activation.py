@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqnet.batch import Batch, Output
+from seqnet.objectives.single import at_least_single
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,5 @@ class ActivationRegularisation:
 
 def _summed(values: Tensor, mask: Tensor | None) -> Tensor:
     """The sum over the steps of mask [batch time] of the mean square of values [batch time feature]."""
-    values = values.float() if values.itemsize < 4 else values  # half precision would overflow
-    squares = values.square().mean(-1)
+    squares = at_least_single(values).square().mean(-1)
     return (squares if mask is None else squares * mask).sum()
