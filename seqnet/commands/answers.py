@@ -129,7 +129,8 @@ class Answers:
             return
         found = []
         for read, answer in rows:  # rows of a table that are one sequence have an answer each, where they stand
-            for step, (place, values) in enumerate(read.rows):
+            # One that could not be read is in no sequence.
+            for step, (place, values) in enumerate(read.rows or [(read.number, read.values)]):
                 found.append((place, values, self._columns(_at(answer, step))))
         for _, values, columns in sorted(found, key=lambda row: row[0]):
             self._add(values, columns)

@@ -1,5 +1,7 @@
 """`seqnet predict`: what a trained run says of new inputs, a line for each: words on a terminal, JSON elsewhere."""
 
+import heapq
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +28,7 @@ from seqnet.data.examples import Examples
 from seqnet.data.files import BadRows, lines_of, place
 from seqnet.data.formats.format import Format
 from seqnet.data.formats.jsonl import Jsonl
+from seqnet.data.formats.opening import Beside
 from seqnet.data.numbers import parse
 from seqnet.data.read import Read, ReadFile
 from seqnet.data.tally import ASKED
@@ -141,6 +144,11 @@ def refuse_without_effect(config: dict[str, Any], stored: StoredRun, format: For
                 f"{option}=true: of an answer only what is predicted stands in output={config['output']}; choose a "
                 ".jsonl or a .csv"
             )
+    if config["data"]["on_bad_row"] == "skip" and format is not None and format.written == "steps":
+        raise ConfigurationError(
+            f"data.on_bad_row=skip: a sentence that cannot be read has no lines in output={config['output']}; choose a "
+            ".jsonl, or leave it out"
+        )
     if config["probabilities"] and not callable(getattr(stored.assembly.objective, "probabilities", None)):
         name = stored.config["groups"].get("objective")
         raise ConfigurationError(
@@ -236,36 +244,43 @@ def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
 def _rows(found: ReadFile, bad: "Problems") -> Iterator[Asked]:
     """The rows of a table, those too of which something is wrong, where they stand."""
     for block in read(found.blocks, "input="):
-        answered = set(block.answered)
-        problems = dict(bad.found)
-        unread = sorted(problems.keys() - {one.number for one in block.read}, reverse=True)
-        rows: list[Read] = []
-        for one in block.read:
-            while unread and unread[-1] < one.number:
-                rows.append(Read(unread.pop(), {}))
-            rows.append(one)
-        rows += [Read(number, {}) for number in reversed(unread)]
-        bad.found.clear()
+        together = any(one.rows for one in block.read)  # sequences of rows, all of which are in this block
+        files = {str(block.file), *(map(str, block.file.files) if isinstance(block.file, Beside) else ())}
+        if not together and (before := bad.taken([one for one in bad.found if one[0] not in files])):
+            yield _unread(before)
+        last = math.inf if together else max((one.number for one in block.read), default=0)
+        problems = bad.taken([one for one in bad.found if one[1] <= last])  # others were found while reading ahead
+        answered, there = set(block.answered), block.read
+        unread = problems.keys() - {one.number for one in there}
+        rows = list(heapq.merge(there, (Read(number, {}) for number in sorted(unread)), key=lambda one: one.number))
         others = {
             place: unanswered(problems.get(one.number)) for place, one in enumerate(rows) if one.number not in answered
         }
         yield Asked(rows, block.examples, others)
-    if bad.found:  # behind the last row that can be answered
-        others = dict(enumerate(map(unanswered, bad.found.values())))
-        yield Asked([Read(number, {}) for number in bad.found], None, others)
+    if behind := bad.taken([*bad.found]):
+        yield _unread(behind)
+
+
+def _unread(problems: Mapping[int, str]) -> Asked:
+    """Rows of a file behind its last one that could be read."""
+    return Asked([Read(number, {}) for number in problems], None, dict(enumerate(map(unanswered, problems.values()))))
 
 
 class Problems(BadRows):
-    """Bad rows, of which what is wrong is kept. found: by line or row, until someone takes it."""
+    """Bad rows, of which what is wrong is kept. found: by file, and line or row, until someone takes it."""
 
     def __init__(self, on_bad_row: str) -> None:
         super().__init__(on_bad_row)
-        self.found: dict[int, str] = {}
+        self.found: dict[tuple[str, int], str] = {}
 
     def __call__(self, file: Any, number: int, problem: str, unit: str = "line", at: int | None = None) -> None:
         """Keep it. Raises DataError where bad rows are not to be skipped."""
         super().__call__(file, number, problem, unit, at)
-        self.found[number] = f"{place(file, number if at is None else at, unit)}: {problem}"
+        self.found[str(file), number] = f"{place(file, number if at is None else at, unit)}: {problem}"
+
+    def taken(self, chosen: Iterable[tuple[str, int]]) -> dict[int, str]:
+        """What is wrong with some, by number; it is kept no longer."""
+        return {one[1]: self.found.pop(one) for one in chosen}
 
 
 def _lines(stored: StoredRun, config: dict[str, Any]) -> Inputs:

@@ -450,7 +450,7 @@ class Dataset:
         A file that is a value itself, such as a recording, is one row. Raises DataError.
         """
         found = unlabelled(Path(path), self._located, self._layout, self._grouping, bad)
-        blocks = (ReadBlock(*self._answerable(block, bad), read) for block, read in found.blocks)
+        blocks = (ReadBlock(block.file, *self._answerable(block, bad), read) for block, read in found.blocks)
         return ReadFile(found.names, found.format, blocks)
 
     def _answerable(self, raw: RawBlock, bad: BadRows) -> tuple[Examples | None, Sequence[int]]:

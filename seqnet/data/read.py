@@ -15,7 +15,7 @@ class Read:
     """What stood where one answer is asked for.
 
     number: its line or row. values: by the names of the columns, of a sequence of rows lists of them. first: what the
-    first input was made of. rows: of a sequence of rows the place of each in the file, and its values. behind: which of
+    first input was made of. rows: of a sequence of rows the line or row of each, and its values. behind: which of
     them an answer to all stands behind, the last of which a forecast's target is known.
     """
 
@@ -28,8 +28,11 @@ class Read:
 
 @dataclass(frozen=True)
 class ReadBlock:
-    """Some rows: the examples of those that can be answered, None where none can, their numbers, and all as read."""
+    """Some rows of a file: the examples of those that can be answered, None where none can, their numbers, and all as
+    read.
+    """
 
+    file: Any
     examples: Examples | None
     answered: Sequence[int]
     read: Sequence[Read]

@@ -83,9 +83,10 @@ def _sequences(
     values = rows_of(names, table.more)
     same = [name for name in names if name == str(grouping.group)]
     groups = table.groups(grouping, bad)
+    stand = table.numbers if len(parts) == 1 else range(len(values))  # of several files numbers are there twice
     read = []
     for places in groups:
-        rows = [(place, values[place]) for place in places]
+        rows = [(stand[place], values[place]) for place in places]
         first = [table.values[layout.inputs[0]][place] for place in places]
         known = _known_steps([table.values[layout.target][place] for place in places]) if layout.forecasts else None
         behind = (known or len(rows)) - 1

@@ -124,6 +124,10 @@ def test_rows_that_make_sequences_are_answered_where_they_stand() -> None:
     )
     lines = [json.loads(line) for line in written("out.jsonl", rows, by_step=True).splitlines()]
     assert [line["t"] for line in lines] == [["0", "3"], ["2", "1"], ["4"]]
+    rows[2] = (Read(2, {}), answer(None, error="line 2: bad"))  # too wide, or doubled: it is in no sequence
+    text = written("bad.csv", rows, by_step=True, names=("t",), with_errors=True)
+    assert [line.partition(",")[0] for line in text.splitlines()] == ["t", "0", "1", "2", "", "3"]
+    assert ",,,,line 2: bad\n" in text
 
 
 def test_a_tag_is_added_to_each_line_of_a_sentence() -> None:

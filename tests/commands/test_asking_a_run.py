@@ -263,6 +263,27 @@ def test_bad_rows_of_a_table_are_answered_where_they_stand(seqnet: Any, judge_ru
     assert [row["prediction"] for row in found.rows] == [None, None]
 
 
+def test_bad_rows_behind_a_block_or_a_file_are_answered_where_they_stand(
+    seqnet: Any, judge_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqnet.data.formats.format.ROWS", 4)
+    lines = ["fox,1"] * 9
+    lines[5] = lines[7] = lines[8] = "fox,1,2"
+    Path("new").mkdir()
+    Path("new/test-00000-of-00002.csv").write_text("\n".join(["text,other", *lines, ""]))
+    Path("new/test-00001-of-00002.csv").write_text("text,other\nfox,1,2\nfox,1\n")
+    found = seqnet("predict", f"run={judge_run}", "input=new", "data.on_bad_row=skip")
+    told = [row.get("error", "").partition(":")[0] for row in found.rows]
+    first = "new/test-00000-of-00002.csv, line"
+    assert told[:9] == ["", "", "", "", "", f"{first} 7", "", f"{first} 9", f"{first} 10"]
+    assert told[9:] == ["new/test-00001-of-00002.csv, line 2", ""]
+
+
+def test_a_sentence_that_cannot_be_read_is_no_conll(seqnet: Any, judge_run: Path) -> None:
+    found = seqnet("predict", f"run={judge_run}", "output=out.conll", "data.on_bad_row=skip", stdin=b"fox\n")
+    assert found.code == 2 and "a sentence that cannot be read has no lines in output=out.conll" in found.err
+
+
 def test_what_training_did_not_see_is_told(seqnet: Any, judge_run: Path) -> None:
     found = seqnet("predict", f"run={judge_run}", stdin=b"fox zebra\nfox\nzebra fox\n")
     assert found.code == 0
