@@ -186,23 +186,34 @@ def source(config: Config, trust: Sequence[str] | None = None) -> Any:
     return make(options, trust, **given)
 
 
-def other_split(config: Config, fitted: Any, path: str, split: str, trust: Sequence[str] | None = None) -> Any:
-    """A split of other data of the same kind, encoded with what `fitted` learned; None where there is none.
+def other_split(
+    config: Config, fitted: Any, path: str, split: str, trust: Sequence[str] | None = None
+) -> tuple[Any, list[str]]:
+    """A split of other data of the same kind, encoded with what `fitted` learned, and sentences on what was read of it.
 
-    Of a single file, all of it is that split, whatever the file is called.
+    None where there is none. Of data in one piece, which says of no row that it is of another split, all is the one.
     """
     if "path" not in config["data"]:
         kind = config["data"]["_target_"].rpartition(".")[2]
         raise ConfigurationError(f"this run was trained on {kind}, which reads no files of yours: leave data.path out")
     data = dict(config["data"], path=path)
-    for key in data.keys() & {"valid_share", "test_share"}:
-        data[key] = float(key == f"{split}_share")
+    data |= dict.fromkeys(data.keys() & {"valid_share", "test_share"}, 0.0)
     other = source({**config, "data": data}, trust)
     other.restore(fitted.state())
     if getattr(fitted, "copied", None) is not None:
         other.copied = fitted.copied
-    names = [split, "test", "valid", "train"] if Path(path).is_file() else [split]
-    return next((found for name in names if (found := other.split(name)) is not None), None)
+    there = getattr(other, "named_splits", ("train",))
+    alone = len(there) == 1 and (Path(path).is_file() or there == ("train",))
+    for name in there if alone else [split]:
+        if (found := other.split(name)) is not None:
+            return found, left_out(other, name, split)
+    return None, []
+
+
+def left_out(source: Any, split: str, called: str | None = None) -> list[str]:
+    """Sentences on what of a split was not read as it stands. called: what it is scored as."""
+    tally = getattr(source, "tallies", {}).get(split)
+    return [] if tally is None else tally.remarks(called or split)
 
 
 def data_dir() -> Path:

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from seqnet import build, trust
-from seqnet.batch import Confusion
+from seqnet.batch import WORDS, Confusion
 from seqnet.commands.adapting import dynamic_scores, rehearsed
+from seqnet.commands.data_of_run import is_drawn
 from seqnet.commands.elsewhere import reads
 from seqnet.commands.failures import explained
 from seqnet.commands.lines import in_words
@@ -18,6 +19,7 @@ from seqnet.commands.reported import tell
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.watched import OnABar
 from seqnet.commands.writing import asked_writer, decoded
+from seqnet.data import digest
 from seqnet.data.batching import BucketLoader
 from seqnet.errors import ConfigurationError, DataError
 from seqnet.options import shown
@@ -89,28 +91,61 @@ def _album(stored: StoredRun, name: str | None) -> Album | None:
 
 
 def asked_split(stored: StoredRun, config: dict[str, Any]) -> Any:
-    """The split of the data that is asked for. Raises DataError where there is none."""
-    found = split_of(stored, config, config["split"])
+    """The split of the data that is asked for; what of it was not read is told.
+
+    Raises DataError where there is none, or where the run's own is not what it was when the run was trained.
+    """
+    found, remarks = split_of(stored, config, config["split"])
     if found is None:
         raise DataError(_no_split(stored, config))
+    if config["data"]["path"] is None:
+        _refuse_edited(stored, config["split"], found)
+    for remark in remarks:
+        warn(remark)
     return found
 
 
-def split_of(stored: StoredRun, config: dict[str, Any], name: str) -> Any:
-    """A split of the data that is asked for; None where there is no such split. Raises DataError."""
+def _refuse_edited(stored: StoredRun, name: str, found: Any) -> None:
+    """Raises DataError where a split of the run's own files is not what training had for it: shares are drawn anew of
+    other rows, so that it may hold what was trained on.
+    """
+    before, data = stored.read.get(name), stored.config["data"]
+    if not isinstance(before, str) or "path" not in data or is_drawn(stored.config):
+        return
+    with_words = name != "train" and bool(stored.config["decoding"].get("replace_unknown"))
+    if WORDS not in getattr(found, "wholes", ()):
+        if with_words:  # which were read then, and are not asked for now
+            return
+    elif not with_words:
+        views, wholes = ({key: one for key, one in of.items() if key != WORDS} for of in (found.views, found.wholes))
+        found = replace(found, views=views, wholes=wholes)
+    if digest.of_split(found) != before:
+        where = data["path"] if data["path"] is not None else data.get("name")
+        raise DataError(
+            f"the {name} split of {where} is not what it was when this run was trained: it was edited, cut, reordered "
+            "or split otherwise, and may now hold rows that were trained on; put it back, or score it as other data "
+            "with data.path="
+        )
+
+
+def split_of(stored: StoredRun, config: dict[str, Any], name: str) -> tuple[Any, list[str]]:
+    """A split of the data that is asked for, None where there is no such split, and sentences on what was read of it.
+
+    Raises DataError.
+    """
     path, source = config["data"]["path"], stored.assembly.source
     if path is not None:
         with reads("data.path="):
             return build.other_split(stored.config, source, path, name, config["trust"])
     trust.refuse_elsewhere(stored.config)
-    return source.split(name)
+    return source.split(name), build.left_out(source, name)
 
 
 def _no_split(stored: StoredRun, config: dict[str, Any]) -> str:
     """The sentence for a split that is not there: which are, and what would make one of this run's own data."""
     name, path, data = config["split"], config["data"]["path"], stored.config["data"]
     others = [other for other in ("test", "valid", "train") if other != name]
-    ways = [f"split={other}" for other in others if split_of(stored, config, other) is not None]
+    ways = [f"split={other}" for other in others if split_of(stored, config, other)[0] is not None]
     if "path" in data:
         ways.append(f"{'data.path=' if path is None else 'another data.path='} with a file of yours")
     if path is None and (share := data.get(f"{name}_share")) is not None:

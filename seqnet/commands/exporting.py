@@ -102,7 +102,7 @@ def loss_of_score(stored: StoredRun, graphs: Graphs, config: dict[str, Any]) -> 
 
 def _held_out(stored: StoredRun, config: dict[str, Any]) -> tuple[str, Any]:
     for name in ("test", "valid"):
-        split = split_of(stored, config, name)
+        split, _ = split_of(stored, config, name)
         if split is not None:
             return name, split
     raise DataError("quantize=int8 tells what it costs in score, and this run has no held-out data: give data.path=")

@@ -235,7 +235,7 @@ def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
             f"input={config['input']}: this run was trained on {kind}, which is made and has no such files: give one "
             "input a line, in a .jsonl or .txt file"
         )
-    split = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
+    split, _ = build.other_split(stored.config, stored.assembly.source, config["input"], "test", config["trust"])
     if not isinstance(split, Examples):
         raise DataError(f"input={config['input']} holds no test split; give one input a line, in a .txt file")
     return Inputs(iter([Asked([Read(number, {}) for number in range(1, len(split) + 1)], split)]))

@@ -24,13 +24,16 @@ NOT_A_RUN = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeErr
 
 @dataclass
 class StoredRun:
-    """A model with trained weights, and all that is needed to ask it something."""
+    """A model with trained weights, and all that is needed to ask it something. read: digests of what it was trained
+    and scored on, by split, where it says them.
+    """
 
     config: dict[str, Any]
     assembly: build.Assembly
     precision: Precision
     checkpoint: Path
     step: int
+    read: dict[str, Any]
 
 
 def load(path: Path, name: str, trust: Sequence[str], device: str, precision: str | None = None) -> StoredRun:
@@ -55,7 +58,8 @@ def load(path: Path, name: str, trust: Sequence[str], device: str, precision: st
             assembly.model.to(where).eval()
     except NOT_A_RUN as error:
         raise CheckpointError(f"{found} does not hold what a run holds: {error!r}") from error
-    return StoredRun(config, assembly, chosen, found, step)
+    read = components.get("read")
+    return StoredRun(config, assembly, chosen, found, step, read if isinstance(read, dict) else {})
 
 
 def learn_again(source: Any, components: dict[str, Any], where: str) -> None:

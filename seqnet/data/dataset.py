@@ -190,6 +190,11 @@ class Dataset:
         return self._located.where
 
     @property
+    def named_splits(self) -> tuple[str, ...]:
+        """The splits that may have rows; `train` alone where nothing says of which they are. Raises DataError."""
+        return SPLITS if self._rows.column is not None else tuple(self._located.splits)
+
+    @property
     def kept(self) -> bool:
         """Whether what is made of its files is kept, so that another process need not make it again."""
         return self._cache is not None

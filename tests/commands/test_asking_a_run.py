@@ -105,6 +105,37 @@ def test_a_split_that_is_not_there_is_told_with_what_is(seqnet: Any, novel: Path
     )
 
 
+def test_rows_of_another_split_are_never_scored_as_the_one_that_is_asked_for(seqnet: Any, judge_run: Path) -> None:
+    asked = ("evaluate", f"run={judge_run}", "data.path=parts", "data.on_bad_row=skip")
+    Path("parts").mkdir()
+    Path("parts/train.csv").write_text("text,label\nfox,friendly\nlazy dog,not\n")
+    assert seqnet(*asked).rows[0]["split"] == "test", "all there is"
+    Path("parts/valid.csv").write_text("text,label\nfox,friendly\n,not\n")
+    found = seqnet(*asked)
+    assert (found.code, "data.path=parts has no test split; choose split=valid, or split=train" in found.err) == (
+        3,
+        True,
+    )
+    found = seqnet(*asked, "split=valid")
+    assert (found.code, found.err) == (0, "seqnet: left out 1 of 2 rows of valid (data.on_bad_row=skip)\n")
+    Path("one.csv").write_text("text,label\nfox,friendly\n,not\n")
+    found = seqnet("evaluate", f"run={judge_run}", "data.path=one.csv", "data.on_bad_row=skip")
+    assert (found.code, found.err) == (0, "seqnet: left out 1 of 2 rows of test (data.on_bad_row=skip)\n")
+
+
+def test_a_split_that_may_hold_what_was_trained_on_is_not_scored(seqnet: Any, judge_run: Path, reviews: Path) -> None:
+    before = reviews.read_bytes()
+    try:
+        reviews.write_bytes(before + b"fox,friendly\n")
+        found = seqnet("evaluate", f"run={judge_run}", "split=valid")
+        assert (found.code, found.out) == (3, "")
+        assert f"the valid split of {reviews} is not what it was when this run was trained" in found.err
+        assert seqnet("evaluate", f"run={judge_run}", f"data.path={reviews}").code == 0
+    finally:
+        reviews.write_bytes(before)
+    assert seqnet("evaluate", f"run={judge_run}", "split=valid").code == 0
+
+
 def test_what_is_said_to_do_next_can_be_done_where_nothing_could_be_held_out(seqnet: Any) -> None:
     Path("one.jsonl").write_text('{"inputs": [[0.5], [0.25]], "target": 0.75}\n')
     fields = ("+field@data.fields.inputs=series", "+field@data.fields.target=number")
