@@ -13,8 +13,8 @@ from seqnet.commands.lines import replacing, to_standard_output
 from seqnet.data.dataset import Dataset
 from seqnet.data.formats.format import Format, Writer
 from seqnet.data.formats.jsonl import Jsonl
-from seqnet.data.formats.names import ending
-from seqnet.data.formats.written import plain
+from seqnet.data.formats.names import ending, is_compressed
+from seqnet.data.formats.written import COMPRESSED, plain
 from seqnet.data.read import Read
 from seqnet.errors import ConfigurationError, did_you_mean
 from seqnet.strict_json import as_line
@@ -61,6 +61,11 @@ def format_of(output: str | None, source: Any, read: str | None) -> Format | Non
         hint = "" if any(ending(path) in format.endings for format in _shipped()) else did_you_mean(path.suffix, known)
         raise ConfigurationError(
             f"output={output}: no format writes {path.suffix}{hint}; choose one of {', '.join(known)}"
+        )
+    if is_compressed(path) and (found.local or path.suffix.lower() not in COMPRESSED):
+        raise ConfigurationError(
+            f"output={output} cannot be written: only text is compressed, as {' or '.join(COMPRESSED)}; leave "
+            f"{path.suffix} out"
         )
     return found
 

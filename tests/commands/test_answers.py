@@ -1,8 +1,11 @@
 """What predict writes: beside what was read, in the format that the name of the output says."""
 
 import csv
+import gzip
 import json
+import lzma
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +166,27 @@ def test_an_ending_that_no_format_writes_is_refused() -> None:
     assert all(ending in str(caught.value) for ending in WRITTEN)
     with pytest.raises(ConfigurationError, match="no format writes .mid; choose one of"):  # it is no typing error
         format_of("out.mid", None, None)
+
+
+def test_what_is_no_text_is_written_as_its_words() -> None:
+    rows = [(Read(1, {"day": date(2024, 1, 1), "raw": b"\xff", "parts": [date(2024, 1, 2)]}), answer("a"))]
+    assert written("out.csv", rows) == 'day,raw,parts,y\n2024-01-01,,"[""2024-01-02""]",a\n'
+
+
+def test_only_what_parts_cells_and_lines_becomes_a_space() -> None:
+    rows = [(Read(1, {"x": "a\u2028b\x0bc\td\r\ne\nf\n"}), answer("g"))]
+    assert written("out.tsv", rows) == "x\ty\na\u2028b\x0bc d e f\tg\n"
+
+
+def test_text_is_compressed_as_its_name_says() -> None:
+    rows = [(Read(1, {"x": "ä"}), answer("b"))]
+    for name, opened in (("out.csv.gz", gzip.open), ("out.csv.XZ", lzma.open)):
+        with told(name, Answers(format_of(name, None, None) or Csv(), None, "y", False, False, False)) as tell:
+            tell(rows)
+        assert opened(name).read().decode() == "x,y\nä,b\n"
+    for name in ("out.parquet.gz", "out.csv.zst"):
+        with pytest.raises(ConfigurationError, match=r"only text is compressed, as \.gz or \.xz; leave \.\w+ out"):
+            format_of(name, None, None)
 
 
 def test_what_is_read_is_never_written(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """Values as they are written into a file."""
 
+import gzip
+import io
+import lzma
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,12 +16,22 @@ from seqnet import strict_json
 from seqnet.data.files import shown
 from seqnet.errors import ConfigurationError
 
+COMPRESSED = (".gz", ".xz")  # as which a text is written
+APART = re.compile(r"\r\n|[\t\r\n]")  # what parts cells and lines
+
 
 @contextmanager
 def text(path: Path) -> Iterator[TextIO]:
-    """A new file of text; halves of letters, which no file holds, become question marks."""
-    with path.open("w", encoding="utf-8", errors="replace", newline="") as to:
-        yield to
+    """A new file of text, compressed where its name says so; halves of letters, which no file holds, become question
+    marks.
+    """
+    with ExitStack() as stack:
+        to: Any = stack.enter_context(path.open("wb"))
+        if path.suffix.lower() == ".gz":
+            to = stack.enter_context(gzip.GzipFile("", "wb", fileobj=to, mtime=0))  # the same bytes on every day
+        elif path.suffix.lower() == ".xz":
+            to = stack.enter_context(lzma.open(to, "wb"))
+        yield stack.enter_context(io.TextIOWrapper(to, encoding="utf-8", errors="replace", newline=""))
 
 
 def plain(value: Any) -> Any:
@@ -38,10 +52,11 @@ def plain(value: Any) -> Any:
 
 
 def cell(value: Any) -> str:
-    """A value as the text of a cell: nothing for None, JSON for what is no text."""
+    """A value as the text of a cell: nothing for what has no words, JSON for what is no text."""
+    value = plain(value)
     if value is None:
         return ""
-    return value if isinstance(value, str) else strict_json.dumps(plain(value), ensure_ascii=False)
+    return value if isinstance(value, str) else strict_json.dumps(value, ensure_ascii=False)
 
 
 def whole(text: str) -> str:
@@ -51,7 +66,7 @@ def whole(text: str) -> str:
 
 def in_one_line(value: Any) -> str:
     """The same where neither tabs nor line ends can be written: they become spaces."""
-    return " ".join(cell(value).replace("\t", " ").splitlines())
+    return APART.sub(" ", cell(value).rstrip("\r\n"))
 
 
 def steps_of(values: Sequence[Any]) -> int:

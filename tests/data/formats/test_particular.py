@@ -199,6 +199,28 @@ def test_conllu_is_written_with_what_was_added(tmp_path: Path) -> None:
     )
 
 
+def test_conllu_keeps_ranges_and_empty_nodes(tmp_path: Path) -> None:
+    rest = "\t_" * 7 + "\n"
+    lines = [f"{number}\t{word}\t_{rest}" for number, word in (("1-2", "im"), ("1", "in"), ("2", "dem"), ("2.1", "x"))]
+    path = write(tmp_path, "".join(lines) + f"\n1\tHaus\t_{rest}\n", "a.conllu")
+    names, columns = Conllu().everything(path, ["form"])
+    (block,) = Conllu().rows(path, [columns, "form"], BadRows("raise"))
+    assert block.columns[1] == (["in", "dem"], ["Haus"])
+    with Conllu().writer(tmp_path / "out", names) as to:
+        for values in block.columns[0]:
+            to(dict(zip(names, values, strict=True)))
+    assert (tmp_path / "out").read_text() == path.read_text()
+    assert len(Conllu().everything(write(tmp_path, lines[1], "b.conllu"), ["form"])[0]) == len(names) - 1
+
+
+def test_jsonl_has_keys_that_occur_late(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"a": 1}\n' * 100 + '{"a": 2, "b": 3}\n', "a.jsonl")
+    assert Jsonl().everything(path, ["a"]) == (("a", "b"), ["a", "b"])
+    assert read(Jsonl(), path, ["b"])[-1] == [3]
+    with pytest.raises(DataError, match="no column 'c'"):
+        Jsonl().check(path, ["c"])
+
+
 @pytest.mark.parametrize(
     ("format", "text"),
     [
