@@ -144,9 +144,14 @@ class Console(Observer):
             ended += f", {results['reason']}"
         self._say(Text.assemble(("done        ", "dim"), ended))
         for name, title in (("best", "best valid  "), ("test", "test        ")):
-            if results.get(name):
+            if not results.get(name):
+                continue
+            if not (told := scores(results[name])) and self._run is not None:
+                how = " (data.valid_share)" if "valid_share" in self._run.config.get("data", {}) else ""
+                self._say(Text(f"no validation: no row is held out{how}", style="dim"))
+            else:
                 at = f" (step {results[name]['step']:,})" if name == "best" and "step" in results[name] else ""
-                self._say(Text.assemble((title, "dim"), (scores(results[name]), "bold"), at))
+                self._say(Text.assemble((title, "dim"), (told, "bold"), at))
         if self._memory:
             self._say(Text.assemble(("memory      ", "dim"), self._memory))
         if results.get("sample"):

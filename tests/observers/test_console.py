@@ -212,6 +212,17 @@ def test_a_run_that_goes_on_says_so_and_adds_to_its_log(run):
     assert run.log_file.read_text(encoding="utf-8").startswith("before\nexperiment")
 
 
+def test_a_run_without_validation_says_so(run):
+    target, raw = screen(terminal=False)
+    console = Console(target)
+    run.config["data"] = {"valid_share": 0.0}
+    console.on_start(run)
+    console.on_end({"best": {"step": 3}})
+    console.close()
+    told = raw.getvalue().decode()
+    assert "no validation: no row is held out (data.valid_share)\n" in told and "best valid" not in told
+
+
 def test_words():
     assert [duration(seconds) for seconds in (0.4, 59.7, 125, 11_220)] == [
         "0 s",
