@@ -30,9 +30,9 @@ class Grouping:
 
     group: the column whose value rows of one sequence share; None = all rows are one. order: the column that they are
     sorted by: numbers, times (ISO 8601) or texts; None = as they stand. length, every: sequences are cut into pieces of
-    so many rows, one beginning every so many; None = whole, and every = length. split: what is held out: whole groups
-    (`group`), or of each group what comes last (`time`), before which its other rows are read and not asked for; None =
-    the last rows where next steps are asked for, else groups. Raises ConfigurationError.
+    so many rows, one beginning every so many, the last ending where they do; None = whole, and every = length. split:
+    what is held out: whole groups (`group`), or of each group what comes last (`time`), before which its other rows are
+    read and not asked for; None = the last rows where next steps are asked for, else groups. Raises ConfigurationError.
     """
 
     group: ColumnName | None = None
