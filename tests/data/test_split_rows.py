@@ -69,10 +69,11 @@ def asked(found: Any, split: str) -> list[float]:
 
 def test_a_column_says_the_splits_of_a_series_by_time(tmp_path: Path) -> None:
     options = [*LOADS, "data.rows.group=store", "data.split_column=part", "data.fields.load.scale=none"]
-    found = fitted(tmp_path / "t.csv", parted({"a": "tttttvve", "b": "ttttxvve"}), *options)
+    found = fitted(tmp_path / "t.csv", parted({"a": "tttttvve", "b": "ttttxvve"}), *options, "data.rows.split=group")
     assert asked(found, "train") == [1, 1, 2, 2, 3, 3, 4]
     assert asked(found, "valid") == [5, 5, 6, 6] and asked(found, "test") == [7, 7]
     assert any(note.startswith("left out 1 of 16 rows: part is extra, which is neither") for note in found.remarks())
+    assert any(note.startswith("data.rows.split=group is of what a share holds out") for note in found.remarks())
 
 
 @pytest.mark.parametrize("axis", ["row", "step"])
