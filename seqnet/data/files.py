@@ -51,7 +51,8 @@ def place(file: Any, number: int, unit: str = "line") -> str:
 class BadRows:
     """What is done with rows that cannot be used: `raise` at the first, or `skip` them.
 
-    count: how many were skipped so far. Raises ConfigurationError for any other policy.
+    count: how many were skipped so far; first: what is wrong with the first, and where. Raises ConfigurationError for
+    any other policy.
     """
 
     def __init__(self, on_bad_row: str) -> None:
@@ -59,14 +60,17 @@ class BadRows:
             raise ConfigurationError(f"data.on_bad_row must be raise or skip, not '{on_bad_row}'")
         self.skip = on_bad_row == "skip"
         self.count = 0
+        self.first: str | None = None
 
     def __call__(self, file: Any, number: int, problem: str, unit: str = "line", at: int | None = None) -> None:
         """Count the row. unit: what `number` counts. at: where in it the fault stands, if the row has several lines.
 
         Raises DataError where bad rows are not to be skipped.
         """
+        told = f"{place(file, number if at is None else at, unit)}: {problem}"
         if not self.skip:
-            raise DataError(f"{place(file, number if at is None else at, unit)}: {problem}; {MEND}")
+            raise DataError(f"{told}; {MEND}")
+        self.first = self.first or told
         self.count += 1
 
 

@@ -18,6 +18,10 @@ class Tally:
 
     rows: int = 0
     bad: int = 0
+    bad_sequences: int = 0  # of these, sequences of rows
+    rows_of_these: int = 0
+    first: str | None = None  # what is wrong with the first of these, and where
+    filling: str | None = None  # and the option that would fill it in
     unknown_labels: int = 0
     tokens: dict[str, int] = field(default_factory=dict)  # by field
     unknown_tokens: dict[str, int] = field(default_factory=dict)
@@ -44,6 +48,9 @@ class Tally:
     def join(self, other: "Tally") -> None:
         """Count what another has counted of further rows."""
         self.rows += other.rows
+        self.bad_sequences += other.bad_sequences
+        self.rows_of_these += other.rows_of_these
+        self.first, self.filling = self.first or other.first, self.filling or other.filling
         self.unknown_labels += other.unknown_labels
         for mine, theirs in (
             (self.tokens, other.tokens),
@@ -62,8 +69,16 @@ class Tally:
     def remarks(self, split: str) -> list[str]:
         """Sentences about what of a split was not read as it stands."""
         found, where = list(self.notes), "what was read" if split == ASKED else split
-        if self.bad:
-            found.append(f"left out {self.bad:,} of {self.rows + self.bad:,} rows of {split} (data.on_bad_row=skip)")
+        sequences = self.bad_sequences if split != ASKED else 0  # where each has an answer that says what is wrong
+        if sequences:
+            fill = "" if self.filling is None else f"; {self.filling} fills in what is missing"
+            found.append(
+                f"left out {sequences:,} of {counted(self.rows + sequences, 'sequence')} of {split}, "
+                f"{counted(self.rows_of_these, 'row')} in all: {self.first} "
+                f"(data.on_bad_row=skip{fill})"
+            )
+        if (bad := self.bad - sequences) > 0:
+            found.append(f"left out {bad:,} of {self.rows + bad:,} rows of {split} (data.on_bad_row=skip)")
         if self.unknown_labels:
             found.append(
                 f"{counted(self.unknown_labels, 'label')} of {split} never seen in training, each counted as an error "

@@ -218,6 +218,17 @@ def test_a_row_without_a_place_is_bad(tmp_path: Path, old: str, new: str, said: 
     assert found.tallies["train"].bad == 1
 
 
+def test_what_a_bad_row_costs_its_sequence_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv")
+    path.write_text(path.read_text().replace("a,3,3\n", "a,3,\n"))
+    found = source(path, "data.on_bad_row=skip", "data.valid_share=0")
+    assert len(found.split("train")) == found.tallies["train"].bad == 1
+    assert found.remarks(["train"])[-1] == (
+        f"left out 1 of 2 sequences of train, 10 rows in all: {path}, line 18: load: a number is missing "
+        "(data.on_bad_row=skip; data.fields.load.missing=last fills in what is missing)"
+    )
+
+
 def test_groups_are_one_whatever_space_is_around_their_names(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv")
     path.write_text(path.read_text().replace("a,3,3\n", "a ,3,3\n"))
