@@ -3,6 +3,7 @@
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -66,6 +67,12 @@ class Table(Format):
     def headed(self) -> bool:
         """Whether a header is written."""
         return self._header is not False
+
+    def with_header(self, there: bool) -> "Table":
+        """The same, whose first row names the columns, or does not."""
+        found = copy(self)
+        found._header = there
+        return found
 
     def is_named(self, file: Any, columns: Sequence[Column]) -> bool:
         """Whether the first row is read as a header where these columns are asked for. Raises DataError."""
