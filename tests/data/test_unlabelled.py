@@ -149,3 +149,15 @@ def test_a_file_of_another_kind_is_read_as_such_in_the_encoding_of_the_run(tmp_p
     source = trained("train.csv", "x;y\na;u\nb;v\n", ("x", "y"), **said)
     assert read(source, write(tmp_path / "new.tsv", "x\tz\nö\t1\n".encode("cp1252"))) == ["ö"]
     assert read(source, write(tmp_path / "new.jsonl", '{"x": "c"}\n')) == ["c"]
+
+
+def test_an_object_is_read_by_the_column_before_the_name_of_the_field(tmp_path: Path, table: Any) -> None:
+    fields = {"x": {"type": "number", "column": "price"}, "y": {"type": "label"}}
+    source = table(write(tmp_path / "train.csv", "x,price,y\n9,5,a\n9,6,b\n"), fields, ["x"], "y")
+    source.fit()
+
+    def alone(line: str) -> float:
+        return float(source.read_inputs([line], "here").inputs.flat)
+
+    both = '{"x": 6, "price": 5}'
+    assert source.as_read(both, 1).first == 5 and alone(both) == alone("5") == alone('{"x": 5}') != alone("6")
