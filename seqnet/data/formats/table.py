@@ -110,9 +110,12 @@ class Table(Format):
             if piece.rows:
                 break
         else:
-            for piece in begun:
-                _tell(file, piece.problems, bad, self.unit)
-            raise DataError(f"{file}: no row that can be read; put rows there, or name another file with data.path=")
+            problems = {number: problem for piece in begun for number, problem in piece.problems.items()}
+            _tell(file, problems, bad, self.unit)
+            why = f" ({self.unit} {min(problems)}: {problems[min(problems)]})" if problems else ""
+            raise DataError(
+                f"{file}: no row that can be read{why}; put rows there, or name another file with data.path="
+            )
         first = begun.pop()
         named, wanted = self._resolve(first.rows[0], columns, place(file, first.numbers[0], self.unit))
         rest = Piece(first.numbers[int(named) :], first.rows[int(named) :], first.problems)
