@@ -125,13 +125,21 @@ def _line(raw: bytes, encoding: str, number: int, too_long: bool) -> tuple[str, 
     if too_long:
         return "", f"the line is longer than {LONGEST >> 20} MiB, so this is no row"
     if b"\0" in raw:
-        wide = number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return "", f"the line {NUL}" + (" (or it is UTF-16: data.format.encoding=utf-16)" if wide else "")
+        wide = _wide(raw) if number == 1 else None
+        return "", f"the line {NUL}" + (f" (or it is UTF-16: data.format.encoding={wide})" if wide else "")
     try:
         text = raw.decode(encoding).removesuffix("\r")
     except UnicodeDecodeError as error:
         return "", not_encoded(error.start + 1, encoding)
     return ("", f"the line {RETURN}") if "\r" in text else (text, None)
+
+
+def _wide(first: bytes) -> str | None:
+    """The UTF-16 that a first line is of, by its mark or as every second byte is 0; None where it is of neither."""
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zero = {"utf-16-le": first[1::2], "utf-16-be": first[::2]}
+    return next((name for name, bytes_ in zero.items() if bytes_ and not any(bytes_)), None)
 
 
 def not_encoded(byte: int, encoding: str) -> str:

@@ -63,6 +63,11 @@ def test_another_encoding_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="data.format.encoding=utf-16"):
         read(wide, ["text"])
     assert read(wide, ["text"], Csv(encoding="utf-16")) == [(2, "café")]
+    for unmarked in ("utf-16-le", "utf-16-be"):
+        with pytest.raises(DataError, match=f"line 1: .*data.format.encoding={unmarked}"):
+            read(write(tmp_path, "text,label\ncafé,1\n".encode(unmarked)), ["text"])
+        with pytest.raises(DataError, match=f"no row that can be read .*data.format.encoding={unmarked}"):
+            list(Csv().rows(write(tmp_path, "text,label\ncafé,1\n".encode(unmarked)), ["text"], BadRows("skip")))
     spoilt = write(tmp_path, "text,label\ncafé,1\n".encode("utf-16") + b"\x00\xd8\n")
     with pytest.raises(DataError, match="is not utf-16, as data.format.encoding says"):
         read(spoilt, ["text"], Csv(encoding="utf-16"))
