@@ -139,7 +139,7 @@ class Settled:
 
 def settle(found: Found, format: Format) -> Settled:
     """The files in the format that their content or their names make likely, where nobody said another."""
-    told = list(found.told)[:1]
+    told = list(found.told)
     first = next(part for parts in found.splits.values() for part in parts)
     if isinstance(first.format, ClassFolders) and not first.format.by_name:
         if all(file.parent == first.file.root for file in first.file.files if isinstance(file, Path)):
