@@ -451,6 +451,9 @@ def test_what_gives_the_target_away_is_not_read(seqnet: Any) -> None:
     ("cell", "sentence"),
     [
         (lambda: f"{drawn.randint(1, 9)},{drawn.randint(10, 99)}", "decimals are written with a comma"),
+        (lambda: f"0,{drawn.randint(10, 99)} 0,{drawn.randint(10, 99)}", "decimals are written with a comma"),
+        (lambda: f"1,{drawn.randint(100, 999)}", "a comma stands between figures: write 1"),
+        (lambda: f"1 0{drawn.randint(10, 99)}", "a space stands between the figures of 1 0"),
         (lambda: f"{drawn.randint(1, 28)}.12.2023", "would be sorted as text; write them as 2024-05-31"),
         (lambda: drawn.choice(["Yes", "yes", "no"]), "are two labels; write them alike"),
         (lambda: drawn.choice(["007", "008"]), "so they are read as labels"),

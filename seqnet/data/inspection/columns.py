@@ -80,6 +80,8 @@ def guess(profile: Profile, base: Path | None = None) -> Guess:
         return Guess(profile, None, "it says which split a row is of", role="split")
     if profile.times == profile.present:
         return Guess(profile, None, "time stamps", role="order")
+    if profile.grouped:
+        return Guess(profile, None, "numbers with a space between their figures, which are none here")
     if profile.lists == profile.present:
         low, _, high = quantiles(profile.steps)
         return Guess(
@@ -222,7 +224,7 @@ def _of_numbers(profile: Profile) -> Guess:
 
 def _of_texts(profile: Profile) -> Guess:
     if profile.commas and profile.commas + profile.numeric >= 0.9 * profile.present:
-        return Guess(profile, None, "numbers with a decimal comma, which are none here")
+        return Guess(profile, None, "numbers with a comma in them, which are none here")
     words, most = quantiles(profile.words)[0], max(profile.words, default=0)
     many = profile.values.full or profile.distinct > profile.present / 3 or profile.distinct > CLASSES
     if (separator := _separator(profile)) is not None:

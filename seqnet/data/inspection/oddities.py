@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from seqnet.data.fields.raw import THOUSANDS, of_comma
 from seqnet.data.files import counted
 from seqnet.data.files import shown as shortened
 from seqnet.data.formats.table import Table
 from seqnet.data.inspection.columns import Guess
 from seqnet.data.inspection.maker import ASKED, Reading, gives_away
-from seqnet.data.inspection.profile import LOOKED_AT
+from seqnet.data.inspection.profile import APART, LOOKED_AT
 from seqnet.data.inspection.survey import Survey
 
 NEARLY_ALL = 0.5  # of the tokens of a split are unknown
@@ -113,7 +114,14 @@ def _numbers(survey: Survey, guess: Guess) -> Iterator[str]:
     """What are no numbers here, though they seem to be."""
     profile, name, first = guess.profile, shown(guess.name), shown(str(guess.profile.first))
     if profile.commas and profile.commas + profile.numeric >= 0.9 * profile.present:
-        yield f"{name}: decimals are written with a comma, such as {first}; write them with a point"
+        with_comma = [value for value in profile.values if "," in value]
+        if all(map(THOUSANDS.fullmatch, with_comma)):
+            yield f"{name}: in {shown(with_comma[0])} {of_comma(with_comma[0])}"
+        else:
+            yield f"{name}: decimals are written with a comma, such as {first}; write them with a point"
+    elif profile.grouped:
+        value = next(value for value in profile.values if APART.fullmatch(value))
+        yield f"{name}: a space stands between the figures of {value}: write {''.join(value.split())}"
     elif guess.type == "text" and profile.are("text") and profile.numeric > 0.9 * profile.present:
         odd = next((value for value in profile.values if value[:1] not in "+-.0123456789"), "")
         yield f"{name}: nearly all values are numbers, but '{shown(odd)}' is none; mend it to read them as numbers"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.data.fields.film import ENDINGS, is_film
-from seqnet.data.fields.raw import MISSING, missing
+from seqnet.data.fields.raw import MISSING, WITH_COMMA, Unusable, array, missing
 from seqnet.data.numbers import LARGEST
 
 LOOKED_AT = 64 << 20  # letters, or bytes of numbers, of a split that are looked at
@@ -29,8 +29,9 @@ MAGIC = {
     b"RIFF": "sound",
     b"fLaC": "sound",
 }
-COMMA = re.compile(r"[-+]?\d+,\d+")
 STAMP = re.compile(r"\d{4}-\d\d(-\d\d)?\b.*")
+APART = re.compile(r"[-+]?\d{1,3}(\s\d{3})+([.,]\d+)?")
+LEADING = re.compile(r"\s0")  # as no number of a list begins
 NUMBERS = re.compile(r"[-+\d.\[(][-+\d.eE,;\s\[\]()]*")
 
 
@@ -99,6 +100,14 @@ class Profile:
     def are(self, kind: str) -> bool:
         """Whether all values are of a kind."""
         return self.present > 0 and self.kinds[kind] == self.present
+
+    @property
+    def grouped(self) -> bool:
+        """Whether all values are numbers, of which some have a space between thousands: 1 000."""
+        if not self.lists or self.numeric + self.lists < self.present:
+            return False
+        several = [text for text in self.values if re.search(r"[\s,;]", text)]
+        return all(map(APART.fullmatch, several)) and any(map(LEADING.search, several))
 
     @property
     def numbers(self) -> bool:
@@ -187,15 +196,18 @@ class Profile:
             self._number(float(text))
             self.padded += len(text) > 1 and text[0] == "0" and text.isdigit()
             return True
-        if COMMA.fullmatch(text):
+        if WITH_COMMA.fullmatch(text):
             self.commas += 1
         elif STAMP.fullmatch(text) and _stamp(text) is not None:
             self.times += 1
         elif NUMBERS.fullmatch(text):
-            found = re.split(r"[\s,;]+", text.strip("[]() "))
-            if len(found) > 1 and all(map(_is_number, found)):
-                self.lists += 1
-                self.steps[len(found)] += 1
+            try:
+                found = array(text)
+            except Unusable:
+                self.commas += all(map(WITH_COMMA.fullmatch, re.split(r"[\s;]+", text)))
+            else:
+                self.lists += found.size > 1
+                self.steps[found.size] += found.size > 1
         return False
 
     def _list(self, value: Any) -> None:
