@@ -268,6 +268,14 @@ def test_a_shell_takes_the_command_as_it_is_meant(seqnet: Any) -> None:
     assert not set(bare) & set("[]{}()*?~$#;&|<>")
 
 
+def test_comments_of_conll_are_passed_over(seqnet: Any) -> None:
+    Path("a.conll").write_text("# newdoc\nwas O\nEU B-ORG\n\n# a\nsaid O\nit O\n\n" * 20)
+    found = inspected(seqnet, "a.conll")
+    assert found["columns"][1]["type"] == "tags"
+    assert any("line 1 begins with #" in note for note in found["notes"])
+    trains(seqnet, found["readings"][0]["command"])
+
+
 # ---------------------------------------------------------------------------------------------- tables of each kind
 
 

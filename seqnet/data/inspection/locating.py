@@ -7,7 +7,7 @@ from typing import Any
 
 from seqnet.data.files import shown
 from seqnet.data.formats.auto import Auto
-from seqnet.data.formats.conll import Conll, looks_like_columns
+from seqnet.data.formats.conll import Conll, comment_in, looks_like_columns
 from seqnet.data.formats.csv import Csv, sniff
 from seqnet.data.formats.documents import Documents
 from seqnet.data.formats.find import Found, Part, find
@@ -146,6 +146,11 @@ def settle(found: Found, format: Format) -> Settled:
             if (pattern := name_pattern(first.file.files)) is not None:
                 sentence = f"the names of files are made as {pattern}: each part is a column"
                 return Settled(_in_format(found, ClassFolders(pattern)), [*told, sentence], True)
+    if isinstance(first.format, Conll) and not first.format.comments:
+        encoding = first.format.encoding
+        if (number := comment_in(beginning(first.file, encoding))) is not None:
+            sentence = f"line {number} begins with #, as comments do, which are passed over: data.format.comments=true"
+            return Settled(_in_format(found, Conll(True, encoding)), [*told, sentence], True)
     if not isinstance(format, Auto):
         return Settled(found, told, False)
     alone = all(len(parts) == 1 for parts in found.splits.values())
