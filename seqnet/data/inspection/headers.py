@@ -9,8 +9,9 @@ from seqnet.data.formats.find import Part
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import TEXT, ClassFolders
 from seqnet.data.formats.names import ending
-from seqnet.data.formats.table import Table
+from seqnet.data.formats.table import NUMERIC, USUAL, Table
 from seqnet.data.inspection.locating import TEXTS
+from seqnet.data.inspection.profile import ASKED
 
 
 def columns_of(part: Part) -> tuple[list[str], list[Any], bool]:
@@ -30,6 +31,18 @@ def columns_of(part: Part) -> tuple[list[str], list[Any], bool]:
         names = [name for name in names if name != TEXT or texts]
         names = [name for name in names if name != OF_FOLDERS[0] or not texts]
     return names, list(names), True
+
+
+def is_guessed(format: Table, file: Any, names: Sequence[str]) -> bool:
+    """Whether it is only likely that the first row names the columns, and nobody said so. Raises DataError."""
+    if format.is_named(file, [0]):  # as it is, where a position is asked for, only by what was said
+        return False
+    usual = USUAL | set(ASKED)
+    if len({name.lower() for name in names}) == len(names) and all(name.strip().lower() in usual for name in names):
+        return False
+    _, *rows = format.look(file)
+    columns = zip(*(row for row in rows if len(row) == len(names)), strict=True)
+    return not any(any(cells) and all(NUMERIC.fullmatch(str(cell)) for cell in cells if cell) for cells in columns)
 
 
 def _positions(width: int) -> tuple[list[str], list[Any], bool]:

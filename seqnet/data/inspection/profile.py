@@ -16,11 +16,31 @@ from seqnet.data.numbers import LARGEST
 LOOKED_AT = 64 << 20  # letters, or bytes of numbers, of a split that are looked at
 MOST = 50_000  # different values, or tokens, that are counted; behind them a column just has many
 LONGEST = 1 << 20  # letters of a text that are looked at
+TALL = 1 << 10  # of which its lines are looked at
 SEPARATORS = (",", ";", "|")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 ARRAYS = (".npy",)
 CLIPS = (".gif", *ENDINGS)
+ASKED = (
+    *("target", "label", "labels", "class", "classes", "category", "categories", "y", "sentiment", "stars", "rating"),
+    *(
+        "score",
+        "answer",
+        "action",
+        "outcome",
+        "intent",
+        "kind",
+        "kinds",
+        "species",
+        "diagnosis",
+        "grade",
+        "topic",
+        "upos",
+    ),
+    *("ner", "ner_tags", "tag", "tags", "pos", "translation", "summary", "output", "response", "result", "price"),
+)
+"""Names of columns that are asked for, the likeliest first."""
 FILES = (*PICTURES, *SOUNDS, *ARRAYS, *CLIPS)
 MAGIC = {
     b"\x89PNG": "picture",
@@ -62,7 +82,7 @@ class Profile:
 
     def __init__(self, name: str, column: Any) -> None:
         self.name, self.column = name, column
-        self.rows = self.missing = 0
+        self.rows = self.missing = self.nulls = 0  # nulls: those missing that are no blank text
         self.kinds = Counter[str]()  # text, number, list, array, object, picture, ...
         self.values = Tally()  # of what is no list
         self.words = Counter[int]()  # of a text: how many of how many words
@@ -78,6 +98,7 @@ class Profile:
         self.low, self.high, self.total = math.inf, -math.inf, 0.0
         self.endings = Counter[str]()
         self.first: Any = None
+        self.tallest = ""  # how the text of most line ends begins
         self.parted = {separator: Tally() for separator in SEPARATORS}
         self.joined = Counter[str]()  # values that hold a separator
         self.keys: dict[str, None] = {}  # of objects
@@ -127,6 +148,7 @@ class Profile:
         self.rows += 1
         if missing(value):
             self.missing += 1
+            self.nulls += not isinstance(value, str)
             return
         self.first = value if self.first is None else self.first
         if isinstance(value, str):
@@ -174,6 +196,8 @@ class Profile:
         words = text[:LONGEST].split()
         self.words[len(words)] += 1
         self.letters[len(text)] += 1
+        if text.count("\n", 0, TALL) > self.tallest.count("\n"):
+            self.tallest = text[:TALL]
         if len(self.alphabet) < 100:
             self.alphabet.update(text[:LONGEST])
         if text[0] in "+-.0123456789([" and self._is_number(text):
@@ -187,8 +211,9 @@ class Profile:
                 if separator in text:
                     self.joined[separator] += 1
                 if not self.parted[separator].full:
-                    for piece in text.split(separator):
-                        self.parted[separator].add(piece.strip()[:60])
+                    for piece in dict.fromkeys(piece.strip()[:60] for piece in text.split(separator)):
+                        if piece:
+                            self.parted[separator].add(piece)
 
     def _is_number(self, text: str) -> bool:
         """Count a text that begins as a number does; whether it is one."""
