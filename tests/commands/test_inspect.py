@@ -483,6 +483,13 @@ def test_labels_of_a_row_are_counted_once_and_a_blank_one_has_none(seqnet: Any) 
     trains(seqnet, found["readings"][0]["command"])
 
 
+def test_rows_without_a_text_that_is_read_are_left_out(seqnet: Any) -> None:
+    Path("a.csv").write_text(rows(40, lambda: text(15), label, header="text,label") + ",pos\n")
+    (command,) = [one["command"] for one in inspected(seqnet, "a.csv")["readings"]]
+    assert "data.on_bad_row=skip" in command
+    trains(seqnet, command)
+
+
 def test_words_that_say_that_there_is_no_number_are_missing(seqnet: Any) -> None:
     value = iter([*map(str, range(100, 130)), *["NA"] * 10])
     Path("a.csv").write_text(rows(40, text, lambda: next(value), header="text,y"))
@@ -495,7 +502,7 @@ def test_a_column_of_splits_may_say_of_some_rows_that_they_are_of_none(seqnet: A
     parts = itertools.cycle(["train", "train", "valid", "extra", "unsup"])
     Path("a.csv").write_text(rows(60, text, label, lambda: next(parts), header="text,label,split"))
     found = inspected(seqnet, "a.csv")
-    assert found["columns"][2]["role"] == "split" and "of extra, unsup none" in found["columns"][2]["why"]
+    assert found["columns"][2]["role"] == "split" and "extra, unsup: of none" in found["columns"][2]["why"]
     assert "data.split_column=split" in found["readings"][0]["command"]
     Path("a.csv").write_text(rows(60, text, lambda: drawn.choice(["train", "bus", "car"]), header="text,label"))
     assert inspected(seqnet, "a.csv")["columns"][1]["type"] == "label"
@@ -532,7 +539,8 @@ def test_a_header_among_the_rows_is_told(seqnet: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "guessed"), [("name\tName", True), ("title\twarm plot", True), ("text\tlabel", False)]
+    ("header", "guessed"),
+    [("name\tName", True), ("title\twarm film plot", True), ("text\tlabel", False), ("text\tother", False)],
 )
 def test_a_header_that_is_only_guessed_is_told(header: str, guessed: bool, seqnet: Any) -> None:
     number = iter(range(99))

@@ -88,7 +88,9 @@ def guess(profile: Profile, base: Path | None = None) -> Guess:
     splits = {named(value) for value in profile.values}
     if "train" in splits and (None not in splits or (len(splits) > 2 and profile.distinct <= SPLITS)):
         others = [value for value in profile.values if named(value) is None]
-        left = f"; of {shown(', '.join(others))} none, so they are left out" if others else ""
+        left = (
+            f"; {shown(', '.join(others))}: of none, so left out (data.split_values says otherwise)" if others else ""
+        )
         return Guess(profile, None, f"it says which split a row is of{left}", role="split")
     if profile.times == profile.present:
         return Guess(profile, None, "time stamps", role="order")

@@ -9,7 +9,7 @@ from seqnet.data.formats.find import Part
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import TEXT, ClassFolders
 from seqnet.data.formats.names import ending
-from seqnet.data.formats.table import NUMERIC, USUAL, Table
+from seqnet.data.formats.table import NUMERIC, USUAL, Table, looks_like_header
 from seqnet.data.inspection.locating import TEXTS
 from seqnet.data.inspection.profile import ASKED
 
@@ -37,11 +37,12 @@ def is_guessed(format: Table, file: Any, names: Sequence[str]) -> bool:
     """Whether it is only likely that the first row names the columns, and nobody said so. Raises DataError."""
     if format.is_named(file, [0]):  # as it is, where a position is asked for, only by what was said
         return False
-    usual = USUAL | set(ASKED)
-    if len({name.lower() for name in names}) == len(names) and all(name.strip().lower() in usual for name in names):
+    rows, usual = format.look(file), USUAL | set(ASKED)
+    if len({name.lower() for name in names}) < len(names):  # a word beside itself
+        return True
+    if all(name.strip().lower() in usual for name in names) or (looks_like_header(rows) and heads(rows)):
         return False
-    _, *rows = format.look(file)
-    columns = zip(*(row for row in rows if len(row) == len(names)), strict=True)
+    columns = zip(*(row for row in rows[1:] if len(row) == len(names)), strict=True)
     return not any(any(cells) and all(NUMERIC.fullmatch(str(cell)) for cell in cells if cell) for cells in columns)
 
 

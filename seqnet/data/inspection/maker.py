@@ -55,8 +55,11 @@ class Maker:
         asked = self.named[target.name]
         told = about.format(inputs=", ".join(names), target=asked)
         kept = {key.replace("__", "."): value for key, value in options.items()}
-        every = self.shares | size.options(
-            bool({"text", "tokens", "label", "letters"} & {str(each.type) for each in inputs})
+        gaps = any(guess.gaps and "missing" not in guess.options for guess in [*inputs, target])
+        every = (
+            self.shares
+            | ({"data.on_bad_row": "skip"} if gaps else {})
+            | size.options(bool({"text", "tokens", "label", "letters"} & {str(each.type) for each in inputs}))
         )
         return Reading(
             told, self.fields([*inputs, target]), names, asked, {**groups, "schedule": "cosine"}, every | kept

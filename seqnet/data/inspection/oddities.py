@@ -179,7 +179,7 @@ def _filled(guess: Guess, made: Sequence[Reading]) -> str:
     for name, (_, options) in made[0].fields.items() if made else ():
         column = options.get("column", name)
         if column == guess.column or (isinstance(column, list) and guess.column in column):
-            return FILLED.get(options.get("missing"), "these rows are left out (data.on_bad_row=skip)")
+            return FILLED.get(str(options.get("missing")), "these rows are left out (data.on_bad_row=skip)")
     return "it is not read"
 
 

@@ -105,8 +105,6 @@ def of_row(maker: Maker, target: Guess) -> Reading | None:
     objective = {"label": "classification", "labels": "multi_label", "number": "regression"}[str(target.type)]
     if target.type == "number" and incomplete(target):
         target = replace(target, options={**target.options, "missing": "unjudged"})
-    elif target.gaps:
-        maker.shares["data.on_bad_row"] = "skip"
     size = sizes(rows, first.profile, str(first.type), first.options)
     options: dict[str, Any] = {}
     if first.type in (*WHOLE, *STEPPED):
