@@ -54,7 +54,10 @@ def oddities(survey: Survey, guesses: Sequence[Guess], made: Sequence[Reading], 
 def _of_text(survey: Survey) -> Iterator[str]:
     read = getattr(survey.format, "encoding", None)
     if survey.encoding == "cp1252" and read == "utf-8":
-        yield "the text is not UTF-8: --encoding cp1252 reads Western Europe's, cp1250, cp1251 or mac-roman other ones"
+        yield (
+            "the text is not UTF-8: --encoding cp1252 reads what was written in Western Europe, cp1250, cp1251 or "
+            "mac-roman other text"
+        )
     elif survey.encoding == "cp1252" and read == "cp1252":
         yield (
             "the text is not UTF-8 and is read as cp1252, of Western Europe (data.format.encoding=cp1252): if letters "
