@@ -277,7 +277,7 @@ class Dataset:
             return
         bad = {split: BadRows(self._rows.on_bad_row) for split in splits}
         self.tallies |= {split: Tally() for split in splits}
-        self._beside = self._made(self._rows.apart(splits, bad["train"]), bad)
+        self._beside = self._made(self._rows.apart(splits, bad["train"], self.tallies["train"]), bad)
 
     def _made(self, blocks: Iterable[tuple[str, RawBlock]], bad: Mapping[str, BadRows]) -> dict[str, Encoded | None]:
         """The columns of some splits, which are kept. blocks: each with its split. Raises DataError."""

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
+from operator import index
 from typing import Any, Literal
 
+from seqnet.data.fields.raw import missing, told
 from seqnet.data.formats.format import Column
 from seqnet.errors import ConfigurationError
 from seqnet.options import Column as ColumnName
@@ -27,9 +30,9 @@ class Grouping:
 
     group: the column whose value rows of one sequence share; None = all rows are one. order: the column that they are
     sorted by: numbers, times (ISO 8601) or texts; None = as they stand. length, every: sequences are cut into pieces of
-    so many rows, one beginning every so many; None = whole, and every = length. split: what is held out: whole groups
-    (`group`), or of each group what comes last (`time`), before which its other rows are read and not asked for; None =
-    the last rows where next steps are asked for, else groups. Raises ConfigurationError.
+    so many rows, one beginning every so many, the last ending where they do; None = whole, and every = length. split:
+    what is held out: whole groups (`group`), or of each group what comes last (`time`), before which its other rows are
+    read and not asked for; None = the last rows where next steps are asked for, else groups. Raises ConfigurationError.
     """
 
     group: ColumnName | None = None
@@ -57,65 +60,97 @@ class Grouping:
         self,
         keys: Sequence[Any] | None,
         orders: Sequence[Any] | None,
-        rows: int,
-        doubled: Callable[[int, int, str], None],
+        rows: Iterable[int],
+        doubled: Callable[[int, int], None],
     ) -> list[list[int]]:
         """The rows of each group, in the order of the groups' first rows.
 
-        doubled: is told of a row at the place of one before it, which one, and of what; without an error it is left
-        out.
+        orders: as `sortable` reads them. rows: those that can be used. doubled: is told of a row at the place of one
+        before it, and of which one; without an error it is left out.
         """
         found: dict[Any, list[int]] = {}
-        for row in range(rows):
+        for row in rows:
             found.setdefault(None if keys is None else keys[row], []).append(row)
         if orders is None:
             return list(found.values())
-        sortable = in_order(orders)
         for key, members in found.items():
-            members.sort(key=sortable.__getitem__)
+            members.sort(key=orders.__getitem__)
             kept: list[int] = []
             for row in members:
-                if kept and sortable[kept[-1]] == sortable[row]:
-                    of = f" of {self.group} {key}" if key is not None else ""
-                    doubled(row, kept[-1], f"two rows{of} have {self.order} {orders[row]}")
+                if kept and orders[kept[-1]] == orders[row]:
+                    doubled(row, kept[-1])
                 else:
                     kept.append(row)
             found[key] = kept
         return list(found.values())
 
-    def pieces(self, one: Sequence_) -> Iterable[Sequence_]:
-        """A sequence cut into pieces of `length`; those in which nothing is asked are left out."""
+    def pieces(self, one: Sequence_, horizon: int = 1) -> Iterable[Sequence_]:
+        """A sequence cut into pieces of `length`, the last of which ends where it does; each asks something.
+
+        horizon: how many next steps are asked for, all of which stand in a piece. Of the last piece what those before
+        it have asked is not asked again.
+        """
         if self.length is None:
             yield one
             return
-        every = self.every or self.length
-        for begin in range(0, max(len(one.rows) - self.length, 0) + 1, every):
-            end = min(begin + self.length, len(one.rows))
+        rows, end = len(one.rows), 0
+        for begin in range(0, max(rows - self.length, 0) + 1, self.every or self.length):
+            end = min(begin + self.length, rows)
             if end > one.asked_from:
                 yield Sequence_(one.rows[begin:end], max(one.asked_from - begin, 0))
+        if end < rows:
+            begin, asked = rows - self.length, max(one.asked_from, end - horizon + 1)
+            yield Sequence_(one.rows[begin:], max(asked - begin, 0))
+
+
+def sortable(values: Sequence[Any]) -> tuple[list[Any], dict[int, str]]:
+    """The values as what they can be sorted by: numbers or times, if most are some, else text.
+
+    Beside them what is wrong with others, by place: those that are missing, and the few that are no number or no time.
+    """
+    problems = {place: "is missing" for place, value in enumerate(values) if missing(value)}
+    for read, kind in ((_number, "number"), (_time, "time")):
+        found, others = list[Any](), dict[int, str]()
+        for place, value in enumerate(values):
+            try:
+                found.append(None if place in problems else read(value))
+            except (TypeError, ValueError, AttributeError):
+                found.append(None)
+                others[place] = f"is {told(value)}, and of most rows a {kind}"
+                if len(others) > (len(values) - len(problems)) / 2:
+                    break
+        else:
+            return found, problems | others
+    return [str(value) for value in values], problems
 
 
 def in_order(values: Sequence[Any]) -> list[Any]:
-    """The values as what they can be sorted by: numbers, else times, else text."""
-    for read in (float, _time):
-        try:
-            return [read(value) for value in values]
-        except (TypeError, ValueError, AttributeError):
-            continue
-    return [str(value) for value in values]
+    """The values as what all of them can be sorted by: numbers, else times, else text."""
+    found, problems = sortable(values)
+    return [str(value) for value in values] if problems else found
 
 
 def uneven(groups: Sequence[Sequence[int]], orders: Sequence[Any] | None) -> tuple[int, int]:
     """How many rows stand much farther behind the one before in their group than is usual, and of how many.
 
-    Much: by more than half, so that months are all alike. (0, 0) where the order is none that can be measured.
+    Much: by more than half, so that months are all alike. orders: as `sortable` reads them. (0, 0) where they cannot be
+    measured.
     """
-    sortable = in_order(orders) if orders is not None else []
-    if not sortable or isinstance(sortable[0], str):
+    if orders is None or not groups or isinstance(orders[groups[0][0]], str):
         return 0, 0
-    steps = [sortable[now] - sortable[before] for rows in groups for before, now in zip(rows, rows[1:], strict=False)]
+    steps = [orders[now] - orders[before] for rows in groups for before, now in zip(rows, rows[1:], strict=False)]
     usual = sorted(steps)[len(steps) // 2] if steps else 0
     return sum(step > 1.5 * usual for step in steps), len(steps)
+
+
+def _number(value: Any) -> int | float:
+    try:
+        return int(value if isinstance(value, str) else index(value))  # of a float an id of 19 digits is another one
+    except (TypeError, ValueError):
+        found = float(value)
+    if not isfinite(found):
+        raise ValueError
+    return found
 
 
 def _time(value: Any) -> datetime:
@@ -126,17 +161,16 @@ def _time(value: Any) -> datetime:
 def by_time(groups: Sequence[Sequence[int]], orders: Sequence[Any] | None, cut: Cut) -> list[tuple[int, int]]:
     """For each group how many of its rows are train, and train or valid: all groups are cut at one time.
 
-    Without an order each is cut at the same shares of its own rows.
+    orders: as `sortable` reads them; without them each is cut at the same shares of its own rows.
     """
     if orders is None:
         return [(int(len(rows) * cut[0]), int(len(rows) * cut[1])) for rows in groups]
-    sortable = in_order(orders)
-    times = sorted(sortable[row] for rows in groups for row in rows)
+    times = sorted(orders[row] for rows in groups for row in rows)
     at = [times[min(int(len(times) * share), len(times) - 1)] if share < 1 else None for share in cut]
     return [
         (
-            sum(at[0] is None or sortable[row] < at[0] for row in rows),
-            sum(at[1] is None or sortable[row] < at[1] for row in rows),
+            sum(at[0] is None or orders[row] < at[0] for row in rows),
+            sum(at[1] is None or orders[row] < at[1] for row in rows),
         )
         for rows in groups
     ]

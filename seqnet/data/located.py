@@ -16,6 +16,7 @@ from seqnet.errors import DataError
 from seqnet.progress import progress, watched
 
 FILES = 64  # that are opened for one block of rows
+FEW = 3  # files of a split of which the same is told
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,11 @@ class Located:
         """Sentences about how the files were found, and what of them is read by no field."""
         columns = [*self.columns.values(), *self.further]
         found = list(self.found.told)
-        for parts in self.splits.values():
-            found += parts[0].format.remarks(parts[0].file, columns)
+        for split, parts in self.splits.items():
+            said = [one for part in parts for one in part.format.remarks(part.file, columns)]
+            found += said[:FEW]
+            if len(said) > FEW:
+                found.append(f"the same of {counted(len(said) - FEW, 'more file')} of {split}")
         part = self.parts[0]
         names = part.format.header(part.file) if part.format.named else None
         if names is not None:

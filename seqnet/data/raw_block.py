@@ -29,7 +29,9 @@ class RawBlock:
     continues: bool = False
     more: Sequence[Sequence[Any]] = ()  # columns that no field reads
     asked_from: Sequence[int] = ()  # of each row, the step from which on something is asked; empty: from the first
-    steps: Sequence[Sequence[int]] = ()  # of each row that is a sequence of rows, the number of each of these
+    steps: Sequence[
+        Sequence[tuple[Any, int]]
+    ] = ()  # of each row that is a sequence of rows, where each of these stands
     groups: Sequence[Any] = ()  # and what these rows share, where they share something
 
     def only(self, kept: Sequence[int]) -> "RawBlock":
@@ -80,14 +82,13 @@ def refuse(block: RawBlock, problems: Problems, columns: Mapping[str, Column], b
     """
     for place in sorted(problems):
         name, reason = problems[place]
-        value, at = block.values[name][place], None
+        value, file, at = block.values[name][place], block.file, None
         if block.steps and (found := ENTRY.match(reason)):
-            at, reason = block.steps[place][int(found[1]) - 1], reason[found.end() :]
+            (file, at), reason = block.steps[place][int(found[1]) - 1], reason[found.end() :]
         if isinstance(value, Path):  # beginning with its name, or naming all of it, which is enough
             reason = reason.removeprefix(f"{shown(value.name)} ")
             told = str(value) in reason or str(value) == str(block.file)
             reason = reason if told else f"{shown(str(value), PATH)}: {reason}"
-        file = block.file
         if isinstance(file, Beside) and columns.get(name) in file.names:
             file = file.files[file.names.index(str(columns[name]))]
         bad(file, block.numbers[place], f"{name}: {reason}", block.unit, at)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from seqnet.data.fields.raw import missing
 from seqnet.data.formats.format import Column
 from seqnet.data.formats.split_names import split_called
 from seqnet.data.generation import SPLITS
@@ -13,9 +15,9 @@ from seqnet.options import shown
 
 @dataclass(frozen=True)
 class SplitOf:
-    """By value; where no values are said a split's own names count, and another value is of none."""
+    """By value, as `plain` makes it; where no values are said a split's own names count, and another is of none."""
 
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[Decimal | str, str] = field(default_factory=dict)
 
     @classmethod
     def called(cls, values: Mapping[str, Any] | None, column: Column | None) -> "SplitOf":
@@ -25,7 +27,7 @@ class SplitOf:
             raise ConfigurationError(
                 f"data.split_values.{next(iter(said))} is of a column, and data.split_column=null names none"
             )
-        found: dict[str, str] = {}
+        found: dict[Decimal | str, str] = {}
         for split, each in said.items():
             if split not in SPLITS[1:]:
                 raise ConfigurationError(
@@ -33,7 +35,7 @@ class SplitOf:
                     f"{did_you_mean(split, SPLITS[1:])}"
                 )
             for value in each if isinstance(each, Sequence) and not isinstance(each, str) else [each]:
-                if found.setdefault(str(value), split) != split:
+                if found.setdefault(plain(value), split) != split:
                     raise ConfigurationError(
                         f"data.split_values gives {shown(value)} to valid and to test: take one out"
                     )
@@ -41,10 +43,17 @@ class SplitOf:
 
     def __call__(self, value: Any) -> str | None:
         """The split of a row with this value; None = of none."""
-        text = str(value).strip()
-        if self.values:
-            return self.values.get(text, SPLITS[0])
-        return named(text)
+        return self.values.get(plain(value), SPLITS[0]) if self.values else named(value)
+
+
+def plain(value: Any) -> Decimal | str:
+    """A value as it is compared: a number, however it is written, else text, blank where there is none."""
+    text = "" if missing(value) else str(value).strip()
+    try:
+        number = Decimal("nan" if "_" in text else text)
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
 
 
 def named(value: Any) -> str | None:

@@ -25,6 +25,7 @@ class Tally:
     gaps: int = 0  # rows of a series that stand farther behind the one before than is usual
     steps: int = 0  # of so many
     told: dict[str, int] = field(default_factory=dict)  # what else there is to know, and of how many rows
+    notes: list[str] = field(default_factory=list)  # and of the files that its rows come from
 
     def add(self, made: Mapping[str, Block], fields: Mapping[str, Field], target: str) -> None:
         """Count encoded rows, and how many of the tokens read and of the labels asked for are unknown."""
@@ -60,7 +61,7 @@ class Tally:
 
     def remarks(self, split: str) -> list[str]:
         """Sentences about what of a split was not read as it stands."""
-        found, where = [], "what was read" if split == ASKED else split
+        found, where = list(self.notes), "what was read" if split == ASKED else split
         if self.bad:
             found.append(f"left out {self.bad:,} of {self.rows + self.bad:,} rows of {split} (data.on_bad_row=skip)")
         if self.unknown_labels:

@@ -11,7 +11,7 @@ import yaml
 from seqnet import build
 from seqnet.configuration import CONFIGS, compose, quoted
 from seqnet.data.examples import Examples
-from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered, in_order, uneven
+from seqnet.data.grouping import Grouping, Sequence_, by_time, gathered, in_order, sortable, uneven
 from seqnet.errors import ConfigurationError, DataError
 
 
@@ -20,24 +20,30 @@ def test_the_yaml_says_the_defaults() -> None:
     assert said == asdict(Grouping())
 
 
-def refused(row: int, first: int, what: str) -> None:
-    raise DataError(f"rows {first} and {row}: {what}")
+def refused(row: int, first: int) -> None:
+    raise DataError(f"rows {first} and {row}")
 
 
 def test_rows_of_a_group_in_their_order() -> None:
     grouping = Grouping(group="store", order="day")
-    assert grouping.groups(["a", "b", "a", "a"], ["10", "1", "9", "2"], 4, refused) == [[3, 2, 0], [1]]
-    assert Grouping(length=2).groups(None, None, 3, refused) == [[0, 1, 2]]
-    days = ["2026-02-01", "2026-01-31", "2025-12-31T23:59"]
-    assert Grouping(order="day").groups(None, days, 3, refused) == [[2, 1, 0]]
-    told: list[tuple[int, int, str]] = []
-    assert grouping.groups(["b", "b", "b"], ["1", "2", "1.0"], 3, lambda *what: told.append(what)) == [[0, 1]]
-    assert told == [(2, 0, "two rows of store b have day 1.0")]
+    assert grouping.groups(["a", "b", "a", "a"], [10, 1, 9, 2], range(4), refused) == [[3, 2, 0], [1]]
+    assert Grouping(length=2).groups(None, None, range(3), refused) == [[0, 1, 2]]
+    days = in_order(["2026-02-01", "2026-01-31", "2025-12-31T23:59"])
+    assert Grouping(order="day").groups(None, days, [0, 2], refused) == [[2, 0]]
+    told: list[tuple[int, int]] = []
+    assert grouping.groups(["b", "b", "b"], [1, 2, 1.0], range(3), lambda *what: told.append(what)) == [[0, 1]]
+    assert told == [(2, 0)]
 
 
 def test_what_is_sorted_by_is_read_as_numbers_times_or_text() -> None:
     assert in_order(["10", "9"]) == [10.0, 9.0]
     assert in_order(["b", "2"]) == ["b", "2"]
+    near = ["1234567890123456789", "1234567890123456788"]  # the same as floats
+    assert in_order(near) == [1234567890123456789, 1234567890123456788]
+    found, problems = sortable(["3", None, " ", float("nan"), "x", "4.5"])
+    assert found == [3, None, None, None, None, 4.5]
+    assert problems == {1: "is missing", 2: "is missing", 3: "is missing", 4: "is 'x', and of most rows a number"}
+    assert sortable(["2026-01-31", "2026-01-30", "soon"])[1] == {2: "is 'soon', and of most rows a time"}
     early, late = in_order(["2026-03-01T00:00+01:00", "2026-03-01T00:00+00:00"])
     assert early < late
 
@@ -52,6 +58,13 @@ def test_pieces_begin_every_so_many_rows_and_ask_something() -> None:
     ]
     assert list(Grouping().pieces(whole)) == [whole]
     assert [list(one.rows) for one in Grouping(length=20).pieces(whole)] == [list(range(10))]
+    cut = Grouping(length=4)
+    assert [(list(one.rows), one.asked_from) for one in cut.pieces(Sequence_(range(7)))] == [
+        ([0, 1, 2, 3], 0),
+        ([3, 4, 5, 6], 1),  # what no piece before it has asked
+    ]
+    assert [(list(one.rows), one.asked_from) for one in cut.pieces(Sequence_(range(10), 9), 2)] == [([6, 7, 8, 9], 3)]
+    assert [one.asked_from for one in Grouping(length=8, every=4).pieces(Sequence_(range(13)), 3)] == [0, 0, 5]
     with pytest.raises(ConfigurationError, match=r"data.rows.every=2"):
         Grouping(every=2)
 
@@ -78,12 +91,13 @@ def source(path: Path, *overrides: str) -> Any:
         f"data.path={path}",
         "+field@data.fields.load=series",
         "data.target=load",
+        "data.inputs=[load]",
         "data.rows.order=hour",
+        "data.rows.group=store",
         "objective=regression",
     )
-    inputs = () if any(one.startswith("data.inputs") for one in overrides) else ("data.inputs=[load]",)
-    group = () if any(one.startswith("data.rows.group") for one in overrides) else ("data.rows.group=store",)
-    typed = [quoted(one) for one in (*choices, *inputs, *group, *overrides)]
+    own = {one.partition("=")[0] for one in overrides}
+    typed = [quoted(one) for one in (*(one for one in choices if one.partition("=")[0] not in own), *overrides)]
     found = build.source(compose("train", typed).config)
     found.fit()
     return found
@@ -165,4 +179,53 @@ def test_held_out_groups_are_whole(tmp_path: Path) -> None:
     ],
 )
 def test_gaps_are_counted_where_they_can_be_measured(orders: Any, found: tuple[int, int]) -> None:
-    assert uneven([[0, 1, 2, 3, 4]], orders) == found
+    assert uneven([[0, 1, 2, 3, 4]], orders and in_order(orders)) == found
+
+
+def test_every_step_of_episodes_that_are_cut_is_asked_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("store,hour,load\n" + "".join(f"{one},{hour},{hour}\n" for one in "ab" for hour in range(7)))
+    options = ["data.rows.length=4", "data.fields.load.axis=step", "objective=classification", "data.inputs=[seen]"]
+    options += ["+field@data.fields.seen=series", "data.fields.seen.column=hour", "+field@data.fields.load=label"]
+    found = source(path, *options, "data.valid_share=0").split("train")
+    assert len(found) == 4 and found.lengths.tolist() == [4] * 4
+    assert sorted(found.targets.flat[found.targets.flat >= 0].tolist()) == sorted([*range(7)] * 2)
+
+
+def test_what_is_held_out_is_asked_though_it_is_shorter_than_a_piece(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", 70)
+    found = source(path, "data.rows.length=12", "data.horizon=2", "data.fields.load.scale=none")
+    targets = found.split("valid").targets.flat
+    asked = targets[~targets.isnan().any(dim=1)].tolist()
+    assert sorted(asked) == [[float(at), float(at + 1)] for at in (*range(63, 69), *range(163, 169))]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("a,3,3\n", "a,,3\n", "line 18: hour is missing"),
+        ("a,3,3\n", "a,soon,3\n", "line 18: hour is 'soon', and of most rows a number"),
+        ("a,3,3\n", " ,3,3\n", "line 18: store is missing, so the row is of no sequence"),
+    ],
+)
+def test_a_row_without_a_place_is_bad(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = write(tmp_path / "t.csv")
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(DataError, match=said):
+        source(path)
+    found = source(path, "data.on_bad_row=skip", "data.valid_share=0")
+    assert found.split("train").lengths.tolist() == [9, 8]
+    assert found.tallies["train"].bad == 1
+
+
+def test_groups_are_one_whatever_space_is_around_their_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv")
+    path.write_text(path.read_text().replace("a,3,3\n", "a ,3,3\n"))
+    assert len(source(path, "data.valid_share=0").split("train")) == 2
+
+
+def test_figures_sorted_as_text_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("hour,load\n" + "".join(f"{day:02}.01.2023,{day}\n" for day in range(1, 12)))
+    told = [one for one in source(path, "data.rows.group=null").remarks() if "sorted as text" in one]
+    assert len(told) == 1 and "data.rows.order=hour is neither numbers nor times, such as '01.01.2023'" in told[0]

@@ -64,3 +64,16 @@ def test_a_bad_row_is_told_with_its_shard_and_line(tmp_path: Path) -> None:
     written(tmp_path / "train" / "a-2.csv", [*ROWS[:3], ("", "yes")])
     with pytest.raises(DataError, match=r"a-2\.csv, line 5: text: "):
         read(tmp_path)
+
+
+def test_a_header_that_is_read_as_a_row_is_told_of_a_later_file_too(tmp_path: Path) -> None:
+    for number in range(1, 8):
+        written(tmp_path / "train" / f"{number}.csv", ROWS, () if number == 1 else ("text", "label"))
+    fields = {"text": TextField(), "label": LabelField()}
+    columns: dict[str, Column] = {"text": 0, "label": 1}
+    data = Dataset(0, tmp_path, fields, ["text"], "label", Auto(), columns, path=tmp_path, valid_share=0.0)
+    told = data.remarks()
+    assert [one.partition(": the first line looks")[0] for one in told[:3]] == [
+        str(tmp_path / "train" / f"{number}.csv") for number in (2, 3, 4)
+    ]
+    assert told[3] == "the same of 3 more files of train"

@@ -28,8 +28,9 @@ def source(path: Path, *further: str) -> Any:
         "data.inputs=[sold]",
         "data.target=sold",
         "objective=regression",
-        *further,
     )
+    own = {one.partition("=")[0] for one in further}
+    typed = (*(one for one in typed if one.partition("=")[0] not in own), *further)
     return build.source(compose("train", [quoted(one) for one in typed]).config)
 
 
@@ -48,6 +49,36 @@ def test_a_fault_in_a_sequence_of_rows_is_told_with_its_line(tmp_path: Path, row
     with pytest.raises(DataError) as caught:
         source(path, "data.valid_share=0.0").fit()
     assert f"{path}, {said}" in str(caught.value) and "entry" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("d,1,10,left\nd,2,six,left\n", "2.csv, line 3: sold: 'six' is not a number"),
+        ("b,3,six,left\n", "2.csv, line 2: sold: 'six' is not a number"),  # of a sequence that begins in the other file
+        ("b,1,9,left\n", "2.csv, line 2: two rows of store b have day 1, the other in {folder}/1.csv, line 4"),
+        ("d,1,10,left\nd,2,6,right\n", "2.csv, line 2: act: 'left' and 'right' in one sequence"),
+    ],
+)
+def test_a_fault_in_a_later_file_is_told_with_that_file(tmp_path: Path, rows: str, said: str) -> None:
+    folder = tmp_path / "train"
+    folder.mkdir()
+    (folder / "1.csv").write_text(HEAD + GOOD.replace("11,right", "11,left"))
+    (folder / "2.csv").write_text(HEAD + rows)
+    with pytest.raises(DataError) as caught:
+        further = ["+field@data.fields.act=label", "data.inputs=[sold,act]"] if "act" in said else []
+        source(tmp_path, "data.valid_share=0.0", *further).fit()
+    assert f"{folder}/{said.format(folder=folder)}" in str(caught.value)
+
+
+def test_a_row_of_a_later_file_stands_there(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    for number, store in enumerate("xy", 1):
+        (tmp_path / "train" / f"{number}.csv").write_text(HEAD + GOOD.replace("a", store)[:24])
+    found = source(tmp_path, "data.valid_share=0.0")
+    found.fit()
+    places = found.split("train").places
+    assert [places[row].where for row in range(2)] == [f"{tmp_path}/train/{name}.csv, line 2" for name in (1, 2)]
 
 
 def test_a_second_row_at_one_place_is_left_out_and_counted_once(tmp_path: Path) -> None:
