@@ -265,7 +265,10 @@ def test_the_other_file_is_missing(tmp_path: Path, refused: Any) -> None:
     )
 
 
-UTF8 = "byte {} of the line is not UTF-8 (a file of an older Windows program is read with data.format.encoding=cp1252)"
+UTF8 = (
+    "byte {} of the line is not UTF-8 (data.format.encoding=cp1252 reads what was written in Western Europe, "
+    "cp1250, cp1251 or mac-roman other text)"
+)
 BAD_LINES: list[tuple[str | bytes, str | bytes, str, str]] = [
     ("\n", "one\n", "de", "de: there is no text"),
     ("eins\n", " \t\n", "en", "en: there is no text"),

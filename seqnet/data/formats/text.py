@@ -147,8 +147,8 @@ def not_encoded(byte: int, encoding: str) -> str:
     if encoding != "utf-8":
         return f"byte {byte} of the line is not {encoding}, as data.format.encoding says"
     return (
-        f"byte {byte} of the line is not UTF-8 (a file of an older Windows program is read with "
-        "data.format.encoding=cp1252)"
+        f"byte {byte} of the line is not UTF-8 (data.format.encoding=cp1252 reads what was written in Western Europe, "
+        "cp1250, cp1251 or mac-roman other text)"
     )
 
 

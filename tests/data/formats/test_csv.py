@@ -6,6 +6,7 @@ import pytest
 from seqnet.data.files import BadRows
 from seqnet.data.formats import text
 from seqnet.data.formats.csv import Csv, sniff
+from seqnet.data.formats.text import beginning
 from seqnet.data.formats.tsv import Tsv
 from seqnet.errors import ConfigurationError, DataError
 
@@ -48,6 +49,15 @@ def test_files_as_people_have_them(tmp_path: Path) -> None:
     path = write(tmp_path, content)
     assert Csv().header(path) == ("Name", "Preis (€)")
     assert read(path, ["Preis (€)", "Name"]) == [(2, "3,5", "Müller; Söhne"), (4, "2", "b")]
+
+
+@pytest.mark.parametrize("said", ["sep=|", '"sep=|"'])
+def test_a_first_line_that_says_the_delimiter_is_no_row(tmp_path: Path, said: str) -> None:
+    path = write(tmp_path, f"{said}\r\ntext|label\r\na;b|1\r\n;|2\r\n".encode())
+    assert Csv().header(path) == ("text", "label") and Csv().delimiter_of(beginning(path)) == "|"
+    assert read(path, ["label", "text"]) == [(3, "1", "a;b"), (4, "2", ";")]
+    path = write(tmp_path, b"sep=\n1\n")  # a column of that name
+    assert read(path, ["sep="]) == [(2, "1")]
 
 
 def test_another_encoding_is_named_in_the_error(tmp_path: Path) -> None:
