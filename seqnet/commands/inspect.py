@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from seqnet import build, trust
 from seqnet.commands import proposed
 from seqnet.commands.inspected import FORMATS, as_json, name_of, of_sequences, show, why_of
+from seqnet.data.formats.conll import Conll
 from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Format
 from seqnet.data.inspection.columns import guesses
@@ -131,6 +132,8 @@ def _data(found: Survey, said: dict[str, Any], paths: Sequence[str]) -> dict[str
     encoding = getattr(found.format, "encoding", "utf-8")
     if encoding != "utf-8":
         data["data.format.encoding"] = encoding
+    if isinstance(found.format, Conll) and found.format.comments:
+        data["data.format.comments"] = True
     if isinstance(found.format, ClassFolders) and found.format.by_name:
         data["data.format.name_pattern"] = found.format.name_pattern
     return data

@@ -45,7 +45,7 @@ def show(
     say("")
     rows = [("column", "read as", "half / 95 % / most", "missing", "why")]
     for guess in columns:
-        missing = f"{guess.profile.missing:,}" if guess.profile.missing else ""
+        missing = f"{guess.gaps:,}" if guess.gaps else ""
         rows.append((guess.name, guess.type or guess.role or "nothing", _facts(guess), missing, guess.why))
     _table([[visible(cell) for cell in row] for row in rows])
     for note in ["", *(f"! {visible(note)}" for note in notes), *([""] if notes else [])]:
@@ -217,7 +217,7 @@ def _column(guess: Guess) -> dict[str, Any]:
         "otherwise": guess.otherwise,
         "options": guess.options,
         "why": guess.why,
-        "missing": profile.missing,
+        "missing": guess.gaps,
         "distinct": None if profile.values.full else profile.distinct,
     }
     if found is not None:

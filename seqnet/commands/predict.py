@@ -40,7 +40,8 @@ from seqnet.terminal import standard_output, warn
 from seqnet.training.evaluation import evaluating
 
 TRAINING_FORMATS = (".tsv", ".csv", ".conll", ".parquet", ".json")
-WITH_INPUTS = re.compile(rb'\s*\{.*"inputs"\s*:')  # a line that `read_inputs` takes as it is, targets or not
+VALUE = re.compile(r'[\["\d-]')  # begins a list, a text or a number of JSON
+WITH_INPUTS = re.compile(r'\{.*"inputs"\s*:')  # a line that `read_inputs` takes as it is, targets or not
 
 Answer = Callable[[Batch, list[int]], list[dict[str, Any]]]
 """A line of JSON for each row of a batch; the rows' places among all that are read are told too."""
@@ -195,12 +196,20 @@ def unanswered(problem: str | None = None) -> dict[str, Any]:
 
 
 def in_training_format(path: Path) -> bool:
-    """Whether a file holds inputs with their targets, as for training, not one input a line."""
-    if path.suffix == ".jsonl" and path.is_file():
-        with path.open("rb") as file:
-            first = file.readline().lstrip(b"\xef\xbb\xbf \t")
-            return first.startswith(b"{") and WITH_INPUTS.match(first) is None
+    """Whether a file holds inputs with their targets, as for training of what is drawn, not one input a line."""
+    if path.suffix == ".jsonl":
+        first = _first_line(path)
+        return first.startswith("{") and WITH_INPUTS.match(first) is None
     return path.suffix in TRAINING_FORMATS
+
+
+def _first_line(path: Path) -> str:
+    """The first line of a file of JSON that is not blank; "" where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as lines:
+        texts = (line.decode("utf-8-sig", "replace").strip() for line in lines)
+        return next(filter(None, texts), "")
 
 
 def inputs_of(stored: StoredRun, config: dict[str, Any]) -> Inputs:
@@ -213,14 +222,17 @@ def _is_table(stored: StoredRun, path: Path) -> bool:
     """Whether a file is read as those of training are.
 
     A .txt is one raw text a line unless the run's format says otherwise, or a look at it shows all columns of several
-    inputs, as in a story with its questions.
+    inputs, as in a story with its questions. A .jsonl holds a value a line where its first is a list, text or number.
     """
     if not isinstance(stored.assembly.source, Dataset):
         return in_training_format(path)
-    if path.suffix == ".txt":
-        said: bool = stored.config["groups"].get("data/format") not in (None, "auto", "text", "lines")
-        return said or (path.is_file() and stored.assembly.source.shows_inputs(path))
-    return path.suffix != ".jsonl" or in_training_format(path)
+    if path.suffix.lower() == ".txt":
+        told: bool = stored.config["groups"].get("data/format") not in (None, "auto", "text", "lines")
+        return told or (path.is_file() and stored.assembly.source.shows_inputs(path))
+    if path.suffix == ".jsonl":
+        first = _first_line(path)
+        return first != "" and VALUE.match(first) is None
+    return True
 
 
 def _table(stored: StoredRun, config: dict[str, Any]) -> Inputs:
@@ -287,14 +299,21 @@ def _lines(stored: StoredRun, config: dict[str, Any]) -> Inputs:
     names = [*stored.assembly.source.input_kinds]
     name = names[0] if len(names) == 1 else "input"  # what a line is called where the data has no columns
     path, skip = config["input"], config["data"]["on_bad_row"] == "skip"
-    source = stored.assembly.source
+    source, where = stored.assembly.source, path or "standard input"
 
     def as_read(line: str, number: int) -> Read:
-        return source.as_read(line, number) if isinstance(source, Dataset) else Read(number, {name: said(line)}, line)
+        if not isinstance(source, Dataset):
+            return Read(number, {name: said(line)}, line)
+        if number == 1 and source.is_header(line):
+            warn(
+                f"{where}, line 1 is the header of the training file and is answered as any other: {where} is read as "
+                "one input a line; name a table with input=, such as new.csv"
+            )
+        return source.as_read(line, number)
 
     problems: dict[int, str] = {}
     read = blocks(path, problems if skip else None)
-    return Inputs(asked_of(read, path or "standard input", source.read_inputs, as_read, skip, problems))
+    return Inputs(asked_of(read, where, source.read_inputs, as_read, skip, problems))
 
 
 def asked_of(

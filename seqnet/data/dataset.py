@@ -38,6 +38,7 @@ from seqnet.data.split_of import SplitOf
 from seqnet.data.split_rows import SplitRows
 from seqnet.data.tally import ASKED, Tally
 from seqnet.data.teacher_forcing import strip_special
+from seqnet.data.training_table import TrainingTable
 from seqnet.data.unlabelled import unlabelled, up_to_now
 from seqnet.data.varied import augmented
 from seqnet.errors import ConfigurationError, DataError
@@ -124,6 +125,7 @@ class Dataset:
         shares, split_of = (valid_share, test_share), SplitOf.called(split_values, split_column)
         self._rows = SplitRows(self._located, layout, self._grouping, split_column, split_of, shares, seed, on_bad_row)
         self.tallies: dict[str, Tally] = {}
+        self._table: TrainingTable | None = None  # what the training file's columns are called, once they were read
         self._rows_seen: int | None = None  # training rows, while the fields learned from them
         self._done: dict[str, Examples | Stream] = {}
         self.copied: Copied | None = None  # words that no vocabulary has, once they are asked for
@@ -209,6 +211,8 @@ class Dataset:
         else:
             self.fields = restored(self._layout.fields, before[0])
         self._know(fitted(self._layout, self.fields, self._located.columns))
+        parts = self._located.splits.get("train", ())
+        self._table = TrainingTable.of(parts[0], self._located.asked) if parts else None
         if before is None:
             self._encode_mixed()
         if self.split("train") is None:
@@ -237,9 +241,10 @@ class Dataset:
         return kept(self._located, self._described, [*self.fields.values(), self._located.format, self])
 
     def state(self) -> dict[str, Any]:
-        """What each field learned, and how long the longest target that is written is."""
+        """What each field learned, how long the longest target that is written is, and what the columns are called."""
         longest = None if self.writing is None else self.writing.longest
-        return {"fields": {name: one.state() for name, one in self.fields.items()}, "longest": longest}
+        table = None if self._table is None else self._table.state()
+        return {"fields": {name: one.state() for name, one in self.fields.items()}, "longest": longest, "table": table}
 
     def restore(self, state: Any) -> None:
         """The inverse of `state`. Raises DataError where it is malformed."""
@@ -247,6 +252,7 @@ class Dataset:
         self.fields = restored(self._layout.fields, state["fields"])
         found = fitted(self._layout, self.fields, self._located.columns)
         self._know(found.writing_at_most(state["longest"] or 1))
+        self._table = TrainingTable.of_state(state.get("table"))  # which a run that was stored before it lacks
 
     # ------------------------------------------------------------------------------------------------ what is read
 
@@ -444,6 +450,10 @@ class Dataset:
         """What a value that `read_values` takes says."""
         return as_given(value, number, self._layout.inputs, self._located.columns)
 
+    def is_header(self, line: str) -> bool:
+        """Whether a line is the header of the training file, or of one that holds some of its columns."""
+        return self._table is not None and self._table.is_header(line, self._column_name(self._layout.inputs[0]))
+
     def shows_inputs(self, path: Path) -> bool:
         """Whether a look at a file finds columns for all inputs, of which there are several. Raises DataError."""
         inputs, names = self._layout.inputs, self.format.header(path)
@@ -454,7 +464,7 @@ class Dataset:
 
         A file that is a value itself, such as a recording, is one row. Raises DataError.
         """
-        found = unlabelled(Path(path), self._located, self._layout, self._grouping, bad)
+        found = unlabelled(Path(path), self._located, self._layout, self._grouping, self._table, bad)
         blocks = (ReadBlock(block.file, *self._answerable(block, bad), read) for block, read in found.blocks)
         return ReadFile(found.names, found.format, blocks)
 

@@ -1,7 +1,7 @@
 """Rows of a table that together are one sequence: the days of a store, the steps of an episode."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
 from operator import index
@@ -55,6 +55,11 @@ class Grouping:
     def columns(self) -> list[Column]:
         """The columns that it needs: of the group and the order, as far as they are said."""
         return [column for column in (self.group, self.order) if column is not None]
+
+    def by_columns(self, same: Callable[[Column], Column]) -> "Grouping":
+        """The same by other columns. same: the one in the place of each."""
+        group, order = (None if column is None else same(column) for column in (self.group, self.order))
+        return replace(self, group=group, order=order)  # type: ignore[arg-type]
 
     def groups(
         self,

@@ -38,8 +38,13 @@ def as_given(value: Any, number: int, inputs: Sequence[str], columns: Mapping[st
     """What a value says, by the names of the columns."""
     first = inputs[0]
     if isinstance(value, dict):
-        return Read(number, value, value.get(first, value.get(str(columns[first]))))
+        return Read(number, value, _of_object(value, first, columns))
     return Read(number, {name_of(columns[first], first): value}, value)
+
+
+def _of_object(value: Mapping[str, Any], name: str, columns: Mapping[str, Column]) -> Any:
+    """What an object says of an input, by its column, or else, as where that is a position, by its own name."""
+    return value.get(str(columns[name]), value.get(name))
 
 
 def parsed(
@@ -63,8 +68,8 @@ def given(
         value = dict.fromkeys(inputs, value)
     if not isinstance(value, dict):
         raise DataError(f"{place}: it must be an object with {', '.join(inputs)}")
-    found = {one: value.get(one, value.get(str(columns[one]))) for one in inputs}
-    missing = [one for one, each in found.items() if each is None and one not in value]
+    found = {one: _of_object(value, one, columns) for one in inputs}
+    missing = [one for one in inputs if not {one, str(columns[one])} & value.keys()]
     if missing:
         hint = did_you_mean(missing[0], value)
         raise DataError(f"{place}: there is no {missing[0]}{hint}; it must be an object with {', '.join(inputs)}")

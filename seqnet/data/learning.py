@@ -117,8 +117,12 @@ def restored(fields: Mapping[str, Field], states: Mapping[str, Any]) -> Mapping[
 
 
 def check_stored(state: Any, layout: Layout) -> None:
-    """Raises DataError where this is not {fields: the state of each, longest: steps of a target that is written}."""
-    fields = state.get("fields") if isinstance(state, dict) and state.keys() == {"fields", "longest"} else None
+    """Raises DataError where this is not {fields: the state of each, longest: steps of a target that is written}.
+
+    `table`, which says how the training file's columns were called, is checked by what reads it.
+    """
+    known = isinstance(state, dict) and state.keys() - {"table"} == {"fields", "longest"}
+    fields = state.get("fields") if known else None
     if not isinstance(fields, dict) or fields.keys() != layout.fields.keys():
         names = ", ".join(layout.fields)
         raise DataError(f"the stored data state is not that of the fields {visible(names)}")

@@ -47,6 +47,11 @@ class Located:
         path = self.path if self.path is not None else Path(self.data_dir) / str(self.name)
         return ", ".join(map(str, path)) if isinstance(path, list | tuple) else str(path)
 
+    @property
+    def asked(self) -> list[Column]:
+        """All columns that are read."""
+        return [*self.columns.values(), *self.further]
+
     @cached_property
     def found(self) -> Found:
         """The files of each split, once their columns were looked for. Raises DataError."""
@@ -56,8 +61,8 @@ class Located:
         else:
             found = find(self.path, self.data_dir, self.name, self.about, self.format, columns)
         for parts in found.splits.values():
-            parts[0].format.check(parts[0].file, [*columns, *self.further])
-            self._check_shards(parts, [*columns, *self.further])
+            parts[0].format.check(parts[0].file, self.asked)
+            self._check_shards(parts, self.asked)
         return found
 
     def _check_shards(self, parts: Sequence[Part], columns: Sequence[Column]) -> None:
@@ -131,17 +136,16 @@ class Located:
 
     def remarks(self) -> list[str]:
         """Sentences about how the files were found, and what of them is read by no field."""
-        columns = [*self.columns.values(), *self.further]
         found = list(self.found.told)
         for split, parts in self.splits.items():
-            said = [one for part in parts for one in part.format.remarks(part.file, columns)]
+            said = [one for part in parts for one in part.format.remarks(part.file, self.asked)]
             found += said[:FEW]
             if len(said) > FEW:
                 found.append(f"the same of {counted(len(said) - FEW, 'more file')} of {split}")
         part = self.parts[0]
         names = part.format.header(part.file) if part.format.named else None
         if names is not None:
-            known = set(used(resolve(columns, names, len(names), str(part.file))))
+            known = set(used(resolve(self.asked, names, len(names), str(part.file))))
             unused = [name for place, name in enumerate(names) if place not in known]
             if unused:
                 found.append(f"no field uses {counted(len(unused), 'column')}: {shown(', '.join(unused), 200)}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from seqnet.data.formats.csv import Csv
 from seqnet.data.formats.find import Part, find
 from seqnet.data.formats.format import Column, Format
 from seqnet.data.formats.names import ending
+from seqnet.data.formats.table import Table as Cells
 from seqnet.data.grouping import Grouping, Sequence_
 from seqnet.data.layout import Layout
 from seqnet.data.located import Located
 from seqnet.data.raw_block import RawBlock
 from seqnet.data.read import Read, called, everything, name_of, rows_of, sequence_of
 from seqnet.data.sequences import Table
+from seqnet.data.training_table import TrainingTable
 from seqnet.kinds import AHEAD, Axis
 
 TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".xlsx", ".txt")  # files whose values may name other files
@@ -32,10 +35,12 @@ class Unlabelled:
     blocks: Iterator[tuple[RawBlock, list[Read]]]
 
 
-def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping, bad: BadRows) -> Unlabelled:
+def unlabelled(
+    path: Path, located: Located, layout: Layout, grouping: Grouping, trained: TrainingTable | None, bad: BadRows
+) -> Unlabelled:
     """The rows of a file, or of a folder's test split, read as those of training are. Raises DataError.
 
-    A file that is a value itself, such as a recording, is one row.
+    A file that is a value itself, such as a recording, is one row. trained: the table of training, where it is known.
     """
     (name, *more) = layout.inputs
     known = ending(path) if path.is_file() else None
@@ -44,17 +49,41 @@ def unlabelled(path: Path, located: Located, layout: Layout, grouping: Grouping,
         read = Read(1, {label: str(path)}, path)
         return Unlabelled((label,), Csv(), iter([(RawBlock(path, [1], {name: [path]}, "file"), [read])]))
     inputs = located.only(layout.inputs)
-    format = inputs.format if known is None or known in inputs.format.endings else Auto()
+    format = _format(inputs, known)
     columns = [*inputs.columns.values(), *grouping.columns()]
     splits = find(str(path), inputs.data_dir, None, None, format, columns).splits
     parts = splits[next(split for split in ("test", "valid", "train") if split in splits)]
+    headed = False
+    if trained is not None and parts[0].format.named:
+        parts, headed = [trained.same_header(part) for part in parts], trained.names is not None
     there, all_ = everything(parts, columns)
-    names = called(there, inputs.columns)
+    if trained is not None and headed:
+        same = partial(trained.same, there=there, where=str(parts[0].file))
+        inputs = replace(inputs, columns={one: same(column) for one, column in inputs.columns.items()})
+        grouping = grouping.by_columns(same)
+        columns = [*inputs.columns.values(), *grouping.columns()]
+    elif trained is not None and isinstance(parts[0].format, Cells) and layout.target not in layout.inputs:
+        target = located.columns[layout.target]
+        trained.check_positions(inputs.columns, target, len(there), str(parts[0].file))
+    names = called(there, {} if headed else inputs.columns)
     if grouping.used:
         blocks = _sequences(parts, inputs, layout, grouping, bad, names, all_)
     else:
         blocks = _rows(parts, inputs, name, bad, names, all_)
     return Unlabelled(names, parts[0].format.like(parts[0].file, columns), blocks)
+
+
+def _format(inputs: Located, known: str | None) -> Format:
+    """The format of a file with this ending, None of a folder: that of the run, unless the file is of another kind.
+
+    Where the user said the format, files of its endings are read in it, and those of the training files', texts (.txt),
+    and files whose names say nothing.
+    """
+    said, auto = inputs.format, Auto(getattr(inputs.format, "encoding", "utf-8"))
+    paths = [inputs.path or ""] if isinstance(inputs.path, str | Path | None) else inputs.path
+    mine = {*said.endings, *(ending(Path(path)) for path in paths), *(() if said.local else (".txt",))}
+    fits = bool(said.endings) and (known in mine or known not in auto.by_ending)
+    return said if known is None or isinstance(said, Auto) or fits else auto
 
 
 def _rows(

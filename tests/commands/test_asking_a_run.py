@@ -211,6 +211,31 @@ def test_numbers_are_read_as_json(seqnet: Any, adding_run: Path) -> None:
         assert found.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("before", ["", "\n \n", "\ufeff"])
+@pytest.mark.parametrize("more", [{}, {"inputs": 1}])
+def test_lines_of_objects_are_a_table(seqnet: Any, judge_run: Path, before: str, more: dict[str, Any]) -> None:
+    (one,) = seqnet("predict", f"run={judge_run}", stdin=b"fox\n").rows
+    Path("new.jsonl").write_text(before + json.dumps({"text": "fox", **more}) + "\n", "utf-8")
+    assert seqnet("predict", f"run={judge_run}", "input=new.jsonl").rows == [{**one, **more}]
+
+
+def test_a_comment_makes_no_text_of_a_table(seqnet: Any, judge_run: Path) -> None:
+    Path("new.jsonl").write_text('// exported\n{"text": "fox"}\n')
+    found = seqnet("predict", f"run={judge_run}", "input=new.jsonl")
+    assert (found.code, found.out) == (3, "") and "new.jsonl, line 1: not JSON" in found.err
+    found = seqnet("predict", f"run={judge_run}", "input=new.jsonl", "data.on_bad_row=skip")
+    assert [row["prediction"] is None for row in found.rows] == [True, False]
+    Path("new.jsonl").write_text('["fox"]\n')
+    assert len(seqnet("predict", f"run={judge_run}", "input=new.jsonl").rows) == 1
+
+
+@pytest.mark.parametrize(("line", "told"), [("text,label", True), ("text", True), ("label", False), ("fox", False)])
+def test_a_header_that_is_answered_as_a_text_is_told(seqnet: Any, judge_run: Path, line: str, told: bool) -> None:
+    found = seqnet("predict", f"run={judge_run}", stdin=f"{line}\nfox\n".encode())
+    assert found.code == 0 and len(found.rows) == 2
+    assert ("line 1 is the header of the training file" in found.err) == told
+
+
 @pytest.mark.parametrize("kind", ["target", "targets"])
 def test_objects_with_inputs_are_read_as_they_are(seqnet: Any, kind: str) -> None:
     Path("mine").mkdir()

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import importlib.util
+import itertools
 import json
 import random
 import re
@@ -268,6 +269,14 @@ def test_a_shell_takes_the_command_as_it_is_meant(seqnet: Any) -> None:
     assert not set(bare) & set("[]{}()*?~$#;&|<>")
 
 
+def test_comments_of_conll_are_passed_over(seqnet: Any) -> None:
+    Path("a.conll").write_text("# newdoc\nwas O\nEU B-ORG\n\n# a\nsaid O\nit O\n\n" * 20)
+    found = inspected(seqnet, "a.conll")
+    assert found["columns"][1]["type"] == "tags"
+    assert any("line 1 begins with #" in note for note in found["notes"])
+    trains(seqnet, found["readings"][0]["command"])
+
+
 # ---------------------------------------------------------------------------------------------- tables of each kind
 
 
@@ -283,7 +292,7 @@ def test_another_encoding_is_found_and_said(seqnet: Any) -> None:
     Path("a.csv").write_bytes(rows(40, lambda: f"schön {text()}", label, header="text,label").encode("cp1252"))
     found = inspected(seqnet, "a.csv")
     assert "data.format.encoding=cp1252" in found["readings"][0]["command"]
-    assert any("data.format.encoding=cp1252" in note for note in found["notes"])
+    assert any("data.format.encoding=cp1252" in note and "cp1251" in note for note in found["notes"])
     trains(seqnet, found["readings"][0]["command"])
     assert inspected(seqnet, "a.csv", "--encoding", "latin-1")["notes"] == []
 
@@ -451,6 +460,9 @@ def test_what_gives_the_target_away_is_not_read(seqnet: Any) -> None:
     ("cell", "sentence"),
     [
         (lambda: f"{drawn.randint(1, 9)},{drawn.randint(10, 99)}", "decimals are written with a comma"),
+        (lambda: f"0,{drawn.randint(10, 99)} 0,{drawn.randint(10, 99)}", "decimals are written with a comma"),
+        (lambda: f"1,{drawn.randint(100, 999)}", "a comma stands between figures: write 1"),
+        (lambda: f"1 0{drawn.randint(10, 99)}", "a space stands between the figures of 1 0"),
         (lambda: f"{drawn.randint(1, 28)}.12.2023", "would be sorted as text; write them as 2024-05-31"),
         (lambda: drawn.choice(["Yes", "yes", "no"]), "are two labels; write them alike"),
         (lambda: drawn.choice(["007", "008"]), "so they are read as labels"),
@@ -459,6 +471,83 @@ def test_what_gives_the_target_away_is_not_read(seqnet: Any) -> None:
 )
 def test_columns_that_are_not_what_they_seem(cell: Callable[[], str], sentence: str, seqnet: Any) -> None:
     assert sentence in odd(seqnet, rows(60, text, cell, label, header="text;other;label", delimiter=";"))
+
+
+def test_labels_of_a_row_are_counted_once_and_a_blank_one_has_none(seqnet: Any) -> None:
+    cells = ["x; y", "y ;z", "", "x;x"]
+    Path("a.csv").write_text("text,tags\n" + "".join(f"{text()},{cells[number % 4]}\n" for number in range(60)))
+    found = inspected(seqnet, "a.csv")
+    assert found["columns"][1]["missing"] == 0 and "none in 15 rows" in found["columns"][1]["why"]
+    assert found["notes"] == [] and "data.on_bad_row=skip" not in found["readings"][0]["command"]
+    assert "x 67%, y 67%, z 33%" in seqnet("inspect", "a.csv").out
+    trains(seqnet, found["readings"][0]["command"])
+
+
+def test_rows_without_a_text_that_is_read_are_left_out(seqnet: Any) -> None:
+    Path("a.csv").write_text(rows(40, lambda: text(15), label, header="text,label") + ",pos\n")
+    (command,) = [one["command"] for one in inspected(seqnet, "a.csv")["readings"]]
+    assert "data.on_bad_row=skip" in command
+    trains(seqnet, command)
+
+
+def test_words_that_say_that_there_is_no_number_are_missing(seqnet: Any) -> None:
+    value = iter([*map(str, range(100, 130)), *["NA"] * 10])
+    Path("a.csv").write_text(rows(40, text, lambda: next(value), header="text,y"))
+    found = inspected(seqnet, "a.csv")
+    assert found["columns"][1]["missing"] == 10
+    assert found["notes"] == ["y is missing in 25% of the rows: nothing is asked there (missing=unjudged)"]
+
+
+def test_a_column_of_splits_may_say_of_some_rows_that_they_are_of_none(seqnet: Any) -> None:
+    parts = itertools.cycle(["train", "train", "valid", "extra", "unsup"])
+    Path("a.csv").write_text(rows(60, text, label, lambda: next(parts), header="text,label,split"))
+    found = inspected(seqnet, "a.csv")
+    assert found["columns"][2]["role"] == "split" and "extra, unsup: of none" in found["columns"][2]["why"]
+    assert "data.split_column=split" in found["readings"][0]["command"]
+    Path("a.csv").write_text(rows(60, text, lambda: drawn.choice(["train", "bus", "car"]), header="text,label"))
+    assert inspected(seqnet, "a.csv")["columns"][1]["type"] == "label"
+
+
+def test_cells_in_quotes_that_are_not_read_are_told(seqnet: Any) -> None:
+    Path("a.tsv").write_text(
+        rows(40, text, lambda: drawn.choice(['"gut"', "schlecht"]), header="text\tlabel", delimiter="\t")
+    )
+    (note,) = inspected(seqnet, "a.tsv")["notes"]
+    assert note == 'label: cells stand in quotes, such as "gut", which tsv keeps: --format csv reads them'
+    found = inspected(seqnet, "a.tsv", "--format", "csv")
+    assert found["notes"] == [] and set(found["columns"][1]["labels"]) == {"gut", "schlecht"}
+
+
+def test_a_quote_that_swallows_rows_is_told(seqnet: Any) -> None:
+    made = rows(40, text, label, header="text,label").splitlines()
+    made[5], made[20] = f'"wow {made[5]}', f'a nice plot",{label()}'
+    Path("a.csv").write_text("\n".join(made))
+    assert any(
+        "text: a cell holds 16 lines that look like rows, from 'wow" in n for n in inspected(seqnet, "a.csv")["notes"]
+    )
+    prose = '"' + "\n".join([text()] * 9) + '"'
+    Path("a.csv").write_text(rows(40, lambda: prose, label, header="text,label"))
+    assert not any("look like rows" in note for note in inspected(seqnet, "a.csv")["notes"])
+
+
+def test_a_header_among_the_rows_is_told(seqnet: Any) -> None:
+    Path("a.csv").write_text(rows(30, text, label, header="text,label") * 2)
+    assert (
+        "the header (text, label) stands among the rows again, 1 time: take it out"
+        in inspected(seqnet, "a.csv")["notes"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "guessed"),
+    [("name\tName", True), ("title\twarm film plot", True), ("text\tlabel", False), ("text\tother", False)],
+)
+def test_a_header_that_is_only_guessed_is_told(header: str, guessed: bool, seqnet: Any) -> None:
+    number = iter(range(99))
+    Path("a.tsv").write_text(rows(40, text, lambda: f"Hund {next(number)}", header=header, delimiter="\t"))
+    told = [note for note in inspected(seqnet, "a.tsv")["notes"] if "is taken for a header: --header false" in note]
+    assert len(told) == guessed
+    assert not any("taken for a header" in note for note in inspected(seqnet, "a.tsv", "--header", "true")["notes"])
 
 
 def test_files_larger_than_what_is_looked_at(seqnet: Any, monkeypatch: pytest.MonkeyPatch) -> None:

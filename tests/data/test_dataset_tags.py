@@ -85,8 +85,17 @@ def test_columns_of_conll_2003(tmp_path: Path, fitted: Any) -> None:
 
 def test_comments(tmp_path: Path, fitted: Any, refused: Any) -> None:
     path = write(tmp_path, "# id 1\nEU B\n\n# id 2\nsaid O\n")
-    assert f"{path}, line 2: 2 columns where the first line has 3" in refused(path)
+    said = refused(path)
+    assert f"{path}, line 2: 2 columns where the first line has 3 (line 1 begins with #: data/format=conll " in said
+    assert "data.format.comments=true passes over comments" in said
     assert fitted(path, format={"type": "conll", "comments": True}).targets.names == ("B", "O")
+
+
+def test_comments_that_are_read_as_words_are_told(tmp_path: Path, fitted: Any) -> None:
+    path = write(tmp_path, "# B-A\nEU O\nrejects O\n\n# B-C\nsaid O\n")
+    assert any("line 1 begins with # and is read as a word" in each for each in fitted(path).remarks())
+    path = write(tmp_path, "EU B\n\n# O\n1 O\n")  # a word
+    assert not any("begins with #" in each for each in fitted(path).remarks())
 
 
 def test_other_splits(tmp_path: Path, fitted: Any) -> None:

@@ -153,7 +153,7 @@ TYPED: dict[str, tuple[str, ...]] = {
     "wnut17": ("data.path=tags", "data.inputs=[word,letters]", "objective.bias=0"),
     "multi30k": ("data.path=pairs",),
     "multi30k, joint": ("data.path=pairs", "data.fields.en.vocabulary=de", "model.shared_embedding=true"),
-    "tiny_shakespeare": ("data.path=novel.txt",),
+    "tiny_shakespeare": ("data.path=novel.txt", "cell=lstm", "optimizer.lr=4e-3", "training.ema_decay=null"),
     "jsb_chorales": ("data.path=music", "data.fields.notes.transpose=3"),
     "blank, a label": (
         *BLANK,

@@ -16,6 +16,12 @@ from seqnet.data.numbers import LARGEST, brief
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
 """Texts that say that there is no number, in small letters or capitals."""
 
+WITH_COMMA = re.compile(r"[-+]?\d+,\d+")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
+WITHIN = re.compile(r"\d,\d")
+BETWEEN = re.compile(r";|[^\s,]\s+[^\s,]")
+"""A comma within a number, and what stands between numbers: together they leave open what a comma means."""
+
 ENTRY = re.compile(r"entry (\d+): ")
 """How what is wrong with an entry of a list begins: which it is, counted from 1."""
 
@@ -59,8 +65,7 @@ def number(value: Raw) -> float:
         try:
             made = float(value)
         except ValueError:
-            comma = value.count(",") == 1 and value.replace(",", "").strip(" +-").isdigit()
-            hint = "; decimals are written with a point" if comma else ""
+            hint = f"; {of_comma(value.strip())}" if WITH_COMMA.fullmatch(value.strip()) else ""
             raise Unusable(f"{told(value)} is not a number{hint}") from None
     elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         try:
@@ -72,6 +77,14 @@ def number(value: Raw) -> float:
     if abs(made) > LARGEST:
         raise Unusable(f"{told(value)} is not a finite number")
     return made
+
+
+def of_comma(text: str) -> str:
+    """What is told of a number with a comma in it: how it is written."""
+    if THOUSANDS.fullmatch(text):
+        whole, point = text.replace(",", ""), text.replace(",", ".")
+        return f"a comma stands between figures: write {whole} (or {point}, if it is a decimal)"
+    return "decimals are written with a point"
 
 
 def scalars(values: Sequence[Raw]) -> np.ndarray:
@@ -129,6 +142,8 @@ def array(value: Raw) -> np.ndarray:
     Raises Unusable.
     """
     if isinstance(value, str):
+        if WITHIN.search(value) and BETWEEN.search(value):
+            raise Unusable(f"commas stand within the numbers of {told(value)}; write decimals with a point")
         value = value.strip().strip("[]()").replace(",", " ").replace(";", " ").split()
     if not isinstance(value, list | tuple | np.ndarray):
         raise Unusable("the value is missing" if missing(value) else f"{told(value)} is not a list of numbers")

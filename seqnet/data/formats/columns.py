@@ -104,12 +104,17 @@ def by_position(columns: Sequence[Column], names: Sequence[str] = ()) -> bool:
 
 def _texts(columns: Sequence[Column], names: Sequence[str]) -> list[str]:
     """The texts by which columns are meant, of ranges both ends."""
-    found = list[str]()
+    return [one for one in parts_of(columns, names) if isinstance(one, str)]
+
+
+def parts_of(columns: Sequence[Column], names: Sequence[str] = ()) -> list[str | int]:
+    """The names and positions that stand in the columns, of ranges both ends. names: of columns that there may be."""
+    found = list[str | int]()
     for column in columns:
         if isinstance(column, str):
             found += column.split(RANGE, 1) if RANGE in column and column not in names else [column]
-        elif not isinstance(column, int):
-            found += _texts(column, names)
+        else:
+            found += [column] if isinstance(column, int) else parts_of(column, names)
     return found
 
 

@@ -16,6 +16,8 @@ from seqnet.data.formats.written import in_one_line, line, steps_of
 from seqnet.data.formats.written import text as text_file
 
 DOCUMENT = "-DOCSTART-"  # begins a line that is no token
+COMMENT = "# "  # begins a line that seems to be none
+PASS_OVER = "data/format=conll data.format.comments=true passes over comments"
 BIO = re.compile(r"[BIOESLU](-\S+)?")
 Sentence = tuple[int, list[list[str]]]
 """The line of the first token, and the columns of each."""
@@ -44,6 +46,11 @@ class Conll(Format):
         """How many columns the first line has that holds a token; 0 where none does. Raises DataError."""
         lines = (line for line in beginning(file, self.encoding) if line.strip(" \t") and not self._passed(line))
         return len(_cells(next(lines, "")))
+
+    def remarks(self, file: Any, columns: Sequence[Column]) -> tuple[str, ...]:
+        """That comments are read as words. Raises DataError."""
+        number = None if self.comments else comment_in(beginning(file, self.encoding))
+        return () if number is None else (f"{file}, line {number} begins with # and is read as a word: {PASS_OVER}",)
 
     def rows(self, file: Any, columns: Sequence[Column], bad: BadRows) -> Iterator[Rows]:
         """The chosen columns of sentences; `numbers` are the lines of their first tokens. Raises DataError."""
@@ -86,7 +93,7 @@ class Conll(Format):
         return line.startswith(DOCUMENT) or (self.comments and line.startswith("#"))
 
     def _sentences(self, file: Any, bad: BadRows) -> Iterator[Sentence]:
-        width, begin, tokens, broken = 0, 0, list[list[str]](), False
+        width, begin, tokens, broken, comment = 0, 0, list[list[str]](), False, None
         for number, text, problem in numbered(file, self.encoding):
             if problem is None and not text.strip(" \t"):
                 if tokens and not broken:
@@ -100,8 +107,10 @@ class Conll(Format):
                 problem = "there is nothing but white space"
             if problem is None:
                 width = width or len(cells)
+                comment = number if comment is None and text.startswith(COMMENT) else comment
                 if len(cells) != width:
-                    problem = other_width(len(cells), width, "line")
+                    hint = f" (line {comment} begins with #: {PASS_OVER})" if comment is not None else ""
+                    problem = other_width(len(cells), width, "line") + hint
             if problem is not None and not broken:
                 bad(file, number, problem)
                 broken = True
@@ -117,6 +126,22 @@ def _cells(line: str) -> list[str]:
 
 def _column(tokens: Sequence[Sequence[str]], index: int) -> list[str]:
     return [token[index] for token in tokens]
+
+
+def comment_in(lines: Sequence[str]) -> int | None:
+    """Which of the first lines, counted from 1, is the first comment: they stand before sentences and end in no tag."""
+    comments, tags, first, before = list[str](), set[str](), None, True
+    for number, text in enumerate(lines, 1):
+        cells = _cells(text.strip(" \t"))
+        if not cells:
+            before = True
+        elif text.startswith(COMMENT) and before:
+            first = number if first is None else first
+            comments.append(cells[-1])
+        else:
+            before = False
+            tags.add(cells[-1])
+    return None if not tags or set(comments) <= tags else first
 
 
 def looks_like_columns(lines: Sequence[str]) -> str | None:

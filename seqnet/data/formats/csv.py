@@ -1,6 +1,7 @@
 """CSV: a row a line, or more of them where quotes say so."""
 
 import csv
+import re
 from bisect import bisect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +15,15 @@ from seqnet.data.formats.written import cell, text
 from seqnet.errors import ConfigurationError
 
 DELIMITERS = ("\t", ";", "|", ",")
+SAID = re.compile(r'"?sep=([^"\w ])"?', re.IGNORECASE)  # a first line that says it to Excel
 OPEN = "unexpected end of data"  # what the csv module says of a quote that is not closed
 
 
 class Csv(table.Table):
     """Cells with something between them, quoted where they hold it or a line's end.
 
-    delimiter: None for the one that parts the first lines alike. header: whether the first row names the columns;
+    delimiter: None for the one that a first line such as `sep=;` says, which is no row, or else that parts the first
+    lines alike. header: whether the first row names the columns;
     `auto`: where columns are asked by name. Raises ConfigurationError.
     """
 
@@ -50,7 +53,8 @@ class Csv(table.Table):
     def look(self, file: Any) -> list[list[str]]:
         """The first rows. Raises DataError."""
         lines = beginning(file, self.encoding)
-        rows = csv.reader([line + "\n" for line in lines], delimiter=self.delimiter_of(lines))
+        kept = lines[1:] if _says(lines) else lines
+        rows = csv.reader([line + "\n" for line in kept], delimiter=self.delimiter_of(lines))
         found = []
         try:
             for row in rows:
@@ -61,7 +65,8 @@ class Csv(table.Table):
 
     def delimiter_of(self, lines: list[str]) -> str:
         """What stands between the cells of the first lines."""
-        return self.delimiter or sniff(lines)
+        said = _says(lines)
+        return self.delimiter or (said[1] if said else sniff(lines))
 
     def pieces(self, file: Any) -> Iterator[table.Piece]:
         """Rows that are not blank, and the line at which each begins. Raises DataError.
@@ -71,12 +76,19 @@ class Csv(table.Table):
         delimiter = self.delimiter_of(beginning(file, self.encoding))
         rest = NO_LINES
         for lines in read_blocks(file, self.encoding):
+            if lines.first == 1 and _says(lines.texts):
+                lines = lines.behind(1)
             if rest.texts:
                 lines = rest.then(lines)
             piece, taken = _parse(lines, delimiter, last=False)
             rest = lines.behind(taken)
             yield piece
         yield _parse(rest, delimiter, last=True)[0]
+
+
+def _says(lines: Sequence[str]) -> re.Match[str] | None:
+    """Whether the first line says what parts the cells, and is no row."""
+    return SAID.fullmatch(lines[0]) if lines else None
 
 
 def _parse(lines: LineBlock, delimiter: str, last: bool) -> tuple[table.Piece, int]:

@@ -55,8 +55,8 @@ def find(
     path: a file, a folder, an archive, a list of files, or a Hub name; None for the folder `name` under `data_dir`.
     about: what to put there, for the sentence that says it is missing. columns: those asked for, which tell the files
     that stand side by side. A file's split is a folder called so, the last part of its name or the first: `dev.tsv`,
-    `train.tok.de`, `en_ewt-ud-train.conllu`. A file that is named for none is training data. Raises ConfigurationError
-    where neither path nor name is given, DataError.
+    `train.tok.de`, `en_ewt-ud-train.conllu`. One that is named for none is training data where no other is. Raises
+    ConfigurationError where neither path nor name is given, DataError.
     """
     if path is None and name is None:
         raise ConfigurationError("data.path is not set; name a file, a folder, a list of files or a Hub data set")
@@ -264,6 +264,9 @@ def _chosen(place: Path, files: Sequence[Any], root: Any, several: bool) -> tupl
             chosen = chosen[:1]
         splits[split] = chosen
     if "train" in splits or (splits and not others):
+        unread = [*others, *(file for plainly in found.values() if True in plainly for file in plainly.get(False, ()))]
+        if names := shown(", ".join(_short(file) for file in unread if not READ_ME.fullmatch(_short(file))), 200):
+            told.append(f"left out: {names}; to read such a file too, list all that are meant: data.path=[FILE,FILE]")
         return splits, told
     if len(others) > 1 and not several:
         names = ", ".join(_short(file) for file in files)

@@ -3,6 +3,7 @@
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -67,6 +68,12 @@ class Table(Format):
         """Whether a header is written."""
         return self._header is not False
 
+    def with_header(self, there: bool) -> "Table":
+        """The same, whose first row names the columns, or does not."""
+        found = copy(self)
+        found._header = there
+        return found
+
     def is_named(self, file: Any, columns: Sequence[Column]) -> bool:
         """Whether the first row is read as a header where these columns are asked for. Raises DataError."""
         return self._is_named([str(cell) for cell in next(iter(self.look(file)), ())], columns)
@@ -103,9 +110,12 @@ class Table(Format):
             if piece.rows:
                 break
         else:
-            for piece in begun:
-                _tell(file, piece.problems, bad, self.unit)
-            raise DataError(f"{file}: no row that can be read; put rows there, or name another file with data.path=")
+            problems = {number: problem for piece in begun for number, problem in piece.problems.items()}
+            _tell(file, problems, bad, self.unit)
+            why = f" ({self.unit} {min(problems)}: {problems[min(problems)]})" if problems else ""
+            raise DataError(
+                f"{file}: no row that can be read{why}; put rows there, or name another file with data.path="
+            )
         first = begun.pop()
         named, wanted = self._resolve(first.rows[0], columns, place(file, first.numbers[0], self.unit))
         rest = Piece(first.numbers[int(named) :], first.rows[int(named) :], first.problems)

@@ -125,8 +125,8 @@ def _line(raw: bytes, encoding: str, number: int, too_long: bool) -> tuple[str, 
     if too_long:
         return "", f"the line is longer than {LONGEST >> 20} MiB, so this is no row"
     if b"\0" in raw:
-        wide = number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        return "", f"the line {NUL}" + (" (or it is UTF-16: data.format.encoding=utf-16)" if wide else "")
+        wide = _wide(raw) if number == 1 else None
+        return "", f"the line {NUL}" + (f" (or it is UTF-16: data.format.encoding={wide})" if wide else "")
     try:
         text = raw.decode(encoding).removesuffix("\r")
     except UnicodeDecodeError as error:
@@ -134,13 +134,21 @@ def _line(raw: bytes, encoding: str, number: int, too_long: bool) -> tuple[str, 
     return ("", f"the line {RETURN}") if "\r" in text else (text, None)
 
 
+def _wide(first: bytes) -> str | None:
+    """The UTF-16 that a first line is of, by its mark or as every second byte is 0; None where it is of neither."""
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zero = {"utf-16-le": first[1::2], "utf-16-be": first[::2]}
+    return next((name for name, bytes_ in zero.items() if bytes_ and not any(bytes_)), None)
+
+
 def not_encoded(byte: int, encoding: str) -> str:
     """The problem with a byte that is none of the encoding's."""
     if encoding != "utf-8":
         return f"byte {byte} of the line is not {encoding}, as data.format.encoding says"
     return (
-        f"byte {byte} of the line is not UTF-8 (a file of an older Windows program is read with "
-        "data.format.encoding=cp1252)"
+        f"byte {byte} of the line is not UTF-8 (data.format.encoding=cp1252 reads what was written in Western Europe, "
+        "cp1250, cp1251 or mac-roman other text)"
     )
 
 

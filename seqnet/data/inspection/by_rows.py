@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from seqnet.data.inspection.columns import Guess
-from seqnet.data.inspection.maker import ASKED, Maker, Reading, free, incomplete, joined
+from seqnet.data.inspection.maker import Maker, Reading, free, incomplete, joined
+from seqnet.data.inspection.profile import ASKED
 from seqnet.data.inspection.sequences import Sequences
 from seqnet.data.inspection.sizes import sizes
 

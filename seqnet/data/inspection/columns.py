@@ -18,6 +18,7 @@ from seqnet.data.inspection.profile import ARRAYS, CLIPS, PICTURES, SOUNDS, Prof
 from seqnet.data.inspection.survey import Survey
 from seqnet.data.split_of import named
 
+SPLITS = 10  # values at most of a column that says the split, of which some are of none
 CLASSES = 1000  # labels at most
 ID = re.compile(r"(.*[_ -])?(id|idx|index|uuid|guid|key|nr|no|row)", re.IGNORECASE)
 WIDE = 8  # columns of numbers in a row, called t0, t1, ..., that are taken for the steps of one series
@@ -46,6 +47,14 @@ class Guess:
     def column(self) -> Any:
         """What it is asked for by."""
         return self.profile.column
+
+    @property
+    def gaps(self) -> int:
+        """How many values are missing to the field: blanks, of numbers words such as NA too; blank labels are none."""
+        if self.type == "labels":
+            return self.profile.nulls
+        counted = self.type in ("number", "series") and self.profile.numbers
+        return self.profile.rows - self.profile.numeric if counted else self.profile.missing
 
 
 def guesses(survey: Survey) -> list[Guess]:
@@ -76,10 +85,17 @@ def guess(profile: Profile, base: Path | None = None) -> Guess:
         return _of_files(profile, base)
     if profile.distinct == 1 and profile.rows > 1 and not profile.values.full:
         return Guess(profile, None, f"every value is {shown(next(iter(profile.values)), 20)}, so it tells nothing")
-    if {named(value) for value in profile.values} >= {"train"} and all(map(named, profile.values)):
-        return Guess(profile, None, "it says which split a row is of", role="split")
+    splits = {named(value) for value in profile.values}
+    if "train" in splits and (None not in splits or (len(splits) > 2 and profile.distinct <= SPLITS)):
+        others = [value for value in profile.values if named(value) is None]
+        left = (
+            f"; {shown(', '.join(others))}: of none, so left out (data.split_values says otherwise)" if others else ""
+        )
+        return Guess(profile, None, f"it says which split a row is of{left}", role="split")
     if profile.times == profile.present:
         return Guess(profile, None, "time stamps", role="order")
+    if profile.grouped:
+        return Guess(profile, None, "numbers with a space between their figures, which are none here")
     if profile.lists == profile.present:
         low, _, high = quantiles(profile.steps)
         return Guess(
@@ -222,16 +238,14 @@ def _of_numbers(profile: Profile) -> Guess:
 
 def _of_texts(profile: Profile) -> Guess:
     if profile.commas and profile.commas + profile.numeric >= 0.9 * profile.present:
-        return Guess(profile, None, "numbers with a decimal comma, which are none here")
+        return Guess(profile, None, "numbers with a comma in them, which are none here")
     words, most = quantiles(profile.words)[0], max(profile.words, default=0)
     many = profile.values.full or profile.distinct > profile.present / 3 or profile.distinct > CLASSES
     if (separator := _separator(profile)) is not None:
-        return Guess(
-            profile,
-            "labels",
-            f"several of {len(profile.parted[separator])} labels with '{separator}' between them",
-            {"separator": separator},
-        )
+        why = f"several of {len(profile.parted[separator])} labels with '{separator}' between them"
+        blank = profile.missing - profile.nulls
+        why += f", none in {counted(blank, 'row')}" if blank else ""
+        return Guess(profile, "labels", why, {"separator": separator})
     if not many and words <= 3:
         return Guess(profile, "label", f"{profile.distinct} different values", otherwise=None)
     if most <= 1:
@@ -282,7 +296,7 @@ def _ranges(profiles: list[Profile]) -> list[Profile]:
             continue
         made = Profile(f"{run[0].name}..{run[-1].name}", f"{run[0].column}..{run[-1].column}")
         made.rows = run[0].rows
-        made.missing = max(profile.missing for profile in run)
+        made.missing = max(profile.rows - profile.numeric for profile in run)
         made.kinds["list"] = made.present
         made.steps[len(run)] = made.present
         made.shapes[()] = made.present * len(run)

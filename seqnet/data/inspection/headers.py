@@ -9,8 +9,9 @@ from seqnet.data.formats.find import Part
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import TEXT, ClassFolders
 from seqnet.data.formats.names import ending
-from seqnet.data.formats.table import Table
+from seqnet.data.formats.table import NUMERIC, USUAL, Table, looks_like_header
 from seqnet.data.inspection.locating import TEXTS
+from seqnet.data.inspection.profile import ASKED
 
 
 def columns_of(part: Part) -> tuple[list[str], list[Any], bool]:
@@ -30,6 +31,19 @@ def columns_of(part: Part) -> tuple[list[str], list[Any], bool]:
         names = [name for name in names if name != TEXT or texts]
         names = [name for name in names if name != OF_FOLDERS[0] or not texts]
     return names, list(names), True
+
+
+def is_guessed(format: Table, file: Any, names: Sequence[str]) -> bool:
+    """Whether it is only likely that the first row names the columns, and nobody said so. Raises DataError."""
+    if format.is_named(file, [0]):  # as it is, where a position is asked for, only by what was said
+        return False
+    rows, usual = format.look(file), USUAL | set(ASKED)
+    if len({name.lower() for name in names}) < len(names):  # a word beside itself
+        return True
+    if all(name.strip().lower() in usual for name in names) or (looks_like_header(rows) and heads(rows)):
+        return False
+    columns = zip(*(row for row in rows[1:] if len(row) == len(names)), strict=True)
+    return not any(any(cells) and all(NUMERIC.fullmatch(str(cell)) for cell in cells if cell) for cells in columns)
 
 
 def _positions(width: int) -> tuple[list[str], list[Any], bool]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqnet.data.files import shown
 from seqnet.data.formats.auto import Auto
-from seqnet.data.formats.conll import Conll, looks_like_columns
+from seqnet.data.formats.conll import Conll, comment_in, looks_like_columns
 from seqnet.data.formats.csv import Csv, sniff
 from seqnet.data.formats.documents import Documents
 from seqnet.data.formats.find import Found, Part, find
@@ -139,13 +139,18 @@ class Settled:
 
 def settle(found: Found, format: Format) -> Settled:
     """The files in the format that their content or their names make likely, where nobody said another."""
-    told = list(found.told)[:1]
+    told = list(found.told)
     first = next(part for parts in found.splits.values() for part in parts)
     if isinstance(first.format, ClassFolders) and not first.format.by_name:
         if all(file.parent == first.file.root for file in first.file.files if isinstance(file, Path)):
             if (pattern := name_pattern(first.file.files)) is not None:
                 sentence = f"the names of files are made as {pattern}: each part is a column"
                 return Settled(_in_format(found, ClassFolders(pattern)), [*told, sentence], True)
+    if isinstance(first.format, Conll) and not first.format.comments:
+        encoding = first.format.encoding
+        if (number := comment_in(beginning(first.file, encoding))) is not None:
+            sentence = f"line {number} begins with #, as comments do, which are passed over: data.format.comments=true"
+            return Settled(_in_format(found, Conll(True, encoding)), [*told, sentence], True)
     if not isinstance(format, Auto):
         return Settled(found, told, False)
     alone = all(len(parts) == 1 for parts in found.splits.values())

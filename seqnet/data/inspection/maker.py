@@ -8,28 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from seqnet.data.inspection.columns import Guess
-from seqnet.data.inspection.profile import Profile, quantiles
+from seqnet.data.inspection.profile import ASKED, Profile, quantiles
 from seqnet.data.inspection.sizes import Sizes
 from seqnet.data.inspection.survey import Survey
 
-ASKED = (
-    *("target", "label", "labels", "class", "classes", "category", "categories", "y", "sentiment", "stars", "rating"),
-    *(
-        "score",
-        "answer",
-        "action",
-        "outcome",
-        "intent",
-        "kind",
-        "kinds",
-        "species",
-        "diagnosis",
-        "grade",
-        "topic",
-        "upos",
-    ),
-    *("ner", "ner_tags", "tag", "tags", "pos", "translation", "summary", "output", "response", "result", "price"),
-)
 OF_ROW = ("label", "labels", "number")
 STEPPED = ("tokens", "series", "roll")
 WHOLE = ("text", "dna", "audio", "frames", "image")
@@ -73,8 +55,11 @@ class Maker:
         asked = self.named[target.name]
         told = about.format(inputs=", ".join(names), target=asked)
         kept = {key.replace("__", "."): value for key, value in options.items()}
-        every = self.shares | size.options(
-            bool({"text", "tokens", "label", "letters"} & {str(each.type) for each in inputs})
+        gaps = any(guess.gaps and "missing" not in guess.options for guess in [*inputs, target])
+        every = (
+            self.shares
+            | ({"data.on_bad_row": "skip"} if gaps else {})
+            | size.options(bool({"text", "tokens", "label", "letters"} & {str(each.type) for each in inputs}))
         )
         return Reading(
             told, self.fields([*inputs, target]), names, asked, {**groups, "schedule": "cosine"}, every | kept
@@ -129,15 +114,14 @@ def complete(guesses: Iterable[Guess], but: Sequence[Guess] = ()) -> list[Guess]
             continue
         if guess.type in ("number", "series") and incomplete(guess):
             guess = replace(guess, options={**guess.options, "missing": "mean", "mask": True})
-        elif guess.profile.missing > guess.profile.rows / 10:
+        elif guess.gaps > guess.profile.rows / 10:
             continue
         kept.append(guess)
     return kept
 
 
 def incomplete(guess: Guess) -> bool:
-    profile = guess.profile
-    return profile.missing > 0 or (guess.type == "number" and profile.numeric < profile.present)
+    return guess.gaps > 0
 
 
 def with_numbers_joined(maker: Maker, inputs: list[Guess]) -> list[Guess]:

@@ -4,18 +4,28 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from seqnet.data.fields.raw import THOUSANDS, of_comma
 from seqnet.data.files import counted
 from seqnet.data.files import shown as shortened
+from seqnet.data.formats.csv import DELIMITERS, Csv
 from seqnet.data.formats.table import Table
+from seqnet.data.formats.tsv import Tsv
 from seqnet.data.inspection.columns import Guess
-from seqnet.data.inspection.maker import ASKED, Reading, gives_away
-from seqnet.data.inspection.profile import LOOKED_AT
+from seqnet.data.inspection.maker import Reading, gives_away
+from seqnet.data.inspection.profile import APART, ASKED, LOOKED_AT
 from seqnet.data.inspection.survey import Survey
 
 NEARLY_ALL = 0.5  # of the tokens of a split are unknown
 NEARLY_EVERY = 0.8  # value of a column is another
 OFTEN = 0.1  # of the values are missing
 NAME = 30  # letters of a name or a value that are shown
+FILLED = {
+    "mean": "its mean stands for it (missing=mean), and a second number says where",
+    "last": "the one before stands for it (missing=last)",
+    "unjudged": "nothing is asked there (missing=unjudged)",
+}
+MANY = 4  # lines of a cell that look like rows
+QUOTED = re.compile(r'"([^"]|"")*"')
 DATE = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}.*")
 OF_ROWS = ("number", "numbers", "label", "labels")
 
@@ -27,10 +37,11 @@ def shown(text: str) -> str:
 
 def oddities(survey: Survey, guesses: Sequence[Guess], made: Sequence[Reading], said: str | None) -> list[str]:
     """The sentences. made: what is proposed; said: the column that was asked for."""
-    found = [*survey.told, *_of_text(survey), *_of_rows(survey), *_of_header(survey)]
+    found = [*survey.told, *_of_text(survey), *_of_rows(survey), *_of_quotes(survey), *_of_header(survey)]
     for guess in guesses:
-        for look in (_files, _labels, _numbers, _gaps):
+        for look in (_files, _labels, _numbers):
             found += look(survey, guess)
+        found += _gaps(guess, made)
         found += _asked(guess, said)
         found += _beside(survey, guess, guesses, made[0]) if made else ()
     found += [*_again(survey), *_unknown(survey, guesses), *_proposed(survey, made)]
@@ -43,9 +54,15 @@ def oddities(survey: Survey, guesses: Sequence[Guess], made: Sequence[Reading], 
 def _of_text(survey: Survey) -> Iterator[str]:
     read = getattr(survey.format, "encoding", None)
     if survey.encoding == "cp1252" and read == "utf-8":
-        yield "the text is not UTF-8: --encoding cp1252 reads that of an older Windows program"
+        yield (
+            "the text is not UTF-8: --encoding cp1252 reads what was written in Western Europe, cp1250, cp1251 or "
+            "mac-roman other text"
+        )
     elif survey.encoding == "cp1252" and read == "cp1252":
-        yield "the text is not UTF-8 and is read as that of an older Windows program: data.format.encoding=cp1252"
+        yield (
+            "the text is not UTF-8 and is read as cp1252, of Western Europe (data.format.encoding=cp1252): if letters "
+            "look wrong, give --encoding cp1250, cp1251, mac-roman or another"
+        )
     elif survey.encoding == "cp1252" and read is None:
         yield "the text is not UTF-8, which this format has to be: write it anew as UTF-8"
     if survey.encoding == "utf-16":
@@ -61,9 +78,33 @@ def _of_rows(survey: Survey) -> Iterator[str]:
             yield f"only the first {split.rows:,} rows of {name} were looked at, {LOOKED_AT >> 20} MiB of them"
 
 
+def _of_quotes(survey: Survey) -> Iterator[str]:
+    """That quotes are not read, or that one which is never closed takes the lines behind it."""
+    for profile in survey.columns:
+        name = shown(profile.name)
+        quoted = [value for value in profile.values if QUOTED.fullmatch(value)]
+        if isinstance(survey.format, Tsv) and sum(profile.values[each] for each in quoted) > OFTEN * profile.present:
+            yield f"{name}: cells stand in quotes, such as {shown(quoted[0])}, which tsv keeps: --format csv reads them"
+        lines = profile.tallest.split("\n")
+        within = lines[1:-1]
+        if isinstance(survey.format, Csv) and len(within) >= MANY:
+            if any(all(delimiter in line for line in within) for delimiter in DELIMITERS):
+                yield (
+                    f"{name}: a cell holds {len(lines)} lines that look like rows, from '{shown(lines[0])}' on: take "
+                    "out the quote before it, or write it twice in a cell in quotes"
+                )
+
+
 def _of_header(survey: Survey) -> Iterator[str]:
-    """That the first row may name the columns, where it is read as a row."""
-    if not isinstance(survey.format, Table) or survey.headed:
+    """That the header stands among the rows, or that the first row may name the columns, where it is read as a row."""
+    if not isinstance(survey.format, Table):
+        return
+    if survey.headed:
+        names = tuple(profile.name for profile in survey.columns)
+        again = sum(row == names for row in zip(*map(survey.sample.get, names), strict=True)) if survey.sample else 0
+        if again:
+            told = shown(", ".join(names))
+            yield f"the header ({told}) stands among the rows again, {counted(again, 'time')}: take it out"
         return
     for profile in survey.columns:
         first = str(profile.first)
@@ -113,7 +154,14 @@ def _numbers(survey: Survey, guess: Guess) -> Iterator[str]:
     """What are no numbers here, though they seem to be."""
     profile, name, first = guess.profile, shown(guess.name), shown(str(guess.profile.first))
     if profile.commas and profile.commas + profile.numeric >= 0.9 * profile.present:
-        yield f"{name}: decimals are written with a comma, such as {first}; write them with a point"
+        with_comma = [value for value in profile.values if "," in value]
+        if all(map(THOUSANDS.fullmatch, with_comma)):
+            yield f"{name}: in {shown(with_comma[0])} {of_comma(with_comma[0])}"
+        else:
+            yield f"{name}: decimals are written with a comma, such as {first}; write them with a point"
+    elif profile.grouped:
+        value = next(value for value in profile.values if APART.fullmatch(value))
+        yield f"{name}: a space stands between the figures of {value}: write {''.join(value.split())}"
     elif guess.type == "text" and profile.are("text") and profile.numeric > 0.9 * profile.present:
         odd = next((value for value in profile.values if value[:1] not in "+-.0123456789"), "")
         yield f"{name}: nearly all values are numbers, but '{shown(odd)}' is none; mend it to read them as numbers"
@@ -123,14 +171,19 @@ def _numbers(survey: Survey, guess: Guess) -> Iterator[str]:
         yield f"{name}: numbers begin with 0, as codes do, so they are read as labels"
 
 
-def _gaps(survey: Survey, guess: Guess) -> Iterator[str]:
-    profile = guess.profile
-    if guess.type is not None and profile.missing > OFTEN * profile.rows:
-        filled = guess.type in ("number", "series")
-        how = (
-            ": its mean stands for it (missing=mean), and a second number says where" if filled else ": it is not read"
-        )
-        yield f"{shown(guess.name)} is missing in {profile.missing / profile.rows:.0%} of the rows{how}"
+def _gaps(guess: Guess, made: Sequence[Reading]) -> Iterator[str]:
+    if guess.type is not None and guess.gaps > OFTEN * guess.profile.rows:
+        share = guess.gaps / guess.profile.rows
+        yield f"{shown(guess.name)} is missing in {share:.0%} of the rows: {_filled(guess, made)}"
+
+
+def _filled(guess: Guess, made: Sequence[Reading]) -> str:
+    """What the first reading does where a value is missing."""
+    for name, (_, options) in made[0].fields.items() if made else ():
+        column = options.get("column", name)
+        if column == guess.column or (isinstance(column, list) and guess.column in column):
+            return FILLED.get(str(options.get("missing")), "these rows are left out (data.on_bad_row=skip)")
+    return "it is not read"
 
 
 def _asked(guess: Guess, said: str | None) -> Iterator[str]:

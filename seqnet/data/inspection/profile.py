@@ -10,17 +10,37 @@ from typing import Any
 import numpy as np
 
 from seqnet.data.fields.film import ENDINGS, is_film
-from seqnet.data.fields.raw import MISSING, missing
+from seqnet.data.fields.raw import MISSING, WITH_COMMA, Unusable, array, missing
 from seqnet.data.numbers import LARGEST
 
 LOOKED_AT = 64 << 20  # letters, or bytes of numbers, of a split that are looked at
 MOST = 50_000  # different values, or tokens, that are counted; behind them a column just has many
 LONGEST = 1 << 20  # letters of a text that are looked at
+TALL = 1 << 10  # of which its lines are looked at
 SEPARATORS = (",", ";", "|")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 ARRAYS = (".npy",)
 CLIPS = (".gif", *ENDINGS)
+ASKED = (
+    *("target", "label", "labels", "class", "classes", "category", "categories", "y", "sentiment", "stars", "rating"),
+    *(
+        "score",
+        "answer",
+        "action",
+        "outcome",
+        "intent",
+        "kind",
+        "kinds",
+        "species",
+        "diagnosis",
+        "grade",
+        "topic",
+        "upos",
+    ),
+    *("ner", "ner_tags", "tag", "tags", "pos", "translation", "summary", "output", "response", "result", "price"),
+)
+"""Names of columns that are asked for, the likeliest first."""
 FILES = (*PICTURES, *SOUNDS, *ARRAYS, *CLIPS)
 MAGIC = {
     b"\x89PNG": "picture",
@@ -29,8 +49,9 @@ MAGIC = {
     b"RIFF": "sound",
     b"fLaC": "sound",
 }
-COMMA = re.compile(r"[-+]?\d+,\d+")
 STAMP = re.compile(r"\d{4}-\d\d(-\d\d)?\b.*")
+APART = re.compile(r"[-+]?\d{1,3}(\s\d{3})+([.,]\d+)?")
+LEADING = re.compile(r"\s0")  # as no number of a list begins
 NUMBERS = re.compile(r"[-+\d.\[(][-+\d.eE,;\s\[\]()]*")
 
 
@@ -61,7 +82,7 @@ class Profile:
 
     def __init__(self, name: str, column: Any) -> None:
         self.name, self.column = name, column
-        self.rows = self.missing = 0
+        self.rows = self.missing = self.nulls = 0  # nulls: those missing that are no blank text
         self.kinds = Counter[str]()  # text, number, list, array, object, picture, ...
         self.values = Tally()  # of what is no list
         self.words = Counter[int]()  # of a text: how many of how many words
@@ -77,6 +98,7 @@ class Profile:
         self.low, self.high, self.total = math.inf, -math.inf, 0.0
         self.endings = Counter[str]()
         self.first: Any = None
+        self.tallest = ""  # how the text of most line ends begins
         self.parted = {separator: Tally() for separator in SEPARATORS}
         self.joined = Counter[str]()  # values that hold a separator
         self.keys: dict[str, None] = {}  # of objects
@@ -101,6 +123,14 @@ class Profile:
         return self.present > 0 and self.kinds[kind] == self.present
 
     @property
+    def grouped(self) -> bool:
+        """Whether all values are numbers, of which some have a space between thousands: 1 000."""
+        if not self.lists or self.numeric + self.lists < self.present:
+            return False
+        several = [text for text in self.values if re.search(r"[\s,;]", text)]
+        return all(map(APART.fullmatch, several)) and any(map(LEADING.search, several))
+
+    @property
     def numbers(self) -> bool:
         """Whether all values are numbers, but for words such as NA that say that there is none."""
         gone = sum(often for text, often in self.values.items() if text.lower() in MISSING)
@@ -118,6 +148,7 @@ class Profile:
         self.rows += 1
         if missing(value):
             self.missing += 1
+            self.nulls += not isinstance(value, str)
             return
         self.first = value if self.first is None else self.first
         if isinstance(value, str):
@@ -165,6 +196,8 @@ class Profile:
         words = text[:LONGEST].split()
         self.words[len(words)] += 1
         self.letters[len(text)] += 1
+        if text.count("\n", 0, TALL) > self.tallest.count("\n"):
+            self.tallest = text[:TALL]
         if len(self.alphabet) < 100:
             self.alphabet.update(text[:LONGEST])
         if text[0] in "+-.0123456789([" and self._is_number(text):
@@ -178,8 +211,9 @@ class Profile:
                 if separator in text:
                     self.joined[separator] += 1
                 if not self.parted[separator].full:
-                    for piece in text.split(separator):
-                        self.parted[separator].add(piece.strip()[:60])
+                    for piece in dict.fromkeys(piece.strip()[:60] for piece in text.split(separator)):
+                        if piece:
+                            self.parted[separator].add(piece)
 
     def _is_number(self, text: str) -> bool:
         """Count a text that begins as a number does; whether it is one."""
@@ -187,15 +221,18 @@ class Profile:
             self._number(float(text))
             self.padded += len(text) > 1 and text[0] == "0" and text.isdigit()
             return True
-        if COMMA.fullmatch(text):
+        if WITH_COMMA.fullmatch(text):
             self.commas += 1
         elif STAMP.fullmatch(text) and _stamp(text) is not None:
             self.times += 1
         elif NUMBERS.fullmatch(text):
-            found = re.split(r"[\s,;]+", text.strip("[]() "))
-            if len(found) > 1 and all(map(_is_number, found)):
-                self.lists += 1
-                self.steps[len(found)] += 1
+            try:
+                found = array(text)
+            except Unusable:
+                self.commas += all(map(WITH_COMMA.fullmatch, re.split(r"[\s;]+", text)))
+            else:
+                self.lists += found.size > 1
+                self.steps[found.size] += found.size > 1
         return False
 
     def _list(self, value: Any) -> None:

@@ -7,7 +7,6 @@ from seqnet.data.formats.documents import Documents
 from seqnet.data.inspection.by_rows import by_rows
 from seqnet.data.inspection.columns import Guess
 from seqnet.data.inspection.maker import (
-    ASKED,
     STEPPED,
     WHOLE,
     Maker,
@@ -21,6 +20,7 @@ from seqnet.data.inspection.maker import (
     read_as_words,
     with_numbers_joined,
 )
+from seqnet.data.inspection.profile import ASKED
 from seqnet.data.inspection.sequences import Sequences
 from seqnet.data.inspection.sizes import sizes
 from seqnet.data.inspection.survey import Survey
@@ -105,8 +105,6 @@ def of_row(maker: Maker, target: Guess) -> Reading | None:
     objective = {"label": "classification", "labels": "multi_label", "number": "regression"}[str(target.type)]
     if target.type == "number" and incomplete(target):
         target = replace(target, options={**target.options, "missing": "unjudged"})
-    elif target.profile.missing:
-        maker.shares["data.on_bad_row"] = "skip"
     size = sizes(rows, first.profile, str(first.type), first.options)
     options: dict[str, Any] = {}
     if first.type in (*WHOLE, *STEPPED):

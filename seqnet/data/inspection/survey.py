@@ -14,9 +14,9 @@ from seqnet.data.formats.find import Part
 from seqnet.data.formats.folder import NAMES as OF_FOLDERS
 from seqnet.data.formats.folder import ClassFolders
 from seqnet.data.formats.format import Format, Rows
-from seqnet.data.formats.table import Table, looks_like_header
+from seqnet.data.formats.table import Table
 from seqnet.data.inspection.encodings import encoding_of_part
-from seqnet.data.inspection.headers import columns_of
+from seqnet.data.inspection.headers import columns_of, is_guessed
 from seqnet.data.inspection.locating import located, settle
 from seqnet.data.inspection.profile import LOOKED_AT, Profile
 from seqnet.errors import DataError
@@ -91,11 +91,10 @@ def survey(paths: Sequence[str], format: Format, recoded: Callable[[str], Format
     found, told = settled.found, settled.told
     first = next(part for parts in found.splits.values() for part in parts)
     names, columns, headed = columns_of(first)
-    if isinstance(first.format, Table) and headed and not looks_like_header(first.format.look(first.file)):
-        if first.format.header(first.file) is None:
-            told.append(
-                f"the first row, {shown(', '.join(names))}, is taken for a header, since it is not like the others"
-            )
+    if isinstance(first.format, Table) and headed and is_guessed(first.format, first.file, names):
+        told.append(
+            f"the first row, {shown(', '.join(names))}, is taken for a header: --header false reads it as a row"
+        )
     profiles = [Profile(name, column) for name, column in zip(names, columns, strict=True)]
     made = Survey(list(paths), first.format, encoding, settled.named, told, headed, profiles, {}, {}, None)
     made.several = first.format.several and not isinstance(first.format, ClassFolders)

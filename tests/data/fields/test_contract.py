@@ -164,6 +164,7 @@ EXAMPLES = {
         [
             ("abc", "'abc' is not a number"),
             ("1,5", "decimals are written with a point"),
+            ("1,500", r"write 1500 \(or 1\.500, if it is a decimal\)"),
             ("", "a number is missing"),
             (None, "a number is missing"),
             (True, "true is not a number"),
@@ -199,6 +200,8 @@ EXAMPLES = {
         [[1.0, 2.0, 3.5], [4.0, 5.0], [7.0]],
         [
             ([], "the list is empty"),
+            ("0,84 0,76", "commas stand within the numbers of '0,84 0,76'; write decimals with a point"),
+            ("0,84;0,76", "commas stand within"),
             ([[1, 2]], "2 numbers where there must be 1"),
             ([1, [2]], "as many numbers each"),
             ([1, "x"], "entry 2: 'x' is not a number"),

@@ -6,6 +6,7 @@ import pytest
 from seqnet.data.files import BadRows
 from seqnet.data.formats import text
 from seqnet.data.formats.csv import Csv, sniff
+from seqnet.data.formats.text import beginning
 from seqnet.data.formats.tsv import Tsv
 from seqnet.errors import ConfigurationError, DataError
 
@@ -50,6 +51,15 @@ def test_files_as_people_have_them(tmp_path: Path) -> None:
     assert read(path, ["Preis (€)", "Name"]) == [(2, "3,5", "Müller; Söhne"), (4, "2", "b")]
 
 
+@pytest.mark.parametrize("said", ["sep=|", '"sep=|"'])
+def test_a_first_line_that_says_the_delimiter_is_no_row(tmp_path: Path, said: str) -> None:
+    path = write(tmp_path, f"{said}\r\ntext|label\r\na;b|1\r\n;|2\r\n".encode())
+    assert Csv().header(path) == ("text", "label") and Csv().delimiter_of(beginning(path)) == "|"
+    assert read(path, ["label", "text"]) == [(3, "1", "a;b"), (4, "2", ";")]
+    path = write(tmp_path, b"sep=\n1\n")  # a column of that name
+    assert read(path, ["sep="]) == [(2, "1")]
+
+
 def test_another_encoding_is_named_in_the_error(tmp_path: Path) -> None:
     path = write(tmp_path, "text,label\ncafé,1\n".encode("cp1252"))
     with pytest.raises(DataError, match=r"line 2: byte 4 of the line is not UTF-8 .*data\.format\.encoding=cp1252"):
@@ -63,6 +73,11 @@ def test_another_encoding_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="data.format.encoding=utf-16"):
         read(wide, ["text"])
     assert read(wide, ["text"], Csv(encoding="utf-16")) == [(2, "café")]
+    for unmarked in ("utf-16-le", "utf-16-be"):
+        with pytest.raises(DataError, match=f"line 1: .*data.format.encoding={unmarked}"):
+            read(write(tmp_path, "text,label\ncafé,1\n".encode(unmarked)), ["text"])
+        with pytest.raises(DataError, match=f"no row that can be read .*data.format.encoding={unmarked}"):
+            list(Csv().rows(write(tmp_path, "text,label\ncafé,1\n".encode(unmarked)), ["text"], BadRows("skip")))
     spoilt = write(tmp_path, "text,label\ncafé,1\n".encode("utf-16") + b"\x00\xd8\n")
     with pytest.raises(DataError, match="is not utf-16, as data.format.encoding says"):
         read(spoilt, ["text"], Csv(encoding="utf-16"))

@@ -97,8 +97,19 @@ def test_one_that_is_plainly_a_split_goes_before_one_that_may_be(tmp_path: Path)
     put(tmp_path, "train.csv", "train_small.csv", "test_2016.csv", "test_2017.csv")
     result = find(tmp_path, "", None, None, Auto())
     assert found(tmp_path) == {"train": "train.csv", "test": "test_2016.csv"}
-    (told,) = result.told
-    assert told == "the test split is test_2016.csv; test_2017.csv could be it too and is left out"
+    chosen, left = result.told
+    assert chosen == "the test split is test_2016.csv; test_2017.csv could be it too and is left out"
+    assert left.startswith("left out: train_small.csv; ")
+
+
+@pytest.mark.parametrize("name", ["more.csv", "train_extra.csv", "train-2.csv", "trainset.csv"])
+def test_what_is_left_out_beside_training_data_is_told_and_a_list_reads_it(tmp_path: Path, name: str) -> None:
+    put(tmp_path, "train.csv", name, "valid.csv", "README.md")
+    assert found(tmp_path) == {"train": "train.csv", "valid": "valid.csv"}
+    (told,) = find(tmp_path, "", None, None, Auto()).told
+    assert told == f"left out: {name}; to read such a file too, list all that are meant: data.path=[FILE,FILE]"
+    listed = find([tmp_path / each for each in ("train.csv", name, "valid.csv")], "", None, None, Auto())
+    assert [part.file.name for part in listed.splits["train"]] == ["train.csv", name]
 
 
 def test_shards_are_one_split(tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ def test_a_tally_does_not_grow_with_what_is_counted(monkeypatch: pytest.MonkeyPa
         (["same"] * 9, None),
         ([f"u{number}" for number in range(9)], None),
         (list(range(9)), None),
+        (["0,84 0,76", "0,1 0,2"] * 9, None),
+        (["0,84; 0,76", "0,1; 0,2"] * 9, None),
+        (["1, 2, 3", "1, 2"] * 9, "series"),
+        ([950, "1 000", "12 345"] * 9, None),
+        (["120 130", "110 125"] * 9, "series"),
     ],
 )
 def test_a_column_is_proposed_by_what_it_holds(values: Any, type: str | None) -> None:
