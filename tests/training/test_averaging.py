@@ -145,7 +145,6 @@ DROPPING = (
     "model.word_dropout=0.1",
     "training.activation_regularisation=2",
     "training.temporal_activation_regularisation=1",
-    "training.ema_decay=null",
     "training.average_after=1",
     "training.evaluate_every_steps=2",
     "optimizer.lr=1",
