@@ -258,7 +258,8 @@ def test_minutes_are_a_limit(seqnet: Any) -> None:
 
 
 def test_a_run_starts_from_the_weights_of_another(seqnet: Any, writer_run: Path, novel: Path) -> None:
-    model = ("experiment=tiny_shakespeare", f"data.path={novel}", "model.hidden_size=8", "model.embedding_size=4")
+    lstm = ("experiment=tiny_shakespeare", "cell=lstm", f"data.path={novel}")
+    model = (*lstm, "model.hidden_size=8", "model.embedding_size=4")
     still = ("optimizer.lr=1e-30", "training.max_steps=1", "training.max_minutes=null")
     found = seqnet.quietly(*model, *still, f"init_from={writer_run}", "run_dir=run")
     assert found.code == 0, found.err

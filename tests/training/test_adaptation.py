@@ -95,9 +95,9 @@ def test_bounded_weights_are_brought_back(text: Batch) -> None:
     torch.manual_seed(0)
     learner = Recurrent(IndRNN, SPACE, {}, 5, hidden_size=6, embedding_size=4).eval()
     with torch.no_grad():
-        learner.layers.layers[0].left_to_right.cell.weight_hh.fill_(1.0)
+        learner.layers.layers[0].cell.weight_hh.fill_(1.0)
     Adaptation(learner, TASK, FP32, 10.0)(next(iter(text.windows(WINDOW))), None)
-    u = learner.layers.layers[0].left_to_right.cell.weight_hh
+    u = learner.layers.layers[0].cell.weight_hh
     assert u.abs().max() <= 1 and not (u == 1).all()
 
 
