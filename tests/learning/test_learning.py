@@ -80,7 +80,7 @@ def periodic(trained, tmp_path):
 
     def train(*arguments):
         small = ["model.hidden_size=32", "model.embedding_size=8", "data.batch_size=16", "optimizer.lr=2e-2"]
-        small.append("optimizer.betas=[0.9,0.99]")
+        small += ["cell=lstm", "optimizer.betas=[0.9,0.99]", "training.ema_decay=null"]
         limits = ["training.max_minutes=null", "training.evaluate_every_steps=100"]
         typed = ["experiment=tiny_shakespeare", f"data.path={text}", *small, *limits, *arguments]
         best = trained(*{one.partition("=")[0]: one for one in typed}.values())["best"]  # what comes later counts
