@@ -88,7 +88,7 @@ def digests(splits: Mapping[str, Any], beginning: Beginning, folder: Path) -> di
             continue
         where = relations.lookup(config, "data.path", None) or config["groups"]["data"]
         told = f"the {name} split of {where}"
-        if "path" in config["data"] and not is_drawn(config):
+        if reads_files(config):
             raise DataError(
                 f"{told} is not what this run has read so far: it was edited, cut, reordered or split otherwise; "
                 "put it back, or give another run_dir, which may begin from this run's weights with "
@@ -98,7 +98,8 @@ def digests(splits: Mapping[str, Any], beginning: Beginning, folder: Path) -> di
     return found
 
 
-def is_drawn(config: Mapping[str, Any]) -> bool:
-    """Whether the rows of a table are made by a program, since it names no files."""
+def reads_files(config: Mapping[str, Any]) -> bool:
+    """Whether rows stand in files of the user's, and are not made by a program, as those of a table that names none."""
     data = config["data"]
-    return bool(data.get("generated")) and data.get("path") is None and data.get("name") is None
+    drawn = bool(data.get("generated")) and data.get("path") is None and data.get("name") is None
+    return "path" in data and not drawn

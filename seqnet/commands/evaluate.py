@@ -10,7 +10,7 @@ import torch
 from seqnet import build, trust
 from seqnet.batch import WORDS, Confusion
 from seqnet.commands.adapting import dynamic_scores, rehearsed
-from seqnet.commands.data_of_run import is_drawn
+from seqnet.commands.data_of_run import reads_files
 from seqnet.commands.elsewhere import reads
 from seqnet.commands.failures import explained
 from seqnet.commands.lines import in_words
@@ -110,7 +110,7 @@ def _refuse_edited(stored: StoredRun, name: str, found: Any) -> None:
     other rows, so that it may hold what was trained on.
     """
     before, data = stored.read.get(name), stored.config["data"]
-    if not isinstance(before, str) or "path" not in data or is_drawn(stored.config):
+    if not isinstance(before, str) or not reads_files(stored.config):
         return
     with_words = name != "train" and bool(stored.config["decoding"].get("replace_unknown"))
     if WORDS not in getattr(found, "wholes", ()):

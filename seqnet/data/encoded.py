@@ -118,12 +118,7 @@ class Encoder:
                 return raw, made
             refuse(raw, problems, self.columns, bad)
             if raw.steps:
-                tally.bad_sequences += len(problems)
-                tally.rows_of_these += sum(len(raw.steps[place]) for place in problems)
-                tally.first = tally.first or bad.first
-                for name, reason in problems.values():
-                    if "missing" in reason and "last" in getattr(self.fitted.fields[name], "fillings", ()):
-                        tally.filling = tally.filling or f"data.fields.{name}.missing=last"
+                tally.add_bad_sequences(raw, problems, self.fitted.fields, bad.first)
             raw = raw.only([place for place in range(len(raw.numbers)) if place not in problems])
         return raw, {}
 

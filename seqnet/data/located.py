@@ -70,7 +70,7 @@ class Located:
         tables = [part for part in parts if not part.format.several and part.format.named]
         for part in tables[1:]:
             part.format.check(part.file, columns)
-        names = [part.format.everything(part.file, columns)[0] for part in tables] if len(tables) > 1 else []
+        names = [part.format.heading(part.file, columns)[0] for part in tables] if len(tables) > 1 else []
         for part, own in zip(tables, names, strict=False):
             # Where columns are positions, those of a wider file are not those that are meant.
             if len(own) != len(names[0]) and own == tuple(map(str, range(len(own)))):

@@ -29,9 +29,7 @@ class RawBlock:
     continues: bool = False
     more: Sequence[Sequence[Any]] = ()  # columns that no field reads
     asked_from: Sequence[int] = ()  # of each row, the step from which on something is asked; empty: from the first
-    steps: Sequence[
-        Sequence[tuple[Any, int]]
-    ] = ()  # of each row that is a sequence of rows, where each of these stands
+    steps: Sequence[Sequence[tuple[Any, int]]] = ()  # of each row that is a sequence of rows, file and number of each
     groups: Sequence[Any] = ()  # and what these rows share, where they share something
 
     def only(self, kept: Sequence[int]) -> "RawBlock":

@@ -46,9 +46,14 @@ class SplitOf:
         return self.values.get(plain(value), SPLITS[0]) if self.values else named(value)
 
 
+def text_of(value: Any) -> str:
+    """A value as text, blank where there is none."""
+    return "" if missing(value) else str(value).strip()
+
+
 def plain(value: Any) -> Decimal | str:
     """A value as it is compared: a number, however it is written, else text, blank where there is none."""
-    text = "" if missing(value) else str(value).strip()
+    text = text_of(value)
     try:
         number = Decimal("nan" if "_" in text else text)
     except InvalidOperation:

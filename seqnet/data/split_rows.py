@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from seqnet.data.columns import assign
-from seqnet.data.fields.raw import missing
 from seqnet.data.files import BadRows, shown
 from seqnet.data.formats.format import Column
 from seqnet.data.generation import SPLITS
@@ -20,7 +19,7 @@ from seqnet.data.layout import Layout
 from seqnet.data.located import Located
 from seqnet.data.raw_block import RawBlock, observed
 from seqnet.data.sequences import Table, held_by_column, held_by_group, held_by_time
-from seqnet.data.split_of import SplitOf, plain
+from seqnet.data.split_of import SplitOf, plain, text_of
 from seqnet.data.tally import Tally
 from seqnet.errors import DataError
 
@@ -120,7 +119,7 @@ class SplitRows:
 
     def _said(self, values: Sequence[Any], seen: Counter[Any]) -> np.ndarray:
         """The place in SPLITS of the split of each value of the column, which are counted."""
-        texts = ["" if missing(value) else str(value).strip() for value in values]
+        texts = list(map(text_of, values))
         seen.update(texts)
         places = {text: NO_SPLIT if (name := self.split_of(text)) is None else SPLITS.index(name) for text in {*texts}}
         return np.array([places[text] for text in texts], np.int8)
@@ -216,13 +215,7 @@ class SplitRows:
             tally.notes += table.remarks(self.grouping)
         by = self.grouping.split or ("time" if self.layout.again else "group")
         if column is not None:
-            seen = Counter[Any]()
-            places = self._said(table.more, seen).tolist()
-            if split == "train":
-                self._tell(seen, tally)
-            groups = [kept for rows in groups if (kept := [row for row in rows if places[row] != NO_SPLIT])]
-            self._check_order(table, groups, places)
-            sequences = held_by_column(groups, split, places)
+            groups, sequences = self._by_column(table, groups, split, tally)
         elif not held or own:
             sequences = [Sequence_(rows) for rows in groups]
         elif by == "group":
@@ -236,6 +229,18 @@ class SplitRows:
             pieces = [Sequence_(piece.rows) for piece in pieces]
         for some in table.by_file(pieces):
             yield table.rows(some, self.layout.stepped, bad)
+
+    def _by_column(
+        self, table: Table, groups: Iterable[Sequence[int]], split: str, tally: Tally
+    ) -> tuple[list[list[int]], list[Sequence_]]:
+        """The rows of each group that are of any split, as the column says, and the sequences of one of the splits."""
+        seen = Counter[Any]()
+        places = self._said(table.more, seen).tolist()
+        if split == "train":
+            self._tell(seen, tally)
+        kept = [own for rows in groups if (own := [row for row in rows if places[row] != NO_SPLIT])]
+        self._check_order(table, kept, places)
+        return kept, held_by_column(kept, split, places)
 
     @property
     def _asks_at_steps(self) -> bool:

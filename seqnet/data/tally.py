@@ -7,6 +7,7 @@ import numpy as np
 
 from seqnet.data.fields.field import UNKNOWN_LABEL, Block, Field
 from seqnet.data.files import counted
+from seqnet.data.raw_block import Problems, RawBlock
 
 ASKED = "input"  # what predict reads, as the name of a split
 MANY = 0.8  # of the tokens unknown: another column is meant
@@ -44,6 +45,17 @@ class Tally:
                 read = len(block.flat) if block.flat.ndim == 1 else int(np.count_nonzero(block.flat))  # 0 is padding
                 self.tokens[name] = self.tokens.get(name, 0) + read
                 self.unknown_tokens[name] = self.unknown_tokens.get(name, 0) + unknown(block)
+
+    def add_bad_sequences(
+        self, raw: RawBlock, problems: Problems, fields: Mapping[str, Field], first: str | None
+    ) -> None:
+        """Count sequences of a block that cannot be used. first: what is wrong with the first, and where."""
+        self.bad_sequences += len(problems)
+        self.rows_of_these += sum(len(raw.steps[place]) for place in problems)
+        self.first = self.first or first
+        for name, reason in problems.values():
+            if "missing" in reason and "last" in getattr(fields[name], "fillings", ()):
+                self.filling = self.filling or f"data.fields.{name}.missing=last"
 
     def join(self, other: "Tally") -> None:
         """Count what another has counted of further rows."""

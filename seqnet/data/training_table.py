@@ -26,8 +26,7 @@ class TrainingTable:
         """That of a file of which these columns are read; None where a file's author names none. Raises DataError."""
         if not part.format.named:
             return None
-        names, _ = part.format.everything(part.file, columns)
-        headed = part.format.is_named(part.file, columns) if isinstance(part.format, Table) else True
+        names, headed = part.format.heading(part.file, columns)
         return cls(names if headed else None, len(names))
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from seqnet.data.files import BadRows
+from seqnet.data.formats.jsonl import LOOK, Jsonl
 from seqnet.errors import DataError
 
 Trained = Callable[..., Any]
@@ -40,6 +41,27 @@ def read(source: Any, path: Path) -> list[Any]:
     """What the input reads of each row."""
     found = source.unlabelled(str(path), BadRows("raise"))
     return [one.first for block in found.blocks for one in block.read]
+
+
+def test_what_columns_are_called_is_no_reason_to_read_a_file_once_more(
+    tmp_path: Path, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    rows = Jsonl._rows
+    monkeypatch.setattr(Jsonl, "_rows", lambda *given: (parsed.append(one[0]) or one for one in rows(*given)))
+    fields = {"x": {"type": "text"}, "y": {"type": "label"}}
+    for shards in (1, 2):
+        folder = tmp_path / str(shards) / "train"
+        folder.mkdir(parents=True)
+        for shard in range(shards):
+            lines = "".join(f'{{"x": "a film", "y": "{row % 2}"}}\n' for row in range(5 * LOOK))
+            write(folder / f"{shard}.jsonl", lines)
+        parsed.clear()
+        made = table(folder.parent, fields, ["x"], "y")
+        made.fit()
+        assert made.split("train") is not None
+        times = [parsed.count(number) for number in (LOOK, 5 * LOOK)]
+        assert times[1] == 2 * shards < times[0], "to learn from, and to encode; at the beginning there are looks"
 
 
 NUMBERS = "1,2,3\n" + "".join(f"{number},{number + 50},{'ab'[number % 2]}\n" for number in range(4))

@@ -58,6 +58,13 @@ class Format(Protocol):
         """The columns' names, by a look at the beginning; None where they have none. Raises DataError."""
         return None
 
+    def heading(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], bool]:
+        """What the columns are called, by a look at the beginning, and whether the file says so, or they are positions.
+
+        Raises DataError.
+        """
+        return self.header(file) or (), True
+
     def check(self, file: Any, columns: Sequence[Column]) -> None:
         """Look at the beginning whether the columns are there. Raises DataError with the nearest name."""
         names = self.header(file)

@@ -74,15 +74,23 @@ class Table(Format):
         found._header = there
         return found
 
+    def heading(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], bool]:
+        """The first row, where it is read as a header where these columns are asked for; else its cells' positions.
+
+        Raises DataError.
+        """
+        first = [str(cell) for cell in next(iter(self.look(file)), ())]
+        named = self._is_named(first, columns)
+        return tuple(first if named else map(str, range(len(first)))), named
+
     def is_named(self, file: Any, columns: Sequence[Column]) -> bool:
         """Whether the first row is read as a header where these columns are asked for. Raises DataError."""
-        return self._is_named([str(cell) for cell in next(iter(self.look(file)), ())], columns)
+        return self.heading(file, columns)[1]
 
     def everything(self, file: Any, columns: Sequence[Column]) -> tuple[tuple[str, ...], Column]:
         """All cells; without a header they are called by their positions. Raises DataError."""
-        first = [str(cell) for cell in next(iter(self.look(file)), ())]
-        places = list(range(len(first)))
-        return tuple(first if self._is_named(first, columns) else map(str, places)), places
+        names, _ = self.heading(file, columns)
+        return names, list(range(len(names)))
 
     def check(self, file: Any, columns: Sequence[Column]) -> None:
         """Look in the first row whether the columns are there. Raises DataError with the nearest name."""
