@@ -99,7 +99,11 @@ def digests(splits: Mapping[str, Any], beginning: Beginning, folder: Path) -> di
 
 
 def reads_files(config: Mapping[str, Any]) -> bool:
-    """Whether rows stand in files of the user's, and are not made by a program, as those of a table that names none."""
+    """Whether rows stand in files of the user's, and are not made by a program."""
+    return "path" in config["data"] and not is_drawn(config)
+
+
+def is_drawn(config: Mapping[str, Any]) -> bool:
+    """Whether the rows of a table are made by a program, since it names no files."""
     data = config["data"]
-    drawn = bool(data.get("generated")) and data.get("path") is None and data.get("name") is None
-    return "path" in data and not drawn
+    return bool(data.get("generated")) and data.get("path") is None and data.get("name") is None
