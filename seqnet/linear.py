@@ -2,10 +2,15 @@
 
 torch gives a CPU's products in single precision to MKL, which takes twice oneDNN's time where the processor is not
 Intel's. The operator taken here is the one that torch's compiler puts in the place of a linear layer.
+
+In a loop over time each weight's gradient is a small product a step, and a sum as large as the weight. `Unrolled` has
+the loop multiply by weights that need no gradient, and makes each of theirs of all steps at once, by one product.
 """
 
 from collections.abc import Callable
-from typing import TypeGuard
+from contextvars import ContextVar
+from types import TracebackType
+from typing import NamedTuple, Self, TypeGuard
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +26,10 @@ AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b, but for rounding as torch's. x: [... in]; weight: [out in]; bias: [out]; returns [... out]."""
     graph = _in_a_graph(x, weight, bias)
+    loop = _LOOP.get()
+    if graph and loop is not None and loop.takes(x, weight):
+        detached, onto = loop.apart(x, weight, bias)
+        return linear_onto(onto, x, detached)
     if not _sooner(x, weight, graph):
         return F.linear(x, weight, bias)
     if graph:
@@ -31,6 +40,10 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def linear_onto(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """y + x W^T, in one operation where there is one. y: [rows out]; x: [rows in]; weight: [out in]."""
     graph = _in_a_graph(x, weight, y)
+    loop = _LOOP.get()
+    if graph and loop is not None and loop.takes(x, weight):
+        detached, zero = loop.apart(x, weight, None)
+        return linear_onto(y, x, detached) + zero
     if not _sooner(x, weight, graph):
         return torch.addmm(y, x, weight.t())
     return y + linear(x, weight) if graph else _sum(x, y, weight)
@@ -95,6 +108,106 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def _sum(x: Tensor, plus: Tensor, weight: Tensor) -> Tensor:
     found: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, plus, weight, None, "add")
     return found
+
+
+class Unrolled:
+    """A context in which a loop over time takes so many steps: `linear` and `linear_onto` leave parameters' gradients.
+
+    They are made when the way back has passed all steps. What a step multiplies must not be changed in place, and
+    there are no gradients of gradients: asking for them raises RuntimeError, where the loop's input goes by `once`.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.later: dict[int, _Later] = {}
+
+    def __enter__(self) -> Self:
+        self.token = _LOOP.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _LOOP.reset(self.token)
+
+    def once(self, x: Tensor) -> Tensor:
+        """x, whose gradient raises RuntimeError where another gradient is to be made of it."""
+        return _Once.apply(x) if x.requires_grad else x  # type: ignore[no-untyped-call]
+
+    def takes(self, x: Tensor, weight: Tensor) -> bool:
+        """Whether this gradient is made later: of a step [rows in] and what is the same tensor in all steps."""
+        same = isinstance(weight, nn.Parameter) and weight.requires_grad
+        return same and x.dim() == 2 and x.dtype == weight.dtype and not torch.is_autocast_enabled(x.device.type)
+
+    def apart(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The weight without a gradient, and what is to be added to its product, the bias or zeros [rows out]."""
+        later = self.later.get(id(weight))
+        if later is None or not later.onto:
+            steps: list[_Step] = []
+            onto = _WeightGradient.apply(weight, bias, steps, (self.steps, len(x), len(weight)))  # type: ignore[no-untyped-call]
+            later = self.later[id(weight)] = _Later(weight.detach(), steps, list(onto.unbind(0))[::-1])
+        later.steps.append(_Step(x.detach(), x._version))
+        return later.weight, later.onto.pop()
+
+
+_LOOP: ContextVar[Unrolled | None] = ContextVar("unrolled", default=None)
+
+
+class _Step(NamedTuple):
+    """What a step multiplied, and which version of it."""
+
+    x: Tensor
+    version: int
+
+
+class _Later(NamedTuple):
+    """A weight of a loop, what the steps so far multiplied, and what those to come are added to, the last one first."""
+
+    weight: Tensor
+    steps: list[_Step]
+    onto: list[Tensor]
+
+
+class _WeightGradient(torch.autograd.Function):
+    """The bias for each step, or zeros, whose gradient is that of all products at once."""
+
+    @staticmethod
+    def forward(ctx, weight, bias, steps, shape):  # type: ignore[no-untyped-def]
+        """weight: [out in]; bias: [out] or None; shape: [steps rows out]; steps: filled by the loop."""
+        ctx.steps = steps
+        return (weight.new_zeros(()) if bias is None else bias.detach()).expand(shape)
+
+    @staticmethod
+    @torch.autocast("cpu", enabled=False)  # as it was in the forward pass
+    def backward(ctx, dy):  # type: ignore[no-untyped-def]
+        """The gradients of weight and bias."""
+        _refuse_another_gradient()
+        if any(x._version != version for x, version in ctx.steps):
+            raise RuntimeError("what a step of a loop multiplied has been modified by an inplace operation since")
+        x = torch.cat([step.x for step in ctx.steps])
+        dy = dy.flatten(0, 1)[: len(x)]
+        wanted = ctx.needs_input_grad
+        return crossed(dy, x) if wanted[0] else None, dy.sum(0) if wanted[1] else None, None, None
+
+
+class _Once(torch.autograd.Function):
+    """The same tensor."""
+
+    @staticmethod
+    def forward(ctx, x):  # type: ignore[no-untyped-def]
+        """x: any."""
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, dx):  # type: ignore[no-untyped-def]
+        """Of x."""
+        _refuse_another_gradient()
+        return dx
+
+
+def _refuse_another_gradient() -> None:
+    if torch.is_grad_enabled():  # only where create_graph=True
+        raise RuntimeError("a loop over time has no gradients of gradients: its weights' are made all at once")
 
 
 class _Linear(torch.autograd.Function):

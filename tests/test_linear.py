@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from seqnet import linear as module
-from seqnet.linear import Linear, crossed, linear, products
+from seqnet.linear import Linear, Unrolled, crossed, linear, linear_onto, products
 
 
 def given(shape, bias=True, outputs=1000):
@@ -100,3 +100,96 @@ def test_a_product_over_the_rows(rows):
     found = crossed(one, other)
     assert found.is_contiguous()
     torch.testing.assert_close(found, one.t() @ other, atol=1e-4, rtol=1e-5)
+
+
+class Looped:
+    """A loop that multiplies a state by weights of which one is used twice a step, one has a bias, one is frozen."""
+
+    def __init__(self, width=40, steps=7):
+        drawn = torch.Generator().manual_seed(1)
+
+        def weight(*shape):
+            return nn.Parameter(torch.randn(shape, generator=drawn) / width**0.5)
+
+        self.steps, self.twice, self.plain = steps, weight(width, width), weight(2 * width, width)
+        self.bias, self.frozen = weight(2 * width), weight(width, width).requires_grad_(False)
+        self.x = torch.randn(steps, 6, width, generator=drawn).requires_grad_()
+        self.parts = [self.x, self.twice, self.plain, self.bias]
+
+    def run(self, product, product_onto, steps=None):
+        h = self.x.new_zeros(self.x.shape[1:])
+        for x in (self.x if steps is None else steps).unbind(0):
+            one, other = product(h, self.plain, self.bias).chunk(2, dim=-1)
+            h = torch.tanh(product_onto(x + one, product(torch.tanh(other), self.twice), self.twice))
+            h = h + product(x, self.frozen)
+        return h
+
+    def usual(self):
+        return self.run(F.linear, lambda y, x, weight: y + F.linear(x, weight))
+
+    def at_once(self):
+        with Unrolled(self.steps) as loop:
+            return self.run(linear, linear_onto, loop.once(self.x))
+
+
+@pytest.mark.parametrize("width", [40, 1100], ids=["torch's products", "oneDNN's"])
+def test_gradients_of_a_loops_weights_made_at_once(width):
+    loop = Looped(width, steps=7 if width < 1000 else 3)
+    found, expected = loop.at_once(), loop.usual()
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    ways = [torch.autograd.grad(y.square().sum(), loop.parts, retain_graph=True) for y in (found, expected, found)]
+    for one, other, again in zip(*ways, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5 * other.abs().max().item(), rtol=0)
+        assert one.equal(again)
+
+
+def test_one_product_for_a_weights_gradient(monkeypatch):
+    made = []
+    monkeypatch.setattr(module, "crossed", lambda dy, x: made.append(tuple(x.shape)) or crossed(dy, x))
+    loop = Looped()
+    loop.at_once().sum().backward()
+    assert sorted(made) == [(42, 40), (42, 40), (42, 40)]  # of `plain`, and of `twice` once for each use
+
+
+def test_a_loop_that_ends_before_its_last_step():
+    loop = Looped()
+    short = [*torch.autograd.grad(loop.run(F.linear, lambda y, x, w: y + F.linear(x, w), loop.x[:3]).sum(), loop.parts)]
+    with Unrolled(loop.steps):
+        y = loop.run(linear, linear_onto, loop.x[:3])
+    for one, other in zip(torch.autograd.grad(y.sum(), loop.parts), short, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-5)
+
+
+def test_what_a_loop_multiplied_and_then_changed_is_refused():
+    weight, h = nn.Parameter(torch.eye(3)), torch.ones(2, 3)
+    with Unrolled(1):
+        y = linear(h, weight)
+    h.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize("asked", [0, 2], ids=["input", "weight"])
+def test_a_loop_has_no_gradients_of_gradients(asked):
+    loop = Looped()
+    with pytest.raises(RuntimeError, match="no gradients of gradients"):
+        torch.autograd.grad(loop.at_once().sum(), loop.parts[asked], create_graph=True)
+
+
+def test_beyond_a_loop_and_where_nothing_is_the_same_in_each_step_it_is_as_ever():
+    weight, x = nn.Parameter(torch.eye(3)), torch.ones(2, 3)
+    with Unrolled(2) as loop:
+        assert loop.takes(x, weight)
+        assert not loop.takes(x, weight * 2)  # made anew, for all one knows
+        assert not loop.takes(x[:, None], weight) and not loop.takes(x.double(), weight)
+        with torch.autocast("cpu"):
+            assert not loop.takes(x, weight)
+        with torch.no_grad():
+            linear(x, weight)
+        with pytest.raises(ZeroDivisionError), Unrolled(3):
+            1 / 0  # noqa: B018
+        assert not loop.later
+        linear(x, weight)
+        assert len(loop.later) == 1
+    (gradient,) = torch.autograd.grad(linear(x, weight).sum(), weight, create_graph=True)
+    assert gradient.tolist() == [[2.0] * 3] * 3 and len(loop.later) == 1

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seqnet.cells.initialisation import ForgetBias
-from seqnet.cells.lstm import LSTM, update
+from seqnet.cells.lstm import LSTM, output_gate_and_cell
 from seqnet.linear import linear
 from seqnet.state import LSTMState
 
@@ -28,9 +28,8 @@ class LayerNormLSTM(LSTM):
 
     def step(self, projected: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
         """The rest of a step: the hidden state [batch hidden], and the whole state."""
-        totals = self._totals(projected, state)
-        cell = update(totals, state.cell).cell  # its hidden state is that of a cell as it is
-        hidden = torch.sigmoid(totals.chunk(4, dim=-1)[3]) * torch.tanh(self.of_cell(cell))
+        o, cell = output_gate_and_cell(self._totals(projected, state), state.cell)
+        hidden = o * torch.tanh(self.of_cell(cell))
         return hidden, LSTMState(hidden, cell)
 
     def _totals(self, projected: Tensor, state: LSTMState) -> Tensor:

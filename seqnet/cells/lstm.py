@@ -20,11 +20,23 @@ def update(gates: Tensor, cell: Tensor) -> LSTMState:
     On a CPU, in single precision, it is one compiled function where there is a compiler; cells of one's own may call
     it too.
     """
-    if native.takes(gates, cell) and cell.dim() == 2 and gates.shape == (len(cell), 4 * cell.shape[1]):
+    if _compiled(gates, cell):
         return LSTMState(*_Update.apply(gates, cell))  # type: ignore[no-untyped-call]
     i, f, g, o = gates.chunk(4, dim=-1)
     cell = torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))
     return LSTMState(torch.sigmoid(o) * torch.tanh(cell), cell)
+
+
+def output_gate_and_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """o and c' of `update`, for cells that make their hidden state of them in another way: [batch hidden] each."""
+    if _compiled(gates, cell):
+        return _OutputGateAndCell.apply(gates, cell)  # type: ignore[no-untyped-call, no-any-return]
+    i, f, g, o = gates.chunk(4, dim=-1)
+    return torch.sigmoid(o), torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))
+
+
+def _compiled(gates: Tensor, cell: Tensor) -> bool:
+    return native.takes(gates, cell) and cell.dim() == 2 and gates.shape == (len(cell), 4 * cell.shape[1])
 
 
 class _Update(torch.autograd.Function):
@@ -51,6 +63,22 @@ class _Update(torch.autograd.Function):
         d_gates, d_cell = kept.new_empty(batch, 4 * size), torch.empty_like(cell)
         native.call("lstm_backward", (batch, size), d_hidden, d_new, kept, cell, d_gates, d_cell)
         return d_gates, d_cell
+
+
+class _OutputGateAndCell(_Update):
+    """The same, whose hidden state is the output gate: as though tanh(c') were 1."""
+
+    @staticmethod
+    def forward(ctx, gates, cell):  # type: ignore[no-untyped-def]
+        """gates: [batch 4*hidden]; cell: [batch hidden]; returns the output gate and the new cell."""
+        gates, cell = gates.contiguous(), cell.contiguous()
+        batch, size = cell.shape
+        kept = gates.new_empty(batch, 5 * size)
+        gate, new = torch.empty_like(cell), torch.empty_like(cell)
+        native.call("lstm_forward", (batch, size), gates, cell, kept, new, gate)
+        kept[:, 4 * size :] = 1
+        ctx.save_for_backward(kept, cell)
+        return gate.copy_(kept[:, 3 * size : 4 * size]), new
 
 
 class LSTM(Projected):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seqnet.cells.projected import Projected
+from seqnet.linear import Unrolled
 from seqnet.state import State, where
 
 
@@ -48,9 +49,10 @@ def unroll(cell: Cell, x: Tensor, state: State, lengths: Tensor | None = None) -
     if isinstance(cell, Projected) and type(cell).forward is Projected.forward:
         steps, advance = cell.project(steps), cell.step
     outputs = []
-    for number, step in enumerate(steps.unbind(0)):
-        y, new = advance(step, state)
-        state = new if ended is None else where(ended[:, number], state, new)
-        outputs.append(y)
+    with Unrolled(len(steps)) as loop:
+        for number, step in enumerate(loop.once(steps).unbind(0)):
+            y, new = advance(step, state)
+            state = new if ended is None else where(ended[:, number], state, new)
+            outputs.append(y)
     y = torch.stack(outputs, dim=1)
     return y if ended is None else y.masked_fill(ended[..., None], 0), state
