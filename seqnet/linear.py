@@ -27,7 +27,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b, but for rounding as torch's. x: [... in]; weight: [out in]; bias: [out]; returns [... out]."""
     graph = _in_a_graph(x, weight, bias)
     loop = _LOOP.get()
-    if graph and loop is not None and loop.takes(x, weight):
+    if graph and loop is not None and loop.takes(x, weight, bias):
         detached, onto = loop.apart(x, weight, bias)
         return linear_onto(onto, x, detached)
     if not _sooner(x, weight, graph):
@@ -119,7 +119,7 @@ class Unrolled:
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
-        self.later: dict[int, _Later] = {}
+        self.later: dict[tuple[int, int, int], _Later] = {}  # by weight, bias and rows
 
     def __enter__(self) -> Self:
         self.token = _LOOP.set(self)
@@ -134,18 +134,21 @@ class Unrolled:
         """x, whose gradient raises RuntimeError where another gradient is to be made of it."""
         return _Once.apply(x) if x.requires_grad else x  # type: ignore[no-untyped-call]
 
-    def takes(self, x: Tensor, weight: Tensor) -> bool:
+    def takes(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
         """Whether this gradient is made later: of a step [rows in] and what is the same tensor in all steps."""
-        same = isinstance(weight, nn.Parameter) and weight.requires_grad
-        return same and x.dim() == 2 and x.dtype == weight.dtype and not torch.is_autocast_enabled(x.device.type)
+        same = isinstance(weight, nn.Parameter) and weight.requires_grad and isinstance(bias, nn.Parameter | None)
+        plain = x.dim() == 2 and x.dtype == weight.dtype and not torch.is_autocast_enabled(x.device.type)
+        return same and plain and not torch.compiler.is_exporting()
 
     def apart(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """The weight without a gradient, and what is to be added to its product, the bias or zeros [rows out]."""
-        later = self.later.get(id(weight))
+        key = id(weight), id(bias), len(x)
+        later = self.later.get(key)
         if later is None or not later.onto:
             steps: list[_Step] = []
             onto = _WeightGradient.apply(weight, bias, steps, (self.steps, len(x), len(weight)))  # type: ignore[no-untyped-call]
-            later = self.later[id(weight)] = _Later(weight.detach(), steps, list(onto.unbind(0))[::-1])
+            made = _Later((weight, bias), weight.detach(), steps, list(onto.unbind(0))[::-1])
+            later = self.later[key] = made
         later.steps.append(_Step(x.detach(), x._version))
         return later.weight, later.onto.pop()
 
@@ -163,6 +166,7 @@ class _Step(NamedTuple):
 class _Later(NamedTuple):
     """A weight of a loop, what the steps so far multiplied, and what those to come are added to, the last one first."""
 
+    parameters: tuple[Tensor, Tensor | None]  # kept, so that no other ones come to be known by their numbers
     weight: Tensor
     steps: list[_Step]
     onto: list[Tensor]

@@ -160,6 +160,25 @@ def test_a_loop_that_ends_before_its_last_step():
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-5)
 
 
+def test_a_weight_with_and_without_its_bias_and_of_other_rows():
+    weight, bias = nn.Parameter(torch.eye(3)), nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+    x, steps = torch.arange(12.0).view(2, 2, 3), 2
+
+    def run(product):
+        return sum(
+            (product(x[n], weight, bias) * product(x[n], weight)).sum()
+            + product(x[n, :1], weight, bias * n).square().sum()  # a bias that is another in each step
+            for n in range(steps)
+        )
+
+    with Unrolled(steps):
+        y = run(linear)
+    expected = run(F.linear)
+    assert y.equal(expected)
+    for one, other in zip(*(torch.autograd.grad(each, [weight, bias]) for each in (y, expected)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_what_a_loop_multiplied_and_then_changed_is_refused():
     weight, h = nn.Parameter(torch.eye(3)), torch.ones(2, 3)
     with Unrolled(1):

@@ -45,13 +45,7 @@ class _Update(torch.autograd.Function):
     @staticmethod
     def forward(ctx, gates, cell):  # type: ignore[no-untyped-def]
         """gates: [batch 4*hidden]; cell: [batch hidden]; returns the new hidden state and cell."""
-        gates, cell = gates.contiguous(), cell.contiguous()
-        batch, size = cell.shape
-        kept = gates.new_empty(batch, 5 * size)
-        hidden, new = torch.empty_like(cell), torch.empty_like(cell)
-        native.call("lstm_forward", (batch, size), gates, cell, kept, new, hidden)
-        ctx.save_for_backward(kept, cell)
-        return hidden, new
+        return _run(ctx, gates, cell)[1:]
 
     @staticmethod
     @once_differentiable
@@ -71,14 +65,21 @@ class _OutputGateAndCell(_Update):
     @staticmethod
     def forward(ctx, gates, cell):  # type: ignore[no-untyped-def]
         """gates: [batch 4*hidden]; cell: [batch hidden]; returns the output gate and the new cell."""
-        gates, cell = gates.contiguous(), cell.contiguous()
-        batch, size = cell.shape
-        kept = gates.new_empty(batch, 5 * size)
-        gate, new = torch.empty_like(cell), torch.empty_like(cell)
-        native.call("lstm_forward", (batch, size), gates, cell, kept, new, gate)
-        kept[:, 4 * size :] = 1
-        ctx.save_for_backward(kept, cell)
-        return gate.copy_(kept[:, 3 * size : 4 * size]), new
+        kept, hidden, new = _run(ctx, gates, cell)
+        gate, bent = kept.split(cell.shape[1], dim=1)[3:]
+        bent.fill_(1)
+        return hidden.copy_(gate), new
+
+
+def _run(ctx: Any, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The gates and tanh(c') [batch 5*hidden], the new hidden state, and the new cell; kept for the way back."""
+    gates, cell = gates.contiguous(), cell.contiguous()
+    batch, size = cell.shape
+    kept = gates.new_empty(batch, 5 * size)
+    hidden, new = torch.empty_like(cell), torch.empty_like(cell)
+    native.call("lstm_forward", (batch, size), gates, cell, kept, new, hidden)
+    ctx.save_for_backward(kept, cell)
+    return kept, hidden, new
 
 
 class LSTM(Projected):
