@@ -164,7 +164,7 @@ class Batch:
     def told(self) -> "Batch":
         """The same, in its targets the words that the vocabulary lacks by their own numbers, where these are there."""
         words = self.views.get(WORDS)
-        return self if words is None else replace(self, targets=torch.where(words >= 0, words, self.targets))
+        return self if words is None else replace(self, targets=torch.where(words > 0, words, self.targets))
 
     def rows(self, share: slice) -> "Batch":
         """Some of its rows, as wide as all of them are. How series go on is told of all rows only."""

@@ -47,6 +47,8 @@ def dynamic_scores(stored: StoredRun, config: dict[str, Any], split: Stream, val
     config: of the command; valid: see `rehearsed`.
     """
     adapted, name = _Adapted(stored, config), config["split"]
+    if name == "train" and config["data"]["path"] is None:
+        warn("split=train is what the run was trained on: its scores, and the dynamic ones above all, are flattered")
     if valid is None:
         lr = float(config["adaptation"]["lr"])
         scores = adapted.scores(split, lr, f"learning of {name}")

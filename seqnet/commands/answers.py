@@ -112,7 +112,7 @@ class Answers:
 
     names: of the columns that are read, None where only the rows say. target: what the column of answers is called.
     by_step: an answer is a list with an entry for each step. ahead: it is what follows, a list of so many steps.
-    with_errors: rows that cannot be answered say why.
+    with_errors: rows that cannot be answered say why. n_best: how many answers a row may have.
     """
 
     format: Format
@@ -121,6 +121,7 @@ class Answers:
     by_step: bool
     ahead: bool
     with_errors: bool
+    n_best: int = 1
     open: Callable[[Sequence[str]], Writer] = field(init=False)
     _held: list[tuple[Row, Row]] = field(default_factory=list, init=False)
     _write: Writer | None = field(default=None, init=False)
@@ -154,6 +155,10 @@ class Answers:
         found = self._numbers(self.target, prediction)
         if answer.get("score") is not None:
             found["score"] = _shorter(answer["score"])
+        others = answer.get("n_best", [])[1:]
+        for place in range(2, self.n_best + 1):  # where there are fewer, too: the first row makes the columns
+            other = others[place - 2] if place - 2 < len(others) else {}
+            found |= {f"{self.target}_{place}": other.get("prediction"), f"score_{place}": _shorter(other.get("score"))}
         for name in ("probabilities", "spans"):
             told = answer.get(name)
             if isinstance(told, dict):

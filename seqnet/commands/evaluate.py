@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from seqnet import build, trust
-from seqnet.batch import WORDS, Confusion
+from seqnet.batch import Confusion
 from seqnet.commands.adapting import dynamic_scores, rehearsed
 from seqnet.commands.data_of_run import reads_files
 from seqnet.commands.elsewhere import reads
@@ -112,13 +112,6 @@ def _refuse_edited(stored: StoredRun, name: str, found: Any) -> None:
     before, data = stored.read.get(name), stored.config["data"]
     if not isinstance(before, str) or not reads_files(stored.config):
         return
-    with_words = name != "train" and bool(stored.config["decoding"].get("replace_unknown"))
-    if WORDS not in getattr(found, "wholes", ()):
-        if with_words:  # which were read then, and are not asked for now
-            return
-    elif not with_words:
-        views, wholes = ({key: one for key, one in of.items() if key != WORDS} for of in (found.views, found.wholes))
-        found = replace(found, views=views, wholes=wholes)
     if digest.of_split(found) != before:
         where = data["path"] if data["path"] is not None else data.get("name")
         raise DataError(

@@ -19,6 +19,7 @@ from seqnet.commands.samples import RunningText, continue_text, runs_on
 from seqnet.commands.stored import StoredRun, load
 from seqnet.commands.writing import Writer, beginning, decoded, described, writing_of
 from seqnet.errors import ConfigurationError, DiskError
+from seqnet.options import shown
 from seqnet.progress import progress
 from seqnet.strict_json import as_line
 from seqnet.terminal import say, warn
@@ -81,6 +82,17 @@ def decoding_of(config: Row) -> Row:
     decoding = dict(config["decoding"])
     check_options({"decoding": decoding})
     name = described(decoding)["name"]
+    for key, value in options.items():
+        if key != "temperature" and value is not None and decoding.get(key) not in (None, value):
+            raise ConfigurationError(
+                f"{key}={shown(value)} and decoding.{key}={shown(decoding[key])} are one option: give one of them"
+            )
+    if config["samples"] > 1 and name != "sampling":
+        warn(f"samples={config['samples']}: decoding={name} makes the same each time; decoding=sampling draws")
+    if config["length"] is not None and decoding.get("min_length", 0) > config["length"]:
+        raise ConfigurationError(
+            f"decoding.min_length={decoding['min_length']} is above length={config['length']}: lower it"
+        )
     if name == "sampling":
         return decoding | {key: value for key, value in options.items() if value is not None}
     if any(value is not None for value in options.values()):
@@ -105,6 +117,11 @@ def _tell(found: Made, output: str | None, words: bool, verbose: bool) -> None:
 
 def _go_on(stored: StoredRun, config: Row) -> Made:
     source, decoding = stored.assembly.source, decoding_of(config)
+    if decoding.get("min_length"):
+        raise ConfigurationError(
+            f"decoding.min_length={decoding['min_length']} is of answers that end, and this run goes on with a text as "
+            "far as length= says: leave it out"
+        )
     given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
     prompt, tokens = tokens_of(source, given), count()

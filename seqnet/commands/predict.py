@@ -67,6 +67,7 @@ def run(config: dict[str, Any]) -> int:
             by_step=decoder is None and task.target_axis is Axis.STEP and not ahead,
             ahead=ahead,
             with_errors=config["data"]["on_bad_row"] == "skip",
+            n_best=1 if decoder is None else decoder.decoding.get("n_best", 1),
         )
         shown = _words(stored, config, answers, decoder) if words else None
         some = False
@@ -79,6 +80,8 @@ def run(config: dict[str, Any]) -> int:
                     some |= bool(rows)
     if decoder is not None and some and not (config["verbose"] and answers.format.written == "objects"):
         warn(decoded(decoder.description))
+    if answers.n_best > 1 and answers.format.written not in ("objects", "cells"):
+        warn(f"decoding.n_best={answers.n_best}: such a file has the best answer alone, .jsonl and .csv all of them")
     for note in notes_of(source, decoder):
         warn(note)
     return 0

@@ -15,6 +15,7 @@ from seqnet.commands.launched import ranks_here
 from seqnet.commands.samples import runs_on
 from seqnet.commands.start import Config, limits
 from seqnet.commands.writing import Writer, decoder, writing_of
+from seqnet.data.examples import Ragged
 from seqnet.errors import CheckpointError, ConfigurationError
 from seqnet.options import shown
 from seqnet.relations import ACTIVATION
@@ -130,6 +131,12 @@ def rehearse(
         raise ConfigurationError(
             f"training.average_after={config['training']['average_after']} waits for scores of the validation split, "
             "and this data has none: hold one out with data.valid_share, or set it to null"
+        )
+    unscored, monitor = getattr(assembly.task, "unscored", None), config["training"]["monitor"]
+    targets = getattr(data.splits["valid"], "targets", None)
+    if unscored is not None and isinstance(targets, Ragged) and monitor in unscored(targets.lengths):
+        raise ConfigurationError(
+            f"training.monitor={monitor} is a score of rows that the validation split has none of: choose another"
         )
     if writing_of(assembly.source) is not None:
         Writer(assembly, precision, config["decoding"], config["seed"], trust=trust)

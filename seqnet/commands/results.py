@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from seqnet import __version__, build, strict_json
+from seqnet import __version__, build, relations, strict_json
 from seqnet.batch import EvaluationReport
 from seqnet.commands.run_state import RunState
 from seqnet.commands.samples import PROMPT, runs_on
@@ -92,8 +92,9 @@ def next_commands(state: RunState, folder: Path, split: str) -> list[str]:
     source = state.assembly.source
     writes = runs_on(source) and not state.assembly.model.bidirectional
     writes |= writing_of(source) is not None and source.source is None
+    drawn = relations.lookup(state.config, "observers.tensorboard", None)
     return [
         f"seqnet generate {run}{trusted}" if writes else f"seqnet predict {run} input=FILE{trusted}",
         f"seqnet evaluate {run} split={split}{trusted}",
-        f"tensorboard --logdir {shlex.quote(str(folder.parent))}",
+        *([f"tensorboard --logdir {shlex.quote(str(folder.parent))}"] if drawn else []),
     ]

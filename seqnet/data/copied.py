@@ -38,9 +38,9 @@ class Copied:
         return _ragged([list(map(self.number, row)) for row in rows])
 
     def targets(self, rows: Iterable[Sequence[str]]) -> Ragged:
-        """The numbers of those words of rows that the vocabulary lacks, -1 of the others and of each row's end."""
-        found = [[number if number >= self.size else -1 for number in map(self.number, row)] for row in rows]
-        return _ragged([[*row, -1] for row in found])
+        """The numbers of words that the vocabulary lacks, 0 of the others and of each row's end, as in padding."""
+        found = [[number if number >= self.size else 0 for number in map(self.number, row)] for row in rows]
+        return _ragged([[*row, 0] for row in found])
 
 
 def misfit(source: Kind | None, target: Kind | None) -> str | None:

@@ -8,14 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqnet.batch import wide
+from seqnet.batch import WORDS, wide
 from seqnet.data.examples import Examples, Ragged, Stream
 
 BYTES = 16
 
 
 def of_split(split: Examples | Stream) -> str:
-    """Of all the numbers of a split, in their order: what training sees of the data, wherever it lies."""
+    """Of all the numbers of a split, in their order: what training sees of the data, wherever it lies.
+
+    Words that no vocabulary has are left out: they are numbered as they are met, by which split is read first.
+    """
     return of_tensors(_tensors(split))
 
 
@@ -35,7 +38,7 @@ def _tensors(split: Examples | Stream) -> Iterator[tuple[str, Tensor]]:
         targets = wide(split.targets) if isinstance(split.targets, Tensor) else split.targets  # as a batch has them
         columns = {"inputs": split.inputs, "targets": targets, "source": split.source}
         for kind, named in (("view", split.views), ("whole", split.wholes)):
-            columns |= {f"{kind} {name}": column for name, column in sorted(named.items())}
+            columns |= {f"{kind} {name}": column for name, column in sorted(named.items()) if name != WORDS}
     for name, column in columns.items():
         if isinstance(column, Tensor):
             yield name, column

@@ -111,7 +111,7 @@ class Tally:
             if unknown:
                 share = unknown / self.tokens[name]
                 found.append(
-                    f"{share:.1%} of the tokens of {name} in {where} are unknown, since training did not see them"
-                    + ("; is this the right column, and the right level?" if share > MANY else "")
+                    f"{share:.1%} of the tokens of {name} in {where} are unknown: training did not see them, or too "
+                    "seldom" + ("; is this the right column, and the right level?" if share > MANY else "")
                 )
         return found

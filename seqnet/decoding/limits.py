@@ -30,7 +30,8 @@ class Limits:
             raise ConfigurationError("decoding.min_length and decoding.no_repeat_ngram must be at least 0")
         if self.max_length is not None and self.max_length < max(1, self.min_length):
             raise ConfigurationError(
-                f"decoding.max_length={self.max_length} must be at least 1 and decoding.min_length={self.min_length}"
+                f"decoding.max_length={self.max_length} must be at least 1, and at least "
+                f"decoding.min_length={self.min_length}"
             )
 
     def steps(self, writing: Writing, forced: int = 0) -> int:

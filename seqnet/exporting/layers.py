@@ -63,7 +63,9 @@ class Operator(nn.Module):
             activation, options = ACTIVATIONS[cell.nonlinearity]
             self.name, order, self.attributes = "RNN", (0,), {"activations": [activation], **options}
         else:
-            raise ConfigurationError(f"ONNX has no operator for a whole sequence of {type(cell).__name__}")
+            raise ConfigurationError(
+                f"ONNX has operators for whole sequences of rnn, lstm and gru, and none for {type(cell).__name__}"
+            )
         self.attributes["hidden_size"] = cell.hidden_size
 
         def ordered(weight: Tensor) -> Tensor:

@@ -15,7 +15,10 @@ def scan(cell: Scanned, x: Tensor, state: State, lengths: Tensor | None = None) 
     """
     if x.is_cpu and torch.is_autocast_enabled("cpu"):
         with torch.autocast("cpu", enabled=False):
-            return scan(cell, x.to(leaves(state)[0].dtype), state, lengths)
+            # A first state that was computed under autocast is not in it.
+            dtype = next((one.dtype for one in cell.parameters()), leaves(state)[0].dtype)  # type: ignore[attr-defined]
+            state = map_state(lambda one: one.to(dtype) if one.is_floating_point() else one, state)
+            return scan(cell, x.to(dtype), state, lengths)
     if lengths is None and x.shape[1] == 1:
         y, state = cell(x[:, 0], state)
         return y.unsqueeze(1), state

@@ -5,6 +5,7 @@ import copy
 from torch import Tensor, nn
 
 from seqnet.draws import kept
+from seqnet.errors import ConfigurationError, did_you_mean
 
 USUAL = "weight_hh"
 """What torch calls the weights that a state is multiplied by, and so do the cells here."""
@@ -29,6 +30,11 @@ def weight_dropped(cell: nn.Module, p: float) -> nn.Module:
     own = dict(cell.named_parameters())
     dropped = {}
     for name in recurrent_weights(cell):
+        if name not in own:
+            raise ConfigurationError(
+                f"{type(cell).__name__}.recurrent_weights names '{name}', which is none of its parameters"
+                f"{did_you_mean(name, own) or ';'} there are {', '.join(own)}"
+            )
         weight = own[name]
         rows = weight.unsqueeze(0) if weight.dim() == 1 else weight
         mask = kept(rows.shape, p, weight.dtype, weight.device, of_rows=False)

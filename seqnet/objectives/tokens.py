@@ -55,14 +55,15 @@ class NextToken:
 
     def metrics(self) -> dict[str, Metric]:
         """perplexity, bits (a token) and accuracy."""
+        from torchmetrics import MeanMetric
         from torchmetrics.classification import MulticlassAccuracy
         from torchmetrics.metric import CompositionalMetric
-        from torchmetrics.text import Perplexity
 
-        perplexity = Perplexity().set_dtype(torch.float64)
+        # torchmetrics' own perplexity is infinite from one token on that a softmax in single precision says is 0.
+        loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
         return {
-            "perplexity": perplexity,
-            "bits": CompositionalMetric(torch.log2, perplexity, None),
+            "perplexity": CompositionalMetric(torch.exp, loss, None),
+            "bits": CompositionalMetric(torch.div, loss, math.log(2)),
             "accuracy": MulticlassAccuracy(self.targets.size, average="micro", validate_args=False),
         }
 
@@ -72,7 +73,7 @@ class NextToken:
 
     def update(self, metrics: dict[str, Metric], logits: Tensor, targets: Tensor) -> None:
         """Count n items in `metrics`. logits: [n vocab]; targets: [n]."""
-        metrics["perplexity"].update(logits[None], targets[None])  # bits read the same sums
+        metrics["perplexity"].update(self.losses(logits, targets, training=False))  # bits read the same sums
         metrics["accuracy"].update(logits.argmax(dim=-1), targets)
 
     def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -143,6 +143,11 @@ class SequenceToSequence:
         edits = [Edits(unit) for unit, used in units.items() if used]
         return [Lengths(lambda: {name: TEXTS[name]() for name in texts}), *edits]
 
+    def unscored(self, lengths: Tensor) -> set[str]:
+        """The scores that none of some rows has. lengths: of their targets, [rows]."""
+        there = set((lengths > self.source.writing.longest).tolist())
+        return {name for name, longer in BY_LENGTH.items() if longer not in there}
+
     def evaluator(self) -> WritingEvaluator:
         """Metrics, nothing counted yet."""
         return WritingEvaluator(self)

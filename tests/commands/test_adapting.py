@@ -28,7 +28,7 @@ def test_at_a_rate_of_0_the_dynamic_scores_are_the_static_ones(seqnet: Any, writ
 def test_a_rate_is_chosen_on_the_validation_split(seqnet: Any, writer_run: Path, novel: Path) -> None:
     found = seqnet("evaluate", f"run={writer_run}", "split=train", *SGD)
     scores = found.rows[0]
-    assert "was chosen by its loss on valid" in found.err and "flattered" not in found.err
+    assert "was chosen by its loss on valid" in found.err and "split=valid" not in found.err
     again = seqnet("evaluate", f"run={writer_run}", "split=train", *SGD, f"adaptation.lr={scores['dynamic_lr']}")
     assert again.rows[0] == scores
     own = seqnet("evaluate", f"run={writer_run}", *SGD, "split=valid")
@@ -67,3 +67,8 @@ def test_python_has_the_scores_of_the_command(seqnet: Any, writer_run: Path) -> 
     }
     with pytest.raises(ConfigurationError, match=r"adaptation.lr=0.1 is of dynamic=true"):
         run.evaluate(lr=0.1)
+
+
+def test_scores_of_what_was_trained_on_are_called_flattered(seqnet: Any, writer_run: Path) -> None:
+    found = seqnet("evaluate", f"run={writer_run}", "split=train", "dynamic=true", "adaptation.lr=0")
+    assert found.code == 0 and "split=train is what the run was trained on" in found.err

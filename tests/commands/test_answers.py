@@ -54,6 +54,17 @@ def test_a_column_is_added_to_a_table() -> None:
     ]
 
 
+def test_further_answers_have_columns_of_their_own() -> None:
+    several = [{"prediction": "good", "score": 0.5}, {"prediction": "bad", "score": 0.25}]
+    rows = [
+        (Read(2, {"text": "a"}), answer("so", 0.125, n_best=[{"prediction": "so", "score": 0.125}])),
+        (Read(3, {"text": "b"}), answer("good", 0.5, n_best=several)),
+    ]
+    said = "text,y,score,y_2,score_2\na,so,0.125,,\nb,good,0.5,bad,0.25\n"
+    assert written("out.csv", rows, n_best=2) == said
+    assert written("out.txt", rows, n_best=2) == "so\ngood\n"
+
+
 def test_a_fasta_file_is_written_with_its_answer_behind_the_header() -> None:
     rows = [
         (Read(1, {"name": "p7", "sequence": "MK" * 40}), answer("helix", 0.9)),

@@ -1,6 +1,7 @@
 """A source word copied in the place of an unknown one: which word it is, where it is told, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from seqnet.attention.hard import Hard
 from seqnet.attention.local import Local
 from seqnet.attention.multi_head import MultiHead
 from seqnet.attention.soft import Soft
-from seqnet.batch import WORDS, Batch, Whole
+from seqnet.batch import IGNORE, WORDS, Batch, Whole
 from seqnet.cells.gru import GRU
 from seqnet.commands.copying import Copying
+from seqnet.data import digest
 from seqnet.data.copied import Copied
+from seqnet.data.examples import Examples, Ragged
 from seqnet.decoding.beam import Beam
 from seqnet.decoding.greedy import Greedy
 from seqnet.decoding.hypothesis import Hypothesis, Start
@@ -117,9 +120,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a translator that knows no word at all."""
     folder = tmp_path_factory.mktemp("copier")
     for split in ("train", "val", "test_2016_flickr"):
-        for language, place in (("de", 0), ("en", 1)):
-            (folder / f"{split}.{language}").write_text("\n".join(line[place] for line in LINES * 3) + "\n")
+        rows = LINES * 3 if split == "train" else [("Uwe", "Uwe"), *LINES] if split == "val" else LINES[::-1] * 3
+        for language, place in (("de", 0), ("en", 1)):  # each split meets its words in another order
+            (folder / f"{split}.{language}").write_text("\n".join(line[place] for line in rows) + "\n")
     options = ("model.hidden_size=8", "model.embedding_size=8", "schedule.warmup_steps=1", "training.max_epochs=1")
+    options += ("task.metrics=[token_accuracy,exact_match,bleu,chrf]",)
     small = ("experiment=multi30k", f"data.path={folder}", *UNKNOWN, *options)
     return trained(folder, *small, "decoding.replace_unknown=true", *SHORT)
 
@@ -163,6 +168,31 @@ def test_an_evaluation_compares_with_the_words_of_the_references(seqnet: Any, ru
     assert seqnet.results(run)["test"].keys() == scores.keys() - {"split", "step"}
     plain = seqnet("evaluate", f"run={run}", "decoding=greedy", "decoding.max_length=2").rows[0]
     assert plain["loss"] == scores["loss"] and plain["chrf"] != scores["chrf"]
+
+
+@pytest.mark.parametrize("more", [(), ("decoding=greedy",)], ids=["as in training", "without copies"])
+def test_the_runs_own_test_split_is_what_it_was(seqnet: Any, run: Path, more: tuple[str, ...]) -> None:
+    found = seqnet("evaluate", f"run={run}", *more)
+    assert found.code == 0, found.err
+    assert more or found.rows[0].items() >= seqnet.results(run)["test"].items()
+
+
+def test_scores_do_not_hang_on_the_rows_beside(seqnet: Any, run: Path) -> None:
+    asked = ("evaluate", f"run={run}", "decoding=greedy", "decoding.replace_unknown=true")
+    asked += ("decoding.min_length=1", "decoding.max_length=2")
+    beside, *_ = seqnet(*asked).rows
+    alone, *_ = seqnet(*asked, "data.batch_size=1").rows
+    assert beside["exact_match"] == alone["exact_match"] == pytest.approx(1 / 3), "Otto is right, the others are not"
+    assert beside["token_accuracy"] == alone["token_accuracy"]
+
+
+def test_words_leave_padding_unasked() -> None:
+    words = Copied(SPACE.names).targets([["a", "Otto", "b"], ["Mia"]])
+    targets = Ragged.of([torch.tensor([1, 0, 2, 5]), torch.tensor([0, 5])])
+    examples = Examples(Ragged.of([torch.tensor([4, 1, 0, 2]), torch.tensor([4, 0])]), targets, views={WORDS: words})
+    told = examples.batch(torch.tensor([0, 1])).told()
+    assert told.targets.tolist() == [[1, 6, 2, 5], [7, 5, IGNORE, IGNORE]]
+    assert digest.of_split(examples) == digest.of_split(replace(examples, views={}))
 
 
 def test_what_is_told_elsewhere_has_the_words_too(seqnet: Any, run: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs that write step by step: trained, scored, asked for answers, and let compose and draw."""
 
+import csv
 import json
 import re
 import sys
@@ -126,6 +127,13 @@ def test_the_best_few_are_told_best_first(seqnet: Any, reverse_run: Path) -> Non
         assert len(scores) == 3 and scores == sorted(scores, reverse=True)
         assert row["n_best"][0] == {"prediction": row["prediction"], "score": row["score"]}
         assert len({each["prediction"] for each in row["n_best"]}) == 3
+    Path("in.txt").write_bytes(LINES if isinstance(LINES, bytes) else LINES.encode())
+    asked = ("predict", f"run={reverse_run}", "input=in.txt", "decoding=beam", "decoding.n_best=3")
+    assert seqnet(*asked, "output=out.csv").code == 0
+    with Path("out.csv").open() as file:
+        found = [[one["prediction"], one["prediction_2"], one["prediction_3"]] for one in csv.DictReader(file)]
+    assert found == [[each["prediction"] for each in row["n_best"]] for row in rows]
+    assert "such a file has the best answer alone" in seqnet(*asked, "output=out.txt").err
 
 
 def test_what_is_written_begins_with_the_prefix(seqnet: Any, reverse_run: Path) -> None:
@@ -249,7 +257,8 @@ def test_composing_is_drawn_from_the_seed(seqnet: Any, chorale_run: Path) -> Non
     def pieces(*options: str) -> list[str]:
         found = seqnet("generate", f"run={chorale_run}", "samples=3", *options)
         assert found.code == 0, found.err
-        assert re.match("seqnet: decoded by (sampling temperature=|greedy\\n)", found.err)
+        assert re.search("^seqnet: decoded by (sampling temperature=|greedy\\n)", found.err, re.MULTILINE)
+        assert ("decoding=greedy makes the same each time" in found.err) is ("decoding=greedy" in options)
         return [row["prediction"] for row in found.rows]
 
     first = pieces()
@@ -320,6 +329,9 @@ def test_generate_refuses_what_does_not_go_together(
         (drawing_run, ("prompt=12",), "prompt, line 1"),
         (drawing_run, ("prompt=1", "output=x.wav"), "this run writes none"),
         (writer_run, ("output=x.mid",), "a language model writes text"),
+        (reverse_run, ("prompt=1", "length=3", "decoding.min_length=4"), "decoding.min_length=4 is above length=3"),
+        (reverse_run, ("prompt=1", "decoding=sampling", "top_k=5", "decoding.top_k=2"), "are one option"),
+        (writer_run, ("decoding.min_length=4",), "is of answers that end"),
         (writer_run, ("samples=0",), "samples=0 must be a whole number of at least 1"),
     ):
         found = seqnet("generate", f"run={run}", *arguments)

@@ -291,9 +291,22 @@ def test_a_profile_is_a_chrome_trace(seqnet: Any) -> None:
     assert seqnet.results("run")["steps"] == 10
 
 
+def test_a_score_that_no_row_of_validation_has_is_refused_before_anything_is_written(seqnet: Any) -> None:
+    sizes = ("data.train_size=40", "data.valid_size=10", "data.test_size=10", "data.length=4", "data.held_out_length=4")
+    found = seqnet("train", "experiment=reverse", *sizes, "training.monitor=exact_match_longer", "run_dir=run")
+    assert found.code == 2 and "is a score of rows that the validation split has none of" in found.err, found.err
+    assert not Path("run").exists()
+
+
+def test_without_tensorboard_it_is_not_named_as_what_comes_next(seqnet: Any, language_model: tuple[str, ...]) -> None:
+    assert seqnet.quietly(*language_model, "training.max_steps=2", "run_dir=one/run").code == 0
+    assert not any("tensorboard" in line for line in seqnet.results(Path("one/run"))["next"])
+
+
 def test_what_to_type_next_can_be_typed(seqnet: Any, language_model: tuple[str, ...]) -> None:
     where = "two words"
-    assert seqnet.quietly(*language_model, "training.max_steps=2", f"run_dir={where}").code == 0
+    shown = "observers.tensorboard=true"
+    assert seqnet.quietly(*language_model, "training.max_steps=2", f"run_dir={where}", shown).code == 0
     generate, evaluate, board = seqnet.results(where)["next"]
     assert generate == "seqnet generate run='two words'"
     assert evaluate == "seqnet evaluate run='two words' split=valid"

@@ -24,7 +24,7 @@ def test_what_is_left_out_unknown_or_unused_is_told(tmp_path: Path, table: Calla
         "left out 1 of 3 rows of train (data.on_bad_row=skip)",
         "left out 2 of 4 rows of valid (data.on_bad_row=skip)",
         "1 label of valid never seen in training, each counted as an error (data.on_unknown_label=count)",
-        "50.0% of the tokens of text in valid are unknown, since training did not see them",
+        "50.0% of the tokens of text in valid are unknown: training did not see them, or too seldom",
     ]
 
 

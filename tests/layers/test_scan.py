@@ -13,6 +13,19 @@ from seqnet.state import HiddenState
 from seqnet.training.precision import Precision
 
 
+def test_a_state_that_was_made_under_autocast_is_taken_in_the_type_of_the_weights():
+    torch.manual_seed(0)
+    layer, x = Layer(MinGRU(3, 4)), torch.randn(2, 5, 3)
+    state = HiddenState(torch.rand(2, 4).bfloat16())
+    with Precision("bf16", torch.device("cpu")).autocast():
+        y, after = layer(x, state)
+        again, _ = layer(x[:, :1], state)
+    expected, _ = layer(x, HiddenState(state.hidden.float()))
+    assert y.dtype == after.hidden.dtype == torch.float32
+    assert y.equal(expected)
+    torch.testing.assert_close(again, expected[:, :1])
+
+
 class Sums(nn.Module):
     """The sum of what was read, all at once."""
 

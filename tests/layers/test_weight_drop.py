@@ -12,6 +12,7 @@ from seqnet.cells.lstm import LSTM
 from seqnet.cells.raster import RasterLSTM
 from seqnet.cells.rnn import RNN
 from seqnet.draws import drawing, kept
+from seqnet.errors import ConfigurationError
 from seqnet.layers.layer import Layer
 from seqnet.layers.weight_drop import recurrent_weights, with_weights
 from seqnet.state import HiddenState
@@ -124,3 +125,12 @@ def test_a_cell_says_which_weights_are_recurrent_or_calls_them_as_torch_does() -
         assert torch.equal(y, expected) and not torch.equal(y, Layer(cell)(x)[0])
         y.sum().backward()
         assert (weight.grad[mask == 0] == 0).all() and (weight.grad != 0).any()
+
+
+def test_a_name_that_is_no_parameter_is_refused() -> None:
+    class Typo(GRU):
+        recurrent_weights = ("weigth_hh",)
+
+    layer = Layer(Typo(3, 4), weight_dropout=0.5)
+    with pytest.raises(ConfigurationError, match=r"names 'weigth_hh', which is none of its.*did you mean 'weight_hh'"):
+        layer(torch.zeros(1, 2, 3))

@@ -38,6 +38,14 @@ def test_metrics_over_several_updates():
     assert found == pytest.approx({"perplexity": math.exp(nats), "bits": nats / math.log(2), "accuracy": 1 / 2})
 
 
+def test_what_single_precision_says_is_impossible_is_only_unlikely():
+    objective = NextToken(VOCAB)
+    metrics = objective.metrics()
+    objective.update(metrics, torch.tensor([[200.0, 0.0, 0.0]]), torch.tensor([1]))
+    assert metrics["bits"].compute().item() == pytest.approx(200 / math.log(2))
+    assert metrics["perplexity"].compute().item() == pytest.approx(math.exp(200))
+
+
 def test_metrics_follow_the_mean_loss():
     generator = torch.Generator().manual_seed(0)
     objective, total = NextToken(VOCAB), 0.0
