@@ -49,6 +49,7 @@ FAULTS = [  # what is configured, the class in the place of which, one with a fa
     (TEXT, "model", "NeverAnew", "SoundRecurrent", "carried"),
     (TEXT, "model", "ReadsAhead", "SoundRecurrent", "causal"),
     (SUM, "model", "CutOff", "SoundRecurrent", "full_gradient"),
+    (SUM, "cell", "TaughtOtherwise", "SoundLSTM", "full_gradient"),
     (SUM, "model", "AmongOthers", "SoundRecurrent", "alone"),
 ]
 

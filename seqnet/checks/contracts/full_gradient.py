@@ -20,7 +20,8 @@ APART = 1e-5
 
 
 def check(subject: Subject) -> Measured:
-    """The loop's gradient with a window of the whole length, and without one; the slope of the features, measured.
+    """The loop's gradient with a window of the whole length, and without one; the features that it is of, beside those
+    that are made without any; their slope, measured.
 
     Where rows are cut or read step by step, too, the gradient through states that keep their history.
     """
@@ -32,6 +33,8 @@ def check(subject: Subject) -> Measured:
     for window in (None,) if subject.uncut is not None else (None, whole.time):
         steps = recorded(parts, [whole], window, window, 1, 1)
         yield f"the loop's gradient, training.window={window or 'null'}", largest(steps[0], mean)
+    with torch.no_grad():
+        yield "features with a gradient, and without", difference(output.features, parts.model(whole, None).features)
     yield "the slope of the features, and their gradient", difference(*_slopes(parts.model, whole))
     if subject.uncut is not None:
         return
