@@ -352,15 +352,6 @@ IDLE = (
         lambda kept: kept == 1,
         "the mean is of the best checkpoints, and checkpoint.keep_best=1 keeps one",
     ),
-    *(
-        Idle(
-            f"data.{key}",
-            ("data.generated", "data.path", "data.name"),
-            lambda generated, path, name: generated is not None and path is None and name is None,
-            "it is of rows that are read, and these are generated, with splits of their own (data.generated.*)",
-        )
-        for key in ("valid_share", "test_share", "split_column")
-    ),
     Idle(
         "model.freeze_embeddings",
         ("model.embeddings",),

@@ -66,10 +66,3 @@ def test_what_is_said_of_dynamic_evaluation_is_the_yamls_own():
     asked = [relation for relation in relations.RELATIONS if relation.keys[-1] == "dynamic"]
     assert [relation.keys[0] for relation in asked] == [key for key in values if key != "dynamic"]
     assert not any(relation.clash(*(values[key] for key in relation.keys)) for relation in asked)
-
-
-def test_shares_of_rows_that_are_generated_are_idle():
-    drawn = {"data": {"generated": {"_target_": "x"}, "path": None, "name": None}}
-    assert {"data.valid_share", "data.test_share", "data.split_column"} <= relations.idle(drawn).keys()
-    read = {"data": {**drawn["data"], "path": "rows.csv"}}
-    assert not any(key.startswith("data.") for key in relations.idle(read))

@@ -132,8 +132,8 @@ def rehearse(
             f"training.average_after={config['training']['average_after']} waits for scores of the validation split, "
             "and this data has none: hold one out with data.valid_share, or set it to null"
         )
-    unscored, monitor = getattr(assembly.task, "unscored", None), config["training"]["monitor"]
-    targets = getattr(data.splits["valid"], "targets", None)
+    unscored, monitor = getattr(assembly.task, "unscored", None), config["training"].get("monitor")
+    targets = getattr(data.splits.get("valid"), "targets", None)
     if unscored is not None and isinstance(targets, Ragged) and monitor in unscored(targets.lengths):
         raise ConfigurationError(
             f"training.monitor={monitor} is a score of rows that the validation split has none of: choose another"
