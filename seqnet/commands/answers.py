@@ -198,8 +198,10 @@ class Answers:
         """Open the file, with the columns of the row that was added last."""
         values, answer = self._held[-1] if self._held else ({}, {self.target: None})
         names = list(values if self.names is None else self.names)
+        others = {f"{self.target}_{place}" for place in range(2, self.n_best + 1)}
         for name in answer:
-            fresh = name
+            # Further answers are called after the first one.
+            fresh = f"predicted_{name}" if name in others and self.target in names else name
             while fresh in (*names, *self._called.values()):
                 fresh = f"predicted_{fresh}"
             self._called[name] = fresh

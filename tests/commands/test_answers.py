@@ -63,6 +63,8 @@ def test_further_answers_have_columns_of_their_own() -> None:
     said = "text,y,score,y_2,score_2\na,so,0.125,,\nb,good,0.5,bad,0.25\n"
     assert written("out.csv", rows, n_best=2) == said
     assert written("out.txt", rows, n_best=2) == "so\ngood\n"
+    beside = [(Read(2, {"y": "b"}), answer("good", 0.5, n_best=several))]
+    assert written("out.csv", beside, n_best=2) == "y,predicted_y,score,predicted_y_2,score_2\nb,good,0.5,bad,0.25\n"
 
 
 def test_a_fasta_file_is_written_with_its_answer_behind_the_header() -> None:
