@@ -8,6 +8,7 @@ from torch import Tensor
 from seqnet.batch import WORDS, Batch
 from seqnet.commands.vocabulary import lines_of_option
 from seqnet.data.copied import no_copies
+from seqnet.data.files import shown
 from seqnet.decoding.hypothesis import Hypothesis
 from seqnet.decoding.incremental import Written
 from seqnet.errors import ConfigurationError, DataError
@@ -74,7 +75,8 @@ def _read(path: str) -> Mapping[str, str]:
         word, tab, other = line.partition("\t")
         if not (tab and word.strip() and other.strip()) or "\t" in other:
             raise DataError(f"{path}, line {number}: it must be a source word, a tab and a target word")
-        found[word.strip()] = other.strip()
+        if found.setdefault(word.strip(), other.strip()) != other.strip():
+            raise DataError(f"{path}, line {number}: '{shown(word.strip())}' is written otherwise in a line before")
     if not found:
         raise DataError(f"{path}: holds no word; decoding.dictionary takes `source TAB target` a line")
     return found

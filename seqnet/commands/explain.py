@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqnet import relations
 from seqnet.batch import LAGS, Batch
 from seqnet.commands.answers import format_of
 from seqnet.commands.attention_maps import words_read
@@ -55,11 +56,23 @@ def run(config: dict[str, Any]) -> int:
                 if drawn is not None:
                     drawn.add(f"{row:04}" if len(found) == 1 else f"{row:04}_{number:03}", [pictured(one)])
     if explain.apart:
+        remedy = _remedy(stored.config, config["max_points"])
         warn(
             f"{len(explain.apart):,} of {explain.count:,} explanations add up only to within {max(explain.apart):.1%} "
-            f"of the difference, not to tolerance={config['tolerance']:g}: raise max_points={config['max_points']}"
+            f"of the difference, not to tolerance={config['tolerance']:g}: {remedy}"
         )
     return 0
+
+
+def _remedy(trained: dict[str, Any], points: int) -> str:
+    """What may make the scores of an explanation add up."""
+    few = relations.lookup(trained, "attention.top_k", None)
+    if few is None:
+        return f"raise max_points={points}"
+    return (
+        f"attention.top_k={few} looks at other positions along the way, where the answer jumps, so that no number of "
+        "points makes them add up"
+    )
 
 
 def _rows(stored: StoredRun, config: dict[str, Any]) -> Iterator[tuple[Batch | None, Read, str | None]]:

@@ -154,6 +154,9 @@ def test_a_dictionary_says_what_a_copied_word_is_written_as(seqnet: Any, run: Pa
     asked = ("predict", f"run={run}", "decoding=greedy", "decoding.replace_unknown=true", *SHORT)
     (row,) = seqnet(*asked, "decoding.dictionary=names.tsv", stdin=b"Otto").rows
     assert row["prediction"] == "Otto the Great Otto the Great"
+    Path("two.tsv").write_text("Otto\tOtto the Great\nOtto\tOtto\n", encoding="utf-8")
+    found = seqnet(*asked, "decoding.dictionary=two.tsv", stdin=b"Otto")
+    assert found.code == 3 and "two.tsv, line 2: 'Otto' is written otherwise in a line before" in found.err, found.err
     Path("names.tsv").write_text("Otto Otto\n", encoding="utf-8")
     found = seqnet(*asked, "decoding.dictionary=names.tsv", stdin=b"Otto")
     assert (found.code, "names.tsv, line 1: it must be a source word, a tab" in found.err) == (3, True)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from seqnet import cli
-from seqnet.commands.explain import Explainer
+from seqnet.commands.explain import Explainer, _remedy
 from seqnet.commands.stored import load
 from seqnet.data.read import Read
 from seqnet.errors import ConfigurationError
@@ -162,6 +162,11 @@ def test_what_cannot_be_explained_is_refused_in_a_sentence(seqnet, judge_run, wr
     assert "choose a .jsonl" in refused(f"run={judge_run}", "output=out.csv")
     assert "baseline=zro must be zero or mean; did you mean 'zero'?" in refused(f"run={judge_run}", "baseline=zro")
     assert "step=0 must be all, or a whole number other than 0" in refused(f"run={judge_run}", "step=0")
+
+
+def test_where_attention_jumps_more_points_are_no_remedy():
+    assert _remedy({"attention": {"top_k": None}}, 8) == _remedy({"attention": None}, 8) == "raise max_points=8"
+    assert "attention.top_k=2 looks at other positions" in _remedy({"attention": {"top_k": 2}}, 8)
 
 
 def test_scores_that_do_not_add_up_are_told(seqnet, judge_run):
