@@ -26,8 +26,7 @@ AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b, but for rounding as torch's. x: [... in]; weight: [out in]; bias: [out]; returns [... out]."""
     graph = _in_a_graph(x, weight, bias)
-    loop = _LOOP.get()
-    if graph and loop is not None and loop.takes(x, weight, bias):
+    if graph and (loop := _LOOP.get()) is not None and loop.takes(x, weight, bias):
         detached, onto = loop.apart(x, weight, bias)
         return linear_onto(onto, x, detached)
     if not _sooner(x, weight, graph):
@@ -40,8 +39,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def linear_onto(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """y + x W^T, in one operation where there is one. y: [rows out]; x: [rows in]; weight: [out in]."""
     graph = _in_a_graph(x, weight, y)
-    loop = _LOOP.get()
-    if graph and loop is not None and loop.takes(x, weight):
+    if graph and (loop := _LOOP.get()) is not None and loop.takes(x, weight):
         detached, zero = loop.apart(x, weight, None)
         return linear_onto(y, x, detached) + zero
     if not _sooner(x, weight, graph):
@@ -115,6 +113,7 @@ class Unrolled:
 
     They are made when the way back has passed all steps. What a step multiplies must not be changed in place, and
     there are no gradients of gradients: asking for them raises RuntimeError, where the loop's input goes by `once`.
+    A single step, such as a decoder's that is fed what it found, has nothing to put together and goes as ever.
     """
 
     def __init__(self, steps: int) -> None:
@@ -132,13 +131,13 @@ class Unrolled:
 
     def once(self, x: Tensor) -> Tensor:
         """x, whose gradient raises RuntimeError where another gradient is to be made of it."""
-        return _Once.apply(x) if x.requires_grad else x  # type: ignore[no-untyped-call]
+        return _Once.apply(x) if x.requires_grad and self.steps > 1 else x  # type: ignore[no-untyped-call]
 
     def takes(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
         """Whether this gradient is made later: of a step [rows in] and what is the same tensor in all steps."""
         same = isinstance(weight, nn.Parameter) and weight.requires_grad and isinstance(bias, nn.Parameter | None)
         plain = x.dim() == 2 and x.dtype == weight.dtype and not torch.is_autocast_enabled(x.device.type)
-        return same and plain and not torch.compiler.is_exporting()
+        return self.steps > 1 and same and plain and not torch.compiler.is_exporting()
 
     def apart(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
         """The weight without a gradient, and what is to be added to its product, the bias or zeros [rows out]."""

@@ -160,6 +160,17 @@ def test_a_loop_that_ends_before_its_last_step():
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-5)
 
 
+def test_a_loop_of_one_step_goes_as_ever():
+    loop = Looped(steps=1)
+    with Unrolled(1) as single:
+        x = single.once(loop.x)
+        y = loop.run(linear, linear_onto, x)
+    assert x is loop.x and not single.later
+    ways = [torch.autograd.grad(one.sum(), loop.parts) for one in (y, loop.usual())]
+    for one, other in zip(*ways, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
 def test_a_weight_with_and_without_its_bias_and_of_other_rows():
     weight, bias = nn.Parameter(torch.eye(3)), nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
     x, steps = torch.arange(12.0).view(2, 2, 3), 2
@@ -181,8 +192,9 @@ def test_a_weight_with_and_without_its_bias_and_of_other_rows():
 
 def test_what_a_loop_multiplied_and_then_changed_is_refused():
     weight, h = nn.Parameter(torch.eye(3)), torch.ones(2, 3)
-    with Unrolled(1):
+    with Unrolled(2) as loop:
         y = linear(h, weight)
+    assert loop.later
     h.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()

@@ -22,15 +22,18 @@ def update(gates: Tensor, cell: Tensor) -> LSTMState:
     """
     if _compiled(gates, cell):
         return LSTMState(*_Update.apply(gates, cell))  # type: ignore[no-untyped-call]
-    i, f, g, o = gates.chunk(4, dim=-1)
-    cell = torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))
-    return LSTMState(torch.sigmoid(o) * torch.tanh(cell), cell)
+    o, cell = _by_operators(gates, cell)
+    return LSTMState(o * torch.tanh(cell), cell)
 
 
 def output_gate_and_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """o and c' of `update`, for cells that make their hidden state of them in another way: [batch hidden] each."""
     if _compiled(gates, cell):
         return _OutputGateAndCell.apply(gates, cell)  # type: ignore[no-untyped-call, no-any-return]
+    return _by_operators(gates, cell)
+
+
+def _by_operators(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     i, f, g, o = gates.chunk(4, dim=-1)
     return torch.sigmoid(o), torch.addcmul(torch.sigmoid(f) * cell, torch.sigmoid(i), torch.tanh(g))
 

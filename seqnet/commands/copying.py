@@ -75,8 +75,9 @@ def _read(path: str) -> Mapping[str, str]:
         word, tab, other = line.partition("\t")
         if not (tab and word.strip() and other.strip()) or "\t" in other:
             raise DataError(f"{path}, line {number}: it must be a source word, a tab and a target word")
-        if found.setdefault(word.strip(), other.strip()) != other.strip():
-            raise DataError(f"{path}, line {number}: '{shown(word.strip())}' is written otherwise in a line before")
+        word, other = word.strip(), other.strip()
+        if found.setdefault(word, other) != other:
+            raise DataError(f"{path}, line {number}: '{shown(word)}' is written otherwise in a line before")
     if not found:
         raise DataError(f"{path}: holds no word; decoding.dictionary takes `source TAB target` a line")
     return found

@@ -115,13 +115,19 @@ def _tell(found: Made, output: str | None, words: bool, verbose: bool) -> None:
 # ---------------------------------------------------------------------------------------- a language model
 
 
-def _go_on(stored: StoredRun, config: Row) -> Made:
-    source, decoding = stored.assembly.source, decoding_of(config)
+def decoding_of_text(config: Row) -> Row:
+    """As `decoding_of`, for what goes on without an end. Raises ConfigurationError."""
+    decoding = decoding_of(config)
     if decoding.get("min_length"):
         raise ConfigurationError(
             f"decoding.min_length={decoding['min_length']} is of answers that end, and this run goes on with a text as "
             "far as length= says: leave it out"
         )
+    return decoding
+
+
+def _go_on(stored: StoredRun, config: Row) -> Made:
+    source, decoding = stored.assembly.source, decoding_of_text(config)
     given = config["prompt"] or ""
     length, seed = config["length"] or LENGTH, config["seed"]
     prompt, tokens = tokens_of(source, given), count()

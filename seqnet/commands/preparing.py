@@ -133,11 +133,9 @@ def rehearse(
             "and this data has none: hold one out with data.valid_share, or set it to null"
         )
     unscored, monitor = getattr(assembly.task, "unscored", None), config["training"].get("monitor")
-    targets = getattr(data.splits.get("valid"), "targets", None)
+    targets = getattr(getattr(data.loaders["valid"], "examples", None), "targets", None)
     if unscored is not None and isinstance(targets, Ragged) and monitor in unscored(targets.lengths):
-        raise ConfigurationError(
-            f"training.monitor={monitor} is a score of rows that the validation split has none of: choose another"
-        )
+        raise no_such_score(monitor)
     if writing_of(assembly.source) is not None:
         Writer(assembly, precision, config["decoding"], config["seed"], trust=trust)
     elif runs_on(assembly.source):
@@ -151,6 +149,13 @@ def rehearse(
                 f"training.{key}={shown(config['training'][key])} is of what a model puts out at each step, and "
                 f"{type(assembly.model).__name__} gives no `undropped` in its Output: set it to 0"
             )
+
+
+def no_such_score(monitor: str) -> ConfigurationError:
+    """The error for a monitored score that no row of validation has."""
+    return ConfigurationError(
+        f"training.monitor={monitor} is a score of rows that the validation split has none of: choose another"
+    )
 
 
 def compare(before: dict[str, Any], now: dict[str, Any]) -> None:

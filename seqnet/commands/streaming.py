@@ -7,7 +7,7 @@ import torch
 
 from seqnet.build import Assembly
 from seqnet.commands.composing import composes
-from seqnet.commands.generate import LENGTH, asked_of, decoding_of, refuse_silent, tokens_of, writer_of
+from seqnet.commands.generate import LENGTH, asked_of, decoding_of_text, refuse_silent, tokens_of, writer_of
 from seqnet.commands.stored import StoredRun
 from seqnet.commands.writing import decoder, described, has_steps, writing_of
 from seqnet.decoding.generation import stream
@@ -39,7 +39,7 @@ def streamed(stored: StoredRun, config: dict[str, Any]) -> Iterator[str]:
             raise _at_the_end(config)
         steps = write.steps(*asked_of(stored, config))
         return pieces(stepped(assembly, precision, steps), source.text, source.writing.end)
-    made = decoder(decoding_of(config), source)
+    made = decoder(decoding_of_text(config), source)
     if not has_steps(made):
         raise _at_the_end(config)
     prompt = tokens_of(source, config["prompt"] or "")[None].to(precision.device)
@@ -51,7 +51,7 @@ def streamed(stored: StoredRun, config: dict[str, Any]) -> Iterator[str]:
 
 
 def _at_the_end(config: dict[str, Any]) -> ConfigurationError:
-    name = described(decoding_of(config))["name"]
+    name = described(config["decoding"])["name"]
     return ConfigurationError(
         f"decoding={name} knows its answer only at the end: stream with decoding=greedy or decoding=sampling, or use "
         "generate"

@@ -18,7 +18,14 @@ from seqnet.commands.data_of_run import digests, read_data
 from seqnet.commands.failures import explained
 from seqnet.commands.finishing import scored
 from seqnet.commands.keeping import Checkpoints
-from seqnet.commands.preparing import compare, initial_weights, make_trainer, prepare_process, rehearse
+from seqnet.commands.preparing import (
+    compare,
+    initial_weights,
+    make_trainer,
+    no_such_score,
+    prepare_process,
+    rehearse,
+)
 from seqnet.commands.run_state import Evaluated, RunState
 from seqnet.commands.scoring import Scorer
 from seqnet.commands.signals import StopRequest
@@ -359,10 +366,7 @@ class Training:
             report = self.score("valid")
         stopping = self.state.stopping
         if stopping.monitor not in report.scores:
-            raise ConfigurationError(
-                f"training.monitor={stopping.monitor} is a score of rows that the validation split has none of: choose "
-                "another"
-            )
+            raise no_such_score(stopping.monitor)
         value = report.scores[stopping.monitor]
         report.best = stopping.observe(value, report.scores["loss"], report.step)
         if average is not None and average.observe(value) and self.ranks.first:
